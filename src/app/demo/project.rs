@@ -1,0 +1,1 @@
+//! The demo's project: repository, history, application, checklist.

@@ -1,0 +1,1 @@
+//! The demo's hosts: embedded SSH servers on loopback.

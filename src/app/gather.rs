@@ -1,0 +1,1 @@
+//! Gathering the overview of a project from git and the journals.

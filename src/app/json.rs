@@ -1,0 +1,1 @@
+//! The JSON face: documents and event lines of design/3.

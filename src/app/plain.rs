@@ -1,0 +1,1 @@
+//! The plain face: one line per change.

@@ -1,0 +1,1 @@
+//! Reporting errors: message, causes, help, exit code.

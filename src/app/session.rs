@@ -1,0 +1,1 @@
+//! A run session: preflight, plan, engine and faces put together.

@@ -1,0 +1,1 @@
+//! Following the names in `releases.toml` and collecting every problem.

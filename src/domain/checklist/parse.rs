@@ -1,0 +1,1 @@
+//! Reading `releases.toml`: TOML with spans, before any name in it is followed.

@@ -1,0 +1,1 @@
+//! The JSON Schema of `releases.toml`, from the types that parse it.

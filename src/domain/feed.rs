@@ -1,0 +1,76 @@
+//! The feed: what the engine tells the faces (screen, plain lines, JSON) about a run, as it happens.
+//!
+//! Faces only listen. They fold the events with the same function as the engine and keep no truth of their own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::id::{Attempt, EnvName, HostName, TaskId};
+use super::run::{Moment, Record};
+
+/// One thing a face hears.
+#[derive(Debug, Clone)]
+pub enum Update {
+    /// A fact; it is on disk.
+    Event(Record),
+    /// Bytes an attempt printed; they are in its log file already.
+    Output {
+        /// The task.
+        task: TaskId,
+        /// Which try.
+        attempt: Attempt,
+        /// When they arrived.
+        at: Moment,
+        /// Where in the attempt's output they stand.
+        offset: u64,
+        /// The bytes, exactly.
+        bytes: Arc<[u8]>,
+    },
+    /// The state of a connection changed.
+    Connection {
+        /// The host's environment.
+        env: EnvName,
+        /// The host.
+        host: HostName,
+        /// How it is now.
+        link: Link,
+    },
+    /// The journal could not be written: nothing more is launched. The text says why.
+    JournalFailed(String),
+}
+
+/// The state of the connection to a host.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Link {
+    /// Being made.
+    Connecting,
+    /// There.
+    Connected(HostFacts),
+    /// It was lost and is made again after this time; the text says why.
+    Lost {
+        /// What went wrong.
+        why: String,
+        /// Until the next try.
+        retry_in: Duration,
+    },
+    /// It cannot be made; nobody tries again by themselves.
+    Failed {
+        /// What went wrong.
+        why: String,
+        /// What the operator can do.
+        help: Option<String>,
+    },
+}
+
+/// What a host said of itself when the connection was made.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct HostFacts {
+    /// Round trip of a request.
+    pub latency: Duration,
+    /// How far its clock is ahead of ours, in seconds; negative = behind.
+    pub clock_skew_s: f64,
+    /// Free space where golive keeps its files there, in KiB.
+    pub free_kb: Option<u64>,
+    /// Its own name for itself.
+    pub hostname: Option<String>,
+}

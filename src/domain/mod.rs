@@ -1,0 +1,17 @@
+//! The domain: what golive knows, without doing anything.
+//!
+//! Pure: no files, processes, clocks, threads or terminals. A room imports only rooms listed before it.
+
+pub mod action;
+pub mod checklist;
+pub mod evidence;
+pub mod feed;
+pub mod id;
+pub mod output;
+pub mod overview;
+pub mod plan;
+pub mod release;
+pub mod run;
+pub mod source;
+pub mod step;
+pub mod text;

@@ -1,0 +1,1 @@
+//! Readers: what the output of a step proves.

@@ -1,0 +1,1 @@
+//! Building the plan: roles to hosts, kinds to actions, stages to tasks.

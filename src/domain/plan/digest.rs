@@ -1,0 +1,1 @@
+//! The digest: a name for what a plan will do.

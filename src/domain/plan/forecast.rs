@@ -1,0 +1,1 @@
+//! The forecast: durations walked through the plan.

@@ -1,0 +1,1 @@
+//! What waits for what: the dependencies between the tasks of a stage.

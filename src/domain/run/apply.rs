@@ -1,0 +1,1 @@
+//! Apply: the only place where the state of a run changes.

@@ -1,0 +1,1 @@
+//! Decide: a wish or a report becomes events, or is refused.

@@ -1,0 +1,176 @@
+//! A run: one execution of the checklist for one commit, as a fold over its events.
+//!
+//! `decide` turns a wish of the operator or a report from a task into events or a refusal; `apply` is the only
+//! place where [`RunState`] changes; `schedule` says what has to happen next. The live engine, a resumed run
+//! and the view of a past run use these same functions, and so does the screen. Time is an argument: there is
+//! no clock, no randomness and no I/O in this room.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, FixedOffset};
+
+use super::action::Ending;
+use super::id::{Attempt, Commit, EnvName, HostName, RunId, Seq, TaskId};
+use super::plan::Plan;
+
+pub mod apply;
+pub mod decide;
+pub mod event;
+pub mod intent;
+pub mod progress;
+pub mod schedule;
+
+pub use event::{Event, Outcome, Record};
+pub use intent::{Intent, Refusal, Report};
+
+/// A moment, with the offset of the clock that told it.
+pub type Moment = DateTime<FixedOffset>;
+
+/// The state of a run: what its journal says so far.
+#[derive(Debug, Clone)]
+pub struct RunState {
+    /// Its id.
+    pub run: RunId,
+    /// What it executes.
+    pub plan: Arc<Plan>,
+    /// The last record that was applied.
+    pub seq: Seq,
+    /// When it was started; `None` before its first record.
+    pub started: Option<Moment>,
+    /// Who started it: `user@machine`.
+    pub by: String,
+    /// The reason given at the start.
+    pub reason: Option<String>,
+    /// Where it stands as a whole.
+    pub status: RunStatus,
+    /// Per stage of the plan, in its order.
+    pub stages: Vec<StageState>,
+    /// Per task, in the order of [`Plan::tasks`].
+    pub tasks: Vec<TaskState>,
+    /// The index of each task in `tasks`.
+    pub index: Arc<BTreeMap<TaskId, usize>>,
+    /// The tag, once it was written.
+    pub tag: Option<TagRecord>,
+    /// When it ended.
+    pub ended: Option<Moment>,
+}
+
+/// Where a run stands as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunStatus {
+    /// Its plan is there, its first record is not.
+    Prepared,
+    /// Tasks are started as the plan allows.
+    Active,
+    /// Nothing new is started until the operator says so.
+    Paused,
+    /// Nothing new is started; when what runs has ended, the run ends.
+    Stopping,
+    /// It ended.
+    Finished(Outcome),
+}
+
+/// Where a stage stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StageState {
+    /// When its first task could start (after its gate).
+    pub started: Option<Moment>,
+    /// When its last task ended.
+    pub ended: Option<Moment>,
+    /// Its gate.
+    pub gate: GateState,
+}
+
+/// Where a gate stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum GateState {
+    /// Not reached yet, or there is none.
+    #[default]
+    Ahead,
+    /// Waits for a decision since then.
+    Reached(Moment),
+    /// Passed.
+    Approved {
+        /// When.
+        at: Moment,
+        /// By whom.
+        by: String,
+        /// The reason given.
+        reason: Option<String>,
+    },
+}
+
+/// Where a task stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TaskState {
+    /// Its status.
+    pub status: TaskStatus,
+    /// The newest attempt; 0 before the first.
+    pub attempt: Attempt,
+    /// When the newest attempt started.
+    pub started: Option<Moment>,
+    /// When the newest attempt ended.
+    pub ended: Option<Moment>,
+    /// How the newest attempt ended.
+    pub ending: Option<Ending>,
+    /// What its `proof` found, and what the operator answered.
+    pub evidence: BTreeMap<String, String>,
+    /// The size of the newest attempt's output in bytes, once it ended.
+    pub output_size: Option<u64>,
+    /// The attempts since the last decision, for automatic retries.
+    pub tries: u32,
+}
+
+/// The status of a task.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum TaskStatus {
+    /// Has not been started.
+    #[default]
+    Waiting,
+    /// An attempt runs; for an ask-step: the question is open.
+    Running,
+    /// Failed, and is started again then.
+    Retrying(Moment),
+    /// Ended well.
+    Succeeded,
+    /// Failed, retries are used up: waits for a decision, or the run goes on or ends as `on_failure` says.
+    Failed,
+    /// Started, and nobody knows how it ended. The text says what is known.
+    Interrupted(String),
+    /// Does not run. The text says why.
+    Skipped(String),
+}
+
+impl TaskStatus {
+    /// Whether tasks that need this one may start.
+    pub fn is_settled(&self) -> bool {
+        matches!(self, Self::Succeeded | Self::Skipped(_))
+    }
+}
+
+/// The tags of the release, as written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TagRecord {
+    /// The release's tag, when one was written.
+    pub tag: Option<String>,
+    /// The tag that was moved to the commit, when there is one.
+    pub live: Option<String>,
+    /// The commit.
+    pub commit: Commit,
+    /// The remote they were pushed to, when there is one.
+    pub remote: Option<String>,
+}
+
+/// What identifies a machine across reboots, told by the launcher's hello.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Identity {
+    /// Random id of the launcher's folder on that machine.
+    pub host: String,
+    /// The id of this boot of it.
+    pub boot: String,
+}
+
+/// What has to be known about sites before tasks can start there: the identity of each connected host.
+/// The key `None` is this machine.
+pub type Identities = BTreeMap<Option<(EnvName, HostName)>, Identity>;

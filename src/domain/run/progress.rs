@@ -1,0 +1,1 @@
+//! Progress: a run in the sentences and numbers that every face shows.

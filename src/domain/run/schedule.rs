@@ -1,0 +1,1 @@
+//! Schedule: what has to happen next in a run.

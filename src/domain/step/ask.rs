@@ -1,0 +1,1 @@
+//! `ask = "…"`: the operator confirms something done by hand.

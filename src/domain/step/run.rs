@@ -1,0 +1,1 @@
+//! `run = "…"`: a shell command line, on this machine or on hosts.

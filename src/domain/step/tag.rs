@@ -1,0 +1,1 @@
+//! `tag = true`: writes the release's tags and pushes them.

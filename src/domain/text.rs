@@ -1,0 +1,1 @@
+//! Texts for people: plurals, durations, shortening, and names similar to a mistyped one.

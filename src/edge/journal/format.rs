@@ -1,0 +1,1 @@
+//! A line of the journal: a record, chained to the line before.

@@ -1,0 +1,1 @@
+//! Appending to a journal, synced before anything acts on it.

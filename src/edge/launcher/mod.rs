@@ -1,0 +1,1 @@
+//! The launcher's protocol: its arguments, its payload, its answers.

@@ -1,0 +1,3 @@
+//! Output of attempts on disk.
+
+pub mod store;

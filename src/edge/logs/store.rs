@@ -1,0 +1,1 @@
+//! One file per attempt, appended to, read in windows.

@@ -1,0 +1,11 @@
+//! The edge: the real world behind the ports.
+
+pub mod clock;
+pub mod git;
+pub mod journal;
+pub mod launcher;
+pub mod logs;
+pub mod paths;
+pub mod process;
+pub mod ssh;
+pub mod terminal;

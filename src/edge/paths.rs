@@ -1,0 +1,1 @@
+//! Where golive keeps its files.

@@ -1,0 +1,1 @@
+//! Launching on this machine, through the same launcher as on hosts.

@@ -1,0 +1,3 @@
+//! Launching on hosts over the system's OpenSSH.
+
+pub mod pool;

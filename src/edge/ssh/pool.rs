@@ -1,0 +1,1 @@
+//! Connections to one host: masters, sessions, reconnecting.

@@ -1,0 +1,1 @@
+//! The terminal: taken over, and always given back.

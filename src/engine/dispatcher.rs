@@ -1,0 +1,1 @@
+//! The dispatcher: the only owner of a run's state.

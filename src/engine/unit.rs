@@ -1,0 +1,1 @@
+//! A unit: one running attempt, from launch to report.

@@ -1,0 +1,206 @@
+//! The doors to the outside: the traits through which the engine launches, records and tells the time.
+//!
+//! Only signatures live here. `edge` implements them for real machines and files; the tests implement them
+//! with fakes. Every future is `Send`, so that units can run on any thread.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::domain::action::{CommandLine, Ending};
+use crate::domain::feed::HostFacts;
+use crate::domain::id::{Attempt, EnvName, HostName, RunId, TaskId};
+use crate::domain::run::{Identity, Moment, Record};
+
+/// A place where tasks run, complete with the environment it belongs to. `None` is this machine.
+pub type Place = Option<(EnvName, HostName)>;
+
+/// What a place said of itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hello {
+    /// Who it is, across reboots.
+    pub identity: Identity,
+    /// What the operator wants to know of it.
+    pub facts: HostFacts,
+}
+
+/// One attempt to launch.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    /// The run.
+    pub run: RunId,
+    /// The task.
+    pub task: TaskId,
+    /// Which try.
+    pub attempt: Attempt,
+    /// Where.
+    pub place: Place,
+    /// The machine the intent was journalled for; another one refuses.
+    pub identity: Identity,
+    /// What to run, its environment complete (with `GOLIVE_RUN`, `GOLIVE_ATTEMPT`, `GOLIVE_RECORD`).
+    pub command: CommandLine,
+    /// Time limit in seconds, enforced where it runs.
+    pub timeout_s: Option<u64>,
+    /// Time between asking processes to end and killing them.
+    pub grace_s: u64,
+}
+
+/// Which attempt, where.
+#[derive(Debug, Clone)]
+pub struct AttemptKey {
+    /// The run.
+    pub run: RunId,
+    /// The task.
+    pub task: TaskId,
+    /// Which try.
+    pub attempt: Attempt,
+    /// Where.
+    pub place: Place,
+}
+
+/// What a place knows about an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// It was never launched there (and could still be).
+    Never,
+    /// It was withdrawn before it started, and never will.
+    Void,
+    /// It runs.
+    Running,
+    /// It ended.
+    Ended {
+        /// How.
+        ending: Ending,
+        /// Bytes it printed.
+        size: u64,
+    },
+    /// It started, and its end is not recorded: the supervisor was lost or the machine was restarted.
+    Unknown(String),
+}
+
+/// Why a place could not do something.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LaunchError {
+    /// There is no connection, or it broke. Trying again makes sense; the attempt may be running.
+    #[error("no connection to {place}: {why}")]
+    Unreachable {
+        /// The host.
+        place: String,
+        /// What went wrong.
+        why: String,
+        /// What the operator can do.
+        help: Option<String>,
+    },
+    /// The place refused: other machine, restarted, no space, missing tools. The attempt was not started.
+    #[error("{place} refused: {why}")]
+    Refused {
+        /// The host, or `this machine`.
+        place: String,
+        /// Why.
+        why: String,
+        /// What the operator can do.
+        help: Option<String>,
+    },
+}
+
+/// Receives the output of an attempt in order. It must not wait for a screen.
+pub trait Sink: Send {
+    /// Takes the next bytes; they follow what was taken before. An error ends the following (disk full).
+    fn take(&mut self, bytes: &[u8]) -> std::io::Result<()>;
+
+    /// How many bytes were taken in all, also by earlier connections: where to follow from.
+    fn offset(&self) -> u64;
+}
+
+/// Launches attempts on places and follows them.
+pub trait Launcher: Send + Sync + 'static {
+    /// Connects to a place (if it is not connected yet), makes it ready, and asks who it is.
+    fn hello(&self, place: &Place) -> impl Future<Output = Result<Hello, LaunchError>> + Send;
+
+    /// Launches an attempt and follows it to its end, in one exchange. When it ended, its output was
+    /// given to `sink` completely. An attempt that was launched before is only followed, never run twice.
+    fn start<S: Sink>(
+        &self,
+        launch: &Launch,
+        sink: &mut S,
+    ) -> impl Future<Output = Result<Standing, LaunchError>> + Send;
+
+    /// Follows an attempt from `sink.offset()` to its end.
+    fn follow<S: Sink>(
+        &self,
+        key: &AttemptKey,
+        sink: &mut S,
+    ) -> impl Future<Output = Result<Standing, LaunchError>> + Send;
+
+    /// Asks what is known about an attempt.
+    fn status(
+        &self,
+        key: &AttemptKey,
+    ) -> impl Future<Output = Result<Standing, LaunchError>> + Send;
+
+    /// Ends the processes of an attempt where they run: asks them, waits `grace`, kills them. Returns when this
+    /// was begun; the end is seen by who follows. An attempt that never ran is made void.
+    fn cancel(
+        &self,
+        key: &AttemptKey,
+        grace: Duration,
+    ) -> impl Future<Output = Result<(), LaunchError>> + Send;
+}
+
+/// Why the journal could not be written. After this nothing more may be launched.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("could not write the journal {path}: {why}")]
+pub struct JournalError {
+    /// The file.
+    pub path: String,
+    /// What went wrong.
+    pub why: String,
+}
+
+/// The durable record of a run's facts.
+pub trait Journal: Send + 'static {
+    /// Appends records and returns when they are on disk (`fdatasync`).
+    fn append(
+        &mut self,
+        records: &[Record],
+    ) -> impl Future<Output = Result<(), JournalError>> + Send;
+}
+
+/// Where the output of attempts is kept.
+pub trait LogStore: Send + Sync + 'static {
+    /// Appends to one attempt's file.
+    type Writer: LogWriter;
+
+    /// Opens the file of an attempt for appending; it is made when it does not exist.
+    fn open(&self, task: &TaskId, attempt: Attempt) -> std::io::Result<Self::Writer>;
+}
+
+/// Appends to the file of one attempt.
+pub trait LogWriter: Send + 'static {
+    /// Appends bytes.
+    fn append(&mut self, bytes: &[u8]) -> std::io::Result<()>;
+
+    /// The length of the file.
+    fn len(&self) -> u64;
+
+    /// Whether nothing was written yet.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes at the end of the file, at most `limit`: what proofs are looked for in.
+    fn tail(&self, limit: u64) -> std::io::Result<Vec<u8>>;
+}
+
+/// Tells the time.
+pub trait Clock: Send + Sync + 'static {
+    /// Now, with the local offset.
+    fn now(&self) -> Moment;
+}
+
+/// Shared doors are doors.
+impl<C: Clock> Clock for Arc<C> {
+    fn now(&self) -> Moment {
+        (**self).now()
+    }
+}

@@ -1,0 +1,1 @@
+//! Themes: roles to styles, read from `themes/*.toml`.

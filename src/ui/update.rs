@@ -1,0 +1,1 @@
+//! Update: a message changes the model and yields commands.

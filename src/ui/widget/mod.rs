@@ -1,0 +1,1 @@
+//! Widgets: values built for one frame.
