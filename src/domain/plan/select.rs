@@ -7,7 +7,7 @@
 
 use super::super::checklist::{Checklist, Environment, Stage};
 use super::super::id::{HostName, StepName};
-use super::build::BuildProblem;
+use super::problem::BuildProblem;
 
 /// A part of the checklist; every list that is empty means all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
