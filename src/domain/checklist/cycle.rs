@@ -9,13 +9,12 @@ pub(super) fn find(waits_for: &[Vec<usize>]) -> Option<Vec<usize>> {
     // 0 = not seen, 1 = on the current path, 2 = leads to no circle.
     let mut seen = vec![0_u8; waits_for.len()];
     for start in 0..waits_for.len() {
-        // The path with the next edge to follow of each position; a list instead of recursion, for long lists.
-        let mut path = vec![(start, 0_usize)];
-        if seen[start] == 0 {
-            seen[start] = 1;
-        } else {
+        if seen[start] != 0 {
             continue;
         }
+        seen[start] = 1;
+        // The path with the next edge to follow of each position; a list instead of recursion, for long lists.
+        let mut path = vec![(start, 0_usize)];
         while let Some((at, edge)) = path.last_mut() {
             let Some(&next) = waits_for[*at].get(*edge) else {
                 seen[*at] = 2;

@@ -8,8 +8,10 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+mod lists;
 mod render;
 mod rules;
+mod schema;
 pub mod shape;
 pub mod table;
 

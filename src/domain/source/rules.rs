@@ -131,9 +131,7 @@ pub(super) fn destination(destination: &str) -> Result<String, Refusal> {
 /// A regular expression.
 pub(super) fn regex(pattern: &str) -> Result<String, Refusal> {
     text(pattern)?;
-    if let Err(why) = regex_syntax_error(pattern) {
-        return Err(why);
-    }
+    regex_syntax_error(pattern)?;
     Ok(pattern.to_owned())
 }
 
@@ -298,6 +296,11 @@ pub(super) fn tag_pattern(pattern: &str) -> Result<String, Refusal> {
     Ok(pattern.to_owned())
 }
 
+/// Whether git would take a part of a ref for one of its lock files; in any case, for file systems that ignore it.
+fn lock_file(part: &str) -> bool {
+    part.to_ascii_lowercase().as_bytes().ends_with(b".lock")
+}
+
 /// Why git does not allow this as the name of a tag; `None` = it does. Source: git-check-ref-format(1).
 fn illegal_ref(name: &str) -> Option<&'static str> {
     if name.starts_with('-') {
@@ -317,7 +320,7 @@ fn illegal_ref(name: &str) -> Option<&'static str> {
     }
     if name
         .split('/')
-        .any(|part| part.starts_with('.') || part.ends_with(".lock"))
+        .any(|part| part.starts_with('.') || lock_file(part))
     {
         return Some("no part of a tag can start with `.` or end with `.lock`");
     }

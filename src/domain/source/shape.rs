@@ -1,15 +1,15 @@
 //! What a value in a file may be: read with a precise message, described for editors, from one definition.
 //!
-//! A [`Shape`] is the only place that knows the rule of a value; `table` asks it to read, [`Shape::schema`] tells
+//! A [`Shape`] is the only place that knows the rule of a value; `table` asks it to read, `schema` tells
 //! the same rule as JSON Schema. Readers return `None` only after they have reported a problem.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::json;
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::lists::{Item, texts, vars};
 use super::rules;
 use super::table::Keys;
 use super::{Located, Problems, Span};
@@ -263,58 +263,6 @@ impl Shape {
             .expected(format!("expected {}", self.expected()));
         None
     }
-
-    /// The same rule as JSON Schema.
-    pub fn schema(&self) -> serde_json::Value {
-        const NAME: &str = "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$";
-        let names = json!({ "type": "array", "items": { "type": "string", "pattern": NAME } });
-        match self {
-            Self::Text => json!({ "type": "string", "minLength": 1 }),
-            Self::Line => json!({ "type": "string", "pattern": "^[^\\x00-\\x1f\\x7f]+$" }),
-            Self::Name => json!({ "type": "string", "pattern": NAME }),
-            Self::Destination => json!({ "type": "string", "pattern": "^[^-\\s][^\\s]*$" }),
-            Self::Regex => json!({ "type": "string", "minLength": 1 }),
-            Self::TagName | Self::TagPattern => json!({ "type": "string", "minLength": 1 }),
-            Self::Flag => json!({ "type": "boolean" }),
-            Self::True => json!({ "const": true }),
-            Self::Count(least, most) => {
-                json!({ "type": "integer", "minimum": least, "maximum": most })
-            }
-            Self::Duration => json!({
-                "type": "string", "pattern": rules::DURATION_PATTERN, "examples": ["90s", "5m", "1h30m"]
-            }),
-            Self::Word(words) => {
-                let choice = |word: Word| json!({ "const": word.word, "description": word.about });
-                json!({ "type": "string", "oneOf": words().into_iter().map(choice).collect::<Vec<_>>() })
-            }
-            Self::Names => names,
-            Self::SomeNames => at_least_one(names),
-            Self::NameOrNames => {
-                json!({ "anyOf": [{ "type": "string", "pattern": NAME }, at_least_one(names)] })
-            }
-            Self::Globs => at_least_one(json!({
-                "type": "array", "items": { "type": "string", "minLength": 1 }
-            })),
-            Self::Vars => json!({
-                "type": "object", "additionalProperties": false,
-                "patternProperties": { "^(?!GOLIVE_)[A-Za-z_][A-Za-z0-9_]*$": { "type": "string" } }
-            }),
-            Self::OrFalse(shape) => json!({ "anyOf": [shape.schema(), { "const": false }] }),
-            Self::Either(one, other) => json!({ "anyOf": [one.schema(), other.schema()] }),
-            Self::Table(keys) => keys.schema(),
-            Self::Map(shape) => json!({
-                "type": "object", "additionalProperties": false,
-                "patternProperties": { NAME: shape.schema() }
-            }),
-            Self::Tables(keys) => json!({ "type": "array", "items": keys.schema() }),
-        }
-    }
-}
-
-/// The schema of a list, with one entry or more.
-fn at_least_one(mut list: serde_json::Value) -> serde_json::Value {
-    list["minItems"] = json!(1);
-    list
 }
 
 /// `"a", "b" or "c"`.
@@ -331,7 +279,7 @@ fn one_of(words: &[Word]) -> String {
 }
 
 /// Turns the refusal of a rule into a problem.
-fn settle<T, U>(
+pub(super) fn settle<T, U>(
     whose: &str,
     span: Span,
     read: Result<U, rules::Refusal>,
@@ -352,96 +300,4 @@ where
             None
         }
     }
-}
-
-/// What the entries of a list are.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Item {
-    Name,
-    Glob,
-}
-
-/// Reads a list of texts; a name that stands there twice is a mistake.
-fn texts(
-    whose: &str,
-    items: &[Spanned<DeValue<'_>>],
-    item: Item,
-    problems: &mut Problems,
-) -> Option<Vec<Located<String>>> {
-    let mut read: Vec<Located<String>> = Vec::with_capacity(items.len());
-    let mut good = true;
-    for value in items {
-        let span = Span::from(value.span());
-        let DeValue::String(text) = value.get_ref() else {
-            let shape = if item == Item::Name {
-                Shape::Name
-            } else {
-                Shape::Line
-            };
-            let _: Option<()> = shape.mistyped(&format!("an entry of {whose}"), value, problems);
-            good = false;
-            continue;
-        };
-        let checked = match item {
-            Item::Name => rules::name(text).map_err(|why| rules::Refusal::new("is no name", why)),
-            Item::Glob => rules::glob(text),
-        };
-        let Some(text) =
-            settle::<String, _>(&format!("an entry of {whose}"), span, checked, problems)
-        else {
-            good = false;
-            continue;
-        };
-        if let Some(first) = read.iter().find(|other| other.value == text) {
-            problems
-                .add(span, format!("`{text}` is in {whose} twice"))
-                .expected("again here")
-                .also(first.span, "first here");
-            good = false;
-            continue;
-        }
-        read.push(Located::new(text, span));
-    }
-    good.then_some(read)
-}
-
-/// Reads environment variables.
-fn vars(
-    whose: &str,
-    table: &toml::de::DeTable<'_>,
-    problems: &mut Problems,
-) -> Option<BTreeMap<String, String>> {
-    let mut vars = BTreeMap::new();
-    let mut good = true;
-    for (key, value) in table {
-        let (name, place) = (key.get_ref(), Span::from(key.span()));
-        let checked = rules::variable(name);
-        let whose = format!("the variable `{name}` in {whose}");
-        good &= settle::<String, _>(&whose, place, checked, problems).is_some();
-        match value.get_ref() {
-            DeValue::String(text) if text.contains('\0') => {
-                problems.add(value.span(), format!("{whose} holds a NUL character"));
-                good = false;
-            }
-            DeValue::String(text) => {
-                vars.insert(name.to_string(), text.to_string());
-            }
-            DeValue::Integer(_)
-            | DeValue::Float(_)
-            | DeValue::Boolean(_)
-            | DeValue::Datetime(_) => {
-                let written = problems.source().text()[value.span()].to_owned();
-                problems
-                    .add(value.span(), format!("{whose} is no text"))
-                    .expected("expected a text in quotes")
-                    .help(format!("write it in quotes: {name} = \"{written}\""));
-                good = false;
-            }
-            DeValue::Array(_) | DeValue::Table(_) => {
-                let _: Option<()> = Shape::Text.mistyped(&whose, value, problems);
-                good = false;
-            }
-        }
-    }
-    good.then_some(vars)
 }
