@@ -129,8 +129,7 @@ impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
                 self.launcher.start(&self.launch, recorder).await
             };
             match outcome {
-                Ok(Standing::Running) => {}
-                Ok(standing) => return standing,
+                Ok(standing) if standing != Standing::Running => return standing,
                 Err(LaunchError::Refused { why, .. }) if !asked => {
                     return Standing::Ended {
                         ending: Ending::NotStarted(why),
@@ -138,7 +137,7 @@ impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
                     };
                 }
                 Err(LaunchError::Refused { why, .. }) => return Standing::Unknown(why),
-                Err(LaunchError::Unreachable { .. }) => {}
+                Ok(_) | Err(LaunchError::Unreachable { .. }) => {}
             }
             // From here on nobody knows whether the launch arrived: the site is asked first.
             asked = true;
