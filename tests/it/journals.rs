@@ -1,5 +1,7 @@
 //! Journals on real disks: run folders, their owner, cut and damaged files, the frozen version 1.
 
+#![expect(clippy::unwrap_used, reason = "what a test prepares must work")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
