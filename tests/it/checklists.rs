@@ -2,6 +2,8 @@
 //!
 //! `UPDATE=1 cargo test --test it checklists` writes the messages anew; read the difference before committing it.
 
+#![expect(clippy::unwrap_used, reason = "what a test prepares must work")]
+
 use std::path::{Path, PathBuf};
 
 use golive::domain::checklist::{self, Checklist};

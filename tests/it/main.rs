@@ -1,3 +1,5 @@
 //! All integration tests in one binary; `support` holds what they share.
 
 mod checklists;
+mod journals;
+mod tags;
