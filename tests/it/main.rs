@@ -3,3 +3,4 @@
 mod checklists;
 mod journals;
 mod tags;
+mod themes;
