@@ -1,1 +1,4 @@
 //! All integration tests in one binary; `support` holds what they share.
+
+mod remote;
+mod support;

@@ -160,7 +160,9 @@ fn unknown_host_key(
         Some(key) => format!(
             "it offers {key}; compare that with the host's own, then enrol it with `{enrol}`"
         ),
-        None => format!("enrol it with `{enrol}`, after comparing the fingerprint with the host's own"),
+        None => {
+            format!("enrol it with `{enrol}`, after comparing the fingerprint with the host's own")
+        }
     };
     Failure {
         kind: FailureKind::UnknownHostKey,
@@ -178,9 +180,13 @@ fn changed_host_key(line: &str, lines: &[&str]) -> Failure {
         .map(|(file, _)| file);
     let offered = lines
         .iter()
-        .filter_map(|line| line.find("SHA256:").map(|at| line[at..].trim_end_matches('.')))
+        .filter_map(|line| {
+            line.find("SHA256:")
+                .map(|at| line[at..].trim_end_matches('.'))
+        })
         .next_back();
-    let mut help = "somebody may be listening in: ask the host's owner why its key changed".to_owned();
+    let mut help =
+        "somebody may be listening in: ask the host's owner why its key changed".to_owned();
     if let Some(key) = offered {
         help.push_str(&format!(" (it offers {key})"));
     }
@@ -244,10 +250,7 @@ mod tests {
             "debug1: Server host key: ssh-ed25519 SHA256:abc\r\nNo ED25519 host key is known for [127.0.0.1]:2222 and you have requested strict checking.\r\nHost key verification failed.\r\n",
         );
         assert_eq!(failure.kind, FailureKind::UnknownHostKey);
-        assert_eq!(
-            failure.why,
-            "the host key of [127.0.0.1]:2222 is not known"
-        );
+        assert_eq!(failure.why, "the host key of [127.0.0.1]:2222 is not known");
         let help = failure.help.unwrap();
         assert!(help.contains("ssh-ed25519 SHA256:abc"), "{help}");
         assert!(

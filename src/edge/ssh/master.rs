@@ -160,7 +160,8 @@ impl Attempt<'_> {
     async fn make(&self, wanted: &Configuration, debug: bool) -> Result<(), Failure> {
         let mut ssh = self.command(debug);
         let ended = timeout(wanted.connect_timeout, ssh.status()).await;
-        let said = || String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned();
+        let said =
+            || String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned();
         match ended {
             Ok(Ok(status)) if status.success() => Ok(()),
             Ok(Ok(_)) => Err(failure::read(
@@ -217,7 +218,11 @@ impl Attempt<'_> {
             "ClearAllForwardings=yes",
             "ExitOnForwardFailure=no",
             "RemoteCommand=none",
-            if debug { "LogLevel=DEBUG1" } else { "LogLevel=INFO" },
+            if debug {
+                "LogLevel=DEBUG1"
+            } else {
+                "LogLevel=INFO"
+            },
         ] {
             ssh.arg("-o").arg(option);
         }
@@ -237,7 +242,10 @@ static SETSID: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
 fn unreadable(why: &io::Error, wanted: &Configuration) -> Failure {
     match &wanted.file {
         Some(file) => Failure::lasting(
-            format!("the ssh configuration {} cannot be read: {why}", file.display()),
+            format!(
+                "the ssh configuration {} cannot be read: {why}",
+                file.display()
+            ),
             Some("see `[ssh] config` in releases.toml and GOLIVE_SSH_CONFIG".to_owned()),
         ),
         None => Failure::lasting(format!("the control folder cannot be written: {why}"), None),

@@ -105,10 +105,7 @@ impl Pool {
     }
 
     /// Starts a command on the host, over a connection that is there or a new one.
-    pub(super) async fn open(
-        self: &Arc<Self>,
-        command: &str,
-    ) -> Result<(Lease, Running), Failure> {
+    pub(super) async fn open(self: &Arc<Self>, command: &str) -> Result<(Lease, Running), Failure> {
         let mut gone = 0;
         let mut refused = 0;
         loop {
@@ -143,7 +140,9 @@ impl Pool {
     pub(super) fn discard(&self, master: &Arc<Master>) {
         let mut masters = self.masters();
         let before = masters.list.len();
-        masters.list.retain(|slots| !Arc::ptr_eq(&slots.master, master));
+        masters
+            .list
+            .retain(|slots| !Arc::ptr_eq(&slots.master, master));
         if masters.list.len() < before {
             let master = Arc::clone(master);
             tokio::spawn(async move { master.end().await });

@@ -22,19 +22,19 @@ use tempfile::TempDir;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Hosts `web1` to `webN`.
-pub struct Fleet {
+pub(crate) struct Fleet {
     root: TempDir,
     hosts: Vec<Host>,
 }
 
 /// One server.
-pub struct Host {
+pub(crate) struct Host {
     /// `web1` …: its name in the ssh configuration, and its host name where namespaces are allowed.
-    pub name: String,
+    pub(crate) name: String,
     /// The port on 127.0.0.1 it listens on.
-    pub port: u16,
+    pub(crate) port: u16,
     /// Its home folder.
-    pub home: PathBuf,
+    pub(crate) home: PathBuf,
     folder: PathBuf,
     server: Option<Child>,
 }
@@ -59,17 +59,20 @@ static NAMESPACES: LazyLock<bool> = LazyLock::new(|| {
 
 impl Fleet {
     /// Starts `count` hosts with a stock configuration.
-    pub fn up(count: usize) -> Self {
+    pub(crate) fn up(count: usize) -> Self {
         Self::with(count, &[])
     }
 
     /// Starts `count` hosts; the lines go before the stock configuration, so they win.
-    pub fn with(count: usize, sshd_lines: &[&str]) -> Self {
+    pub(crate) fn with(count: usize, sshd_lines: &[&str]) -> Self {
         LazyLock::force(&SSHD);
         if is_root() {
             let _ = fs::DirBuilder::new().mode(0o755).create("/run/sshd");
         }
-        let root = tempfile::Builder::new().prefix("fleet").tempdir_in("/tmp").unwrap();
+        let root = tempfile::Builder::new()
+            .prefix("fleet")
+            .tempdir_in("/tmp")
+            .unwrap();
         let hosts: Vec<Host> = (1..=count)
             .map(|number| Host::prepare(root.path(), &format!("web{number}")))
             .collect();
@@ -94,50 +97,50 @@ impl Fleet {
     }
 
     /// The file to be used as `ssh -F`.
-    pub fn config(&self) -> PathBuf {
+    pub(crate) fn config(&self) -> PathBuf {
         self.root.path().join("ssh_config")
     }
 
     /// The known hosts file that [`Fleet::config`] names.
-    pub fn known_hosts(&self) -> PathBuf {
+    pub(crate) fn known_hosts(&self) -> PathBuf {
         self.root.path().join("known_hosts")
     }
 
     /// The hosts, `web1` first.
-    pub fn hosts(&self) -> &[Host] {
+    pub(crate) fn hosts(&self) -> &[Host] {
         &self.hosts
     }
 
     /// Ends the server of a host with all its connections; steps on it go on.
-    pub fn stop(&mut self, index: usize) {
+    pub(crate) fn stop(&mut self, index: usize) {
         self.hosts[index].stop();
     }
 
     /// Starts the server of a host again, on the same port with the same key.
-    pub fn start(&mut self, index: usize) {
+    pub(crate) fn start(&mut self, index: usize) {
         self.hosts[index].launch();
         self.hosts[index].answer();
     }
 
     /// Cuts the connections of a host and keeps its server: what a network that forgets connections does.
-    pub fn cut(&self, index: usize) {
+    pub(crate) fn cut(&self, index: usize) {
         for session in self.hosts[index].sessions() {
             signal(session, Signal::KILL);
         }
     }
 
     /// Stops the clock of a host's server and connections: nothing answers, nothing is closed.
-    pub fn freeze(&self, index: usize) {
+    pub(crate) fn freeze(&self, index: usize) {
         self.signal_all(index, Signal::STOP);
     }
 
     /// Lets a frozen host go on.
-    pub fn thaw(&self, index: usize) {
+    pub(crate) fn thaw(&self, index: usize) {
         self.signal_all(index, Signal::CONT);
     }
 
     /// Gives a host another host key; takes effect when it is started again.
-    pub fn change_key(&self, index: usize) {
+    pub(crate) fn change_key(&self, index: usize) {
         let key = self.hosts[index].key();
         fs::remove_file(&key).unwrap();
         fs::remove_file(key.with_extension("pub")).unwrap();
@@ -272,7 +275,10 @@ impl Host {
                     return;
                 }
             }
-            let ended = self.server.as_mut().and_then(|server| server.try_wait().unwrap());
+            let ended = self
+                .server
+                .as_mut()
+                .and_then(|server| server.try_wait().unwrap());
             assert!(
                 ended.is_none() && Instant::now() < deadline,
                 "the server of {} did not come up: {}",
@@ -291,7 +297,9 @@ impl Host {
     fn sessions(&self) -> Vec<i32> {
         let connections: Vec<i32> = self.listener().map(children).unwrap_or_default();
         let of_them = connections.iter().copied().flat_map(children);
-        let servers = of_them.filter(|process| is_sshd(*process)).collect::<Vec<_>>();
+        let servers = of_them
+            .filter(|process| is_sshd(*process))
+            .collect::<Vec<_>>();
         connections.into_iter().chain(servers).collect()
     }
 
@@ -371,7 +379,7 @@ fn is_sshd(process: i32) -> bool {
 }
 
 /// Sends a signal to one process; one that is gone already is fine.
-pub fn signal(process: i32, what: Signal) {
+pub(crate) fn signal(process: i32, what: Signal) {
     if let Some(pid) = Pid::from_raw(process) {
         let _ = kill_process(pid, what);
     }
