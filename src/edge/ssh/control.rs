@@ -41,10 +41,10 @@ pub(super) struct Configuration {
 }
 
 impl Control {
-    /// Makes the folder under `$XDG_RUNTIME_DIR`, or under the temporary folder when there is none that fits,
-    /// and collects the folders that have lost their owner (see [`sweep`]).
-    pub(super) fn make(runtime_dir: Option<&Path>) -> io::Result<(Self, Vec<Abandoned>)> {
-        let parent = parent_folder(runtime_dir)?;
+    /// Makes the folder under `runtime` (golive's own folder for sockets), or under the temporary folder when
+    /// that does not fit, and collects the folders that have lost their owner (see [`sweep`]).
+    pub(super) fn make(runtime: &Path) -> io::Result<(Self, Vec<Abandoned>)> {
+        let parent = parent_folder(runtime)?;
         // Whoever makes or sweeps folders holds this lock, so that a folder is never seen before it has its owner.
         let turn = open_locked(&parent.join("turn"), FlockOperation::LockExclusive)?;
         let abandoned = abandoned(&parent);
@@ -157,16 +157,16 @@ fn abandoned(parent: &Path) -> Vec<Abandoned> {
         .collect()
 }
 
-fn parent_folder(runtime_dir: Option<&Path>) -> io::Result<PathBuf> {
+fn parent_folder(runtime: &Path) -> io::Result<PathBuf> {
     let owner = rustix::process::getuid().as_raw();
-    let in_runtime = runtime_dir.map(|dir| dir.join("golive"));
     let name = format!("golive-{owner}");
-    let candidates = in_runtime.into_iter().chain([
+    let candidates = [
+        runtime.to_owned(),
         std::env::temp_dir().join(&name),
         Path::new("/tmp").join(&name),
-    ]);
+    ];
     let mut refusal = io::Error::new(io::ErrorKind::InvalidInput, "every path is too long");
-    for folder in candidates.filter(|folder| is_plain(folder)) {
+    for folder in candidates.into_iter().filter(|folder| is_plain(folder)) {
         match private_folder(&folder, owner) {
             Ok(()) => return Ok(folder),
             Err(why) => refusal = why,
@@ -237,8 +237,8 @@ mod tests {
     #[test]
     fn two_control_folders_of_one_parent_do_not_meet_and_none_is_abandoned() {
         let runtime = tempfile::tempdir_in("/tmp").unwrap();
-        let (one, _) = Control::make(Some(runtime.path())).unwrap();
-        let (two, abandoned) = Control::make(Some(runtime.path())).unwrap();
+        let (one, _) = Control::make(runtime.path()).unwrap();
+        let (two, abandoned) = Control::make(runtime.path()).unwrap();
         assert_ne!(one.folder, two.folder);
         assert!(abandoned.is_empty());
     }
@@ -246,11 +246,11 @@ mod tests {
     #[tokio::test]
     async fn a_folder_without_an_owner_is_swept() {
         let runtime = tempfile::tempdir_in("/tmp").unwrap();
-        let left = runtime.path().join("golive/left");
-        let (first, _) = Control::make(Some(runtime.path())).unwrap();
+        let left = runtime.path().join("left");
+        let (first, _) = Control::make(runtime.path()).unwrap();
         fs::create_dir(&left).unwrap();
         fs::write(left.join("7"), "").unwrap();
-        let (_second, abandoned) = Control::make(Some(runtime.path())).unwrap();
+        let (_second, abandoned) = Control::make(runtime.path()).unwrap();
         assert_eq!(abandoned.len(), 1);
         sweep(abandoned).await;
         assert!(!left.exists());

@@ -21,8 +21,10 @@ pub(super) struct Failure {
 pub(super) enum FailureKind {
     /// The host's key is not in the known hosts.
     UnknownHostKey,
-    /// Trying again by itself makes sense: the network, a host that restarts, a server that is busy.
+    /// Trying again by itself makes sense: the network, a host that restarts.
     Passing,
+    /// As above, and soon: the server closed the door, as it does when too many knock at once.
+    Busy,
     /// Only the operator can mend it: keys, names, configuration.
     Lasting,
 }
@@ -35,6 +37,11 @@ impl Failure {
             why: why.into(),
             help: None,
         }
+    }
+
+    /// Whether trying again by itself makes sense.
+    pub(super) fn may_pass(&self) -> bool {
+        matches!(self.kind, FailureKind::Passing | FailureKind::Busy)
     }
 
     /// A failure that stays until somebody mends it.
@@ -136,9 +143,11 @@ fn network<'a>(
         },
         |(_, why)| (*why).to_owned(),
     );
+    let closed = find(&["Connection closed by"]).or_else(|| find(&["Connection reset"]));
     Failure {
+        kind: closed.map_or(FailureKind::Passing, |_| FailureKind::Busy),
+        why,
         help: Some(format!("see what `{by_hand}` says")),
-        ..Failure::passing(why)
     }
 }
 

@@ -79,6 +79,11 @@ impl Lease {
     pub(super) fn master(&self) -> &Arc<Master> {
         &self.master
     }
+
+    /// The connections it belongs to.
+    pub(super) fn pool(&self) -> &Arc<Pool> {
+        &self.pool
+    }
 }
 
 impl Drop for Lease {
@@ -133,6 +138,17 @@ impl Pool {
                     }
                 }
             }
+        }
+    }
+
+    /// Makes sure that there is a connection, and that its master answers.
+    pub(super) async fn reach(self: &Arc<Self>) -> Result<(), Failure> {
+        loop {
+            let lease = self.lease().await?;
+            if lease.master.is_alive().await {
+                return Ok(());
+            }
+            self.discard(&lease.master);
         }
     }
 
