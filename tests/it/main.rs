@@ -4,3 +4,5 @@ mod checklists;
 mod journals;
 mod tags;
 mod themes;
+mod remote;
+mod support;
