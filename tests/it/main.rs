@@ -2,7 +2,7 @@
 
 mod checklists;
 mod journals;
-mod tags;
-mod themes;
 mod remote;
 mod support;
+mod tags;
+mod themes;
