@@ -3,6 +3,7 @@
 mod checklists;
 mod journals;
 mod remote;
+mod runs;
 mod support;
 mod tags;
 mod themes;
