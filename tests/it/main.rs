@@ -1,1 +1,3 @@
 //! All integration tests in one binary; `support` holds what they share.
+
+mod demo;
