@@ -1,3 +1,9 @@
 //! All integration tests in one binary; `support` holds what they share.
 
 mod demo;
+mod checklists;
+mod journals;
+mod remote;
+mod support;
+mod tags;
+mod themes;
