@@ -1,5 +1,6 @@
 //! All integration tests in one binary; `support` holds what they share.
 
+mod demo;
 mod checklists;
 mod journals;
 mod remote;
