@@ -6,4 +6,5 @@ mod bench;
 mod builds;
 mod digests;
 mod forecasts;
+mod gates;
 mod graphs;
