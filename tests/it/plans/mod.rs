@@ -8,3 +8,4 @@ mod digests;
 mod forecasts;
 mod gates;
 mod graphs;
+mod walks;
