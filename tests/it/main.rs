@@ -4,5 +4,12 @@
     reason = "these are tests; the setting for them does not reach their helper functions"
 )]
 
+mod demo;
+mod checklists;
+mod journals;
 mod remote;
+mod runs;
 mod support;
+mod tags;
+mod themes;
+mod plans;

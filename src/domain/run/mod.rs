@@ -11,8 +11,9 @@ use std::sync::Arc;
 use chrono::{DateTime, FixedOffset};
 
 use super::action::Ending;
+use super::checklist::OnFailure;
 use super::id::{Attempt, Commit, EnvName, HostName, RunId, Seq, TaskId};
-use super::plan::Plan;
+use super::plan::{Plan, Task};
 
 pub mod apply;
 pub mod decide;
@@ -48,12 +49,132 @@ pub struct RunState {
     pub stages: Vec<StageState>,
     /// Per task, in the order of [`Plan::tasks`].
     pub tasks: Vec<TaskState>,
-    /// The index of each task in `tasks`.
-    pub index: Arc<BTreeMap<TaskId, usize>>,
+    /// Where tasks stand and what they wait for, by index.
+    pub layout: Arc<Layout>,
     /// The tag, once it was written.
     pub tag: Option<TagRecord>,
     /// When it ended.
     pub ended: Option<Moment>,
+}
+
+/// The plan's tasks by index: made once, so that scheduling compares numbers instead of names.
+#[derive(Debug, Default)]
+pub struct Layout {
+    /// The index of each task in [`RunState::tasks`].
+    pub index: BTreeMap<TaskId, usize>,
+    /// For each stage the index of its first task, and behind the last stage the number of tasks.
+    pub starts: Vec<usize>,
+    /// For each task the tasks it waits for.
+    pub after: Vec<Vec<usize>>,
+}
+
+impl RunState {
+    /// The state of a run before its first record.
+    pub fn new(run: RunId, plan: Arc<Plan>) -> Self {
+        let layout = Arc::new(Layout::of(&plan));
+        Self {
+            run,
+            seq: Seq::default(),
+            started: None,
+            by: String::new(),
+            reason: None,
+            status: RunStatus::Prepared,
+            stages: vec![StageState::default(); plan.stages.len()],
+            tasks: vec![TaskState::default(); layout.after.len()],
+            layout,
+            tag: None,
+            ended: None,
+            plan,
+        }
+    }
+
+    /// The place of a task in [`RunState::tasks`].
+    pub fn position(&self, task: &TaskId) -> Option<usize> {
+        self.layout.index.get(task).copied()
+    }
+
+    /// The state of a task.
+    pub fn task(&self, task: &TaskId) -> Option<&TaskState> {
+        self.position(task).map(|position| &self.tasks[position])
+    }
+
+    /// The planned task at a place, with the index of its stage.
+    pub fn planned(&self, position: usize) -> (usize, &Task) {
+        let stage = self
+            .layout
+            .starts
+            .partition_point(|start| *start <= position)
+            - 1;
+        let task = &self.plan.stages[stage].tasks[position - self.layout.starts[stage]];
+        (stage, task)
+    }
+
+    /// The places of a stage's tasks.
+    pub fn range(&self, stage: usize) -> std::ops::Range<usize> {
+        self.layout.starts[stage]..self.layout.starts[stage + 1]
+    }
+
+    /// Planned tasks with their states, in the order of the plan.
+    pub fn each(&self) -> impl Iterator<Item = (&Task, &TaskState)> {
+        self.plan.tasks().zip(&self.tasks)
+    }
+
+    /// Whether tasks that wait for this one may start: it ended well, does not run, or its failure is passed over.
+    pub fn is_settled(&self, position: usize) -> bool {
+        match self.tasks[position].status {
+            TaskStatus::Succeeded | TaskStatus::Skipped(_) => true,
+            TaskStatus::Failed => self.planned(position).1.on_failure == OnFailure::Continue,
+            _ => false,
+        }
+    }
+
+    /// The first stage that has not ended.
+    pub fn current_stage(&self) -> Option<usize> {
+        self.stages.iter().position(|stage| stage.ended.is_none())
+    }
+
+    /// The index of the stage with this name.
+    pub fn stage_named(&self, name: &str) -> Option<usize> {
+        self.plan
+            .stages
+            .iter()
+            .position(|stage| stage.name.as_str() == name)
+    }
+
+    /// Whether any attempt runs.
+    pub fn is_anything_running(&self) -> bool {
+        self.tasks
+            .iter()
+            .any(|task| task.status == TaskStatus::Running)
+    }
+}
+
+impl Layout {
+    fn of(plan: &Plan) -> Self {
+        let index: BTreeMap<TaskId, usize> = plan
+            .tasks()
+            .enumerate()
+            .map(|(position, task)| (task.id.clone(), position))
+            .collect();
+        let mut starts = vec![0];
+        for stage in &plan.stages {
+            starts.push(starts.last().copied().unwrap_or(0) + stage.tasks.len());
+        }
+        let after = plan
+            .tasks()
+            .map(|task| {
+                task.after
+                    .iter()
+                    .filter_map(|id| index.get(id).copied())
+                    .collect()
+            })
+            .collect();
+        Self {
+            index,
+            starts,
+            after,
+        }
+    }
 }
 
 /// Where a run stands as a whole.
@@ -118,6 +239,8 @@ pub struct TaskState {
     pub evidence: BTreeMap<String, String>,
     /// The size of the newest attempt's output in bytes, once it ended.
     pub output_size: Option<u64>,
+    /// The machine the newest attempt was journalled for; `None` for questions.
+    pub identity: Option<Identity>,
     /// The attempts since the last decision, for automatic retries.
     pub tries: u32,
 }

@@ -1,1 +1,289 @@
-//! Progress: a run in the sentences and numbers that every face shows.
+//! Progress: a run in the numbers and sentences that every face shows.
+//!
+//! Derived from the state alone, so that the screen, the plain lines and the list of runs say the same.
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+
+use super::{GateState, Moment, Outcome, RunState, RunStatus, TaskStatus};
+use crate::domain::action::Action;
+use crate::domain::checklist::{Downtime, OnFailure, Phase};
+use crate::domain::id::{EnvName, HostName, TaskId};
+
+/// Numbers over some tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// All of them.
+    pub total: usize,
+    /// Ended well or skipped.
+    pub done: usize,
+    /// Running now.
+    pub running: usize,
+    /// Failed, with or without another try to come.
+    pub failed: usize,
+    /// Of unknown end.
+    pub interrupted: usize,
+}
+
+/// Counts the tasks of the run, or of one stage.
+pub fn counts(state: &RunState, stage: Option<usize>) -> Counts {
+    let range = stage.map_or(0..state.tasks.len(), |stage| state.range(stage));
+    let mut counts = Counts {
+        total: range.len(),
+        ..Counts::default()
+    };
+    for task in &state.tasks[range] {
+        match task.status {
+            TaskStatus::Succeeded | TaskStatus::Skipped(_) => counts.done += 1,
+            TaskStatus::Running => counts.running += 1,
+            TaskStatus::Failed | TaskStatus::Retrying(_) => counts.failed += 1,
+            TaskStatus::Interrupted(_) => counts.interrupted += 1,
+            TaskStatus::Waiting => {}
+        }
+    }
+    counts
+}
+
+/// What the run waits for from the operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Need {
+    /// The gate before the stage with this index.
+    Gate(usize),
+    /// An answer to the question of this task.
+    Answer(TaskId),
+    /// A decision about failed tasks.
+    Failure(Vec<TaskId>),
+    /// A decision about tasks whose end is unknown.
+    Interrupted(Vec<TaskId>),
+}
+
+/// All that the run waits for from the operator: unknown ends and failures first, then questions, then a gate.
+/// Failures are told when nothing of the run is running any more, or at once with `eager`.
+pub fn needs(state: &RunState, eager: bool) -> Vec<Need> {
+    if !matches!(state.status, RunStatus::Active | RunStatus::Paused) {
+        return Vec::new();
+    }
+    let tasks_where = |wanted: &dyn Fn(&TaskStatus, OnFailure) -> bool| -> Vec<TaskId> {
+        state
+            .each()
+            .filter(|(planned, task)| wanted(&task.status, planned.on_failure))
+            .map(|(planned, _)| planned.id.clone())
+            .collect()
+    };
+    let mut needs = Vec::new();
+    let interrupted = tasks_where(&|status, _| matches!(status, TaskStatus::Interrupted(_)));
+    if !interrupted.is_empty() {
+        needs.push(Need::Interrupted(interrupted));
+    }
+    let failed = tasks_where(&|status, on_failure| {
+        *status == TaskStatus::Failed && on_failure == OnFailure::Ask
+    });
+    if !failed.is_empty() && (eager || is_quiet(state)) {
+        needs.push(Need::Failure(failed));
+    }
+    let questions = state.each().filter(|(planned, task)| {
+        task.status == TaskStatus::Running && matches!(planned.action, Action::Ask { .. })
+    });
+    needs.extend(questions.map(|(planned, _)| Need::Answer(planned.id.clone())));
+    if let Some(stage) = gate_waiting(state) {
+        needs.push(Need::Gate(stage));
+    }
+    needs
+}
+
+/// Whether nothing runs (open questions aside) and nothing is about to run again by itself.
+pub fn is_quiet(state: &RunState) -> bool {
+    state.each().all(|(planned, task)| match task.status {
+        TaskStatus::Running => matches!(planned.action, Action::Ask { .. }),
+        TaskStatus::Retrying(_) => false,
+        _ => true,
+    })
+}
+
+/// The stage whose gate waits for a decision.
+pub fn gate_waiting(state: &RunState) -> Option<usize> {
+    state
+        .stages
+        .iter()
+        .position(|stage| matches!(stage.gate, GateState::Reached(_)) && stage.started.is_none())
+}
+
+/// Seconds each host may have been down, as it happened. Running windows count until `now`.
+///
+/// A window opens for all hosts of an environment when the first task that `begins` a downtime starts on any
+/// of them, and closes for a host when its last task that `ends` it has ended (design/2, Forecast). Hosts
+/// whose closing task has not ended count until `now`, or until the run ended.
+pub fn downtime(state: &RunState, now: Moment) -> BTreeMap<(EnvName, HostName), f64> {
+    let mut opened: BTreeMap<&EnvName, Moment> = BTreeMap::new();
+    let mut closing: BTreeMap<(EnvName, HostName), Option<Moment>> = BTreeMap::new();
+    for position in 0..state.tasks.len() {
+        let (stage, planned) = state.planned(position);
+        let (Some(env), Some(host)) = (&state.plan.stages[stage].env, planned.site.host()) else {
+            continue;
+        };
+        let task = &state.tasks[position];
+        match (planned.downtime, task.started) {
+            (Some(Downtime::Begins), Some(started)) => {
+                let open = opened.entry(env).or_insert(started);
+                *open = started.min(*open);
+            }
+            (Some(Downtime::Ends), _) => {
+                let ended = task.status.is_settled().then_some(task.ended).flatten();
+                let close = closing.entry((env.clone(), host.clone())).or_insert(ended);
+                *close = close.and_then(|close| ended.map(|ended| ended.max(close)));
+            }
+            _ => {}
+        }
+    }
+    let until = state.ended.unwrap_or(now);
+    closing
+        .into_iter()
+        .filter_map(|(host, closed)| {
+            let open = *opened.get(&host.0)?;
+            let window = closed.unwrap_or(until) - open;
+            Some((host, window.max(TimeDelta::zero()).as_seconds_f64()))
+        })
+        .collect()
+}
+
+/// Hosts that may be down now: their environment's window is open and theirs has not closed.
+pub fn down_now(state: &RunState) -> Vec<(EnvName, HostName, Moment)> {
+    let mut opened: BTreeMap<EnvName, Moment> = BTreeMap::new();
+    for position in 0..state.tasks.len() {
+        let (stage, planned) = state.planned(position);
+        let begun =
+            (planned.downtime == Some(Downtime::Begins)).then_some(state.tasks[position].started);
+        if let (Some(env), Some(Some(started))) = (&state.plan.stages[stage].env, begun) {
+            opened.entry(env.clone()).or_insert(started);
+        }
+    }
+    let mut down = Vec::new();
+    for position in 0..state.tasks.len() {
+        let (stage, planned) = state.planned(position);
+        let open_end =
+            planned.downtime == Some(Downtime::Ends) && !state.tasks[position].status.is_settled();
+        if let (Some(env), Some(host), true) =
+            (&state.plan.stages[stage].env, planned.site.host(), open_end)
+            && let Some(since) = opened.get(env)
+        {
+            down.push((env.clone(), host.clone(), *since));
+        }
+    }
+    down
+}
+
+/// Whether any activate task has started on a host of this environment.
+pub fn is_touched(state: &RunState, env: &EnvName) -> bool {
+    (0..state.tasks.len()).any(|position| {
+        let (stage, planned) = state.planned(position);
+        state.plan.stages[stage].env.as_ref() == Some(env)
+            && planned.site.host().is_some()
+            && planned.phase == Phase::Activate
+            && state.tasks[position].attempt.0 > 0
+    })
+}
+
+/// Where a run stands, in a few words: `at the production gate`, `failed: production/migrate@web1`.
+pub fn standing(state: &RunState) -> String {
+    let first = |wanted: &dyn Fn(&TaskStatus) -> bool| {
+        state
+            .each()
+            .find(|(_, task)| wanted(&task.status))
+            .map(|(planned, _)| planned.id.to_string())
+    };
+    let failed = first(&|status| *status == TaskStatus::Failed);
+    match (state.status, failed) {
+        (RunStatus::Finished(Outcome::Succeeded), _) => "succeeded".to_owned(),
+        (RunStatus::Finished(Outcome::RolledBack), _) => "rolled back".to_owned(),
+        (RunStatus::Finished(Outcome::Failed), Some(task)) => format!("failed: {task}"),
+        (RunStatus::Finished(Outcome::Failed), None) => "failed".to_owned(),
+        (RunStatus::Finished(Outcome::Stopped), _) => "stopped by the operator".to_owned(),
+        (RunStatus::Prepared, _) => "not started".to_owned(),
+        (_, Some(task)) => format!("failed: {task}, waits for a decision"),
+        (RunStatus::Paused, None) => "paused".to_owned(),
+        (RunStatus::Stopping, None) => "stopping".to_owned(),
+        (RunStatus::Active, None) => standing_active(state, first),
+    }
+}
+
+fn standing_active(
+    state: &RunState,
+    first: impl Fn(&dyn Fn(&TaskStatus) -> bool) -> Option<String>,
+) -> String {
+    if let Some(task) = first(&|status| matches!(status, TaskStatus::Interrupted(_))) {
+        return format!("outcome unknown: {task}");
+    }
+    if let Some(stage) = gate_waiting(state) {
+        let env = state.plan.stages[stage].env.as_ref();
+        return env.map_or_else(
+            || "at a gate".to_owned(),
+            |env| format!("at the {env} gate"),
+        );
+    }
+    if let Some(task) = first(&|status| matches!(status, TaskStatus::Running)) {
+        return format!("running {task}");
+    }
+    if let Some(task) = first(&|status| matches!(status, TaskStatus::Retrying(_))) {
+        return format!("trying again: {task}");
+    }
+    "between two steps".to_owned()
+}
+
+/// What users of the service see now, in one sentence. The environment spoken of is the newest one that was
+/// reached and has a gate, else the one of the current stage.
+pub fn users_see(state: &RunState) -> String {
+    let gated = state
+        .plan
+        .stages
+        .iter()
+        .filter_map(|stage| stage.env.as_ref())
+        .find(|env| {
+            state.plan.stages.iter().any(|stage| {
+                stage.env.as_ref() == Some(env)
+                    && stage.gate != crate::domain::checklist::Gate::None
+            })
+        });
+    let Some(env) = gated.or_else(|| {
+        state
+            .plan
+            .stages
+            .iter()
+            .find_map(|stage| stage.env.as_ref())
+    }) else {
+        return "this checklist touches no server".to_owned();
+    };
+    let before = state
+        .plan
+        .previous
+        .as_ref()
+        .map_or("what was there before", |commit| commit.short());
+    let after = state
+        .plan
+        .commit
+        .as_ref()
+        .map_or("the new release", |commit| commit.short());
+    let down: Vec<String> = down_now(state)
+        .into_iter()
+        .filter(|(of, _, _)| of == env)
+        .map(|(_, host, _)| host.to_string())
+        .collect();
+    if !down.is_empty() {
+        return format!("users of {env} may see it down ({})", down.join(", "));
+    }
+    if !is_touched(state, env) {
+        return format!("nothing users see has changed on {env}: they see {before}");
+    }
+    let activate_open = (0..state.tasks.len()).any(|position| {
+        let (stage, planned) = state.planned(position);
+        state.plan.stages[stage].env.as_ref() == Some(env)
+            && planned.site.host().is_some()
+            && planned.phase == Phase::Activate
+            && !state.is_settled(position)
+    });
+    if activate_open {
+        format!("users of {env} see {before} or {after}, depending on the host")
+    } else {
+        format!("users of {env} see {after}")
+    }
+}

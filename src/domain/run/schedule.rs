@@ -1,1 +1,220 @@
-//! Schedule: what has to happen next in a run.
+//! Schedule: what has to happen next in a run, as facts that are to be recorded now.
+//!
+//! It is asked after every change and answers with the events that follow from the state alone; the dispatcher
+//! records and applies them and asks again until nothing follows. What an event means for the world (launching,
+//! cancelling) follows from the recorded event, never from here.
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+
+use super::progress;
+use super::{Event, GateState, Identities, Moment, Outcome, RunState, RunStatus, TaskStatus};
+use crate::domain::action::{Action, Site};
+use crate::domain::checklist::{Gate, OnFailure};
+use crate::domain::plan::{PlannedStage, Task};
+
+/// The facts to record now. Empty = nothing follows until a report, a wish or [`wake_at`].
+///
+/// Tasks start only on machines whose identity is known; see [`waits_for_identity`].
+pub fn schedule(state: &RunState, identities: &Identities, now: Moment) -> Vec<Event> {
+    match state.status {
+        RunStatus::Prepared | RunStatus::Paused | RunStatus::Finished(_) => Vec::new(),
+        RunStatus::Stopping => finish_when_quiet(state, now),
+        RunStatus::Active if must_stop(state) => finish_when_quiet(state, now),
+        RunStatus::Active => match state.current_stage() {
+            None => vec![finished(state, Outcome::Succeeded, now)],
+            Some(stage) => on_stage(state, stage, identities, now),
+        },
+    }
+}
+
+/// When the scheduler has to be asked again by itself: the earliest automatic retry.
+pub fn wake_at(state: &RunState) -> Option<Moment> {
+    if state.status != RunStatus::Active {
+        return None;
+    }
+    state
+        .tasks
+        .iter()
+        .filter_map(|task| match task.status {
+            TaskStatus::Retrying(at) => Some(at),
+            _ => None,
+        })
+        .min()
+}
+
+/// Whether a failure ends the run by itself.
+fn must_stop(state: &RunState) -> bool {
+    state.each().any(|(planned, task)| {
+        task.status == TaskStatus::Failed && planned.on_failure == OnFailure::Stop
+    })
+}
+
+fn finish_when_quiet(state: &RunState, now: Moment) -> Vec<Event> {
+    if state.is_anything_running() {
+        // An open question runs nowhere: the run ends over it.
+        let asks = state.each().all(|(planned, task)| {
+            task.status != TaskStatus::Running || matches!(planned.action, Action::Ask { .. })
+        });
+        if !asks {
+            return Vec::new();
+        }
+    }
+    let failed = state.each().any(|(planned, task)| {
+        matches!(task.status, TaskStatus::Failed | TaskStatus::Retrying(_))
+            && planned.on_failure != OnFailure::Continue
+    });
+    let outcome = if failed {
+        Outcome::Failed
+    } else {
+        Outcome::Stopped
+    };
+    vec![finished(state, outcome, now)]
+}
+
+fn finished(state: &RunState, outcome: Outcome, now: Moment) -> Event {
+    Event::RunFinished {
+        outcome,
+        duration_s: seconds(state.started, now),
+        downtime_s: progress::downtime(state, now)
+            .into_iter()
+            .map(|((_, host), seconds)| (host.to_string(), seconds))
+            .collect(),
+    }
+}
+
+fn seconds(since: Option<Moment>, now: Moment) -> f64 {
+    since.map_or(0.0, |since| {
+        (now - since).max(TimeDelta::zero()).as_seconds_f64()
+    })
+}
+
+fn on_stage(state: &RunState, index: usize, identities: &Identities, now: Moment) -> Vec<Event> {
+    let planned = &state.plan.stages[index];
+    let stage = &state.stages[index];
+    let name = || planned.name.to_string();
+    if stage.started.is_none() {
+        return match (&planned.env, planned.gate, &stage.gate) {
+            (Some(env), Gate::Type | Gate::Key, GateState::Ahead) => {
+                vec![Event::GateReached {
+                    env: env.clone(),
+                    stage: name(),
+                }]
+            }
+            (Some(_), Gate::Type | Gate::Key, GateState::Reached(_)) => Vec::new(),
+            _ => vec![Event::StageStarted { stage: name() }],
+        };
+    }
+    let events = skipped(state, index).chain(startable(state, index, identities, now));
+    let events: Vec<Event> = events.collect();
+    if events.is_empty()
+        && state
+            .range(index)
+            .all(|position| state.is_settled(position))
+    {
+        let duration_s = seconds(stage.started, now);
+        return vec![Event::StageFinished {
+            stage: name(),
+            duration_s,
+        }];
+    }
+    events
+}
+
+fn skipped(state: &RunState, stage: usize) -> impl Iterator<Item = Event> + '_ {
+    state.range(stage).filter_map(move |position| {
+        let task = state.planned(position).1;
+        let why = task.skip.clone()?;
+        (state.tasks[position].status == TaskStatus::Waiting).then(|| Event::TaskSkipped {
+            task: task.id.clone(),
+            why,
+        })
+    })
+}
+
+/// Tasks of the stage that may start now, as events.
+fn startable(state: &RunState, stage: usize, identities: &Identities, now: Moment) -> Vec<Event> {
+    let planned_stage = &state.plan.stages[stage];
+    let mut running: BTreeMap<&str, usize> = BTreeMap::new();
+    for position in state.range(stage) {
+        if state.tasks[position].status == TaskStatus::Running {
+            *running
+                .entry(state.planned(position).1.step.as_str())
+                .or_default() += 1;
+        }
+    }
+    let mut events = Vec::new();
+    for (position, task) in state.range(stage).zip(&planned_stage.tasks) {
+        if !is_ready(state, position, task, now) {
+            continue;
+        }
+        let identity = match &task.action {
+            Action::Ask { .. } => None,
+            Action::Exec(_) => match identities.get(&place(planned_stage, task)) {
+                Some(identity) => Some(identity.clone()),
+                None => continue,
+            },
+        };
+        let count = running.entry(task.step.as_str()).or_default();
+        if task.parallel.is_some_and(|limit| *count >= limit) {
+            continue;
+        }
+        *count += 1;
+        events.push(Event::TaskStarted {
+            task: task.id.clone(),
+            attempt: state.tasks[position].attempt.next(),
+            identity,
+        });
+    }
+    events
+}
+
+fn is_ready(state: &RunState, position: usize, task: &Task, now: Moment) -> bool {
+    let due = match state.tasks[position].status {
+        TaskStatus::Waiting => task.skip.is_none(),
+        TaskStatus::Retrying(at) => at <= now,
+        _ => false,
+    };
+    due && state.layout.after[position]
+        .iter()
+        .all(|before| state.is_settled(*before))
+}
+
+/// The place of a task: `None` is this machine.
+pub fn place(
+    stage: &PlannedStage,
+    task: &Task,
+) -> Option<(crate::domain::id::EnvName, crate::domain::id::HostName)> {
+    match (&task.site, &stage.env) {
+        (Site::Host(host), Some(env)) => Some((env.clone(), host.clone())),
+        _ => None,
+    }
+}
+
+/// Places whose identity is missing for tasks that could start now otherwise.
+pub fn waits_for_identity(
+    state: &RunState,
+    identities: &Identities,
+    now: Moment,
+) -> Vec<Option<(crate::domain::id::EnvName, crate::domain::id::HostName)>> {
+    let Some(stage) = state.current_stage() else {
+        return Vec::new();
+    };
+    if state.status != RunStatus::Active || state.stages[stage].started.is_none() {
+        return Vec::new();
+    }
+    let planned = &state.plan.stages[stage];
+    let mut places: Vec<_> = state
+        .range(stage)
+        .zip(&planned.tasks)
+        .filter(|(position, task)| {
+            matches!(task.action, Action::Exec(_)) && is_ready(state, *position, task, now)
+        })
+        .map(|(_, task)| place(planned, task))
+        .filter(|place| !identities.contains_key(place))
+        .collect();
+    places.sort();
+    places.dedup();
+    places
+}

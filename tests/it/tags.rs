@@ -1,0 +1,1 @@
+//! Tags with real git.
