@@ -146,3 +146,19 @@ keys!(
     STEPS: Key::new("steps", Shape::SomeNames, "Names of steps and groups, in order.").required(),
     ORDER: Key::new("order", Shape::Word(words::<Order>), "How its steps go through the hosts.").or("\"lockstep\""),
 });
+
+/// Every key of the file, of every table.
+pub fn every_key() -> Vec<&'static Key> {
+    let tables = [
+        &FILE,
+        &PROJECT_KEYS,
+        &RELEASE_KEYS,
+        &SSH_KEYS,
+        &ENV_KEYS,
+        &HOST_KEYS,
+        &STEP_KEYS,
+        &WHEN_KEYS,
+        &STAGE_KEYS,
+    ];
+    tables.iter().flat_map(|table| (table.keys)()).collect()
+}
