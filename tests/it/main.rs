@@ -4,12 +4,12 @@
     reason = "these are tests; the setting for them does not reach their helper functions"
 )]
 
-mod demo;
 mod checklists;
+mod demo;
 mod journals;
+mod plans;
 mod remote;
 mod runs;
 mod support;
 mod tags;
 mod themes;
-mod plans;
