@@ -4,6 +4,7 @@
     reason = "these are tests; the setting for them does not reach their helper functions"
 )]
 
+mod architecture;
 mod checklists;
 mod demo;
 mod journals;
