@@ -528,6 +528,22 @@ fn the_project_has_a_history_and_everything_is_pushed() {
 }
 
 #[test]
+fn the_checklist_has_no_mistakes_and_names_this_demos_hosts() {
+    let demo = Demo::make(&settings(None)).unwrap();
+    let text = std::fs::read_to_string(demo.project_root().join("releases.toml")).unwrap();
+    assert!(!text.contains('@'), "a place was not filled in: {text}");
+    let checklist = golive::domain::checklist::parse::read("releases.toml", &text).unwrap();
+    let hosts: Vec<&str> = checklist
+        .environments
+        .iter()
+        .flat_map(|environment| &environment.hosts)
+        .map(|host| host.name.as_str())
+        .collect();
+    assert_eq!(hosts, ["staging", "web1", "web2"]);
+    drop(demo);
+}
+
+#[test]
 fn a_kept_demo_is_opened_again_and_serves_what_was_live() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("kept");

@@ -1,7 +1,7 @@
 //! All integration tests in one binary; `support` holds what they share.
 
-mod demo;
 mod checklists;
+mod demo;
 mod journals;
 mod remote;
 mod support;
