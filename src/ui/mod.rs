@@ -8,15 +8,19 @@ use ratatui::layout::Rect;
 
 use crate::domain::run::Moment;
 
+pub mod available;
 pub mod dialog;
 pub mod keymap;
 pub mod logs;
 pub mod model;
 pub mod msg;
+pub mod rows;
 pub mod screen;
+pub mod states;
 pub mod theme;
 pub mod update;
 pub mod widget;
+pub mod words;
 
 /// Draws the model into `area` of `buffer`. Never panics, at no size; `area` may be empty.
 pub fn draw(model: &model::Model, now: Moment, area: Rect, buffer: &mut Buffer) {

@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 
-use super::keymap::Act;
 use super::logs::LogBook;
 use super::msg::{Notice, Owner};
 use super::theme::Theme;
@@ -188,13 +187,17 @@ impl RunView {
 /// How the log is looked at.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LogView {
-    /// The number of the last line shown, counted from the step's first; `None` = follow the end.
+    /// The number behind the last line shown; `None` = follow the end.
     pub bottom: Option<u64>,
+    /// The line a search or `e` went to.
+    pub hit: Option<u64>,
+    /// How many lines there were when following stopped.
+    pub left_at: u64,
     /// Columns scrolled to the right.
     pub sideways: usize,
     /// Long lines go on in the next row.
     pub wrap: bool,
-    /// Show only this task of the step (its place in the step, from 0).
+    /// Show only this task (its place in the run).
     pub only: Option<usize>,
     /// What is searched for.
     pub search: Option<String>,
@@ -203,6 +206,8 @@ pub struct LogView {
 /// The gate's screen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GateView {
+    /// The stage whose gate was shown of its own accord; it is not shown so again.
+    pub reached: Option<usize>,
     /// The panel with the keys: 0 evidence, 1 contents, 2 commands, 3 the field.
     pub panel: usize,
     /// First row shown in each panel.
@@ -312,6 +317,3 @@ pub enum Availability {
     /// It cannot be done now; the text says why.
     Off(String),
 }
-
-/// Asks for the availability of an action; see `update::availability`.
-pub type Available = fn(&Model, Act, Moment) -> Availability;

@@ -4,6 +4,8 @@ mod checklists;
 mod demo;
 mod journals;
 mod remote;
+mod runs;
 mod support;
 mod tags;
 mod themes;
+mod plans;

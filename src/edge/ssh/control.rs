@@ -10,18 +10,16 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::mux;
+use super::master;
 
 /// The longest path of the folder: ssh adds a name of ours, and 17 bytes of its own while it binds.
 const LONGEST_FOLDER: usize = 70;
-/// What ending one abandoned master may take.
-const SWEEP_LIMIT: Duration = Duration::from_secs(1);
 
 /// The control folder of one [`super::Sites`]; it is removed with it.
 #[derive(Debug)]
@@ -71,6 +69,11 @@ impl Control {
     /// Where master number `serial` writes what it has to say.
     pub(super) fn log(&self, serial: u64) -> PathBuf {
         self.folder.join(format!("{serial}.log"))
+    }
+
+    /// Ends every master with a socket here, also one whose maker was dropped before it knew of it.
+    pub(super) async fn end_masters(&self) {
+        end_masters(&self.folder).await;
     }
 
     /// Writes the configuration of the next connection, fresh each time: the user may have mended theirs.
@@ -127,13 +130,19 @@ pub(super) struct Abandoned {
 /// Ends the masters of abandoned folders and removes the folders.
 pub(super) async fn sweep(abandoned: Vec<Abandoned>) {
     for Abandoned { folder, _lock } in abandoned {
-        let sockets = fs::read_dir(&folder).into_iter().flatten().flatten();
-        for socket in sockets.filter(|entry| entry.path().extension().is_none()) {
-            // What cannot be ended (not a socket, nobody listens, frozen) ends by itself when it is idle.
-            let _ = tokio::time::timeout(SWEEP_LIMIT, mux::terminate(&socket.path())).await;
-        }
+        end_masters(&folder).await;
         let _ = fs::remove_dir_all(&folder);
     }
+}
+
+/// Ends the masters with a socket in this folder. One that does not answer ends by itself when it is idle.
+async fn end_masters(folder: &Path) {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let sockets = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_socket()));
+    futures_util::future::join_all(sockets.map(|socket| async move {
+        let _ = master::end(&socket.path()).await;
+    }))
+    .await;
 }
 
 fn abandoned(parent: &Path) -> Vec<Abandoned> {

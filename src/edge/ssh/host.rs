@@ -1,27 +1,18 @@
 //! One host over ssh: the launcher's channels on its connections, and the state of its link.
 //!
-//! A channel is a session in some master; while somebody waits for it, the master is asked now and then whether it
-//! lives, because a frozen one hangs every pipe without a word. A lost connection is made again here, by one of
-//! those who miss it, with growing pauses; the others wait for that. The link's state is published when it changes.
+//! A lost connection is made again here, by one of those who miss it, with growing pauses; the others wait for that.
+//! The link's state is published when it changes. Questions do not wait: they fail, and the operator sees why.
 
-use std::future::Future;
-use std::io;
-use std::pin::Pin;
-use std::process::ExitStatus;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant, SystemTime};
 
-use openssh::ChildStdout;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::{Mutex as Turn, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::Mutex as Turn;
 use tokio::time::sleep;
 
+use super::channel::channel;
 use super::failure::{Failure, FailureKind};
-use super::master::Running;
-use super::pool::{Lease, Pool};
+use super::pool::Pool;
 use crate::domain::feed::Link;
 use crate::domain::id::{EnvName, HostName};
 use crate::edge::launcher::{self, Channel, Channels, Request};
@@ -34,6 +25,8 @@ pub type LinkListener = Arc<dyn Fn(&EnvName, &HostName, Link) + Send + Sync>;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+/// After so many channels in a row that brought nothing new, over connections that stood, an attempt is given up.
+const FRUITLESS: u32 = 20;
 /// How often making a first connection is tried again when the server was only too busy to greet.
 const BUSY_TRIES: u32 = 3;
 
@@ -83,8 +76,7 @@ impl Host {
         self.publish(match &answer {
             Ok(hello) => Link::Connected(hello.facts.clone()),
             Err(
-                LaunchError::Unreachable { why, help, .. }
-                | LaunchError::Refused { why, help, .. },
+                LaunchError::Unreachable { why, help, .. } | LaunchError::Refused { why, help, .. },
             ) => Link::Failed {
                 why: why.clone(),
                 help: help.clone(),
@@ -108,20 +100,15 @@ impl Host {
     }
 
     /// Channels that fail at once when there is no connection: for questions.
-    pub(super) fn channels(&self) -> HostChannels<'_> {
-        HostChannels {
-            host: self,
-            patient: false,
-            seen: AtomicU64::new(self.generation()),
-            over: Mutex::new(None),
-        }
+    pub(super) fn channels(&self) -> impl Channels {
+        Prompt(self)
     }
 
     /// Channels that make a lost connection again: for attempts that run.
-    pub(super) fn patient_channels(&self) -> HostChannels<'_> {
-        HostChannels {
-            patient: true,
-            ..self.channels()
+    pub(super) fn patient_channels(&self) -> impl Channels {
+        Patient {
+            host: self,
+            seen: AtomicU64::new(self.generation()),
         }
     }
 
@@ -212,46 +199,49 @@ fn pause(tries: u32) -> Duration {
     full.mul_f64(0.75 + spread / 2.0)
 }
 
-/// The launcher's channels on one host.
-pub(super) struct HostChannels<'a> {
+/// Channels that fail at once when there is no connection: for questions.
+struct Prompt<'a>(&'a Host);
+
+impl Channels for Prompt<'_> {
+    async fn open(&self, request: &Request) -> Result<Channel, LaunchError> {
+        let opened = self.0.pool.open(&request.line()).await;
+        let (lease, session) = opened.map_err(|failure| self.0.unreachable(failure))?;
+        Ok(channel(lease, session))
+    }
+
+    fn name(&self) -> String {
+        self.0.name.to_string()
+    }
+
+    async fn broken(&self, why: &str, _fruitless: u32) -> Result<(), LaunchError> {
+        Err(self.0.unreachable(Failure::passing(why)))
+    }
+}
+
+/// Channels that make a lost connection again: for attempts that run.
+struct Patient<'a> {
     host: &'a Host,
-    patient: bool,
     /// The connection's generation that the last channel was opened in.
     seen: AtomicU64,
-    /// Why the connection is not made again any more.
-    over: Mutex<Option<Failure>>,
 }
 
-impl HostChannels<'_> {
-    async fn mend(&self, why: &str) -> Result<(), Failure> {
-        let seen = self.seen.load(Ordering::SeqCst);
-        let mended = self.host.mend(seen, why).await;
-        *self.over() = mended.as_ref().err().cloned();
-        mended
-    }
-
-    fn over(&self) -> MutexGuard<'_, Option<Failure>> {
-        self.over.lock().unwrap_or_else(PoisonError::into_inner)
+impl Patient<'_> {
+    async fn mend(&self, why: &str) -> Result<(), LaunchError> {
+        let mended = self.host.mend(self.seen.load(Ordering::SeqCst), why).await;
+        mended.map_err(|failure| self.host.unreachable(failure))
     }
 }
 
-impl Channels for HostChannels<'_> {
+impl Channels for Patient<'_> {
     async fn open(&self, request: &Request) -> Result<Channel, LaunchError> {
         let line = request.line();
         loop {
-            if let Some(failure) = self.over().clone() {
-                return Err(self.host.unreachable(failure));
-            }
             self.seen.store(self.host.generation(), Ordering::SeqCst);
-            let failure = match self.host.pool.open(&line).await {
+            match self.host.pool.open(&line).await {
                 Ok((lease, session)) => return Ok(channel(lease, session)),
-                Err(failure) => failure,
-            };
-            if !self.patient || !failure.may_pass() {
-                return Err(self.host.unreachable(failure));
+                Err(failure) if failure.may_pass() => self.mend(&failure.why).await?,
+                Err(failure) => return Err(self.host.unreachable(failure)),
             }
-            // When it cannot be mended the next turn says so.
-            let _ = self.mend(&failure.why).await;
         }
     }
 
@@ -259,106 +249,18 @@ impl Channels for HostChannels<'_> {
         self.host.name.to_string()
     }
 
-    async fn broken(&self, why: &str) {
-        if self.patient {
-            // When it cannot be mended the next `open` says so.
-            let _ = self.mend(why).await;
+    async fn broken(&self, why: &str, fruitless: u32) -> Result<(), LaunchError> {
+        if fruitless > FRUITLESS {
+            return Err(self.host.unreachable(Failure::passing(why)));
         }
-    }
-}
-
-/// A session as the launcher wants it, with a watch over its master.
-fn channel(lease: Lease, mut session: Running) -> Channel {
-    let stdin = session.stdin().take();
-    let stdout = session.stdout().take();
-    let stderr = session.stderr().take();
-    let (tell, lost) = watch::channel(false);
-    let master = Arc::clone(lease.master());
-    let pool = Arc::clone(lease.pool());
-    let watch = Watch(tokio::spawn(async move {
-        master.lost().await;
-        pool.discard(&master);
-        let _ = tell.send(true);
-    }));
-    let stdout = Watched::new(stdout, lost.clone());
-    let stderr = Watched::new(stderr, lost.clone());
-    let exit = async move {
-        let code = tokio::select! {
-            ended = session.wait() => exit_code(&ended),
-            () = silence(lost) => None,
-        };
-        drop((lease, watch));
-        code
-    };
-    Channel {
-        stdin: stdin.map_or_else(
-            || Box::new(tokio::io::sink()) as Box<dyn AsyncWrite + Send + Unpin>,
-            |stdin| Box::new(stdin),
-        ),
-        stdout: Box::new(stdout),
-        stderr: Box::new(stderr),
-        exit: Box::pin(exit),
-    }
-}
-
-/// The crate takes exit code 127 for an error of its own.
-fn exit_code(ended: &Result<ExitStatus, openssh::Error>) -> Option<i32> {
-    match ended {
-        Ok(status) => status.code(),
-        Err(openssh::Error::Remote(_)) => Some(127),
-        Err(_) => None,
-    }
-}
-
-/// Returns when the master was found gone or frozen, and never when the watch ended before.
-async fn silence(mut lost: watch::Receiver<bool>) {
-    if lost.wait_for(|lost| *lost).await.is_err() {
-        std::future::pending::<()>().await;
-    }
-}
-
-/// The watch over a master for one channel; it ends with the channel.
-struct Watch(JoinHandle<()>);
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// A pipe of a session that breaks when the master was found gone or frozen.
-struct Watched {
-    pipe: Option<ChildStdout>,
-    lost: Pin<Box<dyn Future<Output = ()> + Send>>,
-}
-
-impl Watched {
-    fn new(pipe: Option<ChildStdout>, lost: watch::Receiver<bool>) -> Self {
-        Self {
-            pipe,
-            lost: Box::pin(silence(lost)),
+        // A channel can end although the connection lives: the session was killed, the launcher removed.
+        if self.host.pool.lives().await {
+            sleep(FIRST_PAUSE * fruitless.saturating_sub(1)).await;
+            if self.host.greet().await.is_ok() {
+                return Ok(());
+            }
         }
-    }
-}
-
-impl AsyncRead for Watched {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        into: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let Some(pipe) = &mut self.pipe else {
-            return Poll::Ready(Ok(()));
-        };
-        if let Poll::Ready(read) = Pin::new(pipe).poll_read(context, into) {
-            return Poll::Ready(read);
-        }
-        self.lost.as_mut().poll(context).map(|()| {
-            Err(io::Error::new(
-                io::ErrorKind::ConnectionAborted,
-                "the connection does not answer",
-            ))
-        })
+        self.mend(why).await
     }
 }
 
@@ -373,7 +275,10 @@ mod tests {
                 .saturating_mul(1 << tries.min(8))
                 .min(LONGEST_PAUSE);
             let pause = pause(tries);
-            assert!(pause >= full.mul_f64(0.75) && pause <= full.mul_f64(1.25), "{pause:?}");
+            assert!(
+                pause >= full.mul_f64(0.75) && pause <= full.mul_f64(1.25),
+                "{pause:?}"
+            );
         }
     }
 }

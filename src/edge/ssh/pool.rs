@@ -141,6 +141,19 @@ impl Pool {
         }
     }
 
+    /// Whether a connection stands already, as far as its master knows.
+    pub(super) async fn lives(&self) -> bool {
+        let first = self
+            .masters()
+            .list
+            .first()
+            .map(|slots| Arc::clone(&slots.master));
+        match first {
+            Some(master) => master.is_alive().await,
+            None => false,
+        }
+    }
+
     /// Makes sure that there is a connection, and that its master answers.
     pub(super) async fn reach(self: &Arc<Self>) -> Result<(), Failure> {
         loop {
