@@ -3,9 +3,9 @@
 mod checklists;
 mod demo;
 mod journals;
+mod plans;
 mod remote;
 mod runs;
 mod support;
 mod tags;
 mod themes;
-mod plans;
