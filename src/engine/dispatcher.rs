@@ -41,6 +41,8 @@ pub struct Start {
     pub identities: Identities,
     /// Who acts: `user@machine`.
     pub by: String,
+    /// The wish this process drives the run for: to begin it, or to go on after it had ended with failures.
+    pub first: Option<Intent>,
 }
 
 /// What became of a run that is not driven any more.
@@ -89,6 +91,11 @@ pub async fn run<L: Launcher, J: Journal, S: LogStore, C: Clock>(
         broken: None,
     };
     dispatcher.follow_again();
+    if let Some(intent) = start.first {
+        let now = dispatcher.doors.clock.now();
+        let decided = decide(&dispatcher.state, intent, &dispatcher.by, now);
+        dispatcher.add(decided.events);
+    }
     dispatcher.settle().await;
     while !dispatcher.is_over() {
         let wake = dispatcher.until_wake();

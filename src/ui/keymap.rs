@@ -1,1 +1,304 @@
-//! The key table: action ids, their keys, where they work, whether they can change a server.
+//! The keys: one row per action; the footer, the help, the palette and `golive keys` are drawn from it.
+//!
+//! Rule: only capital letters and typed words can change a server. A row that changes one has capital keys only;
+//! a test holds it. Ids are names for configuration and stay as they are.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+/// What a key does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "each is described by its row in `TABLE`")]
+pub enum Act {
+    Down,
+    Up,
+    HalfDown,
+    HalfUp,
+    PageDown,
+    PageUp,
+    Top,
+    Bottom,
+    Left,
+    Right,
+    SectionBack,
+    SectionOn,
+    TabBack,
+    TabOn,
+    FocusOn,
+    FocusBack,
+    ScreenRun,
+    ScreenHosts,
+    ScreenHome,
+    Zoom,
+    Open,
+    Close,
+    Search,
+    Next,
+    Previous,
+    NextError,
+    PreviousError,
+    Follow,
+    Wrap,
+    Refresh,
+    Log,
+    Copy,
+    Pager,
+    Editor,
+    Redraw,
+    Pause,
+    Continue,
+    Retry,
+    Resume,
+    CountAsDone,
+    Stop,
+    Kill,
+    Abort,
+    Deploy,
+    Start,
+    Yes,
+    No,
+    Leave,
+    Help,
+    Palette,
+    Back,
+    Interrupt,
+    Suspend,
+}
+
+/// Where a row holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// On every screen.
+    All,
+    /// On the home screen.
+    Home,
+    /// On the run screen.
+    Run,
+    /// In the log of the run screen.
+    Log,
+    /// At the gate.
+    Gate,
+    /// On the hosts screen.
+    Hosts,
+    /// In a question.
+    Ask,
+    /// When a step failed or its end is not known.
+    Failure,
+    /// In the menu that ends a run.
+    Abort,
+    /// When the screen is left during a run.
+    Leave,
+}
+
+impl Place {
+    /// The place in words, for `golive keys`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Home => "home",
+            Self::Run => "run",
+            Self::Log => "log",
+            Self::Gate => "gate",
+            Self::Hosts => "hosts",
+            Self::Ask => "question",
+            Self::Failure => "failed step",
+            Self::Abort => "abort menu",
+            Self::Leave => "leaving",
+        }
+    }
+}
+
+/// A row of the key table.
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    /// The action's name for people and files.
+    pub id: &'static str,
+    /// What it does.
+    pub act: Act,
+    /// The group it is shown in.
+    pub group: &'static str,
+    /// Its keys, one to three, as [`name`] spells them.
+    pub keys: &'static [&'static str],
+    /// Where it holds.
+    pub places: &'static [Place],
+    /// What it does, in words.
+    pub words: &'static str,
+    /// One or two words for the key line.
+    pub short: &'static str,
+    /// Whether it changes a server or what will run on one.
+    pub changes: bool,
+}
+
+const fn look(
+    id: &'static str,
+    act: Act,
+    group: &'static str,
+    keys: &'static [&'static str],
+    places: &'static [Place],
+    words: [&'static str; 2],
+) -> Row {
+    let [short, words] = words;
+    Row {
+        id,
+        act,
+        group,
+        keys,
+        places,
+        words,
+        short,
+        changes: false,
+    }
+}
+
+const fn change(
+    id: &'static str,
+    act: Act,
+    keys: &'static [&'static str],
+    places: &'static [Place],
+    words: [&'static str; 2],
+) -> Row {
+    let mut row = look(id, act, "run", keys, places, words);
+    row.changes = true;
+    row
+}
+
+const ALL: &[Place] = &[Place::All];
+const RUN: &[Place] = &[Place::Run];
+const LOG: &[Place] = &[Place::Log];
+
+#[rustfmt::skip] // one row per line, as a table.
+#[rustfmt::skip] // one row per line, as a table.
+static TABLE: &[Row] = &[
+    look("line.down", Act::Down, "move", &["j", "Down"], ALL, ["down", "one line down"]),
+    look("line.up", Act::Up, "move", &["k", "Up"], ALL, ["up", "one line up"]),
+    look("half.down", Act::HalfDown, "move", &["Ctrl-d"], ALL, ["half down", "half a page down"]),
+    look("half.up", Act::HalfUp, "move", &["Ctrl-u"], ALL, ["half up", "half a page up"]),
+    look("page.down", Act::PageDown, "move", &["PgDn", "Space"], ALL, ["page", "one page down"]),
+    look("page.up", Act::PageUp, "move", &["PgUp"], ALL, ["page up", "one page up"]),
+    look("top", Act::Top, "move", &["g", "Home"], ALL, ["top", "to the top"]),
+    look("bottom", Act::Bottom, "move", &["G", "End"], ALL, ["end", "to the end; in the log: follow again"]),
+    look("left", Act::Left, "move", &["h", "Left"], &[Place::Run, Place::Log], ["fold", "fold the stage; in the log: scroll left"]),
+    look("right", Act::Right, "move", &["l", "Right"], &[Place::Run, Place::Log], ["unfold", "unfold the stage; in the log: scroll right"]),
+    look("section.previous", Act::SectionBack, "move", &["{"], &[Place::Run, Place::Log], ["previous part", "previous stage or gate"]),
+    look("section.next", Act::SectionOn, "move", &["}"], &[Place::Run, Place::Log], ["next part", "next stage or gate"]),
+    look("tab.previous", Act::TabBack, "move", &["["], &[Place::Run, Place::Log], ["host", "log of the previous host of the step"]),
+    look("tab.next", Act::TabOn, "move", &["]"], &[Place::Run, Place::Log], ["host", "log of the next host of the step, then of all"]),
+    look("focus.next", Act::FocusOn, "focus", &["Tab"], ALL, ["focus", "next pane"]),
+    look("focus.previous", Act::FocusBack, "focus", &["Shift-Tab"], ALL, ["focus", "previous pane"]),
+    look("screen.run", Act::ScreenRun, "focus", &["1"], ALL, ["run", "the run on screen, or its gate"]),
+    look("screen.hosts", Act::ScreenHosts, "focus", &["4"], ALL, ["hosts", "the hosts of the checklist"]),
+    look("screen.home", Act::ScreenHome, "focus", &["0"], ALL, ["home", "what is live where, and what is ahead"]),
+    look("zoom", Act::Zoom, "focus", &["z"], &[Place::Run, Place::Log], ["zoom", "this pane alone; z or Esc goes back"]),
+    look("open", Act::Open, "focus", &["Enter"], ALL, ["open", "open what is marked; never acts on a server by itself"]),
+    look("close", Act::Close, "focus", &["Esc"], ALL, ["close", "close, clear the search, leave zoom; never quits"]),
+    look("search", Act::Search, "find", &["/"], &[Place::Run, Place::Log], ["search", "search in the log; capital letters count when you type one"]),
+    look("search.next", Act::Next, "find", &["n"], &[Place::Run, Place::Log], ["next match", "next match"]),
+    look("search.previous", Act::Previous, "find", &["N"], &[Place::Run, Place::Log], ["previous match", "previous match"]),
+    look("error.next", Act::NextError, "find", &["e"], &[Place::Run, Place::Log], ["next error", "next error or warning"]),
+    look("error.previous", Act::PreviousError, "find", &["E"], &[Place::Run, Place::Log], ["previous error", "previous error or warning"]),
+    look("follow", Act::Follow, "view", &["f"], &[Place::Run, Place::Log], ["follow", "go with what runs, and with the end of its log"]),
+    look("wrap", Act::Wrap, "view", &["w"], LOG, ["wrap", "wrap long lines"]),
+    look("refresh", Act::Refresh, "view", &["r"], &[Place::Home, Place::Hosts], ["refresh", "look again: git, runs, hosts (reads only)"]),
+    look("log", Act::Log, "view", &["l"], &[Place::Gate], ["log", "the steps and logs before the gate"]),
+    look("copy", Act::Copy, "copy", &["y"], &[Place::Home, Place::Run, Place::Log, Place::Gate], ["copy", "copy what is marked: a hash, a command, the lines shown"]),
+    look("pager", Act::Pager, "copy", &["o"], &[Place::Run, Place::Log, Place::Failure], ["$PAGER", "open the full log in $PAGER"]),
+    look("editor", Act::Editor, "copy", &["Ctrl-e"], &[Place::Run], ["$EDITOR", "open releases.toml at the step in $EDITOR"]),
+    look("redraw", Act::Redraw, "copy", &["Ctrl-l"], ALL, ["redraw", "draw the screen anew"]),
+    look("pause", Act::Pause, "run", &["p"], RUN, ["pause", "start nothing new for now; what runs goes on"]),
+    change("continue", Act::Continue, &["P"], RUN, ["go on", "go on after a pause"]),
+    change("retry", Act::Retry, &["R"], &[Place::Failure, Place::Run], ["retry", "run what failed again, and nothing else"]),
+    change("resume", Act::Resume, &["R"], &[Place::Home, Place::Run], ["go on", "go on with an unfinished run"]),
+    change("done", Act::CountAsDone, &["C"], &[Place::Failure], ["count as done", "take steps whose end is not known as done; asks why"]),
+    change("abort", Act::Abort, &["A"], &[Place::Run, Place::Gate, Place::Failure, Place::Ask], ["abort", "the menu that ends the run: wait, pause, kill"]),
+    change("stop", Act::Stop, &["W"], &[Place::Abort], ["wait", "let what runs end, start nothing more, end the run"]),
+    change("kill", Act::Kill, &["K"], &[Place::Abort], ["kill", "end what runs where it runs, now; asks for a typed name"]),
+    change("deploy", Act::Deploy, &["D"], &[Place::Home], ["deploy", "make the plan; nothing starts before you say so there"]),
+    change("start", Act::Start, &["D"], RUN, ["start", "start the run that is planned"]),
+    change("yes", Act::Yes, &["Y"], &[Place::Ask, Place::Gate], ["yes", "answer a question with done; pass a gate = \"key\""]),
+    change("no", Act::No, &["N"], &[Place::Ask], ["not done", "answer a question with not done: the step fails"]),
+    change("leave", Act::Leave, &["L"], &[Place::Leave], ["leave", "leave the screen while the run is not over"]),
+    look("help", Act::Help, "app", &["?"], ALL, ["help", "the keys; type to search"]),
+    look("commands", Act::Palette, "app", &[":"], ALL, ["commands", "every action by name, and why one is off"]),
+    look("back", Act::Back, "app", &["q"], ALL, ["back", "back; at the top: leave the screen"]),
+    look("interrupt", Act::Interrupt, "app", &["Ctrl-c"], ALL, ["abort", "same as A during a run, leaves when idle; never ends a step by itself"]),
+    look("suspend", Act::Suspend, "app", &["Ctrl-z"], ALL, ["suspend", "suspend the screen; the run goes on"]),
+];
+
+/// The key table.
+pub fn table() -> &'static [Row] {
+    TABLE
+}
+
+/// The row of an action.
+pub fn row(act: Act) -> &'static Row {
+    TABLE
+        .iter()
+        .find(|row| row.act == act)
+        .expect("invariant: every action has a row")
+}
+
+/// How a key is spelled in the table; empty for keys that mean nothing here.
+pub fn name(key: KeyEvent) -> String {
+    let control = key.modifiers.contains(KeyModifiers::CONTROL);
+    match key.code {
+        KeyCode::Char(' ') => "Space".to_owned(),
+        KeyCode::Char(c) if control => format!("Ctrl-{}", c.to_ascii_lowercase()),
+        KeyCode::Char(_) if key.modifiers.contains(KeyModifiers::ALT) => String::new(),
+        KeyCode::Char(c) => c.to_string(),
+        KeyCode::Down => "Down".to_owned(),
+        KeyCode::Up => "Up".to_owned(),
+        KeyCode::Left => "Left".to_owned(),
+        KeyCode::Right => "Right".to_owned(),
+        KeyCode::PageDown => "PgDn".to_owned(),
+        KeyCode::PageUp => "PgUp".to_owned(),
+        KeyCode::Home => "Home".to_owned(),
+        KeyCode::End => "End".to_owned(),
+        KeyCode::BackTab => "Shift-Tab".to_owned(),
+        KeyCode::Tab => "Tab".to_owned(),
+        KeyCode::Enter => "Enter".to_owned(),
+        KeyCode::Esc => "Esc".to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// The actions a key can mean in these places, in the order of the table.
+pub fn acts(key: KeyEvent, places: &[Place]) -> Vec<Act> {
+    let name = name(key);
+    TABLE
+        .iter()
+        .filter(|row| row.keys.contains(&name.as_str()))
+        .filter(|row| row.places.iter().any(|place| places.contains(place)))
+        .map(|row| row.act)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_lower_case_key_maps_to_a_changing_action() {
+        for row in TABLE.iter().filter(|row| row.changes) {
+            for key in row.keys {
+                let mut letters = key.chars();
+                let first = letters.next().unwrap();
+                assert!(
+                    first.is_ascii_uppercase() && letters.next().is_none(),
+                    "{} acts on {key}",
+                    row.id
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_row_has_its_own_id_and_one_to_three_keys() {
+        for (at, row) in TABLE.iter().enumerate() {
+            assert!((1..=3).contains(&row.keys.len()), "{}", row.id);
+            assert!(
+                TABLE[..at].iter().all(|other| other.id != row.id),
+                "{}",
+                row.id
+            );
+        }
+    }
+}

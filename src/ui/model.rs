@@ -1,1 +1,319 @@
-//! The model: all that the screens show.
+//! The model: everything the screen knows and where the operator stands in it.
+//!
+//! It owns no truth: the run is folded from its records with the engine's own `apply`, the rest is told by
+//! messages. Only `update` changes it; drawing reads it. Guards against acting by accident live in [`Guard`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::TimeDelta;
+
+use super::logs::LogBook;
+use super::msg::{Notice, Owner};
+use super::theme::Theme;
+use crate::domain::feed::Link;
+use crate::domain::id::{EnvName, HostName, RunId, TaskId};
+use crate::domain::overview::Overview;
+use crate::domain::run::{Moment, RunState, RunStatus};
+
+/// How long after a dialog opened, or the window got the focus back, no key can act.
+pub const DEAD_TIME_MS: i64 = 400;
+
+/// Everything the screen knows.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// How it looks.
+    pub theme: Theme,
+    /// Columns and rows of the terminal.
+    pub size: (u16, u16),
+    /// The project's name.
+    pub project: String,
+    /// Who sits here: `user@machine`.
+    pub by: String,
+    /// What `D` on the home screen releases.
+    pub reference: String,
+    /// Which screen shows.
+    pub view: View,
+    /// What is known about the project; `None` until it was gathered.
+    pub overview: Option<Box<Overview>>,
+    /// The newest word about each host, and when it came.
+    pub links: BTreeMap<(EnvName, HostName), (Link, Moment)>,
+    /// The run on screen.
+    pub run: Option<RunView>,
+    /// What lies over the screen; the last one has the keys.
+    pub dialogs: Vec<Dialog>,
+    /// A line above the keys, and when it was said.
+    pub notice: Option<(Notice, Moment)>,
+    /// Against acting by accident.
+    pub guard: Guard,
+    /// Whether the window has the focus (unknown counts as yes).
+    pub focused: bool,
+    /// The panel of the home screen that has the keys.
+    pub home_panel: HomePanel,
+    /// The cursor in each panel of the home screen.
+    pub home_cursor: [usize; 4],
+    /// The cursor of the hosts screen.
+    pub host_cursor: usize,
+    /// A plan or run was asked for and has not come; in words.
+    pub busy: Option<String>,
+}
+
+impl Model {
+    /// A model that knows nothing yet; the home screen shows.
+    pub fn new(project: &str, by: &str, reference: &str, theme: Theme) -> Self {
+        Self {
+            theme,
+            size: (0, 0),
+            project: project.to_owned(),
+            by: by.to_owned(),
+            reference: reference.to_owned(),
+            view: View::Home,
+            overview: None,
+            links: BTreeMap::new(),
+            run: None,
+            dialogs: Vec::new(),
+            notice: None,
+            guard: Guard::default(),
+            focused: true,
+            home_panel: HomePanel::Where,
+            home_cursor: [0; 4],
+            host_cursor: 0,
+            busy: None,
+        }
+    }
+
+    /// Whether this console drives a run that is going on: leaving has consequences.
+    pub fn drives(&self) -> bool {
+        self.run.as_ref().is_some_and(|view| {
+            view.owner == Owner::Here
+                && !matches!(
+                    view.state.status,
+                    RunStatus::Prepared | RunStatus::Finished(_)
+                )
+        })
+    }
+
+    /// The newest unfinished run that the overview knows.
+    pub fn unfinished(&self) -> Option<&RunId> {
+        let overview = self.overview.as_ref()?;
+        let run = overview.runs.iter().find(|run| run.outcome.is_none())?;
+        Some(&run.run)
+    }
+}
+
+/// The screens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum View {
+    /// What is live where, what is ahead.
+    Home,
+    /// The plan and log of a run.
+    Run,
+    /// The decision before an environment.
+    Gate,
+    /// The hosts of the checklist.
+    Hosts,
+}
+
+/// The panels of the home screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HomePanel {
+    /// What runs where.
+    Where,
+    /// The commits of the next release.
+    Next,
+    /// Runs that are not over.
+    Unfinished,
+    /// Runs that are over.
+    Recent,
+}
+
+/// The panes of the run screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pane {
+    /// Steps × hosts.
+    Plan,
+    /// What the selected step prints.
+    Log,
+}
+
+/// A run on screen.
+#[derive(Debug, Clone)]
+pub struct RunView {
+    /// Its state, folded from its records.
+    pub state: RunState,
+    /// Who drives it.
+    pub owner: Owner,
+    /// The row of the plan the cursor is on.
+    pub cursor: usize,
+    /// The cursor goes with what runs.
+    pub follow: bool,
+    /// Stages whose steps are hidden.
+    pub folded: BTreeSet<usize>,
+    /// The pane that has the keys.
+    pub pane: Pane,
+    /// That pane alone is shown.
+    pub zoom: bool,
+    /// What was printed.
+    pub logs: LogBook,
+    /// How the log is looked at.
+    pub log: LogView,
+    /// Failures whose dialog was closed without a decision.
+    pub put_off: BTreeSet<TaskId>,
+    /// Why the journal cannot be written: nothing more is launched.
+    pub journal_failed: Option<String>,
+    /// The gate's screen.
+    pub gate: GateView,
+}
+
+impl RunView {
+    /// Looks at a run from its beginning.
+    pub fn new(state: RunState, owner: Owner) -> Self {
+        Self {
+            state,
+            owner,
+            cursor: 0,
+            follow: true,
+            folded: BTreeSet::new(),
+            pane: Pane::Plan,
+            zoom: false,
+            logs: LogBook::default(),
+            log: LogView::default(),
+            put_off: BTreeSet::new(),
+            journal_failed: None,
+            gate: GateView::default(),
+        }
+    }
+}
+
+/// How the log is looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LogView {
+    /// The number behind the last line shown; `None` = follow the end.
+    pub bottom: Option<u64>,
+    /// The line a search or `e` went to.
+    pub hit: Option<u64>,
+    /// How many lines there were when following stopped.
+    pub left_at: u64,
+    /// Columns scrolled to the right.
+    pub sideways: usize,
+    /// Long lines go on in the next row.
+    pub wrap: bool,
+    /// Show only this task (its place in the run).
+    pub only: Option<usize>,
+    /// What is searched for.
+    pub search: Option<String>,
+}
+
+/// The gate's screen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GateView {
+    /// The stage whose gate was shown of its own accord; it is not shown so again.
+    pub reached: Option<usize>,
+    /// The panel with the keys: 0 evidence, 1 contents, 2 commands, 3 the field.
+    pub panel: usize,
+    /// First row shown in each panel.
+    pub scroll: [usize; 3],
+    /// What was typed.
+    pub typed: String,
+    /// What became of the last try, in words.
+    pub said: Option<String>,
+}
+
+/// The panel of the gate that is the field.
+pub const GATE_FIELD: usize = 3;
+
+/// What lies over a screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Dialog {
+    /// A question of the checklist is open.
+    Ask {
+        /// The ask-step's task.
+        task: TaskId,
+    },
+    /// Tasks failed.
+    Failure {
+        /// Which.
+        tasks: Vec<TaskId>,
+    },
+    /// Nobody knows how tasks ended.
+    Interrupted {
+        /// Which.
+        tasks: Vec<TaskId>,
+    },
+    /// Why tasks count as done is typed.
+    Reason {
+        /// Which tasks.
+        tasks: Vec<TaskId>,
+        /// What was typed.
+        typed: String,
+    },
+    /// How to end the run.
+    Abort,
+    /// The environment's name is typed to end everything now.
+    Kill {
+        /// What has to be typed.
+        name: String,
+        /// What was typed.
+        typed: String,
+    },
+    /// The screen is left while this console drives a run.
+    Leave,
+    /// The keys.
+    Help {
+        /// Show only rows with this text.
+        query: String,
+        /// First row shown.
+        scroll: usize,
+    },
+    /// Every action by name.
+    Palette {
+        /// What was typed.
+        query: String,
+        /// The marked row.
+        cursor: usize,
+    },
+    /// The text to search for in the log.
+    Search {
+        /// What was typed.
+        typed: String,
+    },
+    /// Something to read.
+    Message {
+        /// What it is about.
+        title: String,
+        /// The text.
+        lines: Vec<String>,
+        /// First row shown.
+        scroll: usize,
+    },
+}
+
+/// Against acting by accident: for a while after something that can act has appeared, nothing acts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Guard {
+    since: Option<Moment>,
+}
+
+impl Guard {
+    /// Something that can act appeared, the focus came back, or a key came too early: start again.
+    pub fn restart(&mut self, now: Moment) {
+        self.since = Some(now);
+    }
+
+    /// Whether keys may act. A clock that went back counts as too early.
+    pub fn is_open(&self, now: Moment) -> bool {
+        self.since.is_none_or(|since| {
+            now.signed_duration_since(since) >= TimeDelta::milliseconds(DEAD_TIME_MS)
+        })
+    }
+}
+
+/// Why an action is off, or that it is on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Availability {
+    /// It can be done now.
+    On,
+    /// It has no meaning here and is not offered.
+    Elsewhere,
+    /// It cannot be done now; the text says why.
+    Off(String),
+}

@@ -1,1 +1,167 @@
-//! Messages in, commands out.
+//! What the screen hears and what it asks for: `Msg` in, `Cmd` out.
+//!
+//! Both are plain data. `app::console` turns keys, the engine's feed and answers of the edge into messages and
+//! carries out the commands; it decides nothing about the run. A message travels with the moment it *arrived*
+//! (not when it is handled), so that keys from before a dialog opened can be told from those after it.
+
+use std::sync::Arc;
+
+use crossterm::event::KeyEvent;
+
+use crate::domain::feed::Update;
+use crate::domain::id::{Attempt, RunId, TaskId};
+use crate::domain::overview::Overview;
+use crate::domain::plan::Plan;
+use crate::domain::run::{Intent, RunState};
+
+/// Something the screen hears.
+#[derive(Debug, Clone)]
+pub enum Msg {
+    /// A key, as the terminal reported it.
+    Key(KeyEvent),
+    /// Pasted text; only text fields that change nothing take it.
+    Paste(String),
+    /// The terminal has this many columns and rows now.
+    Resize(u16, u16),
+    /// The terminal window got the focus.
+    FocusGained,
+    /// The terminal window lost the focus.
+    FocusLost,
+    /// Time went on; the model forgets what has expired.
+    Tick,
+    /// The engine said something about the run on screen; also host connections outside of a run.
+    Feed(Update),
+    /// What is known about the project was gathered (again).
+    Overview(Box<Overview>),
+    /// A plan was made and waits for `D`.
+    PlanReady {
+        /// The run's id.
+        run: RunId,
+        /// What it would do.
+        plan: Arc<Plan>,
+    },
+    /// A run was read from its journal.
+    RunOpened {
+        /// Its state after the last record.
+        state: Box<RunState>,
+        /// Who drives it.
+        owner: Owner,
+    },
+    /// The end of an attempt's output, read from its file.
+    LogWindow {
+        /// The task.
+        task: TaskId,
+        /// Which try.
+        attempt: Attempt,
+        /// Bytes of the file before these; more than 0 = the file is longer than this window.
+        offset: u64,
+        /// The bytes, exactly.
+        bytes: Arc<[u8]>,
+    },
+    /// A wish was not granted; the text says why.
+    Refused(String),
+    /// Something to tell.
+    Notice(Notice),
+}
+
+/// Who drives a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Owner {
+    /// This console.
+    Here,
+    /// Another one; it can only be watched from here. The text says which.
+    Elsewhere(String),
+    /// Nobody: it is over, or waits for somebody to go on.
+    Nobody,
+}
+
+/// How loud a notice is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loudness {
+    /// One line above the keys for some seconds (`copied 12 lines`).
+    Line,
+    /// A dialog that has to be closed (`could not read releases.toml`).
+    Dialog,
+}
+
+/// Something to tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// How loud.
+    pub loudness: Loudness,
+    /// What, in one line.
+    pub title: String,
+    /// More, line by line: cause, help, a source snippet.
+    pub lines: Vec<String>,
+}
+
+impl Notice {
+    /// A line that goes away by itself.
+    pub fn line(title: impl Into<String>) -> Self {
+        Self {
+            loudness: Loudness::Line,
+            title: title.into(),
+            lines: Vec::new(),
+        }
+    }
+
+    /// A dialog with a title and a text.
+    pub fn dialog(title: impl Into<String>, lines: Vec<String>) -> Self {
+        Self {
+            loudness: Loudness::Dialog,
+            title: title.into(),
+            lines,
+        }
+    }
+}
+
+/// Something the screen asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cmd {
+    /// Tell the engine the operator's wish about the run on screen.
+    Send(Intent),
+    /// Make a plan for this commit, branch or tag; answered with `PlanReady` or a notice.
+    PrepareDeploy {
+        /// What to release.
+        reference: String,
+    },
+    /// Start the prepared run on screen.
+    StartRun,
+    /// Read a run from its journal, to look at it; answered with `RunOpened`.
+    OpenRun(RunId),
+    /// Drive an unfinished run that nobody drives; answered with `RunOpened` and the feed.
+    ResumeRun(RunId),
+    /// Gather the overview again; answered with `Overview`.
+    Refresh,
+    /// Connect to all hosts of the checklist; answered with `Feed(Connection)`.
+    ProbeHosts,
+    /// Read the end of an attempt's output from its file; answered with `LogWindow`.
+    ReadLog {
+        /// The task.
+        task: TaskId,
+        /// Which try.
+        attempt: Attempt,
+    },
+    /// Put this text on the clipboard; answered with a notice that says where it went.
+    Copy(String),
+    /// Show an attempt's whole output in the pager.
+    OpenPager {
+        /// The task.
+        task: TaskId,
+        /// Which try.
+        attempt: Attempt,
+    },
+    /// Open the checklist in the editor.
+    EditChecklist {
+        /// The line to stand on; 0 = the top.
+        line: usize,
+    },
+    /// Tell an operator who looks elsewhere (bell, desktop notification) when the window has no focus.
+    Alert(String),
+    /// Stop the screen as the shell's Ctrl-Z does; the run goes on.
+    Suspend,
+    /// Draw everything anew.
+    Redraw,
+    /// Leave the screen. When this console drives a run, what runs on hosts goes on and nothing new starts.
+    Leave,
+}

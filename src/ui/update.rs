@@ -1,1 +1,215 @@
-//! Update: a message changes the model and yields commands.
+//! Update: a message changes the model and says what has to be done outside.
+//!
+//! The order of a key: text fields first, then the key table for the place, then availability, then the guard for
+//! everything that changes something, then the deed. Nothing acts twice, and nothing acts too early.
+
+use crossterm::event::{KeyEvent, KeyEventKind};
+
+use super::available::{availability, places};
+use super::keymap::{self, Act};
+use super::model::{Availability, Dialog, Model, RunView, View};
+use super::msg::{Cmd, Loudness, Msg, Notice, Owner};
+use super::rows;
+use crate::domain::feed::Update;
+use crate::domain::run::Moment;
+
+mod deeds;
+mod early;
+mod gate;
+mod moves;
+pub mod palette;
+mod story;
+mod typing;
+
+/// Seconds a line notice stays.
+const NOTICE_SECONDS: i64 = 6;
+
+/// Takes a message that arrived at `now`; returns what has to be done outside, in order.
+pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
+    match msg {
+        Msg::Key(key) => on_key(model, key, now),
+        Msg::Paste(text) => typing::paste(model, &text, now),
+        Msg::Resize(width, height) => {
+            model.size = (width, height);
+            Vec::new()
+        }
+        Msg::FocusGained => {
+            model.focused = true;
+            model.guard.restart(now);
+            Vec::new()
+        }
+        Msg::FocusLost => {
+            model.focused = false;
+            Vec::new()
+        }
+        Msg::Tick => {
+            let gone = |(_, at): &(Notice, Moment)| (now - *at).num_seconds() >= NOTICE_SECONDS;
+            if model.notice.as_ref().is_some_and(gone) {
+                model.notice = None;
+            }
+            Vec::new()
+        }
+        Msg::Feed(update) => on_feed(model, update, now),
+        Msg::Overview(overview) => {
+            model.overview = Some(overview);
+            Vec::new()
+        }
+        Msg::PlanReady { run, plan } => {
+            let state = crate::domain::run::RunState::new(run, plan);
+            show_run(model, RunView::new(state, Owner::Here), now)
+        }
+        Msg::RunOpened { state, owner } => show_run(model, RunView::new(*state, owner), now),
+        Msg::LogWindow {
+            task,
+            attempt,
+            offset,
+            bytes,
+        } => {
+            if let Some(run) = &mut model.run {
+                story::take_window(run, &task, attempt, offset, &bytes);
+            }
+            Vec::new()
+        }
+        Msg::Refused(why) => {
+            model.busy = None;
+            match (&mut model.run, model.view) {
+                (Some(run), View::Gate) => run.gate.said = Some(why),
+                _ => model.notice = Some((Notice::line(format!("refused: {why}")), now)),
+            }
+            Vec::new()
+        }
+        Msg::Notice(notice) => {
+            model.busy = None;
+            on_notice(model, notice, now);
+            Vec::new()
+        }
+    }
+}
+
+fn on_notice(model: &mut Model, notice: Notice, now: Moment) {
+    match notice.loudness {
+        Loudness::Line => model.notice = Some((notice, now)),
+        Loudness::Dialog => {
+            model.dialogs.push(Dialog::Message {
+                title: notice.title,
+                lines: notice.lines,
+                scroll: 0,
+            });
+            model.guard.restart(now);
+        }
+    }
+}
+
+fn show_run(model: &mut Model, run: RunView, now: Moment) -> Vec<Cmd> {
+    model.busy = None;
+    model.run = Some(run);
+    model.view = View::Run;
+    model.dialogs.clear();
+    model.guard.restart(now);
+    let mut cmds = story::raise(model, now);
+    cmds.extend(read_log(model));
+    cmds
+}
+
+fn on_feed(model: &mut Model, update: Update, now: Moment) -> Vec<Cmd> {
+    match update {
+        Update::Event(record) => story::fold(model, &record, now),
+        Update::Output {
+            task,
+            attempt,
+            at,
+            bytes,
+            ..
+        } => {
+            if let Some(run) = &mut model.run
+                && let Some(position) = run.state.position(&task)
+            {
+                run.logs.note(&task, attempt);
+                let shelf = rows::shelf(&run.state, position);
+                run.logs.take(shelf, position, Some(at), &bytes);
+            }
+            Vec::new()
+        }
+        Update::Connection { env, host, link } => {
+            model.links.insert((env, host), (link, now));
+            Vec::new()
+        }
+        Update::JournalFailed(why) => {
+            if let Some(run) = &mut model.run {
+                run.journal_failed = Some(why.clone());
+            }
+            let lines = vec![
+                why,
+                String::new(),
+                "Nothing more is started. What runs on hosts goes on there.".to_owned(),
+                "Make the journal writable, leave, and go on with golive resume.".to_owned(),
+            ];
+            on_notice(
+                model,
+                Notice::dialog("The journal cannot be written", lines),
+                now,
+            );
+            vec![Cmd::Alert("the journal cannot be written".to_owned())]
+        }
+    }
+}
+
+fn on_key(model: &mut Model, key: KeyEvent, now: Moment) -> Vec<Cmd> {
+    if key.kind == KeyEventKind::Release {
+        return Vec::new();
+    }
+    match typing::key(model, key, now) {
+        Some(typing::Typed::Taken(cmds)) => return cmds,
+        Some(typing::Typed::Chosen(act)) => return act_on(model, act, now),
+        None => {}
+    }
+    let acts = keymap::acts(key, &places(model));
+    let known = |act: &Act| availability(model, *act) != Availability::Elsewhere;
+    let Some(act) = acts.iter().copied().find(known) else {
+        return Vec::new();
+    };
+    if key.kind == KeyEventKind::Repeat && keymap::row(act).group != "move" {
+        return Vec::new();
+    }
+    let cmds = act_on(model, act, now);
+    cmds.into_iter().chain(read_log(model)).collect()
+}
+
+/// Does what an action says, when it can be done and is not too early.
+fn act_on(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
+    if let Availability::Off(why) = availability(model, act) {
+        let row = keymap::row(act);
+        let said = format!("{} {} is off: {why}", row.keys[0], row.short);
+        model.notice = Some((Notice::line(said), now));
+        return Vec::new();
+    }
+    let picks = act == Act::Open && matches!(model.dialogs.last(), Some(Dialog::Abort));
+    if (keymap::row(act).changes || picks) && !model.guard.is_open(now) {
+        return early::too_early(model, now);
+    }
+    if moves::moves(model, act) {
+        return Vec::new();
+    }
+    deeds::perform(model, act, now)
+}
+
+/// Asks for the output of the step under the cursor when it is not here.
+fn read_log(model: &mut Model) -> Vec<Cmd> {
+    let Some(run) = &mut model.run else {
+        return Vec::new();
+    };
+    let Some((tasks, _)) = rows::log_tasks(run) else {
+        return Vec::new();
+    };
+    let mut cmds = Vec::new();
+    for position in tasks {
+        let attempt = run.state.tasks[position].attempt;
+        let (_, planned) = run.state.planned(position);
+        let is_command = matches!(planned.action, crate::domain::action::Action::Exec(_));
+        let task = planned.id.clone();
+        if attempt.0 > 0 && is_command && run.logs.note(&task, attempt) {
+            cmds.push(Cmd::ReadLog { task, attempt });
+        }
+    }
+    cmds
+}

@@ -1,1 +1,3 @@
-//! Widgets: values built for one frame.
+//! Widgets: the pieces screens are made of. Each draws itself into an area and knows nothing of screens.
+
+pub mod paint;

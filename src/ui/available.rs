@@ -1,0 +1,124 @@
+//! Availability: which actions can be done now, and why the others cannot.
+//!
+//! One answer for keys, the palette and the action line, so that no screen offers what would be refused.
+
+use super::keymap::{Act, Place};
+use super::model::{Availability, Dialog, Model, RunView, View};
+use super::msg::Owner;
+use crate::domain::run::progress::{self, Need};
+use crate::domain::run::{RunStatus, TaskStatus};
+
+/// The places whose keys hold now, the innermost first.
+pub fn places(model: &Model) -> Vec<Place> {
+    if let Some(dialog) = model.dialogs.last() {
+        return match dialog {
+            Dialog::Ask { .. } => vec![Place::Ask, Place::All],
+            Dialog::Failure { .. } | Dialog::Interrupted { .. } => vec![Place::Failure, Place::All],
+            Dialog::Abort => vec![Place::Abort, Place::All],
+            Dialog::Leave => vec![Place::Leave, Place::All],
+            _ => vec![Place::All],
+        };
+    }
+    match model.view {
+        View::Home => vec![Place::Home, Place::All],
+        View::Hosts => vec![Place::Hosts, Place::All],
+        View::Gate => vec![Place::Gate, Place::All],
+        View::Run => match model.run.as_ref().map(|run| run.pane) {
+            Some(super::model::Pane::Log) => vec![Place::Log, Place::Run, Place::All],
+            _ => vec![Place::Run, Place::All],
+        },
+    }
+}
+
+/// Whether an action can be done now.
+pub fn availability(model: &Model, act: Act) -> Availability {
+    let off = |why: &str| Availability::Off(why.to_owned());
+    let run = model.run.as_ref();
+    match act {
+        Act::Deploy if model.busy.is_some() => off("the plan is being made"),
+        Act::Deploy if model.drives() => off("a run is going on; 1 shows it"),
+        Act::Resume => resume(model),
+        Act::ScreenRun if run.is_none() => off("there is no run on screen; D plans one"),
+        Act::Start | Act::Pause | Act::Continue | Act::Abort | Act::Retry | Act::CountAsDone => {
+            run.map_or_else(|| off("there is no run on screen"), |run| on_run(run, act))
+        }
+        Act::Yes | Act::No if !matches!(model.dialogs.last(), Some(Dialog::Ask { .. })) => {
+            if model.view == View::Gate && act == Act::Yes {
+                return Availability::On;
+            }
+            off("no question is open")
+        }
+        Act::Stop | Act::Kill if !matches!(model.dialogs.last(), Some(Dialog::Abort)) => {
+            off("A opens the menu it is in")
+        }
+        Act::Leave if !matches!(model.dialogs.last(), Some(Dialog::Leave)) => {
+            off("q asks first when a run is going on")
+        }
+        _ => Availability::On,
+    }
+}
+
+fn resume(model: &Model) -> Availability {
+    match (&model.run, model.view) {
+        (Some(run), View::Run | View::Gate) if run.owner != Owner::Nobody => {
+            Availability::Elsewhere
+        }
+        (Some(run), View::Run | View::Gate) => match run.state.status {
+            RunStatus::Finished(_) | RunStatus::Prepared => Availability::Elsewhere,
+            _ => Availability::On,
+        },
+        (Some(_), _) if model.drives() => Availability::Off("a run is going on; 1 shows it".into()),
+        _ if model.unfinished().is_none() => Availability::Off("no run is unfinished".into()),
+        _ => Availability::On,
+    }
+}
+
+fn on_run(run: &RunView, act: Act) -> Availability {
+    let off = |why: String| Availability::Off(why);
+    let status = run.state.status;
+    match &run.owner {
+        Owner::Elsewhere(who) => {
+            return off(format!("the run is driven by {who}; here it is only shown"));
+        }
+        Owner::Nobody if !matches!(status, RunStatus::Prepared) => {
+            return match status {
+                RunStatus::Finished(_) => off("the run is over".into()),
+                _ => off("nobody drives the run; R goes on with it".into()),
+            };
+        }
+        _ => {}
+    }
+    let going = matches!(status, RunStatus::Active | RunStatus::Paused);
+    match act {
+        Act::Start if status == RunStatus::Prepared => Availability::On,
+        Act::Start => off("the run was started already".into()),
+        Act::Pause if status == RunStatus::Active => Availability::On,
+        Act::Continue if status == RunStatus::Paused => Availability::On,
+        Act::Continue => off("the run is not paused".into()),
+        Act::Abort if going || status == RunStatus::Stopping => Availability::On,
+        Act::Retry if going && !failed(run).is_empty() => Availability::On,
+        Act::Retry => off("no step waits for a decision".into()),
+        Act::CountAsDone if going && !interrupted(run).is_empty() => Availability::On,
+        Act::CountAsDone => off("only for steps whose end is not known".into()),
+        _ => off(format!("the run is {}", super::states::word(status))),
+    }
+}
+
+/// Tasks whose failure or unknown end waits for a decision.
+pub fn failed(run: &RunView) -> Vec<crate::domain::id::TaskId> {
+    let needs = progress::needs(&run.state, false).into_iter();
+    needs
+        .flat_map(|need| match need {
+            Need::Failure(tasks) | Need::Interrupted(tasks) => tasks,
+            _ => Vec::new(),
+        })
+        .collect()
+}
+
+/// Tasks whose end is not known.
+pub fn interrupted(run: &RunView) -> Vec<crate::domain::id::TaskId> {
+    let each = run.state.each();
+    each.filter(|(_, task)| matches!(task.status, TaskStatus::Interrupted(_)))
+        .map(|(planned, _)| planned.id.clone())
+        .collect()
+}

@@ -1,1 +1,0 @@
-//! Themes: roles to styles, read from `themes/*.toml`.

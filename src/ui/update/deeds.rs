@@ -1,0 +1,525 @@
+//! Deeds: what an action does once it is known to be possible and not too early.
+
+use super::{gate, palette};
+use crate::domain::action::Action;
+use crate::domain::run::progress;
+use crate::domain::run::{Intent, Moment, RunStatus};
+use crate::ui::available;
+use crate::ui::keymap::Act;
+use crate::ui::model::{Dialog, HomePanel, Model, Pane, View};
+use crate::ui::msg::{Cmd, Notice};
+use crate::ui::rows::{self, Row};
+use crate::ui::words;
+
+/// Does it; returns what has to be done outside.
+pub(super) fn perform(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
+    match act {
+        Act::ScreenRun | Act::ScreenHome | Act::ScreenHosts => return screen(model, act, now),
+        Act::Open => return open(model, now),
+        Act::Close => close(model, now),
+        Act::Back | Act::Interrupt => return back(model, act, now),
+        Act::Help => push(
+            model,
+            Dialog::Help {
+                query: String::new(),
+                scroll: 0,
+            },
+            now,
+        ),
+        Act::Palette => push(
+            model,
+            Dialog::Palette {
+                query: String::new(),
+                cursor: 0,
+            },
+            now,
+        ),
+        Act::Search => push(
+            model,
+            Dialog::Search {
+                typed: String::new(),
+            },
+            now,
+        ),
+        Act::Redraw => return vec![Cmd::Redraw],
+        Act::Suspend => return vec![Cmd::Suspend],
+        Act::Refresh => return vec![Cmd::Refresh, Cmd::ProbeHosts],
+        Act::Next | Act::Previous | Act::NextError | Act::PreviousError => seek(model, act, now),
+        Act::Zoom | Act::Follow | Act::Wrap => look(model, act),
+        Act::Log => {
+            if let Some(run) = &mut model.run {
+                run.follow = true;
+            }
+            model.view = View::Run;
+        }
+        Act::Copy => return copy(model),
+        Act::Pager => return pager(model, now),
+        Act::Editor => return editor(model),
+        _ => return change(model, act, now),
+    }
+    Vec::new()
+}
+
+fn push(model: &mut Model, dialog: Dialog, now: Moment) {
+    model.dialogs.push(dialog);
+    model.guard.restart(now);
+}
+
+fn change(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
+    match act {
+        Act::Deploy => {
+            let reference = model.reference.clone();
+            model.busy = Some(format!("making the plan for {reference}"));
+            model.guard.restart(now);
+            vec![Cmd::PrepareDeploy { reference }]
+        }
+        Act::Start => {
+            model.guard.restart(now);
+            vec![Cmd::StartRun]
+        }
+        Act::Resume => resume(model, now),
+        Act::Pause => vec![Cmd::Send(Intent::Pause)],
+        Act::Continue => {
+            model.guard.restart(now);
+            vec![Cmd::Send(Intent::Continue)]
+        }
+        Act::Retry => retry(model, now),
+        Act::CountAsDone => {
+            if let Some(run) = &model.run {
+                let tasks = available::interrupted(run);
+                push(
+                    model,
+                    Dialog::Reason {
+                        tasks,
+                        typed: String::new(),
+                    },
+                    now,
+                );
+            }
+            Vec::new()
+        }
+        Act::Abort => {
+            push(model, Dialog::Abort, now);
+            Vec::new()
+        }
+        Act::Stop => {
+            model.dialogs.clear();
+            vec![Cmd::Send(Intent::Stop { reason: None })]
+        }
+        Act::Kill => {
+            let name = kill_name(model);
+            model.dialogs.pop();
+            push(
+                model,
+                Dialog::Kill {
+                    name,
+                    typed: String::new(),
+                },
+                now,
+            );
+            Vec::new()
+        }
+        Act::Yes | Act::No => answer(model, act == Act::Yes, now),
+        Act::Leave => vec![Cmd::Leave],
+        _ => Vec::new(),
+    }
+}
+
+/// What is typed to end everything: the environment something runs in, else the project's name.
+fn kill_name(model: &Model) -> String {
+    let stage = model.run.as_ref().and_then(|run| {
+        let stage = run.state.current_stage()?;
+        run.state.plan.stages[stage].env.clone()
+    });
+    stage.map_or_else(|| model.project.clone(), |env| env.to_string())
+}
+
+fn resume(model: &mut Model, now: Moment) -> Vec<Cmd> {
+    let on_screen = matches!(model.view, View::Run | View::Gate);
+    let shown = model
+        .run
+        .as_ref()
+        .filter(|_| on_screen)
+        .map(|run| run.state.run.clone());
+    let marked = || {
+        let overview = model.overview.as_ref()?;
+        let mut open = overview.runs.iter().filter(|run| run.outcome.is_none());
+        let at = if model.home_panel == HomePanel::Unfinished {
+            model.home_cursor[HomePanel::Unfinished as usize]
+        } else {
+            0
+        };
+        open.nth(at).map(|run| run.run.clone())
+    };
+    let Some(run) = shown.or_else(marked) else {
+        return Vec::new();
+    };
+    model.busy = Some(format!("going on with {run}"));
+    model.guard.restart(now);
+    vec![Cmd::ResumeRun(run)]
+}
+
+/// In the failure's dialog runs the tasks again; elsewhere shows that dialog.
+fn retry(model: &mut Model, now: Moment) -> Vec<Cmd> {
+    if let Some(Dialog::Failure { tasks } | Dialog::Interrupted { tasks }) =
+        model.dialogs.last().cloned()
+    {
+        model.dialogs.pop();
+        model.guard.restart(now);
+        return vec![Cmd::Send(Intent::Retry { tasks })];
+    }
+    reopen(model, now);
+    Vec::new()
+}
+
+/// Shows the dialogs again that were closed without a decision.
+fn reopen(model: &mut Model, now: Moment) -> bool {
+    if let Some(run) = &mut model.run {
+        run.put_off.clear();
+    }
+    super::story::raise(model, now);
+    !model.dialogs.is_empty()
+}
+
+fn answer(model: &mut Model, yes: bool, now: Moment) -> Vec<Cmd> {
+    if let Some(Dialog::Ask { task }) = model.dialogs.last().cloned() {
+        model.dialogs.pop();
+        model.guard.restart(now);
+        let intent = if yes {
+            Intent::Confirm { task }
+        } else {
+            Intent::Deny { task }
+        };
+        return vec![Cmd::Send(intent)];
+    }
+    if model.view == View::Gate && yes {
+        gate::press(model, now)
+    } else {
+        Vec::new()
+    }
+}
+
+fn screen(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
+    model.dialogs.clear();
+    match act {
+        Act::ScreenHosts => {
+            model.view = View::Hosts;
+            return if model.links.is_empty() {
+                vec![Cmd::ProbeHosts]
+            } else {
+                Vec::new()
+            };
+        }
+        Act::ScreenHome => model.view = View::Home,
+        _ => {
+            let gate = model
+                .run
+                .as_ref()
+                .is_some_and(|run| progress::gate_waiting(&run.state).is_some());
+            model.view = if gate && model.view != View::Gate {
+                View::Gate
+            } else {
+                View::Run
+            };
+            model.guard.restart(now);
+            super::story::raise(model, now);
+        }
+    }
+    Vec::new()
+}
+
+fn open(model: &mut Model, now: Moment) -> Vec<Cmd> {
+    match model.dialogs.last() {
+        Some(Dialog::Abort) => return change(model, Act::Stop, now),
+        Some(Dialog::Message { .. }) => {
+            close(model, now);
+            return Vec::new();
+        }
+        Some(_) => return Vec::new(),
+        None => {}
+    }
+    match model.view {
+        View::Home => return open_home(model, now),
+        View::Hosts => host_message(model, now),
+        View::Run => open_row(model, now),
+        View::Gate => {}
+    }
+    Vec::new()
+}
+
+fn open_home(model: &mut Model, now: Moment) -> Vec<Cmd> {
+    let at = model.home_cursor[model.home_panel as usize];
+    match model.home_panel {
+        HomePanel::Where => return screen(model, Act::ScreenHosts, now),
+        HomePanel::Next => {}
+        HomePanel::Unfinished | HomePanel::Recent => {
+            let unfinished = model.home_panel == HomePanel::Unfinished;
+            let run = model.overview.as_ref().and_then(|overview| {
+                let mut runs = overview
+                    .runs
+                    .iter()
+                    .filter(|run| run.outcome.is_none() == unfinished);
+                runs.nth(at).map(|run| run.run.clone())
+            });
+            let Some(run) = run else {
+                return Vec::new();
+            };
+            if model.drives()
+                && model
+                    .run
+                    .as_ref()
+                    .is_some_and(|shown| shown.state.run == run)
+            {
+                return screen(model, Act::ScreenRun, now);
+            }
+            if model.drives() {
+                let said = "a run is going on; its screen cannot be given to another one now";
+                model.notice = Some((Notice::line(said), now));
+                return Vec::new();
+            }
+            model.busy = Some(format!("reading {run}"));
+            return vec![Cmd::OpenRun(run)];
+        }
+    }
+    Vec::new()
+}
+
+fn host_message(model: &mut Model, now: Moment) {
+    use crate::domain::feed::Link;
+    let Some(overview) = &model.overview else {
+        return;
+    };
+    let mut hosts = overview.environments.iter().flat_map(|env| {
+        env.hosts
+            .iter()
+            .map(move |host| (env.env.clone(), host.clone()))
+    });
+    let Some(key) = hosts.nth(model.host_cursor) else {
+        return;
+    };
+    let Some((link, _)) = model.links.get(&key) else {
+        return;
+    };
+    let lines = match link {
+        Link::Failed { why, help } => [Some(why.clone()), help.clone()]
+            .into_iter()
+            .flatten()
+            .collect(),
+        Link::Lost { why, retry_in } => vec![
+            why.clone(),
+            format!("next try in {}", words::span(retry_in.as_secs_f64())),
+        ],
+        _ => return,
+    };
+    let title = format!("{} {}", key.0, key.1);
+    push(
+        model,
+        Dialog::Message {
+            title,
+            lines,
+            scroll: 0,
+        },
+        now,
+    );
+}
+
+fn open_row(model: &mut Model, now: Moment) {
+    let Some(run) = &mut model.run else {
+        return;
+    };
+    let rows = rows::rows(run);
+    let at = rows::current(run, &rows);
+    match rows.get(at) {
+        Some(Row::Gate(stage)) if progress::gate_waiting(&run.state) == Some(*stage) => {
+            model.view = View::Gate;
+            model.guard.restart(now);
+        }
+        Some(Row::Stage(stage)) => {
+            if !run.folded.remove(stage) {
+                run.folded.insert(*stage);
+            }
+            run.follow = false;
+            run.cursor = at;
+        }
+        Some(Row::Step { .. }) if run.pane == Pane::Plan => {
+            if !reopen(model, now)
+                && let Some(run) = &mut model.run
+            {
+                run.pane = Pane::Log;
+            }
+        }
+        _ => {}
+    }
+}
+
+fn close(model: &mut Model, now: Moment) {
+    let Some(run) = &mut model.run else {
+        model.dialogs.pop();
+        return;
+    };
+    match model.dialogs.pop() {
+        Some(Dialog::Ask { task }) => {
+            run.put_off.insert(task);
+        }
+        Some(Dialog::Failure { tasks } | Dialog::Interrupted { tasks }) => {
+            run.put_off.extend(tasks)
+        }
+        Some(_) => {}
+        None if model.view == View::Run => {
+            if run.log.search.take().is_none() {
+                run.zoom = false;
+            }
+            run.log.hit = None;
+            return;
+        }
+        None => return,
+    }
+    model.guard.restart(now);
+}
+
+fn back(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
+    if !model.dialogs.is_empty() {
+        close(model, now);
+        return Vec::new();
+    }
+    let going = model.drives();
+    if act == Act::Interrupt {
+        if going {
+            push(model, Dialog::Abort, now);
+            return Vec::new();
+        }
+        return vec![Cmd::Leave];
+    }
+    match model.view {
+        View::Gate => model.view = View::Run,
+        View::Hosts => model.view = if going { View::Run } else { View::Home },
+        View::Home if going => push(model, Dialog::Leave, now),
+        View::Home => return vec![Cmd::Leave],
+        View::Run if going => push(model, Dialog::Leave, now),
+        View::Run => {
+            model.view = View::Home;
+            let prepared = model
+                .run
+                .as_ref()
+                .is_some_and(|run| run.state.status == RunStatus::Prepared);
+            if prepared {
+                model.run = None;
+            }
+            return vec![Cmd::Refresh];
+        }
+    }
+    Vec::new()
+}
+
+fn seek(model: &mut Model, act: Act, now: Moment) {
+    let errors = matches!(act, Act::NextError | Act::PreviousError);
+    // As in a pager that stands at the end, the first `n` of a search goes up; `e` walks down from the top.
+    let back = matches!(act, Act::Previous | Act::PreviousError);
+    if !palette::seek(model, back, errors) {
+        let said = if errors {
+            "no error or warning in this log"
+        } else {
+            "no match in this log"
+        };
+        model.notice = Some((Notice::line(said), now));
+    }
+}
+
+fn look(model: &mut Model, act: Act) {
+    let Some(run) = &mut model.run else {
+        return;
+    };
+    match act {
+        Act::Zoom => run.zoom = !run.zoom,
+        Act::Wrap => run.log.wrap = !run.log.wrap,
+        _ if run.pane == Pane::Log && run.log.bottom.is_some() => {
+            run.log.bottom = None;
+            run.log.hit = None;
+        }
+        _ => {
+            run.follow = true;
+            run.log.bottom = None;
+            run.log.only = None;
+        }
+    }
+}
+
+fn copy(model: &Model) -> Vec<Cmd> {
+    let text = match model.view {
+        View::Home => {
+            let commits = model
+                .overview
+                .as_ref()
+                .and_then(|overview| overview.next.as_ref());
+            let at = model.home_cursor[HomePanel::Next as usize];
+            commits
+                .and_then(|next| next.commits.get(at))
+                .map(|line| line.commit.to_string())
+        }
+        View::Gate => model.run.as_ref().map(|run| {
+            let commit = run
+                .state
+                .plan
+                .commit
+                .as_ref()
+                .map_or("", |commit| commit.as_str());
+            format!("{} {} {commit}", run.state.plan.project, run.state.run)
+        }),
+        View::Run => copy_run(model),
+        View::Hosts => None,
+    };
+    text.map(Cmd::Copy).into_iter().collect()
+}
+
+fn copy_run(model: &Model) -> Option<String> {
+    let run = model.run.as_ref()?;
+    let (tasks, _) = rows::log_tasks(run)?;
+    if run.pane == Pane::Plan {
+        let (_, planned) = run.state.planned(tasks.start);
+        return Some(planned.action.text().to_owned());
+    }
+    let log = run.logs.step(tasks.start)?;
+    let end = run.log.bottom.unwrap_or(log.end());
+    let from = log.walk(end, -i64::from(model.size.1), run.log.only);
+    let lines = (from..end).filter(|number| log.shows(*number, run.log.only));
+    let texts = lines
+        .filter_map(|number| log.line(number))
+        .map(|line| line.text.as_str());
+    Some(texts.collect::<Vec<_>>().join("\n"))
+}
+
+fn pager(model: &mut Model, now: Moment) -> Vec<Cmd> {
+    let found = model.run.as_ref().and_then(|run| {
+        let (tasks, _) = rows::log_tasks(run)?;
+        let started = |position: &usize| run.state.tasks[*position].attempt.0 > 0;
+        let trouble =
+            |position: &usize| started(position) && !run.state.tasks[*position].status.is_settled();
+        let chosen = run
+            .log
+            .only
+            .filter(|position| tasks.contains(position) && started(position));
+        let position = chosen
+            .or_else(|| tasks.clone().find(trouble))
+            .or_else(|| tasks.clone().find(started))?;
+        let (_, planned) = run.state.planned(position);
+        matches!(planned.action, Action::Exec(_))
+            .then(|| (planned.id.clone(), run.state.tasks[position].attempt))
+    });
+    match found {
+        Some((task, attempt)) => vec![Cmd::OpenPager { task, attempt }],
+        None => {
+            model.notice = Some((Notice::line("this step has printed nothing yet"), now));
+            Vec::new()
+        }
+    }
+}
+
+fn editor(model: &Model) -> Vec<Cmd> {
+    let line = model.run.as_ref().and_then(|run| {
+        let (tasks, _) = rows::log_tasks(run)?;
+        Some(run.state.planned(tasks.start).1.line)
+    });
+    vec![Cmd::EditChecklist {
+        line: line.unwrap_or(0),
+    }]
+}

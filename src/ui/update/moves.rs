@@ -1,0 +1,247 @@
+//! Moves: cursors, scrolling, folding and focus. None of them does anything but look.
+
+use crate::ui::keymap::Act;
+use crate::ui::model::{Dialog, HomePanel, Model, Pane, RunView, View};
+use crate::ui::rows::{self, Row};
+
+/// Moves what has the keys; returns whether the action was a move.
+pub(super) fn moves(model: &mut Model, act: Act) -> bool {
+    let page = i64::from(model.size.1.max(8)) - 8;
+    let by = match act {
+        Act::Down => 1,
+        Act::Up => -1,
+        Act::HalfDown => page / 2,
+        Act::HalfUp => -page / 2,
+        Act::PageDown => page.max(1),
+        Act::PageUp => -page.max(1),
+        Act::Top => -1_000_000,
+        Act::Bottom => 1_000_000,
+        Act::Left | Act::Right | Act::SectionBack | Act::SectionOn | Act::TabBack | Act::TabOn => {
+            if let (Some(run), View::Run, true) =
+                (&mut model.run, model.view, model.dialogs.is_empty())
+            {
+                sideways(run, act);
+            }
+            return true;
+        }
+        Act::FocusOn | Act::FocusBack => {
+            focus(model, act == Act::FocusBack);
+            return true;
+        }
+        _ => return false,
+    };
+    if model.dialogs.is_empty() {
+        on_screen(model, by, act);
+    } else {
+        in_dialog(model, by);
+    }
+    true
+}
+
+fn shift(at: usize, by: i64, len: usize) -> usize {
+    let last = len.saturating_sub(1) as i64;
+    (at as i64).saturating_add(by).clamp(0, last.max(0)) as usize
+}
+
+fn in_dialog(model: &mut Model, by: i64) {
+    let palette_len = match model.dialogs.last() {
+        Some(Dialog::Palette { query, .. }) => super::palette::matching(model, query).len(),
+        _ => 0,
+    };
+    match model.dialogs.last_mut() {
+        Some(Dialog::Help { scroll, .. }) => *scroll = shift(*scroll, by, 200),
+        Some(Dialog::Message { scroll, lines, .. }) => *scroll = shift(*scroll, by, lines.len()),
+        Some(Dialog::Palette { cursor, .. }) => *cursor = shift(*cursor, by, palette_len),
+        _ => {}
+    }
+}
+
+fn on_screen(model: &mut Model, by: i64, act: Act) {
+    match model.view {
+        View::Home => {
+            let panel = model.home_panel as usize;
+            let len = home_len(model, model.home_panel);
+            model.home_cursor[panel] = shift(model.home_cursor[panel], by, len);
+        }
+        View::Hosts => {
+            let len = model.overview.as_ref().map_or(0, |overview| {
+                overview
+                    .environments
+                    .iter()
+                    .map(|env| env.hosts.len())
+                    .sum()
+            });
+            model.host_cursor = shift(model.host_cursor, by, len);
+        }
+        View::Gate => {
+            if let Some(run) = &mut model.run {
+                let panel = run.gate.panel.min(2);
+                run.gate.scroll[panel] = shift(run.gate.scroll[panel], by, 400);
+            }
+        }
+        View::Run => {
+            if let Some(run) = &mut model.run {
+                match run.pane {
+                    Pane::Plan => in_plan(run, by),
+                    Pane::Log => in_log(run, by, act),
+                }
+            }
+        }
+    }
+}
+
+/// How many rows a panel of the home screen has.
+pub(super) fn home_len(model: &Model, panel: HomePanel) -> usize {
+    let Some(overview) = &model.overview else {
+        return 0;
+    };
+    let unfinished = overview
+        .runs
+        .iter()
+        .filter(|run| run.outcome.is_none())
+        .count();
+    match panel {
+        HomePanel::Where => overview.environments.len(),
+        HomePanel::Next => overview.next.as_ref().map_or(0, |next| next.commits.len()),
+        HomePanel::Unfinished => unfinished,
+        HomePanel::Recent => overview.runs.len() - unfinished,
+    }
+}
+
+fn in_plan(run: &mut RunView, by: i64) {
+    let rows = rows::rows(run);
+    let at = shift(rows::current(run, &rows), by, rows.len());
+    go_to_row(run, at);
+}
+
+fn go_to_row(run: &mut RunView, at: usize) {
+    let before = rows::log_tasks(run);
+    run.cursor = at;
+    run.follow = false;
+    if rows::log_tasks(run) != before {
+        run.log.bottom = None;
+        run.log.hit = None;
+        run.log.only = None;
+        run.log.sideways = 0;
+    }
+}
+
+fn in_log(run: &mut RunView, by: i64, act: Act) {
+    let Some(log) = rows::log_tasks(run).and_then(|(tasks, _)| run.logs.step(tasks.start)) else {
+        return;
+    };
+    let end = log.end();
+    if act == Act::Bottom {
+        run.log.bottom = None;
+        return;
+    }
+    let from = run.log.bottom.unwrap_or(end);
+    let to = if act == Act::Top {
+        log.walk(log.first(), 8, run.log.only)
+    } else {
+        log.walk(from, by, run.log.only)
+    };
+    if run.log.bottom.is_none() {
+        run.log.left_at = end;
+    }
+    run.log.bottom = (to < end || (by < 0 && from == end && to < end)).then_some(to);
+}
+
+fn sideways(run: &mut RunView, act: Act) {
+    let rows = rows::rows(run);
+    let at = rows::current(run, &rows);
+    let stage = match rows.get(at) {
+        Some(Row::Gate(stage) | Row::Stage(stage) | Row::Step { stage, .. }) => *stage,
+        None => return,
+    };
+    match (act, run.pane) {
+        (Act::Left, Pane::Log) => run.log.sideways = run.log.sideways.saturating_sub(8),
+        (Act::Right, Pane::Log) => run.log.sideways = (run.log.sideways + 8).min(4000),
+        (Act::Left, Pane::Plan) => {
+            run.folded.insert(stage);
+            let head = rows::rows(run)
+                .iter()
+                .position(|row| *row == Row::Stage(stage));
+            go_to_row(run, head.unwrap_or(0));
+        }
+        (Act::Right, Pane::Plan) => {
+            run.folded.remove(&stage);
+        }
+        (Act::SectionBack, _) => {
+            let is_head = |row: &Row| !matches!(row, Row::Step { .. });
+            let to = rows[..at].iter().rposition(is_head);
+            go_to_row(run, to.unwrap_or(0));
+        }
+        (Act::SectionOn, _) => {
+            let is_head = |row: &Row| !matches!(row, Row::Step { .. });
+            let to = rows.iter().skip(at + 1).position(is_head);
+            go_to_row(
+                run,
+                to.map_or(rows.len().saturating_sub(1), |to| at + 1 + to),
+            );
+        }
+        (Act::TabBack | Act::TabOn, _) => tab(run, act == Act::TabBack),
+        _ => {}
+    }
+}
+
+/// Goes from the log of all hosts of a step to that of the next host, and around.
+fn tab(run: &mut RunView, back: bool) {
+    let Some((tasks, _)) = rows::log_tasks(run) else {
+        return;
+    };
+    if tasks.len() < 2 {
+        return;
+    }
+    run.log.only = match (run.log.only, back) {
+        (None, false) => Some(tasks.start),
+        (None, true) => Some(tasks.end - 1),
+        (Some(at), false) if at + 1 < tasks.end => Some(at + 1),
+        (Some(at), true) if at > tasks.start => Some(at - 1),
+        _ => None,
+    };
+}
+
+fn focus(model: &mut Model, back: bool) {
+    if !model.dialogs.is_empty() {
+        return;
+    }
+    match model.view {
+        View::Home => {
+            let order = [
+                HomePanel::Where,
+                HomePanel::Next,
+                HomePanel::Unfinished,
+                HomePanel::Recent,
+            ];
+            let shown: Vec<HomePanel> = order
+                .into_iter()
+                .filter(|panel| *panel != HomePanel::Unfinished || home_len(model, *panel) > 0)
+                .collect();
+            let at = shown
+                .iter()
+                .position(|panel| *panel == model.home_panel)
+                .unwrap_or(0);
+            let step = if back { shown.len() - 1 } else { 1 };
+            model.home_panel = shown[(at + step) % shown.len()];
+        }
+        View::Run => {
+            if let Some(run) = &mut model.run {
+                run.pane = if run.pane == Pane::Plan {
+                    Pane::Log
+                } else {
+                    Pane::Plan
+                };
+            }
+        }
+        View::Gate => {
+            if let Some(run) = &mut model.run {
+                let step = if back { 3 } else { 1 };
+                run.gate.panel = (run.gate.panel + step) % 4;
+                run.gate.typed.clear();
+                run.gate.said = None;
+            }
+        }
+        View::Hosts => {}
+    }
+}

@@ -1,0 +1,180 @@
+//! Typing: text fields. While one has the keys, every letter is text and no capital acts.
+//!
+//! Fields that confirm something refuse pasted text, repeated keys and everything within the dead time.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+
+use super::{early, gate, palette};
+use crate::domain::run::{Intent, Moment};
+use crate::ui::keymap::Act;
+use crate::ui::model::{Dialog, GATE_FIELD, Model, View};
+use crate::ui::msg::{Cmd, Notice};
+
+/// What a field holds at most.
+const LONGEST_INPUT: usize = 200;
+
+/// What became of a key in a field.
+pub(super) enum Typed {
+    /// The field took it.
+    Taken(Vec<Cmd>),
+    /// An action was chosen by its name.
+    Chosen(Act),
+}
+
+/// Gives a key to the field that has the keys; `None` = no field has them, or the key is none of its own.
+pub(super) fn key(model: &mut Model, key: KeyEvent, now: Moment) -> Option<Typed> {
+    let control = key.modifiers.contains(KeyModifiers::CONTROL);
+    if control && key.code != KeyCode::Char('u') && key.code != KeyCode::Char('w') {
+        return None;
+    }
+    let confirms = confirms(model)?;
+    if matches!(key.code, KeyCode::Esc) {
+        return Some(Typed::Taken(leave(model, now)));
+    }
+    if confirms && matches!(key.code, KeyCode::Char(_) | KeyCode::Enter) {
+        if key.kind == KeyEventKind::Repeat {
+            return Some(Typed::Taken(Vec::new()));
+        }
+        if !model.guard.is_open(now) {
+            return Some(Typed::Taken(early::too_early(model, now)));
+        }
+    }
+    match key.code {
+        KeyCode::Enter => Some(submit(model, now)),
+        KeyCode::Char('u' | 'w') if control => Some(edit(model, String::clear)),
+        KeyCode::Char(c) => Some(edit(model, |text| {
+            if text.len() < LONGEST_INPUT {
+                text.push(c);
+            }
+        })),
+        KeyCode::Backspace => Some(edit(model, |text| {
+            text.pop();
+        })),
+        _ => None,
+    }
+}
+
+/// Takes pasted text into a field that only looks; refuses it everywhere else.
+pub(super) fn paste(model: &mut Model, text: &str, now: Moment) -> Vec<Cmd> {
+    match confirms(model) {
+        Some(false) => {
+            let line: String = text
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .chars()
+                .filter(|c| !c.is_control())
+                .collect();
+            edit(model, |field| {
+                field.extend(line.chars().take(LONGEST_INPUT))
+            });
+        }
+        Some(true) => {
+            model.guard.restart(now);
+            let said = "pasted text is refused here: type it";
+            if let (Some(run), View::Gate) = (&mut model.run, model.view) {
+                run.gate.said = Some(said.to_owned());
+            }
+            model.notice = Some((Notice::line(said), now));
+        }
+        None => {
+            model.guard.restart(now);
+            let said = "pasted text does nothing here";
+            model.notice = Some((Notice::line(said), now));
+        }
+    }
+    Vec::new()
+}
+
+/// Whether a field has the keys, and if so whether it confirms something.
+fn confirms(model: &Model) -> Option<bool> {
+    match model.dialogs.last() {
+        Some(Dialog::Reason { .. } | Dialog::Kill { .. }) => Some(true),
+        Some(Dialog::Help { .. } | Dialog::Palette { .. } | Dialog::Search { .. }) => Some(false),
+        Some(_) => None,
+        None => {
+            let run = model.run.as_ref()?;
+            (model.view == View::Gate && run.gate.panel == GATE_FIELD).then_some(true)
+        }
+    }
+}
+
+fn field(model: &mut Model) -> Option<&mut String> {
+    match model.dialogs.last_mut() {
+        Some(
+            Dialog::Reason { typed, .. } | Dialog::Kill { typed, .. } | Dialog::Search { typed },
+        ) => Some(typed),
+        Some(Dialog::Help { query, scroll }) => {
+            *scroll = 0;
+            Some(query)
+        }
+        Some(Dialog::Palette { query, cursor }) => {
+            *cursor = 0;
+            Some(query)
+        }
+        Some(_) => None,
+        None => model.run.as_mut().map(|run| {
+            run.gate.said = None;
+            &mut run.gate.typed
+        }),
+    }
+}
+
+fn edit(model: &mut Model, change: impl FnOnce(&mut String)) -> Typed {
+    if let Some(text) = field(model) {
+        change(text);
+    }
+    Typed::Taken(Vec::new())
+}
+
+fn leave(model: &mut Model, now: Moment) -> Vec<Cmd> {
+    if model.dialogs.pop().is_some() {
+        model.guard.restart(now);
+    } else if let Some(run) = &mut model.run {
+        run.gate.panel = 0;
+        run.gate.typed.clear();
+        run.gate.said = None;
+    }
+    Vec::new()
+}
+
+fn submit(model: &mut Model, now: Moment) -> Typed {
+    if let Some(Dialog::Palette { query, cursor }) = model.dialogs.last().cloned() {
+        return match palette::choose(model, &query, cursor, now) {
+            Some(act) => Typed::Chosen(act),
+            None => Typed::Taken(Vec::new()),
+        };
+    }
+    Typed::Taken(confirm(model, now))
+}
+
+fn confirm(model: &mut Model, now: Moment) -> Vec<Cmd> {
+    match model.dialogs.last().cloned() {
+        None => gate::send(model, now),
+        Some(Dialog::Kill { name, typed }) if typed == name => {
+            model.dialogs.clear();
+            vec![Cmd::Send(Intent::Kill { reason: None })]
+        }
+        Some(Dialog::Kill { name, .. }) => {
+            let said = format!("nothing was done: type {name} to end everything now");
+            model.notice = Some((Notice::line(said), now));
+            Vec::new()
+        }
+        Some(Dialog::Reason { tasks, typed }) if !typed.trim().is_empty() => {
+            model.dialogs.clear();
+            model.guard.restart(now);
+            let reason = typed.trim().to_owned();
+            vec![Cmd::Send(Intent::CountAsDone { tasks, reason })]
+        }
+        Some(Dialog::Reason { .. }) => {
+            model.notice = Some((Notice::line("nothing was done: a reason is needed"), now));
+            Vec::new()
+        }
+        Some(Dialog::Search { typed }) => {
+            model.dialogs.pop();
+            palette::search(model, &typed);
+            Vec::new()
+        }
+        Some(_) => leave(model, now),
+    }
+}

@@ -1,0 +1,289 @@
+//! Paint: the only way text reaches a cell.
+//!
+//! It clips to the buffer, counts columns, expands tabs and shows every control, bidirectional or invisible sign as
+//! text, so that bytes from outside can never move the cursor or hide a word. Nothing here can panic at any size.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
+
+use crate::domain::text;
+use crate::ui::theme::{Lines, Mark, State, Theme};
+
+/// A buffer with the theme it is painted in.
+pub struct Paint<'a> {
+    /// Where to.
+    pub buffer: &'a mut Buffer,
+    /// How.
+    pub theme: &'a Theme,
+}
+
+/// A run of text with its role.
+pub type Piece<'a> = (&'a str, &'a str);
+
+/// What stands on the edges of a panel.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Frame<'a> {
+    /// Top left.
+    pub title: &'a str,
+    /// Top right.
+    pub right: &'a str,
+    /// Bottom right.
+    pub bottom: &'a str,
+    /// Whether it has the keys.
+    pub focus: bool,
+    /// The box of a decision: double lines.
+    pub double: bool,
+}
+
+impl Paint<'_> {
+    /// Writes a text from `x` over at most `width` columns; returns the columns it took. What is too long is cut
+    /// with a mark.
+    pub fn text(&mut self, x: u16, y: u16, width: u16, value: &str, role: &str) -> u16 {
+        let style = self.theme.style(role);
+        self.styled(x, y, width, value, style)
+    }
+
+    /// As [`Paint::text`], with a style.
+    pub fn styled(&mut self, x: u16, y: u16, width: u16, value: &str, style: Style) -> u16 {
+        let shown = self.shorten(value, width);
+        let mut at = x;
+        for grapheme in shown.graphemes(true) {
+            let wide = grapheme.width() as u16;
+            if wide == 0 {
+                continue;
+            }
+            let area = self.buffer.area;
+            if y < area.y || y >= area.bottom() || at < area.x || at + wide > area.right() {
+                break;
+            }
+            self.buffer[(at, y)].set_symbol(grapheme).set_style(style);
+            for rest in 1..wide {
+                self.buffer[(at + rest, y)].reset();
+            }
+            at += wide;
+        }
+        at - x
+    }
+
+    /// Writes several pieces one behind the other; returns the columns they took.
+    pub fn pieces(&mut self, x: u16, y: u16, width: u16, pieces: &[Piece<'_>]) -> u16 {
+        let mut used = 0;
+        for (value, role) in pieces {
+            if used >= width {
+                break;
+            }
+            used += self.text(x + used, y, width - used, value, role);
+        }
+        used
+    }
+
+    /// Writes a text that ends at column `right` (exclusive), at most `width` columns; returns where it begins.
+    pub fn right(&mut self, right: u16, y: u16, width: u16, value: &str, role: &str) -> u16 {
+        let shown = self.shorten(value, width);
+        let start = right.saturating_sub(columns(&shown) as u16);
+        self.text(start, y, width, &shown, role);
+        start
+    }
+
+    /// A text made safe and cut to `width` columns.
+    pub fn shorten(&self, value: &str, width: u16) -> String {
+        let safe = safe(value);
+        if self.theme.ascii() {
+            let plain: String = safe.chars().map(ascii_of).collect();
+            return text::ellipsis(&plain, usize::from(width)).replace('…', "~");
+        }
+        text::ellipsis(&safe, usize::from(width))
+    }
+
+    /// Gives an area the style of a role and empties it.
+    pub fn fill(&mut self, area: Rect, role: &str) {
+        let style = self.theme.style(role);
+        let area = area.intersection(self.buffer.area);
+        for y in area.top()..area.bottom() {
+            for x in area.left()..area.right() {
+                self.buffer[(x, y)].reset();
+                self.buffer[(x, y)].set_style(style);
+            }
+        }
+    }
+
+    /// Lays the style of a role over what stands in an area.
+    pub fn tint(&mut self, area: Rect, role: &str) {
+        let style = self.theme.style(role);
+        self.buffer
+            .set_style(area.intersection(self.buffer.area), style);
+    }
+
+    /// Draws a box and what stands on its edges; returns the area inside.
+    pub fn panel(&mut self, area: Rect, frame: Frame<'_>) -> Rect {
+        let area = area.intersection(self.buffer.area);
+        if area.width < 2 || area.height < 2 {
+            return Rect::new(area.x, area.y, 0, 0);
+        }
+        let (lines, role) = match (frame.double, frame.focus) {
+            (true, _) => (Lines::Double, "border.danger"),
+            (false, true) => (Lines::Heavy, "border.focus"),
+            (false, false) => (Lines::Plain, "border"),
+        };
+        let (set, style) = (self.theme.lines(lines), self.theme.style(role));
+        let (left, right, top, bottom) = (area.x, area.right() - 1, area.y, area.bottom() - 1);
+        let mut put = |x: u16, y: u16, symbol: &str| {
+            self.buffer[(x, y)].set_symbol(symbol).set_style(style);
+        };
+        for x in left..=right {
+            put(x, top, set.horizontal_top);
+            put(x, bottom, set.horizontal_bottom);
+        }
+        for y in top..=bottom {
+            put(left, y, set.vertical_left);
+            put(right, y, set.vertical_right);
+        }
+        put(left, top, set.top_left);
+        put(right, top, set.top_right);
+        put(left, bottom, set.bottom_left);
+        put(right, bottom, set.bottom_right);
+        self.edges(area, frame);
+        Rect::new(left + 1, top + 1, area.width - 2, area.height - 2)
+    }
+
+    fn edges(&mut self, area: Rect, frame: Frame<'_>) {
+        let room = area.width.saturating_sub(4);
+        let mut used = 0;
+        if !frame.title.is_empty() && room > 2 {
+            let title = format!(" {} ", self.shorten(frame.title, room - 2));
+            let role = if frame.focus || frame.double {
+                "text.strong"
+            } else {
+                "text.title"
+            };
+            used = self.text(area.x + 2, area.y, room, &title, role);
+        }
+        let room_right = room.saturating_sub(used + 1);
+        if !frame.right.is_empty() && usize::from(room_right) >= columns(frame.right) + 2 {
+            let right = format!(" {} ", frame.right);
+            self.right(area.right() - 2, area.y, room_right, &right, "text.dim");
+        }
+        if !frame.bottom.is_empty() && room > 2 {
+            let bottom = format!(" {} ", self.shorten(frame.bottom, room - 2));
+            self.right(
+                area.right() - 2,
+                area.bottom() - 1,
+                room,
+                &bottom,
+                "text.dim",
+            );
+        }
+    }
+
+    /// Writes the glyph of a state; returns 1.
+    pub fn glyph(&mut self, x: u16, y: u16, state: State) -> u16 {
+        let glyph = self.theme.glyph(state);
+        self.text(x, y, 1, glyph, state.role())
+    }
+
+    /// Writes one of golive's marks; returns 1.
+    pub fn mark(&mut self, x: u16, y: u16, mark: Mark, role: &str) -> u16 {
+        let mark = self.theme.mark(mark);
+        self.text(x, y, 1, mark, role)
+    }
+}
+
+/// The columns a text takes.
+pub fn columns(value: &str) -> usize {
+    text::width(value)
+}
+
+/// A text from outside, safe to show: tabs become spaces, everything that acts or hides is spelled out.
+pub fn safe(value: &str) -> String {
+    if !value.contains(|c: char| c == '\t' || !is_plain(c)) {
+        return value.to_owned();
+    }
+    let mut out = String::with_capacity(value.len());
+    for c in value.chars() {
+        if c == '\t' {
+            let stop = 8 - columns(&out) % 8;
+            out.extend(std::iter::repeat_n(' ', stop));
+        } else {
+            text::push_visible(&mut out, c);
+        }
+    }
+    out
+}
+
+fn is_plain(c: char) -> bool {
+    matches!(c, ' '..='~' | '\u{a1}'..='\u{ac}' | '\u{ae}'..='\u{2ff}' | '\u{2500}'..='\u{257f}')
+}
+
+fn ascii_of(c: char) -> char {
+    match c {
+        '…' => '…',
+        _ if c.is_ascii() => c,
+        '─' => '-',
+        '→' => '>',
+        _ => '?',
+    }
+}
+
+/// Breaks a text at spaces into rows of at most `width` columns.
+pub fn wrap(value: &str, width: usize) -> Vec<String> {
+    let mut rows = Vec::new();
+    let mut row = String::new();
+    for word in safe(value).split_inclusive(' ') {
+        if columns(&row) + columns(word.trim_end()) > width && !row.is_empty() {
+            rows.push(std::mem::take(&mut row).trim_end().to_owned());
+        }
+        let mut rest = word;
+        while columns(rest) > width && width > 0 {
+            let cut = rest
+                .char_indices()
+                .map(|(at, c)| at + c.len_utf8())
+                .take_while(|end| columns(&rest[..*end]) <= width)
+                .last()
+                .unwrap_or(rest.len());
+            rows.push(rest[..cut].to_owned());
+            rest = &rest[cut..];
+        }
+        row.push_str(rest);
+    }
+    if !row.trim_end().is_empty() || rows.is_empty() {
+        rows.push(row.trim_end().to_owned());
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_from_outside_can_act_on_the_terminal() {
+        let shown = safe("a\u{1b}[31mb\u{202e}c\td\u{9b}");
+        assert!(
+            shown.chars().all(|c| !c.is_control() && c != '\u{202e}'),
+            "{shown}"
+        );
+        assert!(shown.contains('␛') && shown.contains("<U+202E>"));
+    }
+
+    #[test]
+    fn a_text_is_cut_at_the_edge_of_the_buffer_and_never_splits_a_wide_sign() {
+        let theme = Theme::default();
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 5, 1));
+        let mut paint = Paint {
+            buffer: &mut buffer,
+            theme: &theme,
+        };
+        paint.text(0, 0, 5, "ab漢字xyz", "text");
+        paint.text(3, 7, 5, "outside", "text");
+        assert_eq!(buffer.area.width, 5);
+    }
+
+    #[test]
+    fn rows_break_at_spaces_and_long_words_are_cut() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("abcdefgh", 3), ["abc", "def", "gh"]);
+    }
+}
