@@ -7,9 +7,15 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Arc;
+use std::time::Duration;
 
+use golive::app::gather::{gather, live_trouble};
 use golive::domain::action::Action;
-use golive::domain::id::{Commit, RunId};
+use golive::domain::checklist::{
+    Checklist, Environment, Gate, Host, On, OnFailure, Order, Phase, Reach, SshRules, Stage, Step,
+};
+use golive::domain::id::{Commit, EnvName, HostName, RunId, StageName, StepName};
 use golive::domain::release::{
     ReleaseNote, ReleaseRules, TagPattern, body, read_body, read_outcome,
 };
@@ -18,6 +24,7 @@ use golive::domain::step::tag::Tag;
 use golive::domain::step::{Kind, Lowering};
 use golive::edge::git::history::End;
 use golive::edge::git::{Git, GitError};
+use golive::edge::paths::{Folders, ProjectPaths};
 
 const TAG: &str = "DEPLOYED-2026-11-20/2130";
 
@@ -624,4 +631,129 @@ async fn git_tells_what_is_live_and_what_the_next_release_brings() {
         ..ReleaseRules::default()
     };
     assert!(git.next_tag(&hostile, at).await.is_err());
+}
+
+/// A checklist that deploys to staging and production, and tags.
+fn checklist() -> Checklist {
+    let env = |name: &str, gate| Environment {
+        name: EnvName::new(name),
+        hosts: vec![Host {
+            name: HostName::new("web1"),
+            reach: Reach::Ssh("web1".to_owned()),
+            roles: None,
+            vars: BTreeMap::new(),
+        }],
+        vars: BTreeMap::new(),
+        gate,
+    };
+    let stage = |name: &str, steps: &[&str]| Stage {
+        name: StageName::new(name),
+        env: Some(EnvName::new(name)),
+        steps: steps.iter().copied().map(StepName::new).collect(),
+        order: Order::Lockstep,
+    };
+    let name = StepName::new("tag");
+    let tag = Step {
+        name: name.clone(),
+        kind: Arc::new(Tag),
+        about: None,
+        on: On::Local,
+        once: false,
+        vars: BTreeMap::new(),
+        cwd: None,
+        timeout: None,
+        quiet: Duration::from_secs(300),
+        retry: 0,
+        retry_delay: Duration::from_secs(2),
+        idempotent: false,
+        needs: None,
+        phase: Phase::Activate,
+        downtime: None,
+        takes: None,
+        parallel: None,
+        when_changed: None,
+        proof: None,
+        on_failure: OnFailure::Ask,
+        line: 0,
+    };
+    Checklist {
+        project: "superlists".to_owned(),
+        release: ReleaseRules::default(),
+        ssh: SshRules::default(),
+        environments: vec![env("staging", Gate::None), env("production", Gate::Type)],
+        steps: BTreeMap::from([(name, tag)]),
+        groups: BTreeMap::new(),
+        stages: vec![stage("staging", &[]), stage("production", &["tag"])],
+    }
+}
+
+fn paths(place: &Place, root: &Path) -> ProjectPaths {
+    let home = place.folder.path().join("home");
+    let folders = Folders::of(|name| (name == "HOME").then(|| home.clone().into())).unwrap();
+    ProjectPaths::new(&folders, "superlists", root).unwrap()
+}
+
+#[tokio::test]
+async fn the_overview_says_what_production_runs_and_what_comes_next() {
+    let place = Place::new();
+    ok(&place.tag("run-1", ""));
+    let live = place.git(&["rev-parse", "HEAD"]);
+    place.commit("second");
+    let root = place.here();
+    let overview = gather(&root, &checklist(), &paths(&place, &root)).await;
+    assert_eq!(overview.repository_trouble, None);
+    let repository = overview.repository.unwrap();
+    assert_eq!(repository.live, Some(Commit::new(&*live)));
+    assert_eq!(repository.live_tag.as_deref(), Some(TAG));
+    assert_eq!(repository.live_by.as_deref(), Some("Ada"));
+    assert_eq!(overview.next.unwrap().commit_count, 1);
+    let staging = &overview.environments[0];
+    assert_eq!((staging.gated, &staging.deployed), (false, &None));
+    let production = overview.environments[1].deployed.as_ref().unwrap();
+    assert_eq!(production.commit.as_str(), live);
+    assert_eq!(production.tag.as_deref(), Some(TAG));
+    assert_eq!(production.behind, Some(1));
+}
+
+#[tokio::test]
+async fn the_overview_tolerates_a_live_without_a_release_and_no_repository_at_all() {
+    let place = Place::new();
+    place.git(&["tag", "LIVE"]);
+    let root = place.here();
+    let overview = gather(&root, &checklist(), &paths(&place, &root)).await;
+    let repository = overview.repository.unwrap();
+    assert_eq!(
+        (repository.live_tag, repository.live_by.as_deref()),
+        (None, Some("Ada"))
+    );
+    assert!(overview.environments[1].deployed.is_some());
+
+    let empty = Place::empty();
+    let root = empty.here();
+    let overview = gather(&root, &checklist(), &paths(&empty, &root)).await;
+    assert_eq!(overview.repository.unwrap().head, None);
+    assert_eq!((overview.next, overview.repository_trouble), (None, None));
+
+    let outside = tempfile::tempdir().unwrap();
+    let overview = gather(outside.path(), &checklist(), &paths(&empty, outside.path())).await;
+    assert!(overview.repository.is_none());
+    assert!(overview.repository_trouble.unwrap().contains("git init"));
+    assert_eq!(overview.environments.len(), 2);
+}
+
+#[tokio::test]
+async fn a_live_that_differs_on_the_remote_is_said_before_a_run() {
+    let place = Place::new();
+    let previous = place.release_and_commit();
+    let git = Git::new(place.here());
+    let rules = ReleaseRules::default();
+    assert_eq!(live_trouble(&git, &rules).await.unwrap(), None);
+    place.git(&["push", "-q", "origin", "main"]);
+    let other = place.clone_of_another();
+    ok(&place.tag_in(&other, "run-of-bob", &previous, &rules));
+    let said = live_trouble(&git, &rules).await.unwrap().unwrap();
+    let command = said.split("git ").nth(1).unwrap();
+    let words: Vec<&str> = command.split(' ').take(3).collect();
+    place.git(&words);
+    assert_eq!(live_trouble(&git, &rules).await.unwrap(), None);
 }

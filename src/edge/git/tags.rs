@@ -97,6 +97,17 @@ impl Git {
             .next())
     }
 
+    /// One tag, whatever it is for; `None` when there is no such tag.
+    pub async fn tag_line(&self, name: &str) -> Result<Option<TagLine>, GitError> {
+        check_ref_name(name)?;
+        let full = format!("refs/tags/{name}");
+        let arguments = ["for-each-ref", FORMAT, &full];
+        let text = self.text(&arguments).await?;
+        let lines = read_tags(&text).ok_or_else(|| GitError::Answer(arguments.join(" ")))?;
+        // A name is also asked for as a folder of names.
+        Ok(lines.into_iter().find(|line| line.name == name))
+    }
+
     /// Whether there is a tag of this name.
     pub async fn tag_exists(&self, name: &str) -> Result<bool, GitError> {
         check_ref_name(name)?;
