@@ -1,4 +1,8 @@
 //! All integration tests in one binary; `support` holds what they share.
+#![expect(
+    clippy::unwrap_used,
+    reason = "these are tests; the setting for them does not reach their helper functions"
+)]
 
 mod architecture;
 mod checklists;
