@@ -248,7 +248,7 @@ fn no_test_is_left_out_and_none_sleeps() {
         "tests/it/support/wait.rs",
         "fn x() { std::thread::sleep(y); }",
     )])));
-    let waits = "fn wait_until(x: X) { std::thread::sleep(y); }";
+    let waits = "fn wait_until(x: X) { while !x() { std::thread::sleep(y); } }";
     none(&rules::patience(&made_up(&[("tests/it/a.rs", waits)])));
     none(&rules::patience(&rust("src/")));
     none(&rules::patience(&rust("tests/")));
