@@ -542,7 +542,8 @@ async fn a_step_outlives_its_supervisor_and_its_end_is_unknown(world: World) {
             .unwrap();
         wait_until("the step is gone", || !alive(pid)).await;
     };
-    let (standing, ()) = tokio::join!(world.site.start(&launch, &mut Log::default()), doom);
+    let mut log = Log::default();
+    let (standing, ()) = tokio::join!(world.site.start(&launch, &mut log), doom);
     assert!(matches!(standing, Ok(Standing::Unknown(_))), "{standing:?}");
 }
 
