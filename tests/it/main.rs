@@ -1,11 +1,11 @@
 //! All integration tests in one binary; `support` holds what they share.
 
-mod demo;
 mod checklists;
+mod demo;
 mod journals;
+mod plans;
 mod remote;
 mod runs;
 mod support;
 mod tags;
 mod themes;
-mod plans;

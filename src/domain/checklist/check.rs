@@ -1,25 +1,17 @@
 //! Following the names in `releases.toml` and collecting every problem.
 //!
 //! Names of steps and groups, environments, hosts and roles, `needs`: each must lead somewhere, and what they lead to must fit
-//! together. `stage` checks what depends on the environment a step is used in.
+//! together. `check_stage` checks what depends on the environment a step is used in.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::draft::{Draft, DraftStage, DraftStep};
+use super::draft::{Draft, DraftStage, DraftStep, Used};
 use super::{Checklist, On, Selector, Stage, Step, check_stage};
 use crate::domain::id::{EnvName, HostName, RoleName, StepName};
 use crate::domain::source::{Located, Problems, Span};
-use crate::domain::step::{BUILT_IN_TAG, kind_row};
+use crate::domain::step::{BUILT_IN_TAG, Kind, tag};
 use crate::domain::text::similar;
-
-/// A step of a stage: its name as it came out of the list, and where it was named (perhaps as a group).
-#[derive(Debug, Clone)]
-pub(super) struct Used {
-    pub(super) name: String,
-    pub(super) place: Span,
-    pub(super) group: Option<String>,
-}
 
 /// Follows every name. The checklist is only good when no problem was added.
 pub(super) fn check(mut draft: Draft, problems: &mut Problems) -> Checklist {
@@ -91,7 +83,7 @@ fn declare_built_in_tag(draft: &mut Draft) {
     if draft.step(BUILT_IN_TAG).is_some() {
         return;
     }
-    let kind: Arc<dyn crate::domain::step::Kind> = Arc::new(crate::domain::step::tag::Tag);
+    let kind: Arc<dyn Kind> = Arc::new(tag::Tag);
     draft.steps.push(DraftStep {
         name: Located::new(BUILT_IN_TAG.to_owned(), Span::default()),
         on: Vec::new(),
@@ -285,9 +277,4 @@ fn within(order: &str, group: Option<&str>) -> String {
         Some(group) => format!("{order} here, in the group `{group}`"),
         None => format!("{order} here"),
     }
-}
-
-/// Whether a step's kind may run on hosts.
-pub(super) fn on_hosts(step: &Step) -> bool {
-    step.on != On::Local && kind_row(step.kind.label()).is_some_and(|row| row.on_hosts)
 }

@@ -2,8 +2,7 @@
 //!
 //! Hosts for every host step, `needs` within the stage, no circle, downtime that begins and ends, one tag per release.
 
-use super::check::{Used, on_hosts};
-use super::draft::{Draft, DraftEnvironment, DraftStage, DraftStep};
+use super::draft::{Draft, DraftEnvironment, DraftStage, DraftStep, Used};
 use super::{Downtime, Host, On, Selector, Stage, Step, cycle};
 use crate::domain::source::Problems;
 use crate::domain::step::BUILT_IN_TAG;
@@ -17,7 +16,7 @@ pub(super) fn check(stage: &DraftStage, used: &[Used], draft: &Draft, problems: 
         .filter_map(|used| draft.step(&used.name))
         .collect();
     for (used, step) in used.iter().zip(&steps) {
-        if !on_hosts(&step.step) {
+        if step.step.on == On::Local {
             continue;
         }
         match env {

@@ -6,8 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Downtime, Gate, OnFailure, Order, Phase};
-use crate::domain::source::shape::{Shape, words};
-use crate::domain::source::table::{Key, Keys, no_choice};
+use crate::domain::source::shape::{Key, Keys, Shape, no_choice, words};
 use crate::domain::step::KINDS;
 
 /// How the hosts of an environment are reached.

@@ -3,6 +3,7 @@
 //! Every table is walked along its list of keys (`keys`), so that nothing in the file is passed over. What belongs to one
 //! table is checked here; names that lead from one table to another are followed by `check`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use toml::Spanned;
@@ -13,7 +14,7 @@ use super::keys::{self, Via};
 use super::{Checklist, Environment, Gate, Host, Reach, SshRules, check, parse_step};
 use crate::domain::id::{EnvName, HostName, RoleName, StageName, check_name, kebab};
 use crate::domain::release::ReleaseRules;
-use crate::domain::source::shape::{Shape, Value};
+use crate::domain::source::shape::{Key, Shape, Value};
 use crate::domain::source::table::Fields;
 use crate::domain::source::{Located, Problem, Problems, SourceText, Span, syntax};
 
@@ -79,7 +80,7 @@ fn file_table(file: &DeTable<'_>, problems: &mut Problems) -> Draft {
 /// The entries of a table whose keys are names that people choose.
 fn named<'t>(
     fields: &Fields<'t>,
-    key: &'static crate::domain::source::table::Key,
+    key: &'static Key,
     what: &str,
     problems: &mut Problems,
 ) -> Vec<(Located<String>, &'t Spanned<DeValue<'t>>)> {
@@ -247,7 +248,7 @@ fn host(
             name,
             reach,
             roles: None,
-            vars: std::collections::BTreeMap::new(),
+            vars: BTreeMap::new(),
         });
     }
     if !matches!(value.get_ref(), DeValue::Table(_)) {
@@ -298,10 +299,7 @@ fn host(
 }
 
 /// The roles of a host; the words of `on` cannot be roles.
-fn roles_of(
-    roles: &[Located<String>],
-    problems: &mut Problems,
-) -> std::collections::BTreeSet<RoleName> {
+fn roles_of(roles: &[Located<String>], problems: &mut Problems) -> BTreeSet<RoleName> {
     for role in roles
         .iter()
         .filter(|role| matches!(role.value.as_str(), "local" | "all"))

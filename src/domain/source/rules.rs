@@ -9,7 +9,7 @@ use std::time::Duration;
 use chrono::NaiveDate;
 use chrono::format::{Item, StrftimeItems};
 
-use super::Span;
+use super::{Problems, Span};
 use crate::domain::id::check_name;
 
 /// A duration as a regular expression, for editors.
@@ -328,6 +328,30 @@ fn illegal_ref(name: &str) -> Option<&'static str> {
         return Some("a tag has at most 200 characters here");
     }
     (name == "HEAD").then_some("`HEAD` is git's own")
+}
+
+/// Turns the refusal of a rule into a problem.
+pub(super) fn settle<T, U>(
+    whose: &str,
+    span: Span,
+    read: Result<U, Refusal>,
+    problems: &mut Problems,
+) -> Option<T>
+where
+    T: From<U>,
+{
+    match read {
+        Ok(value) => Some(value.into()),
+        Err(refusal) => {
+            let place = refusal.within(problems.source().text(), span);
+            let problem = problems.add(place, format!("{whose} {}", refusal.what));
+            problem.expected(refusal.expected);
+            if let Some(help) = refusal.help {
+                problem.help(help);
+            }
+            None
+        }
+    }
 }
 
 #[cfg(test)]
