@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::draft::{Draft, DraftStage, DraftStep, Used};
+use super::draft::{Draft, DraftEnvironment, DraftStage, DraftStep, Used};
 use super::{Checklist, On, Selector, Stage, Step, check_stage};
 use crate::domain::id::{EnvName, HostName, RoleName, StepName};
 use crate::domain::source::{Located, Problems, Span};
@@ -115,6 +115,21 @@ fn names_apart(draft: &Draft, problems: &mut Problems) {
             if other.step.line > 0 {
                 problem.also(other.name.span, "the other one");
             }
+        }
+    }
+    for (at, env) in draft.environments.iter().enumerate() {
+        let name = env.environment.name.as_str();
+        let same =
+            |other: &&DraftEnvironment| other.environment.name.as_str().eq_ignore_ascii_case(name);
+        if let Some(first) = draft.environments[..at].iter().find(same) {
+            let other = &first.environment.name;
+            problems
+                .add(
+                    env.place,
+                    format!("the environments `{other}` and `{name}` differ in case only"),
+                )
+                .expected("one would be taken for the other")
+                .also(first.place, "the other one");
         }
     }
     for (name, _) in &draft.groups {

@@ -113,11 +113,16 @@ fn entries<'t>(
         let name = key.get_ref().to_string();
         let span = Span::from(key.span());
         if let Err(why) = check_name(&name) {
+            let article = if what.starts_with('e') { "an" } else { "a" };
+            let told = if name.is_empty() {
+                "an empty text".to_owned()
+            } else {
+                format!("`{name}`")
+            };
             problems
                 .add(
                     span,
-                    format!("`{name}` cannot be the name of a {what}")
-                        .replace("a environment", "an environment"),
+                    format!("{told} cannot be the name of {article} {what}"),
                 )
                 .expected(why.to_string());
         }
@@ -163,7 +168,8 @@ fn environment(
     let whose = format!("[env.{}]", name.value);
     let table = Fields::open(value, name.span, whose, &keys::ENV_KEYS, problems)?;
     let via = table.word(&keys::VIA, problems).unwrap_or_default();
-    let usual = match name.value.as_str() {
+    // In any case: who writes `Production` means the same, and a missing gate would be the worse surprise.
+    let usual = match name.value.to_lowercase().as_str() {
         "production" | "prod" | "live" => Gate::Type,
         _ => Gate::None,
     };

@@ -47,7 +47,7 @@ impl Shape {
             Self::OrFalse(shape) => json!({ "anyOf": [shape.schema(), { "const": false }] }),
             Self::Either(one, other) => json!({ "anyOf": [one.schema(), other.schema()] }),
             Self::Table(keys) => keys.schema(),
-            Self::Map(shape) => json!({
+            Self::Map(shape, _) => json!({
                 "type": "object", "additionalProperties": false,
                 "patternProperties": { NAME: shape.schema() }
             }),

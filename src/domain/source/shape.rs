@@ -55,8 +55,8 @@ pub enum Shape {
     Either(&'static Shape, &'static Shape),
     /// A table with these keys.
     Table(&'static Keys),
-    /// A table whose keys are names that people choose.
-    Map(&'static Shape),
+    /// A table whose keys are names that people choose, with an example.
+    Map(&'static Shape, &'static str),
     /// A list of tables with these keys.
     Tables(&'static Keys),
 }
@@ -139,7 +139,7 @@ impl Shape {
             Self::OrFalse(shape) => format!("{}, or false", shape.expected()),
             Self::Either(one, other) => format!("{} or {}", one.expected(), other.expected()),
             Self::Table(keys) => format!("a table like {}", keys.like),
-            Self::Map(_) => "a table of names and what they stand for".to_owned(),
+            Self::Map(_, like) => format!("a table like {like}"),
             Self::Tables(keys) => format!("a list of tables, each {}", keys.like),
         }
     }
