@@ -16,7 +16,9 @@ use crate::domain::text::similar;
 /// Follows every name. The checklist is only good when no problem was added.
 pub(super) fn check(mut draft: Draft, problems: &mut Problems) -> Checklist {
     declare_built_in_tag(&mut draft);
-    names_apart(&draft, problems);
+    environments_apart(&draft, problems);
+    steps_apart(&draft, problems);
+    groups_apart(&draft, problems);
     groups(&draft, problems);
     follow_on(&mut draft, problems);
     for step in &draft.steps {
@@ -39,7 +41,8 @@ pub(super) fn check(mut draft: Draft, problems: &mut Problems) -> Checklist {
             order: stage.order,
         });
     }
-    check_stage::across(&draft, &stages, problems);
+    check_stage::ids_apart(&draft, problems);
+    check_stage::tagged_once(&draft, &stages, problems);
     finish(draft, stages)
 }
 
@@ -93,8 +96,27 @@ fn declare_built_in_tag(draft: &mut Draft) {
     });
 }
 
-/// Steps that differ in case only would have the same task ids; a name must say whether a step or a group is meant.
-fn names_apart(draft: &Draft, problems: &mut Problems) {
+/// Environments that differ in case only would be taken for each other, at the gate too.
+fn environments_apart(draft: &Draft, problems: &mut Problems) {
+    for (at, env) in draft.environments.iter().enumerate() {
+        let name = env.environment.name.as_str();
+        let same =
+            |other: &&DraftEnvironment| other.environment.name.as_str().eq_ignore_ascii_case(name);
+        if let Some(first) = draft.environments[..at].iter().find(same) {
+            let other = &first.environment.name;
+            problems
+                .add(
+                    env.place,
+                    format!("the environments `{other}` and `{name}` differ in case only"),
+                )
+                .expected("one would be taken for the other")
+                .also(first.place, "the other one");
+        }
+    }
+}
+
+/// Steps that differ in case only would have the same task ids.
+fn steps_apart(draft: &Draft, problems: &mut Problems) {
     for (at, step) in draft.steps.iter().enumerate() {
         let same = |other: &&DraftStep| other.name.value.eq_ignore_ascii_case(&step.name.value);
         if let Some(first) = draft.steps[..at].iter().find(same) {
@@ -117,21 +139,10 @@ fn names_apart(draft: &Draft, problems: &mut Problems) {
             }
         }
     }
-    for (at, env) in draft.environments.iter().enumerate() {
-        let name = env.environment.name.as_str();
-        let same =
-            |other: &&DraftEnvironment| other.environment.name.as_str().eq_ignore_ascii_case(name);
-        if let Some(first) = draft.environments[..at].iter().find(same) {
-            let other = &first.environment.name;
-            problems
-                .add(
-                    env.place,
-                    format!("the environments `{other}` and `{name}` differ in case only"),
-                )
-                .expected("one would be taken for the other")
-                .also(first.place, "the other one");
-        }
-    }
+}
+
+/// A name in a list must say whether a step or a group is meant.
+fn groups_apart(draft: &Draft, problems: &mut Problems) {
     for (name, _) in &draft.groups {
         let same = |step: &&DraftStep| step.name.value.eq_ignore_ascii_case(&name.value);
         if let Some(step) = draft.steps.iter().find(same) {

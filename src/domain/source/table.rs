@@ -14,6 +14,7 @@ use toml::de::DeValue;
 
 use super::shape::{Key, Keys, Shape, Value};
 use super::{Located, Problems, Span};
+use crate::domain::id::check_name;
 use crate::domain::text::similar;
 
 /// A table that is being read.
@@ -78,6 +79,41 @@ impl<'t> Fields<'t> {
             }
         }
         Self { whose, at, entries }
+    }
+
+    /// The entries of a table whose keys are names that people choose; names that cannot be names are reported.
+    pub fn entries(
+        value: &'t Spanned<DeValue<'t>>,
+        whose: &str,
+        shape: &Shape,
+        what: &str,
+        problems: &mut Problems,
+    ) -> Vec<(Located<String>, &'t Spanned<DeValue<'t>>)> {
+        let DeValue::Table(table) = value.get_ref() else {
+            let _: Option<()> = shape.mistyped(whose, value, problems);
+            return Vec::new();
+        };
+        let mut entries = Vec::new();
+        for (key, value) in table {
+            let name = key.get_ref().to_string();
+            let span = Span::from(key.span());
+            if let Err(why) = check_name(&name) {
+                let article = if what.starts_with('e') { "an" } else { "a" };
+                let told = if name.is_empty() {
+                    "an empty text".to_owned()
+                } else {
+                    format!("`{name}`")
+                };
+                problems
+                    .add(
+                        span,
+                        format!("{told} cannot be the name of {article} {what}"),
+                    )
+                    .expected(why.to_string());
+            }
+            entries.push((Located::new(name, span), value));
+        }
+        entries
     }
 
     /// Where a key stands, when it is there.
