@@ -1,5 +1,5 @@
 //! The `golive` binary: everything is in the library, so that tests can drive it.
 
 fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+    golive::app::main()
 }

@@ -1,1 +1,247 @@
-//! The command line.
+//! The command line: names, flags and help texts of design/3. Nothing here does anything.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const EXAMPLES: &str = "\
+Examples:
+  golive                              open the console
+  golive plan                         show what a deploy would run, where, and how long it takes
+  golive deploy                       walk the checklist, from the first test to the pushed tag
+  golive deploy --ref v2.1            release something else than HEAD
+  golive resume --approve production=9be0d11
+                                      pass the gate of production without a terminal
+  golive runs                         past runs on this machine
+  golive demo                         a complete playground, no server needed
+
+Exit codes: 0 done · 1 a step failed · 2 usage or a file is wrong, nothing was started · 3 a decision is needed
+  4 the environment is locked · 5 a host could not be reached, nothing was started · 6 an outcome is unknown
+  130 stopped by the operator";
+
+/// A release console for the terminal: walks the checklist of releases.toml, here and over SSH.
+#[derive(Debug, Parser)]
+#[command(name = "golive", version, after_long_help = EXAMPLES, max_term_width = 100)]
+pub struct Cli {
+    /// Flags that every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do; nothing opens the console.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Flags that every command takes.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// The checklist (default: releases.toml here or in a parent folder)
+    #[arg(short = 'f', long = "file", global = true, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Plain lines instead of a screen (by itself when standard output is no terminal)
+    #[arg(long, global = true)]
+    pub plain: bool,
+    /// JSON instead of text
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// The theme of the screen, see `golive themes`
+    #[arg(long, global = true, value_name = "NAME")]
+    pub theme: Option<String>,
+    /// Draw with ASCII characters only
+    #[arg(long, global = true)]
+    pub ascii: bool,
+    /// When to use colours
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorWhen::Auto)]
+    pub color: ColorWhen,
+    /// Say more
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColorWhen {
+    /// As the terminal and `NO_COLOR` say.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Walk the checklist, from the first stage to the tag
+    Deploy(Deploy),
+    /// Go on with an unfinished run
+    Resume(Resume),
+    /// Show what would run where, in order, with the exact commands and the forecast
+    Plan(Selected),
+    /// Past and unfinished runs on this machine
+    Runs {
+        /// What about them; nothing lists them.
+        #[command(subcommand)]
+        what: Option<Runs>,
+    },
+    /// A complete playground on this machine: repository, servers, checklist
+    Demo(Demo),
+    /// Print the JSON Schema of releases.toml
+    Schema,
+    /// Print the completions for a shell
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+    /// List the themes
+    Themes,
+    /// List the keys of the console
+    Keys,
+    /// Say where golive keeps its files
+    Paths,
+    /// The application of the demo and its client.
+    #[command(hide = true, name = "demo-app")]
+    DemoApp {
+        /// Its arguments.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+}
+
+/// A part of the checklist, for one commit.
+#[derive(Debug, Clone, Args, Default)]
+pub struct Selected {
+    /// What to release; resolved once, frozen with the run
+    #[arg(long = "ref", value_name = "REF", default_value = "HEAD")]
+    pub reference: String,
+    /// Only these stages (production still needs its gate)
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    pub stage: Vec<String>,
+    /// From this step on
+    #[arg(long, value_name = "STEP")]
+    pub from: Option<String>,
+    /// Only these hosts
+    #[arg(long, value_name = "HOST", num_args = 1..)]
+    pub host: Vec<String>,
+}
+
+/// Decisions given in advance.
+#[derive(Debug, Clone, Args, Default)]
+pub struct Decisions {
+    /// Pass ENV's gate without a terminal; COMMIT must be (a prefix of) the run's commit
+    #[arg(long, value_name = "ENV=COMMIT", value_parser = approval)]
+    pub approve: Vec<Approval>,
+    /// Answer the ask-step STEP with "done", without a terminal
+    #[arg(long, value_name = "STEP")]
+    pub confirm: Vec<String>,
+    /// Kept with the approval and the run
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+}
+
+/// An approval: which environment, for which commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approval {
+    /// The environment.
+    pub env: String,
+    /// The commit, or the beginning of it.
+    pub commit: String,
+}
+
+fn approval(text: &str) -> Result<Approval, String> {
+    let (env, commit) = text
+        .split_once('=')
+        .ok_or("an approval names both: ENV=COMMIT, as in production=9be0d11")?;
+    if env.is_empty() || commit.len() < 4 || !commit.chars().all(|c| c.is_ascii_hexdigit()) {
+        return Err("COMMIT is a commit's hash, or its first characters (at least 4)".to_owned());
+    }
+    Ok(Approval {
+        env: env.to_owned(),
+        commit: commit.to_owned(),
+    })
+}
+
+/// `golive deploy`.
+#[derive(Debug, Clone, Args, Default)]
+pub struct Deploy {
+    /// What.
+    #[command(flatten)]
+    pub selected: Selected,
+    /// Decisions given in advance.
+    #[command(flatten)]
+    pub decisions: Decisions,
+}
+
+/// `golive resume`.
+#[derive(Debug, Clone, Args)]
+pub struct Resume {
+    /// The run (default: the newest unfinished one of this project)
+    pub run: Option<String>,
+    /// Decisions given in advance.
+    #[command(flatten)]
+    pub decisions: Decisions,
+}
+
+/// `golive runs …`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Runs {
+    /// Every step of one run, with its result
+    Show {
+        /// The run.
+        run: String,
+    },
+    /// What steps printed, exactly
+    Logs {
+        /// The run.
+        run: String,
+        /// Only this step.
+        step: Option<String>,
+        /// Only on this host (`local` = this machine).
+        host: Option<String>,
+    },
+    /// Delete runs with their output
+    Remove {
+        /// The runs.
+        #[arg(required = true)]
+        runs: Vec<String>,
+    },
+}
+
+/// `golive demo`.
+#[derive(Debug, Clone, Args)]
+pub struct Demo {
+    /// Make the playground in this folder and keep it
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Only keep the servers of a kept playground running
+    #[arg(long, value_name = "DIR", conflicts_with = "dir")]
+    pub servers: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn an_approval_names_an_environment_and_a_commit() {
+        assert_eq!(
+            approval("production=9be0d11"),
+            Ok(Approval {
+                env: "production".to_owned(),
+                commit: "9be0d11".to_owned()
+            })
+        );
+        assert!(approval("production").is_err());
+        assert!(approval("production=9be").is_err());
+        assert!(approval("=9be0d11").is_err());
+        assert!(approval("production=master").is_err());
+    }
+}

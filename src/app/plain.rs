@@ -1,1 +1,269 @@
-//! The plain face: one line per change.
+//! The plain face: one line per change, words first, for pipes, CI and screen readers.
+//!
+//! Nothing is drawn twice and no control character gets out. The same state and sentences as on the screen.
+
+use chrono::{DateTime, FixedOffset};
+
+use super::drive::{Face, Line};
+use crate::domain::feed::Link;
+use crate::domain::id::{EnvName, HostName, TaskId};
+use crate::domain::output::ansi;
+use crate::domain::run::event::Decision;
+use crate::domain::run::{Event, Outcome, Record, RunState, progress};
+use crate::domain::text::duration;
+
+/// A duration in seconds as people read it; `?` when it is unknown.
+pub fn seconds(seconds: Option<f64>) -> String {
+    match seconds.and_then(|s| std::time::Duration::try_from_secs_f64(s).ok()) {
+        Some(time) => duration(time),
+        None => "?".to_owned(),
+    }
+}
+
+/// The face of `--plain`.
+#[derive(Debug, Default)]
+pub struct PlainFace;
+
+impl Face for PlainFace {
+    fn record(&mut self, record: &Record, state: &RunState) -> Vec<String> {
+        let at = clock(record.at);
+        sentences(&record.event, state)
+            .into_iter()
+            .map(|line| format!("{at} {line}"))
+            .collect()
+    }
+
+    fn output(&mut self, line: &Line<'_>, state: &RunState) -> Option<String> {
+        let place = state
+            .position(line.task)
+            .map(|position| state.planned(position).1);
+        let (site, step) =
+            place.map_or(("?", "?"), |task| (task.site.as_str(), task.step.as_str()));
+        Some(format!(
+            "{} {site} {step} | {}",
+            clock(line.at),
+            ansi::plain(line.bytes)
+        ))
+    }
+
+    fn link(&mut self, env: &EnvName, host: &HostName, link: &Link) -> Option<String> {
+        match link {
+            Link::Lost { why, retry_in } => Some(format!(
+                "LOST: {host} ({env}), {}; retry in {}",
+                ansi::plain(why.as_bytes()),
+                duration(*retry_in)
+            )),
+            Link::Failed { why, .. } => Some(format!(
+                "FAILED: connection to {host} ({env}): {}",
+                ansi::plain(why.as_bytes())
+            )),
+            Link::Connecting | Link::Connected(_) => None,
+        }
+    }
+}
+
+fn clock(at: DateTime<FixedOffset>) -> String {
+    at.format("%H:%M:%S").to_string()
+}
+
+fn numbered(state: &RunState, task: &TaskId) -> String {
+    let place = state.position(task).map_or(0, |position| position + 1);
+    format!("task {place} of {}, {task}", state.tasks.len())
+}
+
+fn sentences(event: &Event, state: &RunState) -> Vec<String> {
+    match event {
+        Event::RunStarted {
+            run,
+            project,
+            reference,
+            commit,
+            by,
+            ..
+        } => vec![format!(
+            "run {run}: {project}, {} ({reference}), by {by}",
+            commit.as_ref().map_or("no commit", |commit| commit.short())
+        )],
+        Event::StageStarted { stage } => vec![format!("stage {stage}")],
+        Event::StageFinished { stage, duration_s } => {
+            vec![format!(
+                "stage {stage} done in {}",
+                seconds(Some(*duration_s))
+            )]
+        }
+        Event::GateReached { env, .. } => vec![
+            format!("GATE: {env} needs a decision before anything there starts"),
+            progress::users_see(state),
+        ],
+        Event::GateApproved { env, by, .. } => vec![format!("gate of {env} approved by {by}")],
+        Event::GateRefused { why, .. } => vec![format!("REFUSED: {why}")],
+        Event::TagWritten {
+            tag,
+            live,
+            remote,
+            commit,
+        } => vec![tag_sentence(
+            tag.as_deref(),
+            live.as_deref(),
+            remote.as_deref(),
+            commit.short(),
+        )],
+        Event::DecisionTaken {
+            decision,
+            tasks,
+            by,
+            reason,
+        } => {
+            vec![decision_sentence(decision, tasks, by, reason.as_deref())]
+        }
+        Event::RunFinished {
+            outcome,
+            duration_s,
+            downtime_s,
+        } => finish_sentences(state, *outcome, *duration_s, downtime_s),
+        event => vec![task_sentence(event, state)],
+    }
+}
+
+fn task_sentence(event: &Event, state: &RunState) -> String {
+    match event {
+        Event::TaskStarted { task, attempt, .. } => {
+            let again = if attempt.0 > 1 {
+                format!(", attempt {attempt}")
+            } else {
+                String::new()
+            };
+            let what = state.position(task).map_or("", |position| {
+                state
+                    .planned(position)
+                    .1
+                    .action
+                    .text()
+                    .lines()
+                    .next()
+                    .unwrap_or_default()
+            });
+            format!(
+                "start: {}{again}: {}",
+                numbered(state, task),
+                ansi::plain(what.as_bytes())
+            )
+        }
+        Event::TaskFinished {
+            task,
+            duration_s,
+            evidence,
+            ..
+        } => {
+            let proof: Vec<String> = evidence
+                .iter()
+                .map(|(key, value)| format!("{key} {}", ansi::plain(value.as_bytes())))
+                .collect();
+            let proof = if proof.is_empty() {
+                String::new()
+            } else {
+                format!(" ({})", proof.join(", "))
+            };
+            format!(
+                "ok: {} in {}{proof}",
+                numbered(state, task),
+                seconds(Some(*duration_s))
+            )
+        }
+        Event::TaskFailed {
+            task,
+            ending,
+            duration_s,
+            retry_at,
+            ..
+        } => {
+            let then =
+                retry_at.map_or_else(String::new, |at| format!(", tried again at {}", clock(at)));
+            format!(
+                "FAILED: {}, {ending} after {}{then}",
+                numbered(state, task),
+                seconds(Some(*duration_s))
+            )
+        }
+        Event::TaskInterrupted { task, why, .. } => {
+            format!(
+                "UNKNOWN: {}: {}",
+                numbered(state, task),
+                ansi::plain(why.as_bytes())
+            )
+        }
+        Event::TaskSkipped { task, why } => format!("skip: {}: {why}", numbered(state, task)),
+        _ => String::new(),
+    }
+}
+
+fn tag_sentence(
+    tag: Option<&str>,
+    live: Option<&str>,
+    remote: Option<&str>,
+    commit: &str,
+) -> String {
+    let names: Vec<&str> = tag.into_iter().chain(live).collect();
+    let names = if names.is_empty() {
+        "nothing".to_owned()
+    } else {
+        names.join(" and ")
+    };
+    let pushed = remote.map_or_else(
+        || ", not pushed".to_owned(),
+        |remote| format!(", pushed to {remote}"),
+    );
+    format!("tag: {names} on {commit}{pushed}")
+}
+
+fn decision_sentence(
+    decision: &Decision,
+    tasks: &[TaskId],
+    by: &str,
+    reason: Option<&str>,
+) -> String {
+    let what = match decision {
+        Decision::Retry => "retry",
+        Decision::CountAsDone => "count as done",
+        Decision::Stop => "stop when what runs has ended",
+        Decision::Kill => "end what runs, and stop",
+        Decision::Pause => "pause",
+        Decision::Continue => "go on",
+    };
+    let tasks: Vec<&str> = tasks.iter().map(TaskId::as_str).collect();
+    let about = if tasks.is_empty() {
+        String::new()
+    } else {
+        format!(" {}", tasks.join(", "))
+    };
+    let why = reason.map_or_else(String::new, |reason| format!(" ({reason})"));
+    format!("decision: {what}{about}, by {by}{why}")
+}
+
+fn finish_sentences(
+    state: &RunState,
+    outcome: Outcome,
+    duration_s: f64,
+    downtime_s: &std::collections::BTreeMap<String, f64>,
+) -> Vec<String> {
+    let word = match outcome {
+        Outcome::Succeeded => "DONE",
+        Outcome::Failed => "FAILED",
+        Outcome::Stopped => "STOPPED",
+        Outcome::RolledBack => "ROLLED BACK",
+    };
+    let mut lines = vec![format!(
+        "{word}: run {} after {}",
+        state.run,
+        seconds(Some(duration_s))
+    )];
+    let down: Vec<String> = downtime_s
+        .iter()
+        .map(|(host, s)| format!("{host} {}", seconds(Some(*s))))
+        .collect();
+    if !down.is_empty() {
+        lines.push(format!("down at most: {}", down.join(", ")));
+    }
+    lines.push(progress::users_see(state));
+    lines
+}

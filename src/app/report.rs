@@ -1,1 +1,143 @@
-//! Reporting errors: message, causes, help, exit code.
+//! Reporting errors: the only place that turns one into a message, its causes, help and an exit code.
+//!
+//! The form is design/3's: what went wrong with which thing, lower case, causes below it, then `help:` lines.
+//! Texts from outside pass the escape filter before they are printed.
+
+use std::error::Error;
+use std::fmt::{self, Write as _};
+use std::io::Write as _;
+
+use crate::domain::output::ansi;
+
+/// How the process ends. The numbers are a contract (design/3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// Done.
+    Done = 0,
+    /// A step failed and the run ended; or a check found something wrong.
+    Failed = 1,
+    /// Usage, or an error in a file: nothing was started.
+    Usage = 2,
+    /// Stopped at a gate: needs a decision.
+    Decision = 3,
+    /// A host could not be reached, before anything was started there.
+    Unreachable = 5,
+    /// The outcome of something is unknown.
+    Unknown = 6,
+    /// The operator stopped it.
+    Stopped = 130,
+}
+
+impl From<Code> for std::process::ExitCode {
+    fn from(code: Code) -> Self {
+        Self::from(code as u8)
+    }
+}
+
+/// An error as the operator reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// How the process ends over it.
+    pub code: Code,
+    /// What went wrong, with which thing.
+    pub message: String,
+    /// What it comes from, outermost first.
+    pub causes: Vec<String>,
+    /// A text shown as it is below the message: source snippets.
+    pub details: Option<String>,
+    /// What to do.
+    pub help: Vec<String>,
+}
+
+impl Failure {
+    /// A failure of this kind.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            causes: Vec::new(),
+            details: None,
+            help: Vec::new(),
+        }
+    }
+
+    /// A failure from an error and what it comes from.
+    pub fn from_error(code: Code, error: &dyn Error) -> Self {
+        let mut failure = Self::new(code, error.to_string());
+        let mut source = error.source();
+        while let Some(cause) = source {
+            failure.causes.push(cause.to_string());
+            source = cause.source();
+        }
+        failure
+    }
+
+    /// The same with one more thing to do about it.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help.push(help.into());
+        self
+    }
+
+    /// The same with a text shown below the message.
+    #[must_use]
+    pub fn details(mut self, details: impl Into<String>) -> Self {
+        self.details = Some(details.into());
+        self
+    }
+
+    /// Everything below the message, line by line, for a dialog.
+    pub fn lines(&self) -> Vec<String> {
+        let causes = self.causes.iter().map(|cause| format!("because {cause}"));
+        let details = self
+            .details
+            .iter()
+            .flat_map(|text| text.lines())
+            .map(str::to_owned);
+        let help = self.help.iter().map(|help| format!("help: {help}"));
+        causes.chain(details).chain(help).collect()
+    }
+
+    /// Prints the failure to standard error.
+    pub fn print(&self) {
+        let mut text = String::new();
+        let _ = writeln!(text, "error: {self}");
+        for line in self.lines() {
+            let _ = writeln!(
+                text,
+                "{}{line}",
+                if line.starts_with("help: ") { "" } else { "  " }
+            );
+        }
+        // Nobody is left to tell when standard error is gone.
+        let _ = std::io::stderr().write_all(shown(&text).as_bytes());
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// A text of several lines without any control character.
+pub fn shown(text: &str) -> String {
+    text.split_inclusive('\n')
+        .map(|line| match line.strip_suffix('\n') {
+            Some(line) => format!("{}\n", ansi::plain(line.as_bytes())),
+            None => ansi::plain(line.as_bytes()),
+        })
+        .collect()
+}
+
+/// Prints a document to standard output. A reader that went away (`| head`) is no error.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::new(
+            Code::Failed,
+            format!("could not write to standard output: {error}"),
+        )),
+        _ => Ok(()),
+    }
+}

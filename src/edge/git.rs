@@ -1,1 +1,292 @@
-//! Git through its command line: what is where, what changed.
+//! Git, through the `git` command: it has the user's credentials, hooks and signing.
+//!
+//! Owns how git is started: never asking, never paging, never running a repository's own diff programs, without
+//! taking locks for reading, and with a time limit on every call. Names are checked before they are arguments.
+//! Errors tell apart what people have to do different things about. Nothing here changes a repository.
+
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::process::Command;
+
+use crate::domain::id::Commit;
+
+pub mod history;
+pub mod state;
+pub mod tags;
+
+/// How long a question to the repository on disk may take.
+const LOCAL_LIMIT: Duration = Duration::from_secs(20);
+/// How long a question to a remote may take.
+const REMOTE_LIMIT: Duration = Duration::from_secs(15);
+
+/// Why git could not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum GitError {
+    /// There is no `git` on this machine.
+    #[error("git is not installed here, or not in PATH")]
+    Missing,
+    /// The folder does not exist.
+    #[error("there is no folder {0}")]
+    NoFolder(PathBuf),
+    /// The folder is in no repository.
+    #[error("{0} is not in a git repository")]
+    NotRepository(PathBuf),
+    /// The repository belongs to somebody else, and git refuses to read it.
+    #[error("git does not trust {0}, because it belongs to somebody else")]
+    NotTrusted(PathBuf),
+    /// The repository has no commit yet.
+    #[error("the repository has no commits yet")]
+    NoCommits,
+    /// Nothing has this name.
+    #[error("git knows no commit `{given}`")]
+    UnknownRef {
+        /// What was asked for.
+        given: String,
+        /// Names that are near.
+        similar: Vec<String>,
+    },
+    /// The text cannot name a commit.
+    #[error("`{0}` cannot name a commit")]
+    BadName(String),
+    /// Git took too long; it was ended.
+    #[error("`git {command}` did not answer in {limit_s} s")]
+    Slow {
+        /// The command.
+        command: String,
+        /// The time limit in seconds.
+        limit_s: u64,
+    },
+    /// Git failed otherwise.
+    #[error("`git {command}` failed: {why}")]
+    Failed {
+        /// The command.
+        command: String,
+        /// What git says.
+        why: String,
+    },
+    /// Git answered something that is not understood.
+    #[error("`git {0}` answered something unexpected")]
+    Answer(String),
+    /// The name of the tag cannot be used.
+    #[error(transparent)]
+    Tag(#[from] crate::domain::release::BadTag),
+}
+
+impl GitError {
+    /// What the operator can do about it.
+    pub fn help(&self) -> Option<String> {
+        Some(match self {
+            Self::Missing => {
+                "install git (Debian: apt install git; macOS: xcode-select --install)".to_owned()
+            }
+            Self::NotRepository(_) => {
+                "releases are commits: git init && git add -A && git commit -m 'first'".to_owned()
+            }
+            Self::NotTrusted(path) => format!(
+                "if you trust it: git config --global --add safe.directory {}",
+                path.display()
+            ),
+            Self::NoCommits => "git add -A && git commit -m 'first'".to_owned(),
+            Self::UnknownRef { similar, .. } => match similar.first() {
+                Some(name) => format!("did you mean `{name}`?"),
+                None => "git branch --all and git tag show what there is; git fetch may bring it"
+                    .to_owned(),
+            },
+            Self::BadName(_) => "give a branch, a tag or a commit, such as HEAD".to_owned(),
+            Self::Slow { command, .. } => format!("try it in a terminal: git {command}"),
+            Self::Tag(_) => "see `tag` and `live` in [release] of releases.toml".to_owned(),
+            _ => return None,
+        })
+    }
+}
+
+/// The repository a project is in.
+#[derive(Debug, Clone)]
+pub struct Git {
+    root: PathBuf,
+}
+
+impl Git {
+    /// The repository that `root` is in; whether there is one is found out by asking.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// The folder git is asked in.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What `reference` names now: asked once per run, the answer is frozen with it.
+    pub async fn resolve(&self, reference: &str) -> Result<Commit, GitError> {
+        if reference.is_empty()
+            || reference.starts_with('-')
+            || reference
+                .chars()
+                .any(|c| c.is_control() || c.is_whitespace())
+        {
+            return Err(GitError::BadName(reference.to_owned()));
+        }
+        if let Some(commit) = self.commit_of(&format!("{reference}^{{commit}}")).await? {
+            return Ok(commit);
+        }
+        if reference != "HEAD" && self.commit_of("HEAD^{commit}").await?.is_some() {
+            let similar = similar(reference, &self.names().await?);
+            return Err(GitError::UnknownRef {
+                given: reference.to_owned(),
+                similar,
+            });
+        }
+        Err(GitError::NoCommits)
+    }
+
+    /// What a revision names; `None` when nothing does.
+    async fn commit_of(&self, revision: &str) -> Result<Option<Commit>, GitError> {
+        let arguments = [
+            "rev-parse",
+            "--verify",
+            "--quiet",
+            "--end-of-options",
+            revision,
+        ];
+        let output = self.run(&arguments, LOCAL_LIMIT).await?;
+        let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        match output.status.code() {
+            Some(0) if is_hash(&text) => Ok(Some(Commit::new(text))),
+            // Quiet about unknown names, and loud about everything else.
+            Some(1) => Ok(None),
+            _ if String::from_utf8_lossy(&output.stderr).contains("not a git repository") => {
+                Err(GitError::NotRepository(self.root.clone()))
+            }
+            Some(128) if output.stderr.is_empty() => Ok(None),
+            _ => Err(self.failure(&arguments, &output)),
+        }
+    }
+
+    /// Names of branches and tags, as people type them.
+    async fn names(&self) -> Result<Vec<String>, GitError> {
+        let text = self
+            .text(&[
+                "for-each-ref",
+                "--format=%(refname:short)",
+                "refs/heads",
+                "refs/tags",
+                "refs/remotes",
+            ])
+            .await?;
+        Ok(text.lines().map(str::to_owned).collect())
+    }
+
+    /// The standard output of a git command as text.
+    async fn text(&self, arguments: &[&str]) -> Result<String, GitError> {
+        let output = self.run(arguments, LOCAL_LIMIT).await?;
+        if output.status.success() {
+            Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        } else {
+            Err(self.failure(arguments, &output))
+        }
+    }
+
+    async fn run(&self, arguments: &[&str], limit: Duration) -> Result<Output, GitError> {
+        let mut command = Command::new("git");
+        command.arg("--no-pager").arg("-C").arg(&self.root);
+        // Each of these could run a program a repository names, or change how an answer looks.
+        for setting in [
+            "core.quotePath=false",
+            "core.fsmonitor=false",
+            "log.showSignature=false",
+        ] {
+            command.arg("-c").arg(setting);
+        }
+        command
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .process_group(0)
+            .env("LC_ALL", "C")
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("GIT_OPTIONAL_LOCKS", "0");
+        // Set while golive is started by a hook; they would lead to another repository.
+        for name in [
+            "GIT_DIR",
+            "GIT_WORK_TREE",
+            "GIT_INDEX_FILE",
+            "GIT_PREFIX",
+            "GIT_EXTERNAL_DIFF",
+        ] {
+            command.env_remove(name);
+        }
+        let child = command.spawn().map_err(|why| match why.kind() {
+            std::io::ErrorKind::NotFound => GitError::Missing,
+            _ => GitError::Failed {
+                command: arguments.join(" "),
+                why: why.to_string(),
+            },
+        })?;
+        let group = child
+            .id()
+            .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        match tokio::time::timeout(limit, child.wait_with_output()).await {
+            Ok(Ok(output)) => Ok(output),
+            Ok(Err(why)) => Err(GitError::Failed {
+                command: arguments.join(" "),
+                why: why.to_string(),
+            }),
+            Err(_) => {
+                // Git may have started ssh, which would stay behind; the whole group is ours.
+                if let Some(group) = group {
+                    let _ = kill_process_group(group, Signal::KILL);
+                }
+                Err(GitError::Slow {
+                    command: arguments.join(" "),
+                    limit_s: limit.as_secs(),
+                })
+            }
+        }
+    }
+
+    fn failure(&self, arguments: &[&str], output: &Output) -> GitError {
+        let said = String::from_utf8_lossy(&output.stderr);
+        if said.contains("not a git repository") {
+            GitError::NotRepository(self.root.clone())
+        } else if said.contains("dubious ownership") {
+            GitError::NotTrusted(self.root.clone())
+        } else if said.contains("cannot change to") {
+            GitError::NoFolder(self.root.clone())
+        } else {
+            let why = said.trim();
+            GitError::Failed {
+                command: arguments.join(" "),
+                why: if why.is_empty() {
+                    output.status.to_string()
+                } else {
+                    why.to_owned()
+                },
+            }
+        }
+    }
+}
+
+fn is_hash(text: &str) -> bool {
+    matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// At most three of `names` that are near to `given`, nearest first.
+fn similar(given: &str, names: &[String]) -> Vec<String> {
+    let wanted = given.to_lowercase();
+    let mut near: Vec<(f64, &String)> = names
+        .iter()
+        .map(|name| (strsim::jaro_winkler(&wanted, &name.to_lowercase()), name))
+        .filter(|(nearness, _)| *nearness > 0.8)
+        .collect();
+    near.sort_by(|a, b| b.0.total_cmp(&a.0));
+    near.into_iter()
+        .take(3)
+        .map(|(_, name)| name.clone())
+        .collect()
+}

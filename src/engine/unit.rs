@@ -1,1 +1,186 @@
 //! A unit: one running attempt, from launch to report.
+//!
+//! Output goes to its file first, then to the feed. A broken connection is no end: the unit asks what became of
+//! the attempt and follows it again from the byte where the file ends. Only a known end, or the certainty that
+//! nobody knows it, is reported. A unit never decides what happens next.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::FeedSender;
+use crate::domain::action::{Ending, Milestone};
+use crate::domain::feed::Update;
+use crate::domain::id::{Attempt, TaskId};
+use crate::domain::output::readers;
+use crate::domain::run::Report;
+use crate::port::{
+    AttemptKey, Clock, Launch, LaunchError, Launcher, LogStore, LogWriter, Sink, Standing,
+};
+
+/// Where proofs are looked for: the end of the output.
+const PROOF_WINDOW: u64 = 1 << 20;
+
+/// The first pause before a lost host is asked again; it doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// The longest pause between two tries.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+
+/// How a unit begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Begin {
+    /// The attempt was just journalled: launch it.
+    Launch,
+    /// The attempt was journalled by an earlier process: ask what became of it; launch it if it never started.
+    FollowAgain,
+}
+
+/// One running attempt.
+pub(crate) struct Unit<L, S, C> {
+    pub(crate) launcher: Arc<L>,
+    pub(crate) logs: Arc<S>,
+    pub(crate) clock: Arc<C>,
+    pub(crate) launch: Launch,
+    pub(crate) begin: Begin,
+    pub(crate) proof: Option<String>,
+    pub(crate) milestone: Option<Milestone>,
+    pub(crate) feed: FeedSender,
+}
+
+/// Takes output to its file and to the feed.
+struct Recorder<W, C> {
+    writer: W,
+    clock: Arc<C>,
+    feed: FeedSender,
+    task: TaskId,
+    attempt: Attempt,
+}
+
+impl<W: LogWriter, C: Clock> Sink for Recorder<W, C> {
+    fn take(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        let offset = self.writer.len();
+        self.writer.append(bytes)?;
+        self.feed.send(Update::Output {
+            task: self.task.clone(),
+            attempt: self.attempt,
+            at: self.clock.now(),
+            offset,
+            bytes: bytes.into(),
+        });
+        Ok(())
+    }
+
+    fn offset(&self) -> u64 {
+        self.writer.len()
+    }
+}
+
+impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
+    /// Runs to the report.
+    pub(crate) async fn run(self) -> Report {
+        let (task, attempt) = (self.launch.task.clone(), self.launch.attempt);
+        let writer = match self.logs.open(&task, attempt) {
+            Ok(writer) => writer,
+            Err(error) if self.begin == Begin::Launch => {
+                let ending =
+                    Ending::NotStarted(format!("its log file could not be opened: {error}"));
+                return ended(task, attempt, ending, BTreeMap::new(), 0);
+            }
+            Err(error) => {
+                let why = format!("its log file could not be opened: {error}");
+                return Report::Lost { task, attempt, why };
+            }
+        };
+        let mut recorder = Recorder {
+            writer,
+            clock: Arc::clone(&self.clock),
+            feed: self.feed.clone(),
+            task: task.clone(),
+            attempt,
+        };
+        match self.drive(&mut recorder).await {
+            Standing::Ended { ending, size } => {
+                let tail = recorder.writer.tail(PROOF_WINDOW).unwrap_or_default();
+                let evidence =
+                    readers::evidence(self.proof.as_deref(), self.milestone.as_ref(), &tail);
+                ended(task, attempt, ending, evidence, size)
+            }
+            Standing::Void => {
+                let ending = Ending::NotStarted("it was withdrawn before it started".to_owned());
+                ended(task, attempt, ending, BTreeMap::new(), 0)
+            }
+            Standing::Unknown(why) => Report::Lost { task, attempt, why },
+            Standing::Never | Standing::Running => {
+                let why = "the site does not tell what became of it".to_owned();
+                Report::Lost { task, attempt, why }
+            }
+        }
+    }
+
+    /// Launches or follows until the end is known.
+    async fn drive(&self, recorder: &mut Recorder<S::Writer, C>) -> Standing {
+        let mut asked = self.begin != Begin::Launch;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let before = recorder.offset();
+            let outcome = if asked {
+                self.ask_and_follow(recorder).await
+            } else {
+                self.launcher.start(&self.launch, recorder).await
+            };
+            match outcome {
+                Ok(standing) if standing != Standing::Running => return standing,
+                Err(LaunchError::Refused { why, .. }) if !asked => {
+                    return Standing::Ended {
+                        ending: Ending::NotStarted(why),
+                        size: 0,
+                    };
+                }
+                Err(LaunchError::Refused { why, .. }) => return Standing::Unknown(why),
+                Ok(_) | Err(LaunchError::Unreachable { .. }) => {}
+            }
+            // From here on nobody knows whether the launch arrived: the site is asked first.
+            asked = true;
+            if recorder.offset() > before {
+                pause = FIRST_PAUSE;
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    async fn ask_and_follow(
+        &self,
+        recorder: &mut Recorder<S::Writer, C>,
+    ) -> Result<Standing, LaunchError> {
+        let key = AttemptKey {
+            run: self.launch.run.clone(),
+            task: self.launch.task.clone(),
+            attempt: self.launch.attempt,
+            place: self.launch.place.clone(),
+        };
+        match self.launcher.status(&key).await? {
+            Standing::Never => self.launcher.start(&self.launch, recorder).await,
+            Standing::Running | Standing::Ended { .. } => {
+                self.launcher.follow(&key, recorder).await
+            }
+            standing => Ok(standing),
+        }
+    }
+}
+
+fn ended(
+    task: TaskId,
+    attempt: Attempt,
+    ending: Ending,
+    evidence: BTreeMap<String, String>,
+    output_size: u64,
+) -> Report {
+    Report::Ended {
+        task,
+        attempt,
+        ending,
+        evidence,
+        output_size,
+    }
+}

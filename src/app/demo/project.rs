@@ -1,1 +1,211 @@
-//! The demo's project: repository, history, application, checklist.
+//! The demo's project: a repository with a history, its remote, and hosts that already run what is LIVE.
+//!
+//! What is committed stands in `history`. Git is asked with an environment
+//! of its own: nothing of the operator's configuration, hooks or signing keys takes part. Blocking.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use chrono::{DateTime, Local, TimeDelta};
+
+use super::failure::DemoError;
+use super::history::{ADA, Author, HISTORY};
+use super::layout::{Layout, private_folder};
+
+/// What the board says before anybody deploys: schema 2, as the LIVE release left it.
+const BOARD: &str = "schema 2\nLow water today at 16:40|Ada\nThe ladder at berth 4 is being repaired|Ben\n\
+                     Lost: one red glove, near the crane|Clara\nThe slipway is closed on Thursday|Ada\n";
+
+/// The database of a host, as its commands name it from their home folder.
+pub(super) fn database_of(host: &str) -> &'static str {
+    if host == "web2" {
+        "../web1/db/board.db"
+    } else {
+        "db/board.db"
+    }
+}
+
+/// Makes the repository, its remote, and hosts that have the LIVE release.
+pub(super) fn make(layout: &Layout) -> Result<(), DemoError> {
+    let git = Git {
+        folder: &layout.project(),
+    };
+    private_folder(git.folder)?;
+    git.run(&["init", "-q"])?;
+    git.run(&["symbolic-ref", "HEAD", "refs/heads/main"])?;
+    for (key, value) in [
+        ("user.name", ADA.name),
+        ("user.email", ADA.email),
+        ("commit.gpgSign", "false"),
+        ("tag.gpgSign", "false"),
+        ("core.hooksPath", ".git/hooks"),
+    ] {
+        git.run(&["config", key, value])?;
+    }
+    let live = history(layout, &git)?;
+    let remote = layout.remote();
+    let remote = remote.to_string_lossy();
+    git.run(&["init", "-q", "--bare", &remote])?;
+    let bare = format!("--git-dir={remote}");
+    git.run(&[&bare, "symbolic-ref", "HEAD", "refs/heads/main"])?;
+    git.run(&["remote", "add", "origin", &remote])?;
+    git.run(&["push", "-q", "-u", "origin", "main", "--tags"])?;
+    install(layout, &live)
+}
+
+/// Makes the commits and tags; returns the commit that is LIVE.
+fn history(layout: &Layout, git: &Git<'_>) -> Result<String, DemoError> {
+    let now = Local::now();
+    let mut live = String::new();
+    for change in HISTORY {
+        for (path, text) in change.files {
+            put(&layout.project().join(path), text)?;
+        }
+        if change
+            .files
+            .iter()
+            .any(|(path, _)| *path == "ops/switch.sh")
+        {
+            put(&layout.project().join("releases.toml"), &checklist(layout))?;
+        }
+        let at = change.made.seen_from(now);
+        git.run(&["add", "-A"])?;
+        git.dated(change.author, at, &["commit", "-q", "-m", change.subject])?;
+        if change.released {
+            live = git.run(&["rev-parse", "HEAD"])?;
+            release(git, at + TimeDelta::minutes(38), &live)?;
+        }
+    }
+    Ok(live)
+}
+
+/// Tags the current commit as golive would have done.
+fn release(git: &Git<'_>, at: DateTime<Local>, commit: &str) -> Result<(), DemoError> {
+    let tag = at.format("DEPLOYED-%F/%H%M").to_string();
+    let version = git.run(&["show", &format!("{commit}:VERSION")])?;
+    let message = format!("Version {version} in production");
+    git.dated(&ADA, at, &["tag", "-a", "-m", &message, &tag, commit])?;
+    git.run(&["tag", "-f", "LIVE", commit]).map(drop)
+}
+
+/// The checklist with this demo's folder and ports.
+fn checklist(layout: &Layout) -> String {
+    let mut text =
+        include_str!("assets/releases.toml").replace("@ROOT@", &layout.root().to_string_lossy());
+    for host in layout.hosts() {
+        let place = format!("@PORT_{}@", host.name);
+        text = text.replace(&place, &host.app_port.to_string());
+    }
+    text
+}
+
+/// Builds the LIVE release with the project's own script and puts it on every host, not started.
+fn install(layout: &Layout, live: &str) -> Result<(), DemoError> {
+    let artifacts = layout.artifacts();
+    let folder = artifacts.to_string_lossy();
+    output(script(&layout.project(), &["ops/build.sh", live, &folder]))?;
+    let installer = artifacts.join(live).join("ops/install.sh");
+    for host in layout.hosts() {
+        let home = layout.home(&host.name);
+        output(script(&home, &[&installer.to_string_lossy()]))?;
+        let link = home.join("app/current");
+        std::os::unix::fs::symlink(format!("releases/{live}"), &link)
+            .map_err(DemoError::file(&link))?;
+        let database = home.join(database_of(&host.name));
+        if database.starts_with(&home) && !database_of(&host.name).starts_with("..") {
+            put(&database, BOARD)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes a file of the project.
+fn put(path: &Path, text: &str) -> Result<(), DemoError> {
+    if let Some(folder) = path.parent() {
+        private_folder(folder)?;
+    }
+    fs::write(path, text).map_err(DemoError::file(path))
+}
+
+/// A script of the project, without its pauses.
+fn script(folder: &Path, words: &[&str]) -> Command {
+    let mut command = Command::new("sh");
+    command.args(words).current_dir(folder);
+    quiet_git(&mut command);
+    command.env("GOLIVE_DEMO_PACE", "0");
+    command
+}
+
+/// Takes the operator's git configuration, and a repository a hook may have named, out of the environment.
+fn quiet_git(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("GIT_") {
+            command.env_remove(name);
+        }
+    }
+    command
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("GIT_TERMINAL_PROMPT", "0");
+}
+
+/// The git of the demo's repository.
+struct Git<'a> {
+    folder: &'a Path,
+}
+
+impl Git<'_> {
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new("git");
+        command.args(words).current_dir(self.folder);
+        quiet_git(&mut command);
+        command
+    }
+
+    fn run(&self, words: &[&str]) -> Result<String, DemoError> {
+        output(self.command(words))
+    }
+
+    /// Runs git as somebody at some time.
+    fn dated(
+        &self,
+        who: &Author,
+        at: DateTime<Local>,
+        words: &[&str],
+    ) -> Result<String, DemoError> {
+        let date = at.to_rfc3339();
+        let mut command = self.command(words);
+        command
+            .env("GIT_AUTHOR_NAME", who.name)
+            .env("GIT_AUTHOR_EMAIL", who.email)
+            .env("GIT_AUTHOR_DATE", &date)
+            .env("GIT_COMMITTER_NAME", who.name)
+            .env("GIT_COMMITTER_EMAIL", who.email)
+            .env("GIT_COMMITTER_DATE", &date);
+        output(command)
+    }
+}
+
+/// Runs a command to its end and returns what it printed, trimmed.
+fn output(mut command: Command) -> Result<String, DemoError> {
+    let words: Vec<_> = std::iter::once(command.get_program())
+        .chain(command.get_args())
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    let failed = |said: String| DemoError::Command {
+        command: words.join(" "),
+        said,
+    };
+    let ended = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| failed(error.to_string()))?;
+    if ended.status.success() {
+        Ok(String::from_utf8_lossy(&ended.stdout).trim().to_owned())
+    } else {
+        Err(failed(
+            String::from_utf8_lossy(&ended.stderr).trim().to_owned(),
+        ))
+    }
+}

@@ -1,1 +1,293 @@
 //! Following the names in `releases.toml` and collecting every problem.
+//!
+//! Names of steps and groups, environments, hosts and roles, `needs`: each must lead somewhere, and what they lead to must fit
+//! together. `stage` checks what depends on the environment a step is used in.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::draft::{Draft, DraftStage, DraftStep};
+use super::{Checklist, On, Selector, Stage, Step, check_stage};
+use crate::domain::id::{EnvName, HostName, RoleName, StepName};
+use crate::domain::source::{Located, Problems, Span};
+use crate::domain::step::{BUILT_IN_TAG, kind_row};
+use crate::domain::text::similar;
+
+/// A step of a stage: its name as it came out of the list, and where it was named (perhaps as a group).
+#[derive(Debug, Clone)]
+pub(super) struct Used {
+    pub(super) name: String,
+    pub(super) place: Span,
+    pub(super) group: Option<String>,
+}
+
+/// Follows every name. The checklist is only good when no problem was added.
+pub(super) fn check(mut draft: Draft, problems: &mut Problems) -> Checklist {
+    declare_built_in_tag(&mut draft);
+    names_apart(&draft, problems);
+    groups(&draft, problems);
+    follow_on(&mut draft, problems);
+    for step in &draft.steps {
+        needs_lead_somewhere(step, &draft, problems);
+    }
+    let mut stages = Vec::with_capacity(draft.stages.len());
+    for stage in &draft.stages {
+        let used = expand(stage, &draft, problems);
+        check_stage::check(stage, &used, &draft, problems);
+        stages.push(Stage {
+            name: stage.name.value.clone(),
+            env: stage
+                .env
+                .as_ref()
+                .map(|env| EnvName::new(env.value.clone())),
+            steps: used
+                .iter()
+                .map(|used| StepName::new(used.name.clone()))
+                .collect(),
+            order: stage.order,
+        });
+    }
+    check_stage::across(&draft, &stages, problems);
+    finish(draft, stages)
+}
+
+/// Puts the parts together.
+fn finish(draft: Draft, stages: Vec<Stage>) -> Checklist {
+    let used = |step: &DraftStep| {
+        let built_in = step.step.line == 0;
+        !built_in
+            || stages
+                .iter()
+                .any(|stage| stage.steps.contains(&step.step.name))
+    };
+    let steps = draft.steps.into_iter().filter(used);
+    let steps: BTreeMap<StepName, Step> = steps
+        .map(|step| (step.step.name.clone(), step.step))
+        .collect();
+    let group = |(name, list): (Located<String>, Vec<Located<String>>)| {
+        let list = list
+            .into_iter()
+            .map(|step| StepName::new(step.value))
+            .collect();
+        (name.value, list)
+    };
+    Checklist {
+        project: draft.project,
+        release: draft.release,
+        ssh: draft.ssh,
+        environments: draft
+            .environments
+            .into_iter()
+            .map(|env| env.environment)
+            .collect(),
+        steps,
+        groups: draft.groups.into_iter().map(group).collect(),
+        stages,
+    }
+}
+
+/// Adds the step `tag`, which exists without being declared.
+fn declare_built_in_tag(draft: &mut Draft) {
+    if draft.step(BUILT_IN_TAG).is_some() {
+        return;
+    }
+    let kind: Arc<dyn crate::domain::step::Kind> = Arc::new(crate::domain::step::tag::Tag);
+    draft.steps.push(DraftStep {
+        name: Located::new(BUILT_IN_TAG.to_owned(), Span::default()),
+        on: Vec::new(),
+        keys: BTreeMap::new(),
+        needs: None,
+        step: Step::plain(StepName::new(BUILT_IN_TAG), kind),
+    });
+}
+
+/// Steps that differ in case only would have the same task ids; a name must say whether a step or a group is meant.
+fn names_apart(draft: &Draft, problems: &mut Problems) {
+    for (at, step) in draft.steps.iter().enumerate() {
+        let same = |other: &&DraftStep| other.name.value.eq_ignore_ascii_case(&step.name.value);
+        if let Some(first) = draft.steps[..at].iter().find(same) {
+            // The built-in `tag` stands last and nowhere in the file.
+            let (place, other) = if step.step.line == 0 {
+                (first, step)
+            } else {
+                (step, first)
+            };
+            let problem = problems.add(
+                place.name.span,
+                format!(
+                    "the steps `{}` and `{}` differ in case only",
+                    other.name.value, place.name.value
+                ),
+            );
+            problem.expected("their tasks would have the same id");
+            if other.step.line > 0 {
+                problem.also(other.name.span, "the other one");
+            }
+        }
+    }
+    for (name, _) in &draft.groups {
+        let same = |step: &&DraftStep| step.name.value.eq_ignore_ascii_case(&name.value);
+        if let Some(step) = draft.steps.iter().find(same) {
+            let problem =
+                problems.add(name.span, format!("`{}` is a step and a group", name.value));
+            problem.expected("a group needs a name of its own");
+            if step.step.line > 0 {
+                problem.also(step.name.span, "the step");
+            }
+        }
+    }
+}
+
+/// A group lists steps that exist.
+fn groups(draft: &Draft, problems: &mut Problems) {
+    for (group, steps) in &draft.groups {
+        for step in steps
+            .iter()
+            .filter(|step| draft.step(&step.value).is_none())
+        {
+            if draft.group(&step.value).is_some() {
+                let what = format!(
+                    "the group `{}` holds the group `{}`",
+                    group.value, step.value
+                );
+                let problem = problems.add(step.span, what);
+                problem.expected("a group lists steps, not groups");
+            } else {
+                unknown_name(step, "step", draft.step_names(), problems);
+            }
+        }
+    }
+}
+
+/// Reports a name of a step (or group) that leads nowhere.
+fn unknown_name<'n>(
+    name: &Located<String>,
+    what: &str,
+    names: impl Iterator<Item = &'n str>,
+    problems: &mut Problems,
+) {
+    let near = similar(&name.value, names);
+    let problem = problems.add(name.span, format!("no {what} is named `{}`", name.value));
+    problem.expected(format!("expected the name of a {what}"));
+    match near {
+        Some(near) => problem.maybe(Some(near)),
+        None => problem.help(format!("declare it: [step.{}]", name.value)),
+    };
+}
+
+/// Turns the names in `on` into roles and hosts.
+fn follow_on(draft: &mut Draft, problems: &mut Problems) {
+    let hosts = || {
+        draft
+            .environments
+            .iter()
+            .flat_map(|env| &env.environment.hosts)
+    };
+    let host_names: Vec<String> = hosts().map(|host| host.name.to_string()).collect();
+    let listed = hosts().filter_map(|host| host.roles.as_ref()).flatten();
+    let roles: Vec<String> = listed.map(ToString::to_string).collect();
+    // A host without roles plays every role; where no host has roles, any name of a role is as good as another.
+    let any_role = roles.is_empty() && !host_names.is_empty();
+    for step in &mut draft.steps {
+        if step.on.is_empty() {
+            continue;
+        }
+        let mut selectors = Vec::new();
+        for name in &step.on {
+            let is_host = host_names.contains(&name.value);
+            let near = similar(
+                &name.value,
+                host_names.iter().chain(&roles).map(String::as_str),
+            );
+            let is_role = roles.contains(&name.value) || (any_role && !is_host && near.is_none());
+            if is_host {
+                selectors.push(Selector::Host(HostName::new(name.value.clone())));
+            }
+            if is_role {
+                selectors.push(Selector::Role(RoleName::new(name.value.clone())));
+            }
+            if !is_host && !is_role {
+                let problem = problems.add(
+                    name.span,
+                    format!("no host is named `{0}` or plays the role `{0}`", name.value),
+                );
+                problem.expected("expected \"local\", \"all\", a role or a host");
+                problem.maybe(near);
+            }
+        }
+        step.step.on = On::Some(selectors);
+    }
+}
+
+/// `needs` names steps that exist, and not the step itself.
+fn needs_lead_somewhere(step: &DraftStep, draft: &Draft, problems: &mut Problems) {
+    for need in step.needs.iter().flatten() {
+        if need.value == step.name.value {
+            problems
+                .add(need.span, format!("the step `{}` needs itself", need.value))
+                .expected("expected another step");
+        } else if draft.step(&need.value).is_some() {
+            // It leads somewhere; whether it is in the stage is seen there.
+        } else if draft.group(&need.value).is_some() {
+            problems
+                .add(need.span, format!("`{}` is a group", need.value))
+                .expected("`needs` takes names of steps");
+        } else {
+            unknown_name(need, "step", draft.step_names(), problems);
+        }
+    }
+}
+
+/// The steps of a stage with its groups expanded; a step that is there twice is reported and kept once.
+fn expand(stage: &DraftStage, draft: &Draft, problems: &mut Problems) -> Vec<Used> {
+    let mut used: Vec<Used> = Vec::new();
+    for entry in &stage.steps {
+        let group = draft.group(&entry.value);
+        if group.is_none() && draft.step(&entry.value).is_none() {
+            let groups = draft.groups.iter().map(|(name, _)| name.value.as_str());
+            unknown_name(
+                entry,
+                "step or group",
+                draft.step_names().chain(groups),
+                problems,
+            );
+        }
+        let via = group.map(|_| entry.value.clone());
+        for name in group.unwrap_or(std::slice::from_ref(entry)) {
+            let name = &name.value;
+            // An unknown name inside a group was reported where the group is.
+            if draft.step(name).is_none() {
+                continue;
+            }
+            if let Some(first) = used.iter().find(|other| other.name == *name) {
+                let what = format!(
+                    "the step `{name}` is in the stage \"{}\" twice",
+                    stage.name.value
+                );
+                let problem = problems.add(entry.span, what);
+                problem.expected(within("again", via.as_deref()));
+                problem.also(first.place, within("first", first.group.as_deref()));
+                continue;
+            }
+            used.push(Used {
+                name: name.clone(),
+                place: entry.span,
+                group: via.clone(),
+            });
+        }
+    }
+    used
+}
+
+/// Where in a stage's list a step was named: `first here` or `first here, in the group …`.
+fn within(order: &str, group: Option<&str>) -> String {
+    match group {
+        Some(group) => format!("{order} here, in the group `{group}`"),
+        None => format!("{order} here"),
+    }
+}
+
+/// Whether a step's kind may run on hosts.
+pub(super) fn on_hosts(step: &Step) -> bool {
+    step.on != On::Local && kind_row(step.kind.label()).is_some_and(|row| row.on_hosts)
+}

@@ -15,8 +15,15 @@ use super::release::ReleaseRules;
 use super::step::Kind;
 
 pub mod check;
+mod check_stage;
+mod cycle;
+mod draft;
+pub mod keys;
 pub mod parse;
+mod parse_step;
 pub mod schema;
+
+pub use parse::read;
 
 /// A checklist without mistakes.
 #[derive(Debug, Clone)]
@@ -245,6 +252,35 @@ pub struct Step {
     pub on_failure: OnFailure,
     /// The line of the file it is declared on, from 1; 0 for the built-in `tag`.
     pub line: usize,
+}
+
+impl Step {
+    /// A step of this kind on this machine with the value of every other key as if it were absent.
+    pub fn plain(name: StepName, kind: Arc<dyn Kind>) -> Self {
+        Self {
+            name,
+            kind,
+            about: None,
+            on: On::Local,
+            once: false,
+            vars: BTreeMap::new(),
+            cwd: None,
+            timeout: None,
+            quiet: Duration::from_secs(300),
+            retry: 0,
+            retry_delay: Duration::from_secs(2),
+            idempotent: false,
+            needs: None,
+            phase: Phase::default(),
+            downtime: None,
+            takes: None,
+            parallel: None,
+            when_changed: None,
+            proof: None,
+            on_failure: OnFailure::default(),
+            line: 0,
+        }
+    }
 }
 
 /// A named part of the checklist.

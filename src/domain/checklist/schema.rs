@@ -1,1 +1,16 @@
-//! The JSON Schema of `releases.toml`, from the types that parse it.
+//! The JSON Schema of `releases.toml`, from the tables that parse it.
+//!
+//! Draft 07, which the TOML language servers of editors understand. There is no second list of keys: `keys` drives both.
+
+use serde_json::{Value, json};
+
+use super::keys::FILE;
+
+/// The schema of the whole file, with the documentation of every key.
+pub fn json_schema() -> Value {
+    let mut schema = FILE.schema();
+    schema["$schema"] = json!("http://json-schema.org/draft-07/schema#");
+    schema["title"] = json!("releases.toml");
+    schema["description"] = json!("The deployment checklist of a project, walked by golive.");
+    schema
+}

@@ -17,6 +17,9 @@ pub mod build;
 pub mod digest;
 pub mod forecast;
 pub mod graph;
+mod points;
+pub mod problem;
+pub mod select;
 
 /// The version of the frozen form; a reader refuses one it does not know.
 pub const PLAN_VERSION: u32 = 1;

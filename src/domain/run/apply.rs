@@ -80,12 +80,17 @@ fn task_mut<'a>(state: &'a mut RunState, task: &TaskId) -> Option<&'a mut TaskSt
 /// Events about one task.
 fn on_task(state: &mut RunState, event: &Event, at: Moment) {
     match event {
-        Event::TaskStarted { task, attempt, .. } => {
+        Event::TaskStarted {
+            task,
+            attempt,
+            identity,
+        } => {
             if let Some(task) = task_mut(state, task) {
                 *task = TaskState {
                     status: TaskStatus::Running,
                     attempt: *attempt,
                     started: Some(at),
+                    identity: identity.clone(),
                     tries: task.tries + 1,
                     ..TaskState::default()
                 };

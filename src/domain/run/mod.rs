@@ -239,6 +239,8 @@ pub struct TaskState {
     pub evidence: BTreeMap<String, String>,
     /// The size of the newest attempt's output in bytes, once it ended.
     pub output_size: Option<u64>,
+    /// The machine the newest attempt was journalled for; `None` for questions.
+    pub identity: Option<Identity>,
     /// The attempts since the last decision, for automatic retries.
     pub tries: u32,
 }

@@ -1,1 +1,80 @@
-//! Appending to a journal, synced before anything acts on it.
+//! Writing a journal: append a batch, wait until it is on disk, refuse for ever after a failure.
+//!
+//! After a failed write or sync nobody knows what is on disk, and a second sync may claim success for bytes the
+//! kernel has dropped; so the first failure is final, and so is an append that was given up half-way. Waiting
+//! for the disk happens on a blocking thread, never on the threads of the async runtime.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::format::Chain;
+use crate::domain::run::Record;
+use crate::port::{Journal, JournalError};
+
+/// Appends to one journal. Whoever has it owns the run (see `owner`).
+#[derive(Debug)]
+pub struct JournalWriter {
+    path: PathBuf,
+    file: Arc<File>,
+    chain: Chain,
+    failed: Option<String>,
+}
+
+impl JournalWriter {
+    /// Continues the journal `file` at `path`, positioned at its end, after the line `chain` stands for.
+    pub(super) fn new(path: &Path, file: File, chain: Chain) -> Self {
+        Self {
+            path: path.to_owned(),
+            file: Arc::new(file),
+            chain,
+            failed: None,
+        }
+    }
+
+    fn error(&self, why: impl Into<String>) -> JournalError {
+        JournalError {
+            path: self.path.display().to_string(),
+            why: why.into(),
+        }
+    }
+
+    async fn store(&self, bytes: Vec<u8>) -> Result<(), String> {
+        let file = Arc::clone(&self.file);
+        tokio::task::spawn_blocking(move || {
+            (&*file).write_all(&bytes)?;
+            file.sync_data()
+        })
+        .await
+        .map_err(|_| "the writing thread ended".to_owned())?
+        .map_err(|why| why.to_string())
+    }
+}
+
+impl Journal for JournalWriter {
+    async fn append(&mut self, records: &[Record]) -> Result<(), JournalError> {
+        if let Some(why) = &self.failed {
+            return Err(self.error(why.clone()));
+        }
+        let mut chain = self.chain.clone();
+        let mut bytes = Vec::new();
+        for record in records {
+            if let Err(why) = chain.write(record, &mut bytes) {
+                self.failed = Some(format!("a record does not fit: {why}"));
+                return Err(self.error(format!("a record does not fit: {why}")));
+            }
+        }
+        // Stands while the disk is waited for, so that an append that is dropped half-way is a failure too.
+        self.failed = Some("an earlier record was given up half-way".to_owned());
+        let stored = self.store(bytes).await;
+        self.failed = stored.as_ref().err().cloned();
+        match stored {
+            Ok(()) => {
+                self.chain = chain;
+                Ok(())
+            }
+            Err(why) => Err(self.error(why)),
+        }
+    }
+}

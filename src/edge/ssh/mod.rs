@@ -1,3 +1,225 @@
-//! Launching on hosts over the system's OpenSSH.
+//! Launching on every place of a plan: this machine, folders that play hosts, and hosts over the system's OpenSSH.
+//!
+//! [`Sites`] is the engine's door. It knows which place is reached how, and keeps the connections: `pool` holds those
+//! to one host, `master` is one `ssh` process, `host` makes lost ones again and publishes the state of the link,
+//! `control` owns the folder of the control sockets, `failure` reads what ssh says. ssh does what the user configured
+//! (keys, agent, jump hosts, known hosts); golive only makes sure that nothing ever asks on the terminal. It decides
+//! nothing about the run.
 
-pub mod pool;
+mod channel;
+mod control;
+mod failure;
+mod host;
+mod master;
+mod mux;
+mod pool;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use self::control::{Configuration, Control};
+use self::host::Host;
+pub use self::host::LinkListener;
+use self::pool::{Pool, SET_UPS, Shared};
+use crate::domain::checklist::{Reach, SshRules};
+use crate::domain::id::{EnvName, HostName};
+use crate::domain::plan::PlannedHost;
+use crate::edge::launcher::{self, Base};
+use crate::edge::process::LocalLauncher;
+use crate::port::{AttemptKey, Hello, Launch, LaunchError, Launcher, Place, Sink, Standing};
+
+/// How often a launch is repeated whose connection broke before the host had it.
+const LAUNCHES: u32 = 5;
+
+/// What [`Sites`] are made from.
+#[derive(Debug, Clone)]
+pub struct SiteRules {
+    /// The project's root: steps on this machine run there, relative paths start there. Absolute.
+    pub project: PathBuf,
+    /// Where the launcher keeps its files for steps on this machine. Absolute.
+    pub local_launcher: PathBuf,
+    /// golive's folder for sockets (`$XDG_RUNTIME_DIR/golive`).
+    pub runtime: PathBuf,
+    /// The file used as `ssh -F`, see [`ssh_config`]; `None` = the user's own configuration.
+    pub ssh_config: Option<PathBuf>,
+    /// How long a connection may take to be made.
+    pub connect_timeout: Duration,
+    /// How long a connection that was lost under a running step is made again before the operator has to decide.
+    pub patience: Duration,
+}
+
+impl SiteRules {
+    /// The patience that suits people: a server that restarts or a change of networks is waited for.
+    pub const PATIENCE: Duration = Duration::from_secs(15 * 60);
+}
+
+/// Which file is used as `ssh -F`: the value of `GOLIVE_SSH_CONFIG` goes before the one in `releases.toml`. Relative
+/// paths in the variable start at the current folder of the process, those in the file at the project's root.
+pub fn ssh_config(
+    rules: &SshRules,
+    project: &Path,
+    from_environment: Option<OsString>,
+) -> Option<PathBuf> {
+    from_environment
+        .filter(|value| !value.is_empty())
+        .map(|value| std::path::absolute(&value).unwrap_or_else(|_| value.into()))
+        .or_else(|| rules.config.as_ref().map(|file| project.join(file)))
+}
+
+/// The places of a plan, and the connections to them.
+pub struct Sites {
+    machine: LocalLauncher,
+    places: BTreeMap<(EnvName, HostName), Site>,
+    pools: Vec<Arc<Pool>>,
+    shared: Arc<Shared>,
+}
+
+enum Site {
+    Folder(LocalLauncher),
+    Ssh(Host),
+}
+
+impl Sites {
+    /// The places of a plan; nothing is connected yet. `listener` hears of every change of a link. Must be called
+    /// inside a tokio runtime. Fails when there is no folder for the control sockets.
+    pub fn new(
+        rules: SiteRules,
+        hosts: &[PlannedHost],
+        listener: &LinkListener,
+    ) -> io::Result<Self> {
+        let (control, abandoned) = Control::make(&rules.runtime)?;
+        if !abandoned.is_empty() {
+            tokio::spawn(control::sweep(abandoned));
+        }
+        let shared = Arc::new(Shared {
+            control,
+            configuration: Configuration {
+                file: rules.ssh_config,
+                connect_timeout: rules.connect_timeout,
+            },
+            set_ups: Semaphore::new(SET_UPS),
+            serial: AtomicU64::new(0),
+        });
+        // Two environments may name one destination: its connections are shared.
+        let mut pools: BTreeMap<&str, Arc<Pool>> = BTreeMap::new();
+        let mut places = BTreeMap::new();
+        for host in hosts {
+            let key = (host.env.clone(), host.name.clone());
+            let site = match &host.reach {
+                Reach::Folder(folder) => Site::Folder(LocalLauncher::folder(
+                    host.name.as_str(),
+                    rules.project.join(folder),
+                )),
+                Reach::Ssh(destination) => {
+                    let pool = pools.entry(destination).or_insert_with(|| {
+                        Arc::new(Pool::new(destination.clone(), Arc::clone(&shared)))
+                    });
+                    Site::Ssh(Host::new(
+                        key.clone(),
+                        Arc::clone(pool),
+                        Arc::clone(listener),
+                        rules.patience,
+                    ))
+                }
+            };
+            places.insert(key, site);
+        }
+        Ok(Self {
+            machine: LocalLauncher::machine(rules.local_launcher, rules.project),
+            places,
+            pools: pools.into_values().collect(),
+            shared,
+        })
+    }
+
+    /// Ends every connection this process opened. Bounded in time; steps on the hosts go on.
+    pub async fn close(&self) {
+        futures_util::future::join_all(self.pools.iter().map(|pool| pool.close())).await;
+        self.shared.control.end_masters().await;
+    }
+
+    fn find(&self, place: &Place) -> Result<Found<'_>, LaunchError> {
+        let Some(key) = place else {
+            return Ok(Found::Local(&self.machine));
+        };
+        match self.places.get(key) {
+            Some(Site::Folder(launcher)) => Ok(Found::Local(launcher)),
+            Some(Site::Ssh(host)) => Ok(Found::Remote(host)),
+            None => Err(LaunchError::Refused {
+                place: format!("{}/{}", key.0, key.1),
+                why: "the plan has no such host".to_owned(),
+                help: None,
+            }),
+        }
+    }
+}
+
+/// How a place is reached.
+enum Found<'a> {
+    Local(&'a LocalLauncher),
+    Remote(&'a Host),
+}
+
+impl Launcher for Sites {
+    async fn hello(&self, place: &Place) -> Result<Hello, LaunchError> {
+        match self.find(place)? {
+            Found::Local(local) => local.hello().await,
+            Found::Remote(host) => host.hello().await,
+        }
+    }
+
+    async fn start<S: Sink>(&self, launch: &Launch, sink: &mut S) -> Result<Standing, LaunchError> {
+        let found = self.find(&launch.place)?;
+        let mut standing = Standing::Never;
+        for turn in 0..LAUNCHES {
+            let launched = match &found {
+                Found::Local(local) => local.start(launch, sink).await,
+                Found::Remote(host) => {
+                    launcher::start(&host.patient_channels(), launch, &Base::Home, sink).await
+                }
+            };
+            standing = match launched {
+                // A host that was sent the launch before and is another one now cannot say that it never ran.
+                Err(LaunchError::Refused { why, .. }) if turn > 0 => Standing::Unknown(why),
+                other => other?,
+            };
+            // The connection broke before the host had the launch: the same attempt again, which is never run twice.
+            if standing != Standing::Never {
+                break;
+            }
+        }
+        Ok(standing)
+    }
+
+    async fn follow<S: Sink>(
+        &self,
+        key: &AttemptKey,
+        sink: &mut S,
+    ) -> Result<Standing, LaunchError> {
+        match self.find(&key.place)? {
+            Found::Local(local) => local.follow(key, sink).await,
+            Found::Remote(host) => launcher::follow(&host.patient_channels(), key, sink).await,
+        }
+    }
+
+    async fn status(&self, key: &AttemptKey) -> Result<Standing, LaunchError> {
+        match self.find(&key.place)? {
+            Found::Local(local) => local.status(key).await,
+            Found::Remote(host) => launcher::ask_status(&host.channels(), key).await,
+        }
+    }
+
+    async fn cancel(&self, key: &AttemptKey, grace: Duration) -> Result<(), LaunchError> {
+        match self.find(&key.place)? {
+            Found::Local(local) => local.cancel(key, grace).await,
+            Found::Remote(host) => launcher::ask_cancel(&host.channels(), key, grace).await,
+        }
+    }
+}

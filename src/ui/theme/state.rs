@@ -189,42 +189,37 @@ impl Mark {
     }
 }
 
-use ratatui::style::{Modifier, Style};
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use unicode_width::UnicodeWidthStr;
 
-/// Stand-in until the theme room lands.
-#[derive(Debug, Clone, Default)]
-pub struct Theme {
-    /// ASCII only.
-    pub ascii: bool,
-}
+    use super::*;
 
-impl Theme {
-    /// The style of a role.
-    pub fn style(&self, role: &str) -> Style {
-        match role {
-            "select" | "text.title" | "text.strong" => Style::new().add_modifier(Modifier::BOLD),
-            "env.production" | "cursor" => Style::new().add_modifier(Modifier::REVERSED),
-            _ => Style::new(),
+    #[test]
+    fn every_glyph_is_one_column_even_where_ambiguous_is_wide() {
+        for state in State::ALL {
+            for ascii in [false, true] {
+                assert_eq!(state.glyph(ascii).width_cjk(), 1, "{state:?}");
+            }
+            assert_eq!(state.letter().width(), 1);
+            assert!(state.glyph(true).is_ascii() && state.word().is_ascii());
         }
     }
-    /// The glyph of a state.
-    pub fn glyph(&self, state: State) -> &'static str {
-        state.glyph(self.ascii)
-    }
-    /// A mark.
-    pub fn mark(&self, mark: Mark) -> &'static str {
-        mark.text(self.ascii)
-    }
-    /// The pieces of a box.
-    pub fn lines(&self, lines: Lines) -> border::Set<'static> {
-        lines.set(self.ascii)
-    }
-    /// The style of a host.
-    pub fn host(&self, _index: usize) -> Style {
-        Style::new()
-    }
-    /// ASCII only.
-    pub fn ascii(&self) -> bool {
-        self.ascii
+
+    #[test]
+    fn states_differ_in_glyph_in_ascii_in_letter_and_in_word() {
+        let distinct = |of: fn(State) -> &'static str| {
+            State::ALL
+                .into_iter()
+                .map(of)
+                .collect::<BTreeSet<_>>()
+                .len()
+        };
+        assert_eq!(distinct(|state| state.glyph(false)), State::ALL.len());
+        assert_eq!(distinct(|state| state.glyph(true)), State::ALL.len());
+        assert_eq!(distinct(State::letter), State::ALL.len());
+        assert_eq!(distinct(State::word), State::ALL.len());
+        assert_eq!(distinct(State::key), State::ALL.len());
     }
 }

@@ -1,0 +1,3 @@
+#!/bin/sh
+# Notices are lines of text.
+cat

@@ -1,0 +1,128 @@
+//! The plan as `golive plan` prints it: a table of steps × hosts, the exact commands, gates and the forecast.
+
+use super::plain::seconds;
+use crate::domain::checklist::{Downtime, Gate, Order, Phase};
+use crate::domain::output::ansi;
+use crate::domain::plan::{Plan, PlannedStage, Task};
+use crate::domain::text::{ellipsis, plural, width};
+
+/// The widest column of step names.
+const WIDEST_STEP: usize = 32;
+
+/// The plan as text.
+pub fn plan(plan: &Plan) -> String {
+    let commit = plan
+        .commit
+        .as_ref()
+        .map_or("no commit", |commit| commit.short());
+    let previous = plan
+        .previous
+        .as_ref()
+        .map_or("nothing", |commit| commit.short());
+    let live = plan.release.live.as_deref().unwrap_or("the release before");
+    let mut lines = vec![format!(
+        "{}  {commit} ({})  {live} is {previous}",
+        plan.project, plan.reference
+    )];
+    if !plan.dirty.is_empty() {
+        let changes = plural("uncommitted change", plan.dirty.len());
+        lines.push(format!("! {changes}: not part of the release"));
+    }
+    for stage in &plan.stages {
+        lines.push(String::new());
+        lines.extend(stage_table(stage));
+    }
+    lines.push(String::new());
+    lines.extend(forecast(plan));
+    lines.push(String::new());
+    lines.push(format!("plan {}", plan.digest));
+    lines.join("\n") + "\n"
+}
+
+fn stage_table(stage: &PlannedStage) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let (Gate::Type | Gate::Key, Some(env)) = (stage.gate, &stage.env) {
+        lines.push(format!("-- GATE -- asks you before anything touches {env}"));
+    }
+    let place = match (&stage.env, stage.order) {
+        (None, _) => "this machine".to_owned(),
+        (Some(env), Order::Lockstep) => format!("{env}, lockstep"),
+        (Some(env), Order::Free) => format!("{env}, free"),
+        (Some(env), Order::Serial) => format!("{env}, serial"),
+    };
+    lines.push(format!("{} ({place})", stage.name));
+    let names = stage.steps().map(|tasks| width(tasks[0].step.as_str()));
+    let columns = names.max().unwrap_or(0).min(WIDEST_STEP);
+    lines.extend(stage.steps().flat_map(|tasks| step_rows(tasks, columns)));
+    lines
+}
+
+fn step_rows(tasks: &[Task], columns: usize) -> Vec<String> {
+    let task = &tasks[0];
+    let hosts: Vec<&str> = tasks.iter().map(|task| task.site.as_str()).collect();
+    let phase = match (task.site.host(), task.phase) {
+        (Some(_), Phase::Prepare) => "prepare",
+        (Some(_), Phase::Activate) => "activate",
+        (None, _) => "",
+    };
+    let known: Option<Vec<f64>> = tasks.iter().map(|task| task.takes_s).collect();
+    let takes = seconds(known.map(|all| all.into_iter().fold(0.0, f64::max)));
+    let mut notes = Vec::new();
+    if task.once {
+        notes.push("once".to_owned());
+    }
+    if let Some(limit) = task.parallel {
+        notes.push(format!("{limit} at a time"));
+    }
+    match task.downtime {
+        Some(Downtime::Begins) => notes.push("may be down from here".to_owned()),
+        Some(Downtime::Ends) => notes.push("serves again".to_owned()),
+        None => {}
+    }
+    if let Some(why) = &task.skip {
+        notes.push(format!("skipped: {why}"));
+    }
+    let name = ellipsis(task.step.as_str(), columns);
+    let name = format!("{name}{}", " ".repeat(columns.saturating_sub(width(&name))));
+    let row = format!(
+        "  {name}  {phase:8}  {takes:>7}  {}  {}",
+        hosts.join(" "),
+        notes.join(", ")
+    );
+    let mut lines = vec![row.trim_end().to_owned()];
+    let indent = " ".repeat(columns);
+    for (number, text) in task.action.text().lines().enumerate() {
+        let sign = match (number, task.kind.as_str()) {
+            (0, "ask") => '?',
+            (0, _) => '$',
+            _ => ' ',
+        };
+        lines.push(format!(
+            "  {indent}  {sign} {}",
+            ansi::plain(text.as_bytes())
+        ));
+    }
+    lines
+}
+
+fn forecast(plan: &Plan) -> Vec<String> {
+    let total = seconds(plan.forecast.total_s);
+    let mut lines = vec![format!("forecast: {total} in all, without time at gates")];
+    for (env, forecast) in &plan.forecast.envs {
+        let hosts = forecast.downtime_s.iter();
+        let down: Vec<String> = hosts
+            .map(|(host, down)| format!("{host} {}", seconds(*down)))
+            .collect();
+        let down = if down.is_empty() {
+            "no downtime declared".to_owned()
+        } else {
+            format!("down {}", down.join(", "))
+        };
+        let prepare = seconds(forecast.prepare_s);
+        let activate = seconds(forecast.activate_s);
+        lines.push(format!(
+            "  {env}: prepare {prepare}, activate {activate}, {down}"
+        ));
+    }
+    lines
+}

@@ -1,0 +1,453 @@
+//! Exchanges: one request over one channel, and the rule that decides when an attempt is over.
+//!
+//! An attempt is over when the launcher's trailer says so *and* as many bytes arrived as it announces. A channel that
+//! ends before that means "connect again and follow from what was received", never "done". How to connect, and how
+//! long to go on trying, is the transport's business ([`Channels`]). Every wait but the one for the step itself is
+//! bounded here.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::{Instant, timeout};
+
+use super::answer::{Answer, help_for};
+use super::request::{Base, Request};
+use crate::domain::id::{Attempt, RunId, TaskId};
+use crate::port::{AttemptKey, Hello, Launch, LaunchError, Sink, Standing};
+
+/// How long a place may take to answer a short request, or to begin to answer a long one.
+pub const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+/// How much output is taken at once.
+const CHUNK: usize = 64 * 1024;
+/// How much of standard error is kept: answers are short, noise is not kept.
+const KEPT: usize = 16 * 1024;
+/// How much noise of a login shell is endured before the output begins.
+const NOISE: usize = 256 * 1024;
+/// After so many exchanges that brought nothing new, an announced end is believed although bytes are missing there.
+const FRUITLESS: u32 = 3;
+
+/// A running command: its streams, and how to learn that it ended.
+pub struct Channel {
+    /// Its standard input. The payload is written to it, then it is closed.
+    pub stdin: Box<dyn AsyncWrite + Send + Unpin>,
+    /// Its standard output.
+    pub stdout: Box<dyn AsyncRead + Send + Unpin>,
+    /// Its standard error.
+    pub stderr: Box<dyn AsyncRead + Send + Unpin>,
+    /// Resolves to its exit code, when it is known. Owns whatever must live as long as the command; dropped to let go.
+    pub exit: Pin<Box<dyn Future<Output = Option<i32>> + Send>>,
+}
+
+impl std::fmt::Debug for Channel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Channel")
+    }
+}
+
+/// A place that can run the launcher, over whatever transport.
+pub trait Channels: Send + Sync {
+    /// Starts the command of a request. The transport makes its connection when there is none, with its own limits
+    /// and repetitions; an error is final for this call.
+    fn open(&self, request: &Request) -> impl Future<Output = Result<Channel, LaunchError>> + Send;
+
+    /// The place as people call it.
+    fn name(&self) -> String;
+
+    /// Hears that a channel ended before the attempt did, and why, before the next `open`. `fruitless` counts the
+    /// channels in a row that brought nothing new, from 1 (0 = this one did). It waits as long as it sees fit, makes the
+    /// launcher ready again (it may have been removed), or gives up with an error.
+    fn broken(
+        &self,
+        why: &str,
+        fruitless: u32,
+    ) -> impl Future<Output = Result<(), LaunchError>> + Send;
+}
+
+/// Makes the place ready and asks who it is.
+pub async fn ask_hello(channels: &impl Channels) -> Result<Hello, LaunchError> {
+    let request = Request::hello();
+    let channel = channels.open(&request).await?;
+    let (asked, wall) = (Instant::now(), seconds_now());
+    let printed = collect(channel, &request, channels).await?;
+    let took = asked.elapsed();
+    Answer::last(&printed.out)
+        .and_then(|answer| answer.hello(took, wall + took.as_secs_f64() / 2.0))
+        .ok_or_else(|| printed.refusal(channels))
+}
+
+/// Asks what is known about an attempt.
+pub async fn ask_status(
+    channels: &impl Channels,
+    key: &AttemptKey,
+) -> Result<Standing, LaunchError> {
+    ask_standing(channels, &Request::status(key)).await
+}
+
+/// Makes sure that an attempt that never ran never will. Returns `Void`, or where it stands when it is too late.
+pub async fn ask_void(channels: &impl Channels, key: &AttemptKey) -> Result<Standing, LaunchError> {
+    ask_standing(channels, &Request::void(key)).await
+}
+
+/// Begins to end an attempt.
+pub async fn ask_cancel(
+    channels: &impl Channels,
+    key: &AttemptKey,
+    grace: Duration,
+) -> Result<(), LaunchError> {
+    ask_standing(channels, &Request::cancel(key, grace.as_secs()))
+        .await
+        .map(|_| ())
+}
+
+/// Removes the output of attempts that ended more than `days` days ago. Returns how many were cleared.
+pub async fn ask_gc(channels: &impl Channels, days: u32) -> Result<u64, LaunchError> {
+    let request = Request::gc(days);
+    let channel = channels.open(&request).await?;
+    let printed = collect(channel, &request, channels).await?;
+    Answer::last(&printed.out)
+        .filter(|answer| answer.word == "gc")
+        .and_then(|answer| answer.field("cleared")?.parse().ok())
+        .ok_or_else(|| printed.refusal(channels))
+}
+
+async fn ask_standing(
+    channels: &impl Channels,
+    request: &Request,
+) -> Result<Standing, LaunchError> {
+    let channel = channels.open(request).await?;
+    let printed = collect(channel, request, channels).await?;
+    Answer::last(&printed.out)
+        .and_then(|answer| answer.standing())
+        .ok_or_else(|| printed.refusal(channels))
+}
+
+/// Launches an attempt and follows it to its end, over as many channels as that takes. An attempt that was launched
+/// before is only followed.
+pub async fn start<S: Sink>(
+    channels: &impl Channels,
+    launch: &Launch,
+    base: &Base,
+    sink: &mut S,
+) -> Result<Standing, LaunchError> {
+    let first = if sink.offset() == 0 {
+        Request::start(launch, base).map_err(|bad| LaunchError::Refused {
+            place: channels.name(),
+            why: bad.to_string(),
+            help: None,
+        })?
+    } else {
+        Request::follow(&launch.run, &launch.task, launch.attempt, sink.offset())
+    };
+    pursue(
+        channels,
+        first,
+        (&launch.run, &launch.task, launch.attempt),
+        sink,
+    )
+    .await
+}
+
+/// Follows an attempt from `sink.offset()` to its end, over as many channels as that takes.
+pub async fn follow<S: Sink>(
+    channels: &impl Channels,
+    key: &AttemptKey,
+    sink: &mut S,
+) -> Result<Standing, LaunchError> {
+    let first = Request::follow(&key.run, &key.task, key.attempt, sink.offset());
+    pursue(channels, first, (&key.run, &key.task, key.attempt), sink).await
+}
+
+async fn pursue<S: Sink>(
+    channels: &impl Channels,
+    first: Request,
+    (run, task, attempt): (&RunId, &TaskId, Attempt),
+    sink: &mut S,
+) -> Result<Standing, LaunchError> {
+    let mut request = first.clone();
+    let mut fruitless = 0;
+    let mut again = false;
+    loop {
+        let before = sink.offset();
+        let channel = channels.open(&request).await?;
+        let received = match receive(channel, &request, channels, sink).await {
+            // An earlier try may have launched it, on a machine that is no longer the same.
+            Err(LaunchError::Refused { why, .. }) if again => return Ok(Standing::Unknown(why)),
+            received => received?,
+        };
+        let mut next = Request::follow(run, task, attempt, sink.offset());
+        let why = match received {
+            // The launch was lost on its way. To send it again is safe: only one claim can succeed.
+            Received::Over(Standing::Never) if first.is_start() => {
+                next = first.clone();
+                "the launch did not arrive".to_owned()
+            }
+            Received::Over(standing) => return Ok(standing),
+            Received::Short(standing) if fruitless >= FRUITLESS && sink.offset() == before => {
+                return Ok(with_size(standing, before));
+            }
+            Received::Short(_) => "the output ended early".to_owned(),
+            Received::Broken(why) => why,
+        };
+        fruitless = if sink.offset() == before {
+            fruitless + 1
+        } else {
+            0
+        };
+        channels.broken(&why, fruitless).await?;
+        again = first.is_start();
+        request = next;
+    }
+}
+
+/// How one channel of a pursuit ended.
+#[derive(Debug)]
+enum Received {
+    /// The attempt is over (or was never there), and all it printed was given to the sink.
+    Over(Standing),
+    /// The attempt is over, and bytes are missing.
+    Short(Standing),
+    /// Nothing is known but what was received. The text says what happened to the channel.
+    Broken(String),
+}
+
+async fn receive<S: Sink>(
+    channel: Channel,
+    request: &Request,
+    channels: &impl Channels,
+    sink: &mut S,
+) -> Result<Received, LaunchError> {
+    let mut kept = Vec::new();
+    let outcome = {
+        let output = take_output(channel.stdout, request.id(), sink);
+        let aside = async {
+            tokio::join!(
+                give(channel.stdin, request.payload()),
+                keep_end(channel.stderr, &mut kept)
+            )
+        };
+        tokio::pin!(output, aside);
+        // The output alone decides when this ends: a payload that nobody reads must not hold it.
+        let mut rest = true;
+        let outcome = loop {
+            tokio::select! {
+                biased;
+                outcome = &mut output => break outcome,
+                _ = &mut aside, if rest => rest = false,
+            }
+        };
+        if rest && outcome.is_ok() {
+            let _ = timeout(ANSWER_LIMIT, aside).await;
+        }
+        outcome
+    };
+    match outcome {
+        Ok(()) => {}
+        Err(Halt::Silent) => return Ok(Received::Broken(SILENT.to_owned())),
+        Err(Halt::Read(error)) => return Ok(Received::Broken(error.to_string())),
+        Err(Halt::Sink(error)) => {
+            return Err(LaunchError::Unreachable {
+                place: channels.name(),
+                why: format!("its output could not be kept on this machine: {error}"),
+                help: Some("make room on this machine; the step goes on where it runs".to_owned()),
+            });
+        }
+    }
+    let code = timeout(ANSWER_LIMIT, channel.exit).await.ok().flatten();
+    let printed = Printed {
+        out: String::new(),
+        err: text(&kept),
+        code,
+    };
+    judge(&printed, sink.offset(), channels)
+}
+
+fn judge(printed: &Printed, taken: u64, channels: &impl Channels) -> Result<Received, LaunchError> {
+    let Some(answer) = Answer::last(&printed.err) else {
+        return Ok(Received::Broken(printed.last_words()));
+    };
+    if let Some((code, why)) = answer.error() {
+        return match code {
+            CUT | AGAIN => Ok(Received::Broken(why.to_owned())),
+            _ => Err(printed.refusal(channels)),
+        };
+    }
+    Ok(match answer.standing() {
+        Some(Standing::Running) => Received::Broken("the follower was ended".to_owned()),
+        Some(standing @ (Standing::Never | Standing::Void)) => Received::Over(standing),
+        Some(standing) if taken >= answer.size() => Received::Over(with_size(standing, taken)),
+        Some(standing) => Received::Short(standing),
+        None => Received::Broken(format!("it answered `{}`", answer.word)),
+    })
+}
+
+/// A left-behind child of a step can go on printing after the step's end: what was received counts.
+fn with_size(standing: Standing, size: u64) -> Standing {
+    match standing {
+        Standing::Ended { ending, .. } => Standing::Ended { ending, size },
+        other => other,
+    }
+}
+
+/// Exit codes of the launcher that leave everything as it was: the payload was cut short, or try again.
+const CUT: i32 = 65;
+const AGAIN: i32 = 75;
+const SILENT: &str = "it did not answer in time";
+
+/// Why the taking of output was given up.
+#[derive(Debug)]
+enum Halt {
+    /// The output did not begin in time.
+    Silent,
+    /// The channel could not be read.
+    Read(std::io::Error),
+    /// The sink could not take more.
+    Sink(std::io::Error),
+}
+
+/// Gives the sink what follows the line `golive:out ID OFFSET`; what stands before it is a login shell's noise.
+async fn take_output<S: Sink>(
+    mut stdout: Box<dyn AsyncRead + Send + Unpin>,
+    id: &str,
+    sink: &mut S,
+) -> Result<(), Halt> {
+    let mark = format!("golive:out {id} {}\n", sink.offset());
+    let mut buffer = vec![0; CHUNK];
+    let mut head = Vec::new();
+    let begun = timeout(ANSWER_LIMIT, async {
+        loop {
+            let count = stdout.read(&mut buffer).await.map_err(Halt::Read)?;
+            if count == 0 {
+                return Ok(None);
+            }
+            head.extend_from_slice(&buffer[..count]);
+            if let Some(at) = memchr::memmem::find(&head, mark.as_bytes()) {
+                return Ok(Some(at + mark.len()));
+            }
+            if head.len() > NOISE {
+                head.drain(..head.len() - mark.len());
+            }
+        }
+    })
+    .await;
+    let Some(start) = begun.map_err(|_| Halt::Silent)?? else {
+        return Ok(());
+    };
+    if start < head.len() {
+        sink.take(&head[start..]).map_err(Halt::Sink)?;
+    }
+    loop {
+        match stdout.read(&mut buffer).await.map_err(Halt::Read)? {
+            0 => return Ok(()),
+            count => sink.take(&buffer[..count]).map_err(Halt::Sink)?,
+        }
+    }
+}
+
+/// Writes the payload and closes. A launcher that needs no payload may close first: that is no error.
+async fn give(mut stdin: Box<dyn AsyncWrite + Send + Unpin>, payload: &[u8]) {
+    if stdin.write_all(payload).await.is_ok() {
+        let _ = stdin.shutdown().await;
+    }
+}
+
+/// Reads a stream to its end and keeps its last part.
+async fn keep_end(mut stream: Box<dyn AsyncRead + Send + Unpin>, kept: &mut Vec<u8>) {
+    let mut buffer = vec![0; 4096];
+    while let Ok(count @ 1..) = stream.read(&mut buffer).await {
+        kept.extend_from_slice(&buffer[..count]);
+        if kept.len() > 2 * KEPT {
+            kept.drain(..kept.len() - KEPT);
+        }
+    }
+}
+
+/// What a short command printed.
+#[derive(Debug)]
+struct Printed {
+    out: String,
+    err: String,
+    code: Option<i32>,
+}
+
+async fn collect(
+    channel: Channel,
+    request: &Request,
+    channels: &impl Channels,
+) -> Result<Printed, LaunchError> {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let all = async {
+        tokio::join!(
+            give(channel.stdin, request.payload()),
+            keep_end(channel.stdout, &mut out),
+            keep_end(channel.stderr, &mut err)
+        );
+        channel.exit.await
+    };
+    match timeout(ANSWER_LIMIT, all).await {
+        Ok(code) => Ok(Printed {
+            out: text(&out),
+            err: text(&err),
+            code,
+        }),
+        Err(_) => Err(LaunchError::Unreachable {
+            place: channels.name(),
+            why: SILENT.to_owned(),
+            help: None,
+        }),
+    }
+}
+
+impl Printed {
+    /// Why there is no answer of the kind that was asked for.
+    fn refusal(&self, channels: &impl Channels) -> LaunchError {
+        let place = channels.name();
+        let error = Answer::last(&self.err).and_then(|answer| {
+            let (code, why) = answer.error()?;
+            Some((code, why.to_owned()))
+        });
+        match error {
+            Some((code @ (CUT | AGAIN), why)) => LaunchError::Unreachable {
+                place,
+                why,
+                help: help_for(code),
+            },
+            Some((code, why)) => LaunchError::Refused {
+                place,
+                why,
+                help: help_for(code),
+            },
+            None => LaunchError::Unreachable {
+                place,
+                why: self.last_words(),
+                help: None,
+            },
+        }
+    }
+
+    /// What the command said last, for people. It may hold anything; faces escape it.
+    fn last_words(&self) -> String {
+        let line = self
+            .err
+            .lines()
+            .rev()
+            .map(str::trim)
+            .find(|line| !line.is_empty());
+        match (line, self.code) {
+            (Some(line), _) => line.chars().take(200).collect(),
+            (None, Some(code)) => format!("it ended with exit {code} and without an answer"),
+            (None, None) => "the connection ended".to_owned(),
+        }
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn seconds_now() -> f64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0.0, |since| since.as_secs_f64())
+}

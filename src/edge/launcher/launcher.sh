@@ -1,0 +1,373 @@
+#!/bin/sh
+# golive's durable launcher, protocol 1. POSIX sh only: dash, bash, busybox ash.
+#   hello                                                    make this folder ready, say who this place is
+#   start ID BOOT HOST TIMEOUT GRACE SECRETS SETUP SCRIPT    launch, then follow from byte 0. Standard input holds so
+#                                                            many lines of secrets, setup and script, and #golive:end
+#   follow ID OFFSET                                         output from that byte on
+#   status ID | cancel ID GRACE | void ID | gc DAYS
+# start and follow: after the line "golive:out ID OFFSET" standard output is the step's output, exactly; one answer on
+# standard error ends it. Others answer on standard output. An answer is a line "golive:WORD key=value ... .".
+# Exit: 0 ok, 64 usage, 65 payload cut, 66 other machine or boot, 67 unfit, 75 try again, 76 launched before.
+#
+# run/ID.rec is the attempt. Line 1, the claim: who supervises. Line 2: the step's process. Line 3: how it ended. Its
+# room is taken before the step runs, and it is overwritten in place: that works on a full disk. run/ID.out is all the
+# step printed. Every variable starts with g_, for an exported one of another name would change the step's environment.
+# Builtins wherever possible: a process costs as much as all the rest. Look out: $(...) is a process in dash.
+set -u
+g_dir=${GOLIVE_DIR:-${HOME:?}/.golive}
+g_sh=${GOLIVE_SH:-/bin/sh}
+g_nl='
+'
+g_over=
+
+die() { g_c=$1; shift; printf '\ngolive:error code=%s %s .\n' "$g_c" "$*" >&2; exit "$g_c"; }
+
+# g_boot: the id of this boot.
+boot() {
+  read -r g_boot 2>/dev/null </proc/sys/kernel/random/boot_id && return
+  g_boot=$({ sysctl -n kern.bootsessionuuid || sysctl -n kern.boottime || who -b; } 2>/dev/null | tr -c 'A-Za-z0-9\n' _)
+}
+# g_st: the start time of a process; empty when it is gone or a zombie. (pid, start time, boot) never comes again.
+# g_pp: its parent.
+st() {
+  g_st= g_pp=
+  if [ -r /proc/self/stat ]; then
+    read -r g_s 2>/dev/null <"/proc/$1/stat" || return 0
+    g_s=${g_s##*) }; set -- $g_s
+    g_pp=$2
+    case $1 in Z | X) ;; *) g_st=${20} ;; esac
+  else
+    g_st=$(ps -o lstart= -p "$1" 2>/dev/null | tr -c 'A-Za-z0-9\n' _)
+  fi
+}
+# g_up: the time since the boot in seconds.
+uptime() { read -r g_up g_s 2>/dev/null </proc/uptime || g_up=$(date +%s); }
+# g_v: a field of a record.
+field() { g_v=${2#*" $1="}; if [ "$g_v" = "$2" ]; then g_v=; else g_v=${g_v%% *}; fi; }
+
+ident() {
+  case $1 in '' | [!A-Za-z0-9]* | *[!A-Za-z0-9._-]* | *. | *.*[!0-9]) die 64 "bad id" ;; esac
+  g_id=$1 g_run=$g_dir/run/$1
+}
+number() { case $1 in '' | *[!0-9]*) die 64 "bad number" ;; esac; }
+
+# Reads a record: g_claim, g_proc, g_end; all empty when there is none.
+rec() {
+  g_claim= g_proc= g_end=
+  { IFS= read -r g_claim && IFS= read -r g_proc && IFS= read -r g_end; } 2>/dev/null <"$1"
+}
+# Prints a record, always of the same length for the same claim.
+put() { printf '%s\n%-44s\n%-76s\n' "$g_claim" "$g_proc" "$g_end"; }
+
+# g_sid, g_tail: what hello found out.
+tools() { { IFS= read -r g_sid && read -r g_tail; } 2>/dev/null <"$g_dir/tools" || die 67 "it has to say hello first"; }
+
+# Becomes a program in a session of its own. Called with &, so that it never is a group leader and setsid never forks.
+session() {
+  case $g_sid in
+    */perl) exec "$g_sid" -MPOSIX -e 'POSIX::setsid(); exec(@ARGV)' "$@" ;;
+    *) exec "$g_sid" "$@" ;;
+  esac
+}
+# Signals a process group, or its leader when it has no group yet.
+sig() { kill "-$1" "-$2" 2>/dev/null || kill "-$1" "$2" 2>/dev/null; }
+
+# --- the supervisor: own session, parent of the step (whose pid therefore cannot come again before it was waited for).
+# It reads the payload itself and lets go of the connection before the step begins.
+
+# Ends the supervisor, and wakes the follower that started it, if that one is still there.
+bye() {
+  g_c=$1; shift
+  [ $# -eq 0 ] || printf '\ngolive:error code=%s %s .\n' "$g_c" "$*" >&2
+  st $$
+  [ "$g_pp" = "$g_parent" ] && kill -USR1 "$g_parent" 2>/dev/null
+  exit "$g_c"
+}
+lines() {
+  g_text= g_i=$1
+  while [ "$g_i" -gt 0 ]; do
+    IFS= read -r g_l || bye 65 "the payload was cut"
+    g_text=$g_text$g_nl$g_l g_i=$((g_i - 1))
+  done
+  g_text=${g_text#"$g_nl"}
+}
+# Ends the step: TERM to its group now, KILL after the grace time. A later call can shorten the grace time.
+stop() {
+  g_intr=1
+  [ "$g_why" = - ] && g_why=$1
+  [ -n "$g_ready" ] || return 0
+  read -r g_g 2>/dev/null <"$g_run.grace" || g_g=$g_grace
+  [ -z "$g_killer" ] || sig KILL "$g_killer"
+  sig TERM "$g_pid"
+  session "$g_sh" -c 'sleep "$1"; kill -KILL "-$2" || kill -KILL "$2"' k "$g_g" "$g_pid" </dev/null >/dev/null 2>&1 &
+  g_killer=$!
+}
+# Whether a group holds a process that is no zombie (pid 1 of a container may never collect them).
+galive() {
+  kill -0 "-$1" 2>/dev/null || return 1
+  [ -r /proc/self/stat ] || return 0
+  for g_f in /proc/[0-9]*/stat; do
+    read -r g_s 2>/dev/null <"$g_f" || continue
+    g_s=${g_s##*) }; set -- "$1" $g_s
+    [ "$4" = "$1" ] && [ "$2" != Z ] && [ "$2" != X ] && return 0
+  done
+  return 1
+}
+step() {
+  unset GOLIVE_DIR GOLIVE_SH
+  set -- "$g_sid" "$g_sh" -c "$g_script"
+  eval "$g_setup"
+  case $1 in */perl) shift; set -- perl -MPOSIX -e 'POSIX::setsid(); exec(@ARGV)' "$@" ;; esac
+  exec "$@"
+}
+sup() { # PARENT ID BOOT HOST TIMEOUT GRACE SECRETS SETUP SCRIPT
+  g_parent=$1 g_boot=$3 g_tmo=$5 g_grace=$6
+  ident "$2"; tools
+  g_why=- g_intr= g_killer= g_timer= g_pid= g_ready=
+  trap 'g_intr=1' HUP INT PIPE
+  trap 'stop cancel' TERM
+  trap 'stop timeout' USR1
+  lines "$7"; g_secrets=$g_text
+  lines "$8"; g_setup=$g_text
+  lines "$9"; g_script=$g_text
+  lines 1; [ "$g_text" = '#golive:end' ] || bye 65 "the payload was cut"
+  exec </dev/null
+  st $$; uptime
+  g_mine=" v=1 sup=$$ st=$g_st boot=$g_boot up=$g_up ."
+  g_claim=$g_mine g_proc=' pending' g_end=' pending'
+  { put >"$g_run.rec.$$" && rec "$g_run.rec.$$"; } 2>/dev/null
+  case $g_claim$g_end in "$g_mine pending"*) ;; *) rm -f "$g_run.rec.$$"; bye 67 "no room in $g_dir" ;; esac
+  # THE decision: link(2) is atomic and exclusive, and what it makes visible is complete.
+  if ! ln "$g_run.rec.$$" "$g_run.rec" 2>/dev/null; then
+    rm -f "$g_run.rec.$$"
+    [ -f "$g_run.rec" ] || bye 67 "no hard links in $g_dir"
+    bye 76
+  fi
+  exec 2>/dev/null
+  [ "$g_why" = - ] || g_setup=: g_script='exit 143'
+  if [ -z "$g_secrets" ]; then step </dev/null >>"$g_run.out" 2>&1 &
+  else printf '%s\n' "$g_secrets" | step >>"$g_run.out" 2>&1 &
+  fi
+  g_pid=$! g_secrets= g_setup= g_script=
+  [ "$g_tmo" -eq 0 ] || { session "$g_sh" -c 'sleep "$1"; kill -USR1 "$2"' t "$g_tmo" $$ >/dev/null & g_timer=$!; }
+  g_ready=1
+  [ "$g_why" = - ] || stop "$g_why"
+  st "$g_pid"; g_proc=" pid=$g_pid st=$g_st ."
+  put 1<>"$g_run.rec"
+  g_rc=
+  while :; do                                   # a signal interrupts wait: then it did not tell the end of the step
+    g_intr=
+    wait "$g_pid"; g_n=$?
+    [ "$g_n" = 127 ] && [ -n "$g_rc" ] && break # it did, in the turn before
+    g_rc=$g_n
+    [ -n "$g_intr" ] || break
+  done
+  [ -z "$g_timer" ] || [ "$g_why" = timeout ] || sig KILL "$g_timer"
+  [ -z "$g_killer" ] || ended
+  g_left=0; kill -0 "-$g_pid" && g_left=1
+  g_size=0
+  if [ -s "$g_run.out" ]; then g_size=$(wc -c <"$g_run.out"); set -- $g_size; g_size=$1; fi
+  uptime; g_end=" rc=$g_rc why=$g_why size=$g_size up=$g_up left=$g_left ."
+  put 1<>"$g_run.rec"
+  bye 0
+}
+# After a stop all of the group must be gone, not only its leader.
+ended() {
+  g_i=0
+  while galive "$g_pid"; do
+    st "$g_killer"
+    [ -n "$g_st" ] || g_i=$((g_i + 1))
+    [ "$g_i" -lt 40 ] || break
+    sleep 0.05 || sleep 1
+  done
+  sig KILL "$g_killer"
+}
+
+# --- the follower
+
+# g_state: none | void | exited | running | orphan (supervisor gone, step alive) | lost | rebooted
+state() {
+  rec "$g_run.rec"
+  g_state=none
+  case $g_claim in '') return 0 ;; *' void=1 '*) g_state=void; return 0 ;; esac
+  case $g_end in ' rc='*' .'*) g_state=exited; return 0 ;; esac
+  boot; field boot "$g_claim"
+  [ "$g_v" = "$g_boot" ] || { g_state=rebooted; return 0; }
+  field sup "$g_claim"; g_sup=$g_v; st "$g_sup"; field st "$g_claim"
+  [ -n "$g_st" ] && [ "$g_v" = "$g_st" ] && { g_state=running; return 0; }
+  rec "$g_run.rec"                              # did it end while we looked?
+  case $g_end in ' rc='*' .'*) g_state=exited; return 0 ;; esac
+  g_state=lost
+  field pid "$g_proc"; g_pid=$g_v
+  [ -n "$g_pid" ] || return 0
+  st "$g_pid"; field st "$g_proc"
+  [ -n "$g_st" ] && [ "$g_v" = "$g_st" ] && g_state=orphan
+}
+going() { state; [ "$g_state" = running ] || [ "$g_state" = orphan ]; }
+tell() {
+  case $g_state in
+    exited) printf '\ngolive:exited%s .\n' "${g_end%% .*}" ;;
+    none | void) printf '\ngolive:%s size=0 .\n' "$g_state" ;;
+    *) g_size=0; [ ! -s "$g_run.out" ] || g_size=$(wc -c <"$g_run.out")
+      set -- $g_size; printf '\ngolive:%s size=%s .\n' "$g_state" "$1" ;;
+  esac
+}
+# Waits a moment, longer each time, or until USR1.
+g_beat=0
+nap() {
+  g_beat=$((g_beat + 1))
+  if [ $g_beat -lt 40 ]; then g_t=0.02; elif [ $g_beat -lt 100 ]; then g_t=0.05; else g_t=0.1; fi
+  sleep $g_t </dev/null >/dev/null 2>&1 4<&- &
+  wait $! || [ -n "$g_over" ] || sleep 1        # no fractions of a second here
+}
+# Copies descriptor 4 from where it stands, as long as a condition holds.
+pour() {
+  while "$1"; do cat <&4 || return 0; nap; done
+  cat <&4
+}
+supervised() { [ -z "$g_over" ] && st "$g_sup" && [ -n "$g_st" ]; }
+
+start() {
+  [ $# -eq 8 ] || die 64 usage
+  for g_i in "$4" "$5" "$6" "$7" "$8"; do number "$g_i"; done
+  ident "$1"; tools; boot
+  [ "$g_boot" = "$2" ] || die 66 "the machine was restarted since it said hello"
+  read -r g_host 2>/dev/null <"$g_dir/host"
+  [ "${g_host:-}" = "$3" ] || die 66 "it is another machine, or its $g_dir was replaced"
+  if [ -f "$g_run.rec" ]; then follow "$1" 0; return; fi
+  { :; } 2>/dev/null >>"$g_run.out" || die 67 "cannot write in $g_dir"
+  trap 'g_over=1' USR1
+  printf '\ngolive:out %s 0\n' "$g_id"
+  exec 3<&0                                     # a command with & gets /dev/null as its standard input
+  session "$g_sh" "$0" _sup $$ "$@" <&3 3<&- >/dev/null &
+  g_sup=$!
+  exec 3<&- </dev/null
+  if [ "$g_tail" = gnu ]; then
+    # tail ends when the supervisor is gone; it looks when its files change, and every 50 ms. So that it looks at once,
+    # the empty file is truncated when the supervisor was collected. A lost signal costs 50 ms.
+    tail -q -c +1 -s 0.05 -f --pid=$g_sup "$g_run.out" "$g_dir/wake" 2>/dev/null &
+    g_t=$!
+    [ -n "$g_over" ] || wait $g_t
+    if [ -n "$g_over" ]; then
+      wait $g_sup
+      { :; } >"$g_dir/wake"
+      wait $g_t
+    fi
+  else
+    exec 4<"$g_run.out"
+    pour supervised
+    wait $g_sup
+    cat <&4
+  fi 2>/dev/null
+  state
+  [ "$g_state" = none ] || tell >&2
+}
+
+follow() {
+  ident "$1"; number "$2"; tools; state
+  g_from=+$(($2 + 1))
+  case $g_state in none | void) tell >&2; return ;; esac
+  printf '\ngolive:out %s %s\n' "$g_id" "$2"
+  if [ ! -f "$g_run.out" ]; then :
+  elif ! going; then tail -c "$g_from" "$g_run.out"
+  elif [ "$g_tail" = gnu ]; then
+    # --pid names a child of this follower: a supervisor nobody collects would seem to live for ever. The child also
+    # ends when the connection left this follower behind.
+    st $$; g_mother=$g_pp
+    while going && st $$ && [ "$g_pp" = "$g_mother" ]; do nap; done </dev/null >/dev/null 2>&1 &
+    tail -q -c "$g_from" -s 0.05 -f --pid=$! "$g_run.out" "$g_dir/wake" 2>/dev/null
+  else
+    exec 4<"$g_run.out"
+    tail -c "$g_from" <&4                       # leaves the shared descriptor at the end of the file
+    pour going
+  fi
+  state; tell >&2
+}
+
+case ${1:-} in
+  _sup) shift; sup "$@" ;;
+  start) shift; start "$@"; exit ;;
+  follow) shift; follow "$@"; exit ;;
+esac
+
+# --- the rest: not hot
+
+hello() {
+  umask 077
+  [ ! -L "$g_dir" ] || die 67 "$g_dir is a symbolic link"
+  mkdir -p "$g_dir/run" 2>/dev/null || die 67 "cannot make $g_dir"
+  [ -O "$g_dir" ] || die 67 "$g_dir belongs to someone else"
+  chmod 700 "$g_dir"
+  if [ ! -s "$g_dir/host" ]; then
+    od -An -N8 -tx1 /dev/urandom | tr -d ' \n' >"$g_dir/host.$$"
+    echo >>"$g_dir/host.$$"
+    ln "$g_dir/host.$$" "$g_dir/host" 2>/dev/null
+    rm -f "$g_dir/host.$$"
+  fi
+  read -r g_host 2>/dev/null <"$g_dir/host" || die 67 "cannot write in $g_dir, or it has no hard links"
+  [ -f "$g_dir/wake" ] || { :; } >"$g_dir/wake"
+  g_sid=$(command -v setsid || command -v perl) || die 67 "it has neither setsid nor perl"
+  g_tail=posix
+  case $(tail --version 2>/dev/null) in *GNU*) g_tail=gnu ;; esac
+  printf '%s\n%s\n' "$g_sid" "$g_tail" >"$g_dir/tools.$$" && mv "$g_dir/tools.$$" "$g_dir/tools" || die 67 "no room in $g_dir"
+  g_free=$(df -Pk "$g_dir" 2>/dev/null | { read -r g_s; read -r g_s g_s g_s g_f g_s; echo "$g_f"; })
+  case $g_free in *[!0-9]*) g_free= ;; esac
+  read -r g_name 2>/dev/null </proc/sys/kernel/hostname || g_name=$(uname -n)
+  case $g_name in *[!A-Za-z0-9._-]*) g_name= ;; esac
+  boot; g_uid=$(id -u)
+  g_now=$(date +%s.%N)
+  case $g_now in *[!0-9.]* | *.) g_now=${g_now%%.*} ;; esac
+  printf '\ngolive:hello v=1 boot=%s host=%s uid=%s hostname=%s session=%s tail=%s free_kb=%s now=%s .\n' \
+    "$g_boot" "$g_host" "$g_uid" "$g_name" "${g_sid##*/}" "$g_tail" "$g_free" "$g_now"
+}
+cancel() {
+  ident "$1"; number "$2"; tools; state
+  case $g_state in
+    running)
+      # The supervisor is the parent, so that it never signals another process than its own.
+      printf '%s\n' "$2" >"$g_run.grace" && kill -TERM "$g_sup" || die 75 "it could not be signalled" ;;
+    orphan) session "$g_sh" "$0" _orphan "$1" "$2" </dev/null >/dev/null 2>&1 & ;;
+    none) void "$1"; return ;;
+  esac
+  tell
+}
+# Ends a step that nobody supervises.
+orphan() {
+  ident "$1"; state; g_i=0
+  [ "$g_state" = orphan ] || exit 0
+  sig TERM "$g_pid"
+  while [ "$g_i" -lt "$2" ] && going; do sleep 1; g_i=$((g_i + 1)); done
+  state; [ "$g_state" != orphan ] || sig KILL "$g_pid"
+}
+void() {
+  ident "$1"; boot
+  g_claim=" v=1 void=1 boot=$g_boot ." g_proc= g_end=
+  put 2>/dev/null >"$g_run.rec.$$" || die 67 "no room in $g_dir"
+  ln "$g_run.rec.$$" "$g_run.rec" 2>/dev/null
+  rm -f "$g_run.rec.$$"
+  state; tell
+}
+# Drops the bulk of what is over. The record stays: an id must never be claimed again.
+gc() {
+  number "$1"
+  cd "$g_dir/run" || die 67 "cannot read $g_dir"
+  g_n=0
+  for g_e in $(find . -type f -name '*.out' -mtime "+$1"); do
+    g_e=${g_e#./}; ident "${g_e%.out}"; state
+    case $g_state in running | orphan) continue ;; esac
+    rm -f "$g_run.out" "$g_run.grace" "$g_run".rec.*
+    g_n=$((g_n + 1))
+  done
+  find "$g_dir"/launcher-*.sh -prune -mtime "+$1" ! -name "${0##*/}" -exec rm -f {} \;
+  printf '\ngolive:gc cleared=%s .\n' "$g_n"
+}
+
+case ${1:-} in
+  hello) hello ;;
+  status) ident "${2:-}"; state; tell ;;
+  cancel) cancel "${2:-}" "${3:-}" ;;
+  void) void "${2:-}" ;;
+  gc) gc "${2:-}" ;;
+  _orphan) orphan "$2" "$3" ;;
+  *) die 64 "no such verb" ;;
+esac

@@ -1,0 +1,258 @@
+//! One master: an `ssh` process that holds one connection, and the sessions opened in it.
+//!
+//! The process is started here and not by the `openssh` crate, which cannot pass what a full-screen console needs:
+//! options that hold for jump hosts (they travel in a file given as `-F`), no terminal of its own, no forwardings
+//! of the user's that a second master would fail to bind, a time limit. The crate attaches to its control socket.
+//! `ssh -f` returns when the connection stands, and the process behind ends by itself when it was idle for long.
+//!
+//! Every call has a time limit: a frozen master takes requests and never answers.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use openssh::{Child, Session};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::net::UnixStream;
+use tokio::process::Command;
+use tokio::time::error::Elapsed;
+use tokio::time::{sleep, timeout};
+
+use super::control::{Configuration, Control};
+use super::failure::{self, Failure, FailureKind};
+use super::mux;
+
+/// How long a connection without sessions stays open, in seconds.
+const IDLE_FOR: u32 = 600;
+/// What opening a session may take: two round trips of the network.
+const SESSION_LIMIT: Duration = Duration::from_secs(10);
+/// What a living master needs at most to say so; it needs no network for that.
+const ALIVE_LIMIT: Duration = Duration::from_secs(3);
+/// Between two such questions while somebody waits for output.
+const ALIVE_EVERY: Duration = Duration::from_secs(3);
+/// What a master may take to end before it is killed.
+const END_LIMIT: Duration = Duration::from_millis(500);
+
+/// A session of a master: a command that runs on the host, with its pipes.
+pub(super) type Running = Child<Arc<Session>>;
+
+/// Why a session could not be opened.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// The server has as many sessions in this connection as it allows.
+    Full,
+    /// The master or its connection is gone, or does not answer.
+    Gone(String),
+}
+
+/// A connection that stands.
+#[derive(Debug)]
+pub(super) struct Master {
+    session: Arc<Session>,
+    socket: PathBuf,
+    process: i32,
+}
+
+impl Master {
+    /// Connects to `destination`. `serial` names the control socket, and is used once.
+    pub(super) async fn connect(
+        control: &Control,
+        serial: u64,
+        destination: &str,
+        wanted: &Configuration,
+    ) -> Result<Self, Failure> {
+        let config = control
+            .configuration(wanted)
+            .map_err(|why| unreadable(&why, wanted))?;
+        let attempt = Attempt {
+            socket: control.socket(serial),
+            log: control.log(serial),
+            config,
+            destination,
+        };
+        let made = attempt.make(wanted, false).await;
+        let made = match made {
+            // Only the debug output of ssh tells the fingerprint of a key that it does not know.
+            Err(failure) if failure.kind == FailureKind::UnknownHostKey => {
+                attempt.make(wanted, true).await
+            }
+            other => other,
+        };
+        let _ = fs::remove_file(&attempt.log);
+        made?;
+        let socket = attempt.socket;
+        let process = timeout(ALIVE_LIMIT, mux::alive(&socket)).await;
+        let Ok(Ok(process)) = process else {
+            return Err(Failure::passing("the connection was lost at once"));
+        };
+        Ok(Self {
+            session: Arc::new(Session::resume_mux(socket.clone().into(), None)),
+            socket,
+            process,
+        })
+    }
+
+    /// Starts a command for the shell of the host, with three pipes.
+    pub(super) async fn open(&self, command: &str) -> Result<Running, Refusal> {
+        let mut wanted = Arc::clone(&self.session).arc_raw_command(command);
+        wanted
+            .stdin(openssh::Stdio::piped())
+            .stdout(openssh::Stdio::piped())
+            .stderr(openssh::Stdio::piped());
+        match timeout(SESSION_LIMIT, wanted.spawn()).await {
+            Ok(Ok(child)) => Ok(child),
+            Ok(Err(why)) => Err(refusal(&why)),
+            Err(_) => Err(Refusal::Gone("the connection does not answer".to_owned())),
+        }
+    }
+
+    /// Whether the process answers.
+    pub(super) async fn is_alive(&self) -> bool {
+        matches!(
+            timeout(ALIVE_LIMIT, mux::alive(&self.socket)).await,
+            Ok(Ok(_))
+        )
+    }
+
+    /// Returns when the master is gone or frozen, which its pipes do not always tell; never before.
+    pub(super) async fn lost(&self) {
+        loop {
+            sleep(ALIVE_EVERY).await;
+            if !self.is_alive().await {
+                return;
+            }
+        }
+    }
+
+    /// Ends the master and every session in it: it is asked, and killed when it does not answer.
+    pub(super) async fn end(&self) {
+        if end(&self.socket).await.is_ok() {
+            return;
+        }
+        // Only while somebody listens at the socket, in a folder of ours, is the number still that of the master.
+        let listens = timeout(END_LIMIT, UnixStream::connect(&self.socket)).await;
+        if let (Ok(Ok(_)), Some(process)) = (listens, Pid::from_raw(self.process)) {
+            let _ = kill_process(process, Signal::KILL);
+        }
+        let _ = fs::remove_file(&self.socket);
+    }
+}
+
+/// Asks the master that listens at this socket to end. An error when one listens and does not answer.
+pub(super) async fn end(socket: &Path) -> Result<(), Elapsed> {
+    // An answer that is an error means that nobody is there, which is what was wanted.
+    timeout(END_LIMIT, mux::terminate(socket)).await.map(|_| ())
+}
+
+/// What one connection is made with.
+struct Attempt<'a> {
+    socket: PathBuf,
+    log: PathBuf,
+    config: PathBuf,
+    destination: &'a str,
+}
+
+impl Attempt<'_> {
+    /// Runs `ssh` until its connection stands and it has gone to the background.
+    async fn make(&self, wanted: &Configuration, debug: bool) -> Result<(), Failure> {
+        let mut ssh = self.command(debug);
+        let ended = timeout(wanted.connect_timeout, ssh.status()).await;
+        let said =
+            || String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned();
+        match ended {
+            Ok(Ok(status)) if status.success() => Ok(()),
+            Ok(Ok(_)) => Err(failure::read(
+                &said(),
+                self.destination,
+                wanted.file.as_deref(),
+            )),
+            Ok(Err(why)) if why.kind() == io::ErrorKind::NotFound => Err(Failure::lasting(
+                "the program `ssh` is not installed",
+                Some("install the OpenSSH client".to_owned()),
+            )),
+            Ok(Err(why)) => Err(Failure::passing(format!("ssh could not be started: {why}"))),
+            Err(_) => {
+                let mut failure = failure::read(
+                    "Connection timed out",
+                    self.destination,
+                    wanted.file.as_deref(),
+                );
+                failure.why = format!(
+                    "no connection within {} s",
+                    wanted.connect_timeout.as_secs_f32()
+                );
+                Err(failure)
+            }
+        }
+    }
+
+    fn command(&self, debug: bool) -> Command {
+        let mut ssh = Command::new("ssh");
+        if let Some(setsid) = &*SETSID {
+            // Without a terminal of its own nothing below ssh (a proxy command, an agent's helper) can ask there.
+            ssh = Command::new(setsid);
+            ssh.arg("ssh");
+        } else {
+            // Outside the terminal's foreground group a question stops the process, and the time limit ends it.
+            ssh.process_group(0);
+        }
+        ssh.env_remove("SSH_ASKPASS")
+            .env("SSH_ASKPASS_REQUIRE", "never")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true);
+        ssh.arg("-F").arg(&self.config);
+        ssh.arg("-E").arg(&self.log);
+        ssh.arg("-S").arg(&self.socket);
+        ssh.args(["-M", "-N", "-f", "-T"]);
+        for option in [
+            "ClearAllForwardings=yes",
+            "ExitOnForwardFailure=no",
+            "RemoteCommand=none",
+            if debug {
+                "LogLevel=DEBUG1"
+            } else {
+                "LogLevel=INFO"
+            },
+        ] {
+            ssh.arg("-o").arg(option);
+        }
+        ssh.arg("-o").arg(format!("ControlPersist={IDLE_FOR}"));
+        ssh.arg("--").arg(self.destination);
+        ssh
+    }
+}
+
+static SETSID: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
+    let places = std::env::var_os("PATH")?;
+    std::env::split_paths(&places)
+        .map(|folder| folder.join("setsid"))
+        .find(|program| program.is_file())
+});
+
+fn unreadable(why: &io::Error, wanted: &Configuration) -> Failure {
+    match &wanted.file {
+        Some(file) => Failure::lasting(
+            format!(
+                "the ssh configuration {} cannot be read: {why}",
+                file.display()
+            ),
+            Some("see `[ssh] config` in releases.toml and GOLIVE_SSH_CONFIG".to_owned()),
+        ),
+        None => Failure::lasting(format!("the control folder cannot be written: {why}"), None),
+    }
+}
+
+fn refusal(why: &openssh::Error) -> Refusal {
+    let cause = std::error::Error::source(why).map_or_else(|| why.to_string(), ToString::to_string);
+    // What a master says when the server answers `open failed`: `MaxSessions` is reached.
+    if cause.contains("Session open refused by peer") {
+        Refusal::Full
+    } else {
+        Refusal::Gone(cause)
+    }
+}

@@ -1,1 +1,0 @@
-//! The terminal: taken over, and always given back.

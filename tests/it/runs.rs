@@ -1,0 +1,627 @@
+//! Runs driven by the real engine against a scripted world, with paused time.
+
+use std::sync::Arc;
+
+use golive::domain::checklist::{Gate, OnFailure};
+use golive::domain::feed::Update;
+use golive::domain::id::{RunId, TaskId};
+use golive::domain::plan::Plan;
+use golive::domain::run::apply::apply;
+use golive::domain::run::decide::take_report;
+use golive::domain::run::progress::{Need, needs};
+use golive::domain::run::{
+    Event, Identities, Identity, Intent, Outcome, Refusal, Report, RunState, RunStatus, TaskStatus,
+};
+use golive::engine::{Control, Doors, Ended, FeedReceiver, Start, control, feed, run};
+
+use crate::support::fakes::{Asked, Deed, FakeClock, FakeJournal, FakeLauncher, FakeLogs, World};
+use crate::support::plans::{COMMIT, plan, stage, usual, with};
+
+/// A run being driven, with the face folding its events as a screen does.
+struct Driven {
+    world: Arc<World>,
+    control: Control,
+    feed: FeedReceiver,
+    face: RunState,
+    engine: tokio::task::JoinHandle<Ended>,
+}
+
+impl Driven {
+    fn of(world: &Arc<World>, state: RunState, first: Option<Intent>) -> Self {
+        let (control, orders) = control();
+        let (sender, receiver) = feed();
+        let doors = Doors {
+            launcher: Arc::new(FakeLauncher(Arc::clone(world))),
+            journal: FakeJournal(Arc::clone(world)),
+            logs: Arc::new(FakeLogs(Arc::clone(world))),
+            clock: Arc::new(FakeClock::new()),
+        };
+        let face = state.clone();
+        let start = Start {
+            state,
+            identities: Identities::new(),
+            by: "ada@laptop".to_owned(),
+            first,
+        };
+        let engine = tokio::spawn(run(doors, start, orders, sender));
+        Self {
+            world: Arc::clone(world),
+            control,
+            feed: receiver,
+            face,
+            engine,
+        }
+    }
+
+    async fn start(world: &Arc<World>, plan: Plan) -> Self {
+        let state = RunState::new(RunId::new("20261120-2130-k3"), Arc::new(plan));
+        Self::of(world, state, Some(Intent::Start { reason: None }))
+    }
+
+    async fn wish(&self, intent: Intent) -> Option<Refusal> {
+        self.control.wish(intent).await
+    }
+
+    /// Takes updates until the run needs something; the need is returned.
+    async fn until_need(&mut self) -> Need {
+        loop {
+            if let Some(need) = needs(&self.face, false).into_iter().next() {
+                return need;
+            }
+            self.step()
+                .await
+                .expect("the run ended before it needed anything");
+        }
+    }
+
+    /// Takes one update; `None` when the engine has ended.
+    async fn step(&mut self) -> Option<()> {
+        let update = self.feed.next().await?;
+        if let Update::Event(record) = update {
+            apply(&mut self.face, &record);
+        }
+        Some(())
+    }
+
+    async fn until(&mut self, wanted: impl Fn(&RunState) -> bool) {
+        while !wanted(&self.face) {
+            self.step()
+                .await
+                .expect("the run ended before that happened");
+        }
+    }
+
+    /// Takes everything until the engine ends, and checks that journal, face and engine agree.
+    async fn end(mut self) -> RunState {
+        while self.step().await.is_some() {}
+        let ended = self.engine.await.unwrap();
+        let records = self.world.records.lock().unwrap().clone();
+        let mut folded = RunState::new(ended.state.run.clone(), Arc::clone(&ended.state.plan));
+        records.iter().for_each(|record| apply(&mut folded, record));
+        if ended.journal.is_none() {
+            assert_eq!(format!("{folded:?}"), format!("{:?}", ended.state));
+            assert_eq!(format!("{:?}", self.face), format!("{:?}", ended.state));
+        }
+        ended.state
+    }
+}
+
+fn status<'a>(state: &'a RunState, task: &str) -> &'a TaskStatus {
+    &state
+        .task(&TaskId::new(task))
+        .expect("the plan has the task")
+        .status
+}
+
+fn ids(names: &[&str]) -> Vec<TaskId> {
+    names.iter().map(|name| TaskId::new(*name)).collect()
+}
+
+fn approve() -> Intent {
+    Intent::Approve {
+        env: "production".into(),
+        commit: Some(COMMIT[..7].to_owned()),
+        reason: None,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_walks_its_stages_and_waits_at_the_gate() {
+    let world = World::new();
+    let mut driven = Driven::start(&world, usual()).await;
+    assert_eq!(driven.until_need().await, Need::Gate(2));
+    assert_eq!(
+        world.launched(),
+        ["here/tests@local", "staging/code@stg", "staging/reload@stg"]
+    );
+    assert_eq!(driven.wish(approve()).await, None);
+    let state = driven.end().await;
+    assert_eq!(state.status, RunStatus::Finished(Outcome::Succeeded));
+    assert_eq!(world.launched().len(), 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_launched_before_its_start_is_on_disk() {
+    let world = World::new();
+    let mut driven = Driven::start(&world, usual()).await;
+    driven.until_need().await;
+    driven.wish(approve()).await;
+    driven.end().await;
+    let asked = world.asked();
+    for (place, launched) in asked.iter().enumerate() {
+        let Asked::Launched(task) = launched else {
+            continue;
+        };
+        let recorded = Asked::Recorded(format!("task_started {task}"));
+        assert!(
+            asked[..place].contains(&recorded),
+            "{task} was launched before it was recorded"
+        );
+    }
+    let gate = asked
+        .iter()
+        .position(|a| *a == Asked::Recorded("gate_approved Production".to_owned()));
+    let first = asked
+        .iter()
+        .position(|a| *a == Asked::Launched("production/code@web1".to_owned()));
+    assert!(gate.unwrap() < first.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_lockstep_a_step_starts_when_the_one_before_ended_on_all_hosts() {
+    let world = World::new();
+    world.does("s/code@web1", Deed::Exit(0, "", 1));
+    world.does("s/code@web2", Deed::Exit(0, "", 30));
+    let plan = plan(vec![stage(
+        "S",
+        Some("staging"),
+        Gate::None,
+        &[("code", &["web1", "web2"]), ("reload", &["web1", "web2"])],
+    )]);
+    let state = Driven::start(&world, plan).await.end().await;
+    let ended = |task: &str| state.task(&TaskId::new(task)).unwrap().ended.unwrap();
+    let started = |task: &str| state.task(&TaskId::new(task)).unwrap().started.unwrap();
+    assert!(started("s/reload@web1") >= ended("s/code@web2"));
+    assert_eq!((ended("s/code@web2") - FakeClock::zero()).num_seconds(), 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failing_step_stops_what_depends_on_it_and_asks_when_the_rest_has_ended() {
+    let world = World::new();
+    world.does("s/code@web1", Deed::Exit(3, "no space\n", 0));
+    world.does("s/code@web2", Deed::Exit(0, "", 60));
+    let plan = plan(vec![stage(
+        "S",
+        Some("staging"),
+        Gate::None,
+        &[("code", &["web1", "web2"]), ("reload", &["web1", "web2"])],
+    )]);
+    let mut driven = Driven::start(&world, plan).await;
+    let need = driven.until_need().await;
+    assert_eq!(need, Need::Failure(ids(&["s/code@web1"])));
+    assert_eq!(*status(&driven.face, "s/code@web2"), TaskStatus::Succeeded);
+    assert_eq!(world.launched(), ["s/code@web1", "s/code@web2"]);
+    assert_eq!(world.log("s/code@web1", 1), "no space\n");
+
+    let refusal = driven
+        .wish(Intent::Retry {
+            tasks: ids(&["s/code@web2"]),
+        })
+        .await;
+    assert!(matches!(refusal, Some(Refusal::WrongState { .. })));
+    assert_eq!(
+        driven
+            .wish(Intent::Retry {
+                tasks: ids(&["s/code@web1"])
+            })
+            .await,
+        None
+    );
+    let state = driven.end().await;
+    assert_eq!(state.status, RunStatus::Finished(Outcome::Succeeded));
+    let launched = world.launched();
+    assert_eq!(
+        launched[2..],
+        ["s/code@web1", "s/reload@web1", "s/reload@web2"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_failed_can_be_retried_later_and_goes_on() {
+    let world = World::new();
+    world.does("s/code@web1", Deed::Exit(1, "", 0));
+    let plan = plan(vec![stage(
+        "S",
+        Some("staging"),
+        Gate::None,
+        &[("code", &["web1"])],
+    )]);
+    let mut driven = Driven::start(&world, plan).await;
+    driven.until_need().await;
+    driven.wish(Intent::Stop { reason: None }).await;
+    let state = driven.end().await;
+    assert_eq!(state.status, RunStatus::Finished(Outcome::Failed));
+    let again = Intent::Retry {
+        tasks: ids(&["s/code@web1"]),
+    };
+    let state = Driven::of(&world, state, Some(again)).end().await;
+    assert_eq!(state.status, RunStatus::Finished(Outcome::Succeeded));
+    assert_eq!(world.launched().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn retries_wait_their_delay_and_then_the_run_asks() {
+    let world = World::new();
+    for _ in 0..3 {
+        world.does("s/code@web1", Deed::Exit(1, "", 0));
+    }
+    let plan = plan(vec![stage(
+        "S",
+        Some("staging"),
+        Gate::None,
+        &[("code", &["web1"])],
+    )]);
+    let plan = with(plan, "s/code@web1", |task| {
+        task.retry = 2;
+        task.retry_delay_s = 5.0;
+    });
+    let mut driven = Driven::start(&world, plan).await;
+    assert_eq!(
+        driven.until_need().await,
+        Need::Failure(ids(&["s/code@web1"]))
+    );
+    let task = driven.face.task(&TaskId::new("s/code@web1")).unwrap();
+    assert_eq!(task.attempt.0, 3);
+    assert_eq!((task.ended.unwrap() - FakeClock::zero()).num_seconds(), 10);
+    driven.wish(Intent::Stop { reason: None }).await;
+    assert_eq!(
+        driven.end().await.status,
+        RunStatus::Finished(Outcome::Failed)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_asks_and_never_skips() {
+    let world = World::new();
+    world.does("s/code@web1", Deed::TimeOut);
+    let plan = plan(vec![stage(
+        "S",
+        Some("staging"),
+        Gate::None,
+        &[("code", &["web1"]), ("reload", &["web1"])],
+    )]);
+    let mut driven = Driven::start(&world, plan).await;
+    assert_eq!(
+        driven.until_need().await,
+        Need::Failure(ids(&["s/code@web1"]))
+    );
+    assert_eq!(*status(&driven.face, "s/reload@web1"), TaskStatus::Waiting);
+    driven.control.leave();
+    driven.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_refuses_another_commit_and_records_it() {
+    let world = World::new();
+    let mut driven = Driven::start(&world, usual()).await;
+    driven.until_need().await;
+    let wrong = Intent::Approve {
+        env: "production".into(),
+        commit: Some("deadbee".to_owned()),
+        reason: None,
+    };
+    assert!(matches!(
+        driven.wish(wrong).await,
+        Some(Refusal::OtherCommit { .. })
+    ));
+    let other = Intent::Approve {
+        env: "staging".into(),
+        commit: None,
+        reason: None,
+    };
+    assert_eq!(
+        driven.wish(other).await,
+        Some(Refusal::NoGate("staging".into()))
+    );
+    assert!(
+        world
+            .asked()
+            .contains(&Asked::Recorded("gate_refused Production".to_owned()))
+    );
+    assert!(
+        !world
+            .launched()
+            .iter()
+            .any(|task| task.starts_with("production"))
+    );
+    driven.control.leave();
+    assert_eq!(driven.end().await.status, RunStatus::Active);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_is_answered_once_and_a_no_fails_it() {
+    let world = World::new();
+    let plan = plan(vec![stage(
+        "S",
+        None,
+        Gate::None,
+        &[("ask-support", &["local"]), ("go", &["local"])],
+    )]);
+    let mut driven = Driven::start(&world, plan).await;
+    let task = TaskId::new("s/ask-support@local");
+    assert_eq!(driven.until_need().await, Need::Answer(task.clone()));
+    assert_eq!(driven.wish(Intent::Deny { task: task.clone() }).await, None);
+    driven
+        .until(|state| *status(state, "s/ask-support@local") == TaskStatus::Failed)
+        .await;
+    assert!(
+        driven
+            .wish(Intent::Confirm { task: task.clone() })
+            .await
+            .is_some()
+    );
+    driven
+        .wish(Intent::Retry {
+            tasks: vec![task.clone()],
+        })
+        .await;
+    driven
+        .until(|state| *status(state, "s/ask-support@local") == TaskStatus::Running)
+        .await;
+    assert_eq!(driven.wish(Intent::Confirm { task }).await, None);
+    let state = driven.end().await;
+    assert_eq!(state.status, RunStatus::Finished(Outcome::Succeeded));
+    assert_eq!(world.launched(), ["s/go@local"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_failure_stop_ends_the_run_and_continue_goes_on() {
+    for (on_failure, outcome, launched) in [
+        (OnFailure::Stop, Outcome::Failed, 1),
+        (OnFailure::Continue, Outcome::Succeeded, 2),
+    ] {
+        let world = World::new();
+        world.does("s/code@web1", Deed::Exit(1, "", 0));
+        let plan = plan(vec![stage(
+            "S",
+            Some("staging"),
+            Gate::None,
+            &[("code", &["web1"]), ("reload", &["web1"])],
+        )]);
+        let plan = with(plan, "s/code@web1", |task| task.on_failure = on_failure);
+        let state = Driven::start(&world, plan).await.end().await;
+        assert_eq!(state.status, RunStatus::Finished(outcome));
+        assert_eq!(world.launched().len(), launched);
+        assert_eq!(*status(&state, "s/code@web1"), TaskStatus::Failed);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_tasks_of_a_step_run_at_once_than_it_allows() {
+    let world = World::new();
+    let hosts = ["web1", "web2", "web3", "web4", "web5"];
+    let mut plan = plan(vec![stage(
+        "S",
+        Some("staging"),
+        Gate::None,
+        &[("code", &hosts)],
+    )]);
+    for host in hosts {
+        world.does(&format!("s/code@{host}"), Deed::Exit(0, "", 10));
+        plan = with(plan, &format!("s/code@{host}"), |task| {
+            task.parallel = Some(2)
+        });
+    }
+    let state = Driven::start(&world, plan).await.end().await;
+    assert_eq!(world.most_at_once(), 2);
+    assert_eq!((state.ended.unwrap() - FakeClock::zero()).num_seconds(), 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_journal_launches_nothing_more_and_lets_running_tasks_end() {
+    let world = World::new();
+    // Two appends are needed until the first task runs; its end is the third.
+    world.does("here/tests@local", Deed::Exit(0, "ran\n", 20));
+    *world.journal_breaks_at.lock().unwrap() = Some(2);
+    let driven = Driven::start(&world, usual()).await;
+    let ended = driven.engine.await.unwrap();
+    assert_eq!(ended.journal.unwrap().why, "disk full");
+    assert_eq!(world.launched(), ["here/tests@local"]);
+    assert_eq!(world.log("here/tests@local", 1), "ran\n");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_connection_is_followed_again_from_the_byte_where_the_log_ends() {
+    let world = World::new();
+    world.does("s/code@web1", Deed::Break("one\nt", "wo\nthree\n", 0));
+    let plan = plan(vec![stage(
+        "S",
+        Some("staging"),
+        Gate::None,
+        &[("code", &["web1"])],
+    )]);
+    let state = Driven::start(&world, plan).await.end().await;
+    assert_eq!(state.status, RunStatus::Finished(Outcome::Succeeded));
+    assert_eq!(world.log("s/code@web1", 1), "one\ntwo\nthree\n");
+    assert_eq!(world.launched(), ["s/code@web1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_end_is_never_shown_as_ok_or_failed_and_asks() {
+    let world = World::new();
+    world.does("s/code@web1", Deed::Forget);
+    let plan = plan(vec![stage(
+        "S",
+        Some("staging"),
+        Gate::None,
+        &[("code", &["web1"])],
+    )]);
+    let mut driven = Driven::start(&world, plan).await;
+    assert_eq!(
+        driven.until_need().await,
+        Need::Interrupted(ids(&["s/code@web1"]))
+    );
+    let why = "the host was restarted".to_owned();
+    assert_eq!(
+        *status(&driven.face, "s/code@web1"),
+        TaskStatus::Interrupted(why)
+    );
+    let done = Intent::CountAsDone {
+        tasks: ids(&["s/code@web1"]),
+        reason: "looked at the host".to_owned(),
+    };
+    assert_eq!(driven.wish(done).await, None);
+    let state = driven.end().await;
+    assert_eq!(state.status, RunStatus::Finished(Outcome::Succeeded));
+    assert_eq!(world.launched(), ["s/code@web1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_idempotent_steps_of_unknown_end_run_again_by_themselves() {
+    let world = World::new();
+    world.does("s/code@web1", Deed::Forget);
+    let plan = plan(vec![stage(
+        "S",
+        Some("staging"),
+        Gate::None,
+        &[("code", &["web1"])],
+    )]);
+    let plan = with(plan, "s/code@web1", |task| task.idempotent = true);
+    let state = Driven::start(&world, plan).await.end().await;
+    assert_eq!(state.status, RunStatus::Finished(Outcome::Succeeded));
+    assert_eq!(world.launched(), ["s/code@web1", "s/code@web1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_launch_fails_the_task_and_is_not_retried_by_itself() {
+    let world = World::new();
+    world.does("s/code@web1", Deed::Refuse("no space left"));
+    let plan = plan(vec![stage(
+        "S",
+        Some("staging"),
+        Gate::None,
+        &[("code", &["web1"])],
+    )]);
+    let plan = with(plan, "s/code@web1", |task| task.retry = 5);
+    let mut driven = Driven::start(&world, plan).await;
+    assert_eq!(
+        driven.until_need().await,
+        Need::Failure(ids(&["s/code@web1"]))
+    );
+    assert_eq!(world.launched().len(), 1);
+    driven.control.leave();
+    driven.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn leaving_keeps_the_run_as_it_is_and_a_later_engine_follows_it() {
+    let world = World::new();
+    world.does("s/code@web1", Deed::Hang);
+    let plan = plan(vec![stage(
+        "S",
+        Some("staging"),
+        Gate::None,
+        &[("code", &["web1"]), ("reload", &["web1"])],
+    )]);
+    let mut driven = Driven::start(&world, plan).await;
+    driven
+        .until(|state| *status(state, "s/code@web1") == TaskStatus::Running)
+        .await;
+    driven.control.leave();
+    let state = driven.end().await;
+    assert_eq!(*status(&state, "s/code@web1"), TaskStatus::Running);
+    // The fake site forgot the hanging attempt: it says it never ran, so it is launched, once.
+    let later = Driven::of(&world, state, None);
+    let state = later.end().await;
+    assert_eq!(state.status, RunStatus::Finished(Outcome::Succeeded));
+    assert_eq!(
+        world.launched(),
+        ["s/code@web1", "s/code@web1", "s/reload@web1"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn killing_ends_what_runs_where_it_runs_and_then_the_run() {
+    let world = World::new();
+    world.does("s/code@web1", Deed::Hang);
+    let plan = plan(vec![stage(
+        "S",
+        Some("staging"),
+        Gate::None,
+        &[("code", &["web1"]), ("reload", &["web1"])],
+    )]);
+    let mut driven = Driven::start(&world, plan).await;
+    driven
+        .until(|state| *status(state, "s/code@web1") == TaskStatus::Running)
+        .await;
+    assert_eq!(driven.wish(Intent::Kill { reason: None }).await, None);
+    let state = driven.end().await;
+    assert!(
+        world
+            .asked()
+            .contains(&Asked::Cancelled("s/code@web1".to_owned()))
+    );
+    assert!(matches!(state.status, RunStatus::Finished(Outcome::Failed)));
+    assert_eq!(*status(&state, "s/reload@web1"), TaskStatus::Waiting);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_run_starts_nothing_until_it_goes_on() {
+    let world = World::new();
+    world.does("s/code@web1", Deed::Exit(0, "", 10));
+    let plan = plan(vec![stage(
+        "S",
+        Some("staging"),
+        Gate::None,
+        &[("code", &["web1"]), ("reload", &["web1"])],
+    )]);
+    let mut driven = Driven::start(&world, plan).await;
+    driven
+        .until(|state| *status(state, "s/code@web1") == TaskStatus::Running)
+        .await;
+    assert_eq!(driven.wish(Intent::Pause).await, None);
+    driven
+        .until(|state| *status(state, "s/code@web1") == TaskStatus::Succeeded)
+        .await;
+    assert_eq!(world.launched(), ["s/code@web1"]);
+    assert_eq!(driven.wish(Intent::Continue).await, None);
+    let state = driven.end().await;
+    assert_eq!(state.status, RunStatus::Finished(Outcome::Succeeded));
+}
+
+#[test]
+fn late_and_doubled_reports_change_nothing() {
+    let plan = plan(vec![stage(
+        "S",
+        Some("staging"),
+        Gate::None,
+        &[("code", &["web1"])],
+    )]);
+    let state = RunState::new(RunId::new("r"), Arc::new(plan));
+    let report = Report::Ended {
+        task: TaskId::new("s/code@web1"),
+        attempt: golive::domain::id::Attempt(1),
+        ending: golive::domain::action::Ending::Exited(0),
+        evidence: std::collections::BTreeMap::new(),
+        output_size: 0,
+    };
+    assert_eq!(take_report(&state, &report, FakeClock::zero()), Vec::new());
+    let mut running = state;
+    let started = golive::domain::run::Record {
+        seq: golive::domain::id::Seq(1),
+        at: FakeClock::zero(),
+        event: Event::TaskStarted {
+            task: TaskId::new("s/code@web1"),
+            attempt: golive::domain::id::Attempt(2),
+            identity: Some(Identity {
+                host: "h".to_owned(),
+                boot: "b".to_owned(),
+            }),
+        },
+    };
+    apply(&mut running, &started);
+    assert_eq!(
+        take_report(&running, &report, FakeClock::zero()),
+        Vec::new()
+    );
+}

@@ -1,0 +1,5 @@
+//! What integration tests share.
+
+pub(crate) mod fakes;
+pub(crate) mod fleet;
+pub(crate) mod plans;
