@@ -166,7 +166,6 @@ const RUN: &[Place] = &[Place::Run];
 const LOG: &[Place] = &[Place::Log];
 
 #[rustfmt::skip] // one row per line, as a table.
-#[rustfmt::skip] // one row per line, as a table.
 static TABLE: &[Row] = &[
     look("line.down", Act::Down, "move", &["j", "Down"], ALL, ["down", "one line down"]),
     look("line.up", Act::Up, "move", &["k", "Up"], ALL, ["up", "one line up"]),

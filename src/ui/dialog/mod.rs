@@ -7,13 +7,13 @@ use super::widget::paint::{Frame, Paint};
 use sheet::Sheet;
 use crate::domain::run::Moment;
 
-mod abort;
-mod ask;
-mod failure;
-mod help;
-mod message;
-mod palette;
-mod sheet;
+pub mod abort;
+pub mod ask;
+pub mod failure;
+pub mod help;
+pub mod message;
+pub mod palette;
+pub mod sheet;
 
 /// Draws the topmost dialog over a screen.
 pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
