@@ -17,6 +17,7 @@ pub mod keymap;
 pub mod logs;
 pub mod model;
 pub mod msg;
+pub mod picture;
 pub mod rows;
 pub mod screen;
 pub mod states;
