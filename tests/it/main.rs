@@ -11,6 +11,7 @@ mod launcher;
 mod plans;
 mod remote;
 mod runs;
+mod screens;
 mod support;
 mod tags;
 mod themes;
