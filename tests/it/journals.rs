@@ -283,12 +283,7 @@ async fn past_runs_tell_durations_and_what_is_deployed() {
     let key = (StepName::new("tests"), "local".to_owned());
     assert_eq!(history, BTreeMap::from([(key, 15.0)]));
 
-    let stored: Vec<_> = list::folders(&project)
-        .unwrap()
-        .iter()
-        .map(|folder| folder.open_for_reading().unwrap())
-        .collect();
-    let deployed = list::deployed(&stored);
+    let deployed = list::survey(&project, 10).unwrap().deployed;
     let staging = &deployed[&EnvName::new("staging")];
     assert_eq!(staging.commit.as_str(), COMMIT);
     assert_eq!(staging.proof.as_deref(), Some("39 tests"));
