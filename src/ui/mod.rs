@@ -14,6 +14,7 @@ pub mod keymap;
 pub mod logs;
 pub mod model;
 pub mod msg;
+pub mod picture;
 pub mod rows;
 pub mod screen;
 pub mod states;
