@@ -49,7 +49,9 @@ if [ -n "$tag" ]; then
     number=$((number + 1)) tag=$planned-$number
   done
   [ -n "$(mine "$tag")" ] ||
-    printf '%s\n' "$GOLIVE_RECORD" | git tag -a --cleanup=verbatim -F - -- "$tag" "$commit"
+    printf '%s\n' "$GOLIVE_RECORD" | git tag -a --cleanup=verbatim -F - -- "$tag" "$commit" || {
+      echo "live but untagged: git did not make the tag $tag"
+      echo "help: see above what git says, then retry"; exit 1; }
 fi
 
 # Both together or none: first on the remote, where others look, then LIVE on this machine.
