@@ -88,11 +88,7 @@ fn finish(draft: Draft, stages: Vec<Stage>) -> Checklist {
 
 /// Adds the step `tag`, which exists without being declared.
 fn declare_built_in_tag(draft: &mut Draft) {
-    if draft
-        .steps
-        .iter()
-        .any(|step| step.name.value == BUILT_IN_TAG)
-    {
+    if draft.step(BUILT_IN_TAG).is_some() {
         return;
     }
     let kind: Arc<dyn crate::domain::step::Kind> = Arc::new(crate::domain::step::tag::Tag);
@@ -145,35 +141,38 @@ fn names_apart(draft: &Draft, problems: &mut Problems) {
 /// A group lists steps that exist.
 fn groups(draft: &Draft, problems: &mut Problems) {
     for (group, steps) in &draft.groups {
-        for step in steps {
-            if draft
-                .groups
-                .iter()
-                .any(|(name, _)| name.value == step.value)
-            {
-                problems
-                    .add(
-                        step.span,
-                        format!(
-                            "the group `{}` holds the group `{}`",
-                            group.value, step.value
-                        ),
-                    )
-                    .expected("a group lists steps, not groups");
-            } else if !draft
-                .steps
-                .iter()
-                .any(|known| known.name.value == step.value)
-            {
-                let names = draft.steps.iter().map(|known| known.name.value.as_str());
-                let near = similar(&step.value, names);
-                problems
-                    .add(step.span, format!("no step is named `{}`", step.value))
-                    .expected("expected the name of a step")
-                    .maybe(near);
+        for step in steps
+            .iter()
+            .filter(|step| draft.step(&step.value).is_none())
+        {
+            if draft.group(&step.value).is_some() {
+                let what = format!(
+                    "the group `{}` holds the group `{}`",
+                    group.value, step.value
+                );
+                let problem = problems.add(step.span, what);
+                problem.expected("a group lists steps, not groups");
+            } else {
+                unknown_name(step, "step", draft.step_names(), problems);
             }
         }
     }
+}
+
+/// Reports a name of a step (or group) that leads nowhere.
+fn unknown_name<'n>(
+    name: &Located<String>,
+    what: &str,
+    names: impl Iterator<Item = &'n str>,
+    problems: &mut Problems,
+) {
+    let near = similar(&name.value, names);
+    let problem = problems.add(name.span, format!("no {what} is named `{}`", name.value));
+    problem.expected(format!("expected the name of a {what}"));
+    match near {
+        Some(near) => problem.maybe(Some(near)),
+        None => problem.help(format!("declare it: [step.{}]", name.value)),
+    };
 }
 
 /// Turns the names in `on` into roles and hosts.
@@ -227,27 +226,14 @@ fn needs_lead_somewhere(step: &DraftStep, draft: &Draft, problems: &mut Problems
             problems
                 .add(need.span, format!("the step `{}` needs itself", need.value))
                 .expected("expected another step");
-        } else if draft
-            .groups
-            .iter()
-            .any(|(name, _)| name.value == need.value)
-        {
+        } else if draft.step(&need.value).is_some() {
+            // It leads somewhere; whether it is in the stage is seen there.
+        } else if draft.group(&need.value).is_some() {
             problems
                 .add(need.span, format!("`{}` is a group", need.value))
                 .expected("`needs` takes names of steps");
-        } else if !draft
-            .steps
-            .iter()
-            .any(|known| known.name.value == need.value)
-        {
-            let near = similar(
-                &need.value,
-                draft.steps.iter().map(|known| known.name.value.as_str()),
-            );
-            problems
-                .add(need.span, format!("no step is named `{}`", need.value))
-                .expected("expected the name of a step")
-                .maybe(near);
+        } else {
+            unknown_name(need, "step", draft.step_names(), problems);
         }
     }
 }
@@ -256,39 +242,37 @@ fn needs_lead_somewhere(step: &DraftStep, draft: &Draft, problems: &mut Problems
 fn expand(stage: &DraftStage, draft: &Draft, problems: &mut Problems) -> Vec<Used> {
     let mut used: Vec<Used> = Vec::new();
     for entry in &stage.steps {
-        let group = draft
-            .groups
-            .iter()
-            .find(|(name, _)| name.value == entry.value);
-        let names: Vec<&str> = match group {
-            Some((_, steps)) => steps.iter().map(|step| step.value.as_str()).collect(),
-            None => vec![entry.value.as_str()],
-        };
-        for name in names {
-            if !draft.steps.iter().any(|step| step.name.value == name) {
-                // An unknown name inside a group was reported where the group is.
-                if group.is_none() {
-                    unknown_step(entry, draft, problems);
-                }
+        let group = draft.group(&entry.value);
+        if group.is_none() && draft.step(&entry.value).is_none() {
+            let groups = draft.groups.iter().map(|(name, _)| name.value.as_str());
+            unknown_name(
+                entry,
+                "step or group",
+                draft.step_names().chain(groups),
+                problems,
+            );
+        }
+        let via = group.map(|_| entry.value.clone());
+        for name in group.unwrap_or(std::slice::from_ref(entry)) {
+            let name = &name.value;
+            // An unknown name inside a group was reported where the group is.
+            if draft.step(name).is_none() {
                 continue;
             }
-            let via = group.map(|(name, _)| name.value.clone());
-            if let Some(first) = used.iter().find(|other| other.name == name) {
-                let problem = problems.add(
-                    entry.span,
-                    format!(
-                        "the step `{name}` is in the stage \"{}\" twice",
-                        stage.name.value
-                    ),
+            if let Some(first) = used.iter().find(|other| other.name == *name) {
+                let what = format!(
+                    "the step `{name}` is in the stage \"{}\" twice",
+                    stage.name.value
                 );
+                let problem = problems.add(entry.span, what);
                 problem.expected(within("again", via.as_deref()));
                 problem.also(first.place, within("first", first.group.as_deref()));
                 continue;
             }
             used.push(Used {
-                name: name.to_owned(),
+                name: name.clone(),
                 place: entry.span,
-                group: via,
+                group: via.clone(),
             });
         }
     }
@@ -301,22 +285,6 @@ fn within(order: &str, group: Option<&str>) -> String {
         Some(group) => format!("{order} here, in the group `{group}`"),
         None => format!("{order} here"),
     }
-}
-
-/// Reports a name in a stage's list that leads nowhere.
-fn unknown_step(entry: &Located<String>, draft: &Draft, problems: &mut Problems) {
-    let steps = draft.steps.iter().map(|step| step.name.value.as_str());
-    let groups = draft.groups.iter().map(|(name, _)| name.value.as_str());
-    let near = similar(&entry.value, steps.chain(groups));
-    let problem = problems.add(
-        entry.span,
-        format!("no step or group is named `{}`", entry.value),
-    );
-    problem.expected("expected the name of a step or a group");
-    match near {
-        Some(near) => problem.maybe(Some(near)),
-        None => problem.help(format!("declare it: [step.{}]", entry.value)),
-    };
 }
 
 /// Whether a step's kind may run on hosts.

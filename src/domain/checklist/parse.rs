@@ -15,7 +15,7 @@ use crate::domain::id::{EnvName, HostName, RoleName, StageName, check_name, keba
 use crate::domain::release::ReleaseRules;
 use crate::domain::source::shape::{Shape, Value};
 use crate::domain::source::table::Fields;
-use crate::domain::source::{Located, Problem, Problems, SourceText, Span};
+use crate::domain::source::{Located, Problem, Problems, SourceText, Span, syntax};
 
 /// Reads a whole checklist. `path` is only shown.
 ///
@@ -26,17 +26,7 @@ pub fn read(path: &str, text: &str) -> Result<Checklist, Vec<Problem>> {
     let (file, mistakes) = DeTable::parse_recoverable(source.text());
     let draft = file_table(file.get_ref(), &mut problems);
     if !mistakes.is_empty() {
-        let at_end = source.text().len()..source.text().len();
-        let places: Vec<Span> = mistakes
-            .iter()
-            .map(|mistake| mistake.span().unwrap_or_else(|| at_end.clone()).into())
-            .collect();
-        problems.without_consequences(&places);
-        for (mistake, place) in mistakes.iter().zip(places) {
-            problems
-                .add(place, mistake.message())
-                .expected("this is no TOML");
-        }
+        syntax::report(&mistakes, &mut problems);
         return Err(problems.sorted());
     }
     let checklist = check::check(draft, &mut problems);
@@ -335,7 +325,7 @@ fn stages(file: &Fields<'_>, problems: &mut Problems) -> Vec<DraftStage> {
         return Vec::new();
     };
     let DeValue::Array(tables) = value.get_ref() else {
-        let problem = problems.add(place, "`stage` is no list of tables");
+        let problem = problems.absent(place, "`stage` is no list of tables");
         problem.expected("expected [[stage]] with two brackets, once for each stage");
         return Vec::new();
     };

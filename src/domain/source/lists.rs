@@ -87,7 +87,7 @@ pub(super) fn vars(
             | DeValue::Float(_)
             | DeValue::Boolean(_)
             | DeValue::Datetime(_) => {
-                let written = problems.source().text()[value.span()].to_owned();
+                let written = problems.source().part(value.span()).to_owned();
                 problems
                     .add(value.span(), format!("{whose} is no text"))
                     .expected("expected a text in quotes")

@@ -206,7 +206,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, Refusal> {
             "m" => 60.0,
             "h" => 3_600.0,
             "d" => 86_400.0,
-            "" if !number.is_empty() => {
+            "" if number == text && !number.is_empty() => {
                 let help = format!("write the unit: \"{text}s\" or \"{text}m\"");
                 return Err(Refusal::new("is a number without a unit", units).help(help));
             }

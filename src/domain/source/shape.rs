@@ -141,9 +141,9 @@ impl Shape {
             Self::Vars => "a table of texts like { NAME = \"value\" }".to_owned(),
             Self::OrFalse(shape) => format!("{}, or false", shape.expected()),
             Self::Either(one, other) => format!("{} or {}", one.expected(), other.expected()),
-            Self::Table(keys) => format!("a table ({})", keys.title),
-            Self::Map(_) => "a table of named entries".to_owned(),
-            Self::Tables(_) => "a list of tables".to_owned(),
+            Self::Table(keys) => format!("a table like {}", keys.like),
+            Self::Map(_) => "a table of names and what they stand for".to_owned(),
+            Self::Tables(keys) => format!("a list of tables, each {}", keys.like),
         }
     }
 
@@ -157,7 +157,7 @@ impl Shape {
         let span = Span::from(value.span());
         match (self, value.get_ref()) {
             (Self::OrFalse(_), DeValue::Boolean(false)) => Some(Value::Off),
-            (Self::OrFalse(shape), _) => shape.read(whose, value, problems),
+            (Self::OrFalse(shape), DeValue::String(_)) => shape.read(whose, value, problems),
             (Self::Flag, DeValue::Boolean(flag)) => Some(Value::Flag(*flag)),
             (Self::True, DeValue::Boolean(true)) => Some(Value::Flag(true)),
             (Self::Count(least, most), DeValue::Integer(number)) => {
@@ -169,7 +169,7 @@ impl Shape {
                 }
             }
             (Self::Duration, DeValue::Integer(_) | DeValue::Float(_)) => {
-                let written = &problems.source().text()[span.start..span.end];
+                let written = problems.source().part(span);
                 let help = format!("write the unit: \"{written}s\" or \"{written}m\"");
                 problems
                     .add(span, format!("{whose} is a number without a unit"))

@@ -64,6 +64,8 @@ impl Key {
 pub struct Keys {
     /// What the table is, with its article: "a step".
     pub title: &'static str,
+    /// How it is written, as an example: "[ssh]".
+    pub like: &'static str,
     /// All of its keys.
     pub keys: fn() -> Vec<&'static Key>,
     /// Keys of which exactly one must be there; empty = no such rule.
@@ -145,29 +147,22 @@ impl<'t> Fields<'t> {
         problems: &mut Problems,
     ) -> Self {
         let known = (keys.keys)();
-        let mut entries = Vec::new();
-        for (written, value) in table {
-            let span = Span::from(written.span());
-            let name = written.get_ref().as_ref();
+        let written = |name: &str| table.iter().any(|(key, _)| key.get_ref() == name);
+        let mut entries: Vec<(&'static Key, Span, &'t Spanned<DeValue<'t>>)> = Vec::new();
+        for (key, value) in table {
+            let (name, span) = (key.get_ref().as_ref(), Span::from(key.span()));
             if let Some(key) = known.iter().find(|key| key.name == name) {
-                entries.push((*key, span, value));
+                entries.push((key, span, value));
             } else if keys.later.contains(&name) {
                 problems
                     .add(span, format!("`{name}` is not built yet"))
-                    .expected("this version of golive does not know it")
-                    .help(format!(
-                        "take it out; nothing of {} would do what it says",
-                        keys.title
-                    ));
-            } else {
-                let near = similar(name, known.iter().map(|key| key.name));
-                let problem = problems.add(span, format!("unknown key `{name}` in {whose}"));
-                problem.expected(format!("not a key of {}", keys.title));
-                if near.is_some() {
-                    problem.maybe(near);
-                } else {
-                    let names: Vec<&str> = known.iter().map(|key| key.name).collect();
-                    problem.help(format!("{} has the keys {}", keys.title, names.join(", ")));
+                    .expected("this version of golive cannot do it")
+                    .help("take it out for now: nothing is accepted that would not be done");
+            } else if let Some(meant) = unknown(name, span, &whose, keys, &known, problems) {
+                // It is read as what was meant, so that its value is checked and nothing else seems to be missing.
+                let taken = entries.iter().any(|(key, _, _)| key.name == meant.name);
+                if !taken && !written(meant.name) {
+                    entries.push((meant, span, value));
                 }
             }
         }
@@ -269,4 +264,25 @@ impl<'t> Fields<'t> {
             word.as_str().into_deserializer();
         T::deserialize(reader).ok()
     }
+}
+
+/// Reports a key that the table does not have; returns the key that was meant, when one is near.
+fn unknown(
+    name: &str,
+    span: Span,
+    whose: &str,
+    keys: &Keys,
+    known: &[&'static Key],
+    problems: &mut Problems,
+) -> Option<&'static Key> {
+    let near = similar(name, known.iter().map(|key| key.name));
+    let problem = problems.add(span, format!("unknown key `{name}` in {whose}"));
+    problem.expected(format!("not a key of {}", keys.title));
+    if near.is_some() {
+        problem.maybe(near);
+    } else {
+        let names: Vec<&str> = known.iter().map(|key| key.name).collect();
+        problem.help(format!("{} has the keys {}", keys.title, names.join(", ")));
+    }
+    known.iter().copied().find(|key| Some(key.name) == near)
 }

@@ -27,7 +27,7 @@ pub struct Answer<'a> {
 impl<'a> Answer<'a> {
     /// Finds the last complete answer in what a command printed.
     pub fn last(text: &'a str) -> Option<Self> {
-        let complete = &text[..text.rfind('\n')? + 1];
+        let complete = &text[..=text.rfind('\n')?];
         complete.lines().rev().find_map(|line| {
             let body = line.strip_prefix("golive:")?.strip_suffix(" .")?;
             let (word, rest) = body.split_once(' ').unwrap_or((body, ""));

@@ -165,12 +165,24 @@ async fn pursue<S: Sink>(
     (run, task, attempt): (&RunId, &TaskId, Attempt),
     sink: &mut S,
 ) -> Result<Standing, LaunchError> {
-    let mut request = first;
+    let mut request = first.clone();
     let mut fruitless = 0;
+    let mut again = false;
     loop {
         let before = sink.offset();
         let channel = channels.open(&request).await?;
-        let why = match receive(channel, &request, channels, sink).await? {
+        let received = match receive(channel, &request, channels, sink).await {
+            // An earlier try may have launched it, on a machine that is no longer the same.
+            Err(LaunchError::Refused { why, .. }) if again => return Ok(Standing::Unknown(why)),
+            received => received?,
+        };
+        let mut next = Request::follow(run, task, attempt, sink.offset());
+        let why = match received {
+            // The launch was lost on its way. To send it again is safe: only one claim can succeed.
+            Received::Over(Standing::Never) if first.is_start() => {
+                next = first.clone();
+                "the launch did not arrive".to_owned()
+            }
             Received::Over(standing) => return Ok(standing),
             Received::Short(standing) if fruitless >= FRUITLESS && sink.offset() == before => {
                 return Ok(with_size(standing, before));
@@ -184,7 +196,8 @@ async fn pursue<S: Sink>(
             0
         };
         channels.broken(&why, fruitless).await?;
-        request = Request::follow(run, task, attempt, sink.offset());
+        again = first.is_start();
+        request = next;
     }
 }
 

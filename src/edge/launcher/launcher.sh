@@ -56,8 +56,8 @@ rec() {
   g_claim= g_proc= g_end=
   { IFS= read -r g_claim && IFS= read -r g_proc && IFS= read -r g_end; } 2>/dev/null <"$1"
 }
-# Prints a record, always of the same length.
-put() { printf '%-150s\n%-50s\n%-100s\n' "$g_claim" "$g_proc" "$g_end"; }
+# Prints a record, always of the same length for the same claim.
+put() { printf '%s\n%-44s\n%-76s\n' "$g_claim" "$g_proc" "$g_end"; }
 
 # g_sid, g_tail: what hello found out.
 tools() { { IFS= read -r g_sid && read -r g_tail; } 2>/dev/null <"$g_dir/tools" || die 67 "it has to say hello first"; }
@@ -136,7 +136,7 @@ sup() { # PARENT ID BOOT HOST TIMEOUT GRACE SECRETS SETUP SCRIPT
   g_mine=" v=1 sup=$$ st=$g_st boot=$g_boot up=$g_up ."
   g_claim=$g_mine g_proc=' pending' g_end=' pending'
   { put >"$g_run.rec.$$" && rec "$g_run.rec.$$"; } 2>/dev/null
-  case $g_claim in "$g_mine"*) ;; *) rm -f "$g_run.rec.$$"; bye 67 "no room in $g_dir" ;; esac
+  case $g_claim$g_end in "$g_mine pending"*) ;; *) rm -f "$g_run.rec.$$"; bye 67 "no room in $g_dir" ;; esac
   # THE decision: link(2) is atomic and exclusive, and what it makes visible is complete.
   if ! ln "$g_run.rec.$$" "$g_run.rec" 2>/dev/null; then
     rm -f "$g_run.rec.$$"
@@ -144,7 +144,6 @@ sup() { # PARENT ID BOOT HOST TIMEOUT GRACE SECRETS SETUP SCRIPT
     bye 76
   fi
   exec 2>/dev/null
-  g_claim=$g_mine
   [ "$g_why" = - ] || g_setup=: g_script='exit 143'
   if [ -z "$g_secrets" ]; then step </dev/null >>"$g_run.out" 2>&1 &
   else printf '%s\n' "$g_secrets" | step >>"$g_run.out" 2>&1 &

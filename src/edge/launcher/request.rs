@@ -130,6 +130,11 @@ impl Request {
         &self.id
     }
 
+    /// Whether it launches.
+    pub fn is_start(&self) -> bool {
+        self.words.starts_with("start ")
+    }
+
     /// What to write to the command's standard input before closing it.
     pub fn payload(&self) -> &[u8] {
         &self.payload
