@@ -132,6 +132,9 @@ pub struct Decisions {
     /// Pass ENV's gate without a terminal; COMMIT must be (a prefix of) the run's commit
     #[arg(long, value_name = "ENV=COMMIT", value_parser = approval)]
     pub approve: Vec<Approval>,
+    /// Answer the ask-step STEP with "done", without a terminal
+    #[arg(long, value_name = "STEP")]
+    pub confirm: Vec<String>,
     /// Kept with the approval and the run
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,

@@ -485,7 +485,9 @@ impl<F: Face> Driver<F> {
     async fn answer_question(&mut self, task: &TaskId) -> Option<Left> {
         let position = self.state.position(task)?;
         let question = self.state.planned(position).1.action.text().to_owned();
+        let step = self.state.planned(position).1.step.to_string();
         let answer = match &mut self.prompt {
+            _ if self.decisions.confirm.contains(&step) => Some(true),
             Some(prompt) => prompt.question(&question).await,
             None => None,
         };
@@ -496,7 +498,7 @@ impl<F: Face> Driver<F> {
             None => {
                 let asks = format!("{task} asks: {}", super::report::shown(&question));
                 let help = format!(
-                    "{} resume {} in a terminal answers it",
+                    "{} resume {} --confirm {step} answers that it is done",
                     self.command, self.state.run
                 );
                 return Some(Left::Gate(Failure::new(Code::Decision, asks).help(help)));

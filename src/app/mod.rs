@@ -1,13 +1,169 @@
-//! The application: wires rings together; what `main` calls.
+//! The application: wires the rings together. `main` calls [`main`] here and ends with its exit code.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use args::{Cli, Command, Global};
+use report::{Code, Failure, print};
+use session::Project;
 
 pub mod args;
 pub mod console;
 pub mod demo;
+pub mod deploy;
 pub mod drive;
 pub mod gather;
 pub mod json;
 pub mod plain;
+pub mod playground;
 pub mod prompt;
 pub mod report;
+pub mod runs;
 pub mod session;
 pub mod table;
+
+/// Runs golive with the arguments of this process.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors and come on standard output.
+            let code = if error.use_stderr() {
+                Code::Usage
+            } else {
+                Code::Done
+            };
+            let _ = error.print();
+            return code.into();
+        }
+    };
+    let result = if let Some(Command::DemoApp { arguments }) = &cli.command {
+        demo_app(arguments)
+    } else {
+        // A few threads are enough: the work is waiting, and files are written by blocking threads.
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::new(Code::Failed, format!("could not start: {error}")))
+            .and_then(|runtime| {
+                let result = runtime.block_on(command(&cli));
+                // A read from a terminal may still be waited for; it must not hold up the end.
+                runtime.shutdown_background();
+                result
+            })
+    };
+    match result {
+        Ok(code) => code.into(),
+        Err(failure) => {
+            failure.print();
+            failure.code.into()
+        }
+    }
+}
+
+fn demo_app(arguments: &[String]) -> Result<Code, Failure> {
+    let text = demo::application::command(arguments.iter().map(Into::into))
+        .map_err(|error| Failure::from_error(Code::Failed, &error))?;
+    print(&text)?;
+    Ok(Code::Done)
+}
+
+/// Whether there is a screen to draw on, and it was not refused.
+fn has_screen(global: &Global) -> bool {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
+    !global.plain
+        && !global.json
+        && !dumb
+        && !set("ACCESSIBLE")
+        && std::io::stdin().is_terminal()
+        && std::io::stdout().is_terminal()
+}
+
+async fn command(cli: &Cli) -> Result<Code, Failure> {
+    let global = &cli.global;
+    let open = || Project::open(global.file.as_deref());
+    match &cli.command {
+        None if has_screen(global) => console::open(open()?, global, console::Begin::Home).await,
+        None => overview(&open()?).await,
+        Some(Command::Deploy(deploy)) if has_screen(global) => {
+            console::open(open()?, global, console::Begin::Deploy(deploy.clone())).await
+        }
+        Some(Command::Deploy(deploy)) => deploy::deploy(&open()?, deploy, global).await,
+        Some(Command::Resume(resume)) if has_screen(global) => {
+            console::open(open()?, global, console::Begin::Resume(resume.clone())).await
+        }
+        Some(Command::Resume(resume)) => deploy::resume(&open()?, resume, global).await,
+        Some(Command::Plan(selected)) => plan(&open()?, selected, global).await,
+        Some(Command::Runs { what }) => runs::runs(&open()?, what.as_ref(), global.json),
+        Some(Command::Demo(demo)) => playground::demo(demo, global, has_screen(global)).await,
+        Some(command) => document(command, global),
+    }
+}
+
+async fn plan(
+    project: &Project,
+    selected: &args::Selected,
+    global: &Global,
+) -> Result<Code, Failure> {
+    let plan = project.plan(selected, session::now()).await?;
+    if global.json {
+        print(&format!("{}\n", json::line(&json::plan(&plan))))?;
+    } else {
+        print(&report::shown(&table::plan(&plan)))?;
+    }
+    Ok(Code::Done)
+}
+
+/// `golive` alone without a screen: the plan, and what is unfinished.
+async fn overview(project: &Project) -> Result<Code, Failure> {
+    runs::runs(project, None, false)?;
+    print(&format!(
+        "\n{} plan shows what a deploy would do\n",
+        project.command
+    ))?;
+    Ok(Code::Done)
+}
+
+/// Commands that print a text about golive itself.
+fn document(command: &Command, global: &Global) -> Result<Code, Failure> {
+    let text = match command {
+        Command::Schema => {
+            let schema = crate::domain::checklist::schema::json_schema();
+            serde_json::to_string_pretty(&schema).unwrap_or_default() + "\n"
+        }
+        Command::Completions { shell } => {
+            let mut out = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "golive", &mut out);
+            String::from_utf8_lossy(&out).into_owned()
+        }
+        Command::Man => {
+            let mut out = Vec::new();
+            clap_mangen::Man::new(Cli::command())
+                .render(&mut out)
+                .map_err(|error| {
+                    Failure::new(Code::Failed, format!("could not make the page: {error}"))
+                })?;
+            String::from_utf8_lossy(&out).into_owned()
+        }
+        Command::Themes => console::themes(global)?,
+        Command::Keys => console::keys(global.json),
+        Command::Paths => {
+            let folders = crate::edge::paths::Folders::from_environment()
+                .map_err(|error| Failure::from_error(Code::Failed, &error))?;
+            format!(
+                "config   {}\nstate    {}\ncache    {}\nruntime  {}\n",
+                folders.config.display(),
+                folders.state.display(),
+                folders.cache.display(),
+                folders.runtime.display()
+            )
+        }
+        _ => String::new(),
+    };
+    print(&text)?;
+    Ok(Code::Done)
+}

@@ -8,13 +8,10 @@ use super::report::shown;
 use crate::domain::id::TaskId;
 use crate::domain::run::{RunState, progress};
 
-/// How questions are answered.
+/// A person at this terminal.
 #[derive(Debug)]
-pub enum Prompt {
-    /// By a person at this terminal.
-    Person(UnboundedReceiver<String>),
-    /// By nobody: everything is confirmed. Only the demo walks its own checklist like this.
-    Unattended,
+pub struct Prompt {
+    lines: UnboundedReceiver<String>,
 }
 
 impl Prompt {
@@ -23,36 +20,32 @@ impl Prompt {
         let (sender, lines) = unbounded_channel();
         // A thread of its own: a read from a terminal cannot be given up, and must not hold up the end.
         std::thread::spawn(move || {
-            for line in std::io::stdin().lines() {
-                if line.is_err() || line.is_ok_and(|line| sender.send(line).is_err()) {
+            for line in std::io::stdin().lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
                     break;
                 }
             }
         });
-        Self::Person(lines)
+        Self { lines }
     }
 
     /// Shows a text and reads one line. `None` at the end of the input and after Ctrl-C: nobody answers.
     async fn read(&mut self, text: &str) -> Option<String> {
-        let Self::Person(lines) = self else {
-            return None;
-        };
+        // What was typed before the question was there answers nothing.
+        while self.lines.try_recv().is_ok() {}
         let mut err = std::io::stderr();
         // A terminal that is gone answers nothing; that is seen when reading.
         let _ = err
             .write_all(shown(text).as_bytes())
             .and_then(|()| err.flush());
         tokio::select! {
-            line = lines.recv() => line.map(|line| line.trim().to_owned()),
+            line = self.lines.recv() => line.map(|line| line.trim().to_owned()),
             _ = tokio::signal::ctrl_c() => None,
         }
     }
 
     /// Asks a question of the checklist: done, not done, or nobody answers.
     pub async fn question(&mut self, question: &str) -> Option<bool> {
-        if matches!(self, Self::Unattended) {
-            return Some(true);
-        }
         loop {
             let text = format!("{question}\ntype yes when it is done, no when it will not be: ");
             match self.read(&text).await?.as_str() {
@@ -84,9 +77,6 @@ impl Prompt {
         let Some(env) = &state.plan.stages[stage].env else {
             return false;
         };
-        if matches!(self, Self::Unattended) {
-            return true;
-        }
         let commit = state
             .plan
             .commit

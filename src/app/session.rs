@@ -1,1 +1,377 @@
-//! A run session: preflight, plan, engine and faces put together.
+//! A session: a project opened, a plan made for it, its hosts asked who they are, and a run driven.
+//!
+//! Every face begins here: the console, `deploy` and `resume` open, plan, greet and launch with the same functions.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use tokio::task::JoinHandle;
+
+use super::args::Selected;
+use super::report::{Code, Failure};
+use crate::domain::checklist::{self, Checklist};
+use crate::domain::feed::Update;
+use crate::domain::id::{HostName, RunId, StepName};
+use crate::domain::plan::build::{BuildProblem, History, Selection, Target, build};
+use crate::domain::plan::{Plan, PlannedHost};
+use crate::domain::run::apply::apply;
+use crate::domain::run::{Identities, Intent, Moment, RunState};
+use crate::edge::clock::SystemClock;
+use crate::edge::git::{Git, GitError};
+use crate::edge::journal::list;
+use crate::edge::journal::{OwnedRun, Owner, RunError, RunFolder};
+use crate::edge::logs::store::Logs;
+use crate::edge::paths::{self, Folders, ProjectPaths};
+use crate::edge::ssh::{LinkListener, SiteRules, Sites, ssh_config};
+use crate::engine::{self, Control, Doors, Ended, FeedReceiver, FeedSender, Start, WeakFeedSender};
+use crate::port::{Clock, LaunchError, Launcher, Place};
+
+/// The name of the checklist's file.
+pub const FILE: &str = "releases.toml";
+
+/// A project: a checklist and where it belongs.
+#[derive(Debug, Clone)]
+pub struct Project {
+    /// The folder the checklist stands in.
+    pub root: PathBuf,
+    /// The checklist's file.
+    pub file: PathBuf,
+    /// The checklist.
+    pub checklist: Arc<Checklist>,
+    /// golive's folders.
+    pub folders: Folders,
+    /// The project's folder on this machine.
+    pub paths: ProjectPaths,
+    /// Who works here: `user@machine`.
+    pub by: String,
+    /// How golive has to be called to mean this project: `golive`, or `golive -f FILE`.
+    pub command: String,
+}
+
+impl Project {
+    /// Opens the checklist `file`, or the `releases.toml` here or in a parent folder.
+    pub fn open(file: Option<&Path>) -> Result<Self, Failure> {
+        let found = match file {
+            Some(file) => file.to_owned(),
+            None => search()?,
+        };
+        let usage = |error: &dyn std::error::Error| Failure::from_error(Code::Usage, error);
+        let text = std::fs::read_to_string(&found).map_err(|error| {
+            Failure::new(
+                Code::Usage,
+                format!("could not read {}: {error}", found.display()),
+            )
+        })?;
+        let checklist =
+            checklist::read(&found.display().to_string(), &text).map_err(|problems| {
+                let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
+                let count = crate::domain::text::plural("mistake", problems.len());
+                Failure::new(Code::Usage, format!("{count} in {}", found.display()))
+                    .details(shown.join("\n"))
+            })?;
+        let absolute = std::path::absolute(&found).map_err(|error| usage(&error))?;
+        let root = absolute.parent().unwrap_or(Path::new("/")).to_owned();
+        let folders = Folders::from_environment().map_err(|error| usage(&error))?;
+        let paths = ProjectPaths::new(&folders, &checklist.project, &root)
+            .map_err(|error| usage(&error))?;
+        let command = file.map_or_else(
+            || "golive".to_owned(),
+            |file| {
+                format!(
+                    "golive -f {}",
+                    super::report::shown(&quoted(&file.display().to_string()))
+                )
+            },
+        );
+        Ok(Self {
+            root,
+            file: absolute,
+            checklist: Arc::new(checklist),
+            folders,
+            paths,
+            by: paths::operator(),
+            command,
+        })
+    }
+
+    /// The repository of the project.
+    pub fn git(&self) -> Git {
+        Git::new(&self.root)
+    }
+
+    /// The plan for what was selected.
+    pub async fn plan(&self, selected: &Selected, now: Moment) -> Result<Plan, Failure> {
+        let target = self.target(&selected.reference, now).await?;
+        let history = list::history(&self.paths).unwrap_or_default();
+        let selection = Selection {
+            stages: selected.stage.clone(),
+            from: selected.from.as_deref().map(StepName::from),
+            hosts: selected
+                .host
+                .iter()
+                .map(|host| HostName::from(host.as_str()))
+                .collect(),
+        };
+        build(&self.checklist, &target, &History(history), &selection)
+            .map_err(|problems| unbuildable(&problems))
+    }
+
+    /// What is released, and what git says about it. Without a repository there is no commit.
+    async fn target(&self, reference: &str, now: Moment) -> Result<Target, Failure> {
+        let git = self.git();
+        let commit = match git.resolve(reference).await {
+            Ok(commit) => commit,
+            Err(GitError::NotRepository(_) | GitError::NoCommits | GitError::Missing)
+                if reference == "HEAD" =>
+            {
+                return Ok(Target {
+                    reference: reference.to_owned(),
+                    ..Target::default()
+                });
+            }
+            Err(error) => return Err(git_failure(&error)),
+        };
+        let rules = &self.checklist.release;
+        let failed = |error: GitError| git_failure(&error);
+        let live = match &rules.live {
+            Some(name) => git.live(name).await.map_err(failed)?,
+            None => None,
+        };
+        let changed = match &live {
+            Some(live) => git.changed_paths(&live.commit, &commit).await.ok(),
+            None => None,
+        };
+        let state = git.state().await.map_err(failed)?;
+        Ok(Target {
+            reference: reference.to_owned(),
+            commit: Some(commit),
+            previous: live.as_ref().map(|live| live.commit.clone()),
+            previous_object: live.map(|live| live.object),
+            tag: git.next_tag(rules, now).await.map_err(failed)?,
+            dirty: state.dirty,
+            changed,
+        })
+    }
+
+    /// The places of these hosts; changes of their links are told to `listener`.
+    pub fn sites(&self, hosts: &[PlannedHost], listener: &LinkListener) -> Result<Sites, Failure> {
+        let rules = SiteRules {
+            project: self.root.clone(),
+            local_launcher: self.paths.folder().join("launcher"),
+            runtime: self.folders.runtime.clone(),
+            ssh_config: ssh_config(
+                &self.checklist.ssh,
+                &self.root,
+                std::env::var_os("GOLIVE_SSH_CONFIG"),
+            ),
+            connect_timeout: self.checklist.ssh.connect_timeout,
+            patience: SiteRules::PATIENCE,
+        };
+        Sites::new(rules, hosts, listener).map_err(|error| {
+            Failure::new(
+                Code::Failed,
+                format!("could not make a folder for ssh's sockets: {error}"),
+            )
+        })
+    }
+
+    /// A new run of this plan, owned by this process.
+    pub fn create(&self, plan: &Plan, now: Moment) -> Result<OwnedRun, Failure> {
+        // Two runs of one minute get different letters; a taken id is made anew.
+        for _ in 0..8 {
+            let run = RunId::make(now, random());
+            match RunFolder::create(&self.paths, &run, plan, &self.by) {
+                Err(RunError::Exists(_)) => {}
+                Err(error) => return Err(Failure::from_error(Code::Failed, &error)),
+                Ok(owned) => return Ok(owned),
+            }
+        }
+        Err(Failure::new(
+            Code::Failed,
+            "could not find a free id for the run",
+        ))
+    }
+}
+
+/// A text as one word of a shell command.
+fn quoted(text: &str) -> String {
+    shlex::try_quote(text).map_or_else(|_| text.to_owned(), |quoted| quoted.into_owned())
+}
+
+/// Two random bytes of the system.
+pub fn random() -> [u8; 2] {
+    let mut bytes = [0; 2];
+    let read = std::fs::File::open("/dev/urandom")
+        .and_then(|mut file| std::io::Read::read_exact(&mut file, &mut bytes));
+    if read.is_err() {
+        // Ids only have to differ; a taken one is noticed when its folder is made.
+        bytes = (std::process::id() as u16).to_le_bytes();
+    }
+    bytes
+}
+
+/// Looks for the checklist here and in the parent folders.
+fn search() -> Result<PathBuf, Failure> {
+    let here = std::env::current_dir().map_err(|error| {
+        Failure::new(
+            Code::Usage,
+            format!("could not tell the current folder: {error}"),
+        )
+    })?;
+    let found = here
+        .ancestors()
+        .map(|folder| folder.join(FILE))
+        .find(|file| file.is_file());
+    found
+        .map(|file| {
+            file.strip_prefix(&here)
+                .map_or(file.clone(), Path::to_owned)
+        })
+        .ok_or_else(|| {
+            Failure::new(
+                Code::Usage,
+                format!("there is no {FILE} in {} or above it", here.display()),
+            )
+            .help("golive demo shows one at work; README.md has a first one to copy")
+            .help("golive -f FILE names one elsewhere")
+        })
+}
+
+fn git_failure(error: &GitError) -> Failure {
+    let failure = Failure::from_error(Code::Usage, error);
+    match error.help() {
+        Some(help) => failure.help(help),
+        None => failure,
+    }
+}
+
+fn unbuildable(problems: &[BuildProblem]) -> Failure {
+    let mut texts = problems.iter().map(ToString::to_string);
+    let first = texts
+        .next()
+        .unwrap_or_else(|| "there is no plan".to_owned());
+    let mut failure = Failure::new(Code::Usage, first);
+    let rest: Vec<String> = texts.collect();
+    if !rest.is_empty() {
+        failure = failure.details(rest.join("\n"));
+    }
+    failure
+        .help
+        .extend(problems.iter().filter_map(BuildProblem::help));
+    failure
+}
+
+/// Tells changes of links to a feed, as long as its engine lives.
+pub fn tell(feed: WeakFeedSender) -> LinkListener {
+    Arc::new(move |env, host, link| {
+        feed.send(Update::Connection {
+            env: env.clone(),
+            host: host.clone(),
+            link,
+        });
+    })
+}
+
+/// Asks all these places who they are. Nothing was started anywhere when this fails: exit code 5.
+pub async fn greet(sites: &Sites, places: Vec<Place>) -> Result<Identities, Failure> {
+    let answers = join_all(places.iter().map(|place| sites.hello(place))).await;
+    let mut identities = Identities::new();
+    let mut troubles: Vec<LaunchError> = Vec::new();
+    for (place, answer) in places.into_iter().zip(answers) {
+        match answer {
+            Ok(hello) => {
+                identities.insert(place, hello.identity);
+            }
+            Err(error) => troubles.push(error),
+        }
+    }
+    if troubles.is_empty() {
+        return Ok(identities);
+    }
+    let count = crate::domain::text::plural("host", troubles.len());
+    let mut failure = Failure::new(
+        Code::Unreachable,
+        format!("{count} cannot be used, nothing was started"),
+    );
+    for trouble in troubles {
+        failure.causes.push(trouble.to_string());
+        let (LaunchError::Unreachable { help, .. } | LaunchError::Refused { help, .. }) = trouble;
+        failure
+            .help
+            .extend(help.filter(|help| !failure.help.contains(help)));
+    }
+    Err(failure)
+}
+
+/// All places of a plan: its hosts and this machine.
+pub fn places(plan: &Plan) -> Vec<Place> {
+    let hosts = plan
+        .hosts
+        .iter()
+        .map(|host| Some((host.env.clone(), host.name.clone())));
+    std::iter::once(None).chain(hosts).collect()
+}
+
+/// A run being driven by this process.
+pub struct Driven {
+    /// Its state when the driving began.
+    pub state: RunState,
+    /// Takes wishes.
+    pub control: Control,
+    /// Its output.
+    pub logs: Logs,
+    /// Ends with the driving.
+    pub engine: JoinHandle<Ended>,
+    /// The right to drive it; given back when dropped.
+    pub owner: Owner,
+}
+
+/// Starts the engine on an owned run.
+pub fn drive(
+    owned: OwnedRun,
+    sites: Arc<Sites>,
+    identities: Identities,
+    (by, first): (&str, Option<Intent>),
+    feed: FeedSender,
+) -> Driven {
+    let mut state = RunState::new(owned.folder.run().clone(), Arc::clone(&owned.plan));
+    owned
+        .records
+        .iter()
+        .for_each(|record| apply(&mut state, record));
+    let logs = owned.folder.logs();
+    let doors = Doors {
+        launcher: sites,
+        journal: owned.writer,
+        logs: Arc::new(logs.clone()),
+        clock: Arc::new(SystemClock),
+    };
+    let start = Start {
+        state: state.clone(),
+        identities,
+        by: by.to_owned(),
+        first,
+    };
+    let (control, orders) = engine::control();
+    let engine = tokio::spawn(engine::run(doors, start, orders, feed));
+    Driven {
+        state,
+        control,
+        logs,
+        engine,
+        owner: owned.owner,
+    }
+}
+
+/// Now, as the real clock tells it.
+pub fn now() -> Moment {
+    SystemClock.now()
+}
+
+/// A feed with a listener for the links of hosts.
+pub fn feed_with_links() -> (FeedSender, FeedReceiver, LinkListener) {
+    let (sender, receiver) = engine::feed();
+    let listener = tell(sender.downgrade());
+    (sender, receiver, listener)
+}

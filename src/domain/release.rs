@@ -65,8 +65,10 @@ pub enum BadTag {
 /// letters, digits and `- _ . / + @` only, so that it means the same in every shell and on every file system.
 pub fn check_ref_name(name: &str) -> Result<(), BadTag> {
     let part_is_bad = |part: &str| {
-        let lower = part.to_ascii_lowercase();
-        part.is_empty() || part.starts_with('.') || part.ends_with('.') || lower.ends_with(".lock")
+        part.is_empty()
+            || part.starts_with('.')
+            || part.ends_with('.')
+            || part.to_ascii_lowercase().strip_suffix(".lock").is_some()
     };
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-_./+@".contains(c);
     let why = if name.is_empty() {

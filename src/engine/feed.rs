@@ -21,6 +21,23 @@ pub struct FeedSender {
     waiting: Arc<AtomicUsize>,
 }
 
+/// A sender for those who outlive the engine: it does not keep the feed open.
+#[derive(Debug, Clone)]
+pub struct WeakFeedSender {
+    updates: mpsc::WeakUnboundedSender<Update>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl WeakFeedSender {
+    /// Sends an update as long as the engine lives.
+    pub fn send(&self, update: Update) {
+        if let Some(updates) = self.updates.upgrade() {
+            let waiting = Arc::clone(&self.waiting);
+            FeedSender { updates, waiting }.send(update);
+        }
+    }
+}
+
 /// A face's end.
 #[derive(Debug)]
 pub struct FeedReceiver {
@@ -51,6 +68,14 @@ fn weight(update: &Update) -> usize {
 }
 
 impl FeedSender {
+    /// A sender that does not keep the feed open.
+    pub fn downgrade(&self) -> WeakFeedSender {
+        WeakFeedSender {
+            updates: self.updates.downgrade(),
+            waiting: Arc::clone(&self.waiting),
+        }
+    }
+
     /// Sends an update, or drops it when it is output and the face is behind. A face that is gone is no error.
     pub fn send(&self, update: Update) {
         let weight = weight(&update);

@@ -17,7 +17,7 @@ mod record;
 mod unit;
 
 pub use dispatcher::{Ended, Start, run};
-pub use feed::{FeedReceiver, FeedSender, feed};
+pub use feed::{FeedReceiver, FeedSender, WeakFeedSender, feed};
 
 /// The doors a run acts through.
 pub struct Doors<L: Launcher, J: Journal, S: LogStore, C: Clock> {

@@ -1,19 +1,52 @@
 //! What a command learns only at launch: the run, the attempt, and for a tag the record of the run so far.
 
+use std::collections::BTreeMap;
+
 use crate::domain::action::CommandLine;
 use crate::domain::id::Attempt;
-use crate::domain::run::{Moment, RunState};
+use crate::domain::release::{self, ReleaseNote};
+use crate::domain::run::{Moment, RunState, progress};
 
 /// Completes the environment of a command for one attempt.
 pub(crate) fn complete(
     command: &CommandLine,
     state: &RunState,
     attempt: Attempt,
-    _now: Moment,
+    now: Moment,
 ) -> CommandLine {
     let mut command = command.clone();
     let mut set = |name: &str, value: String| command.env.insert(name.to_owned(), value);
     set("GOLIVE_RUN", state.run.to_string());
     set("GOLIVE_ATTEMPT", attempt.to_string());
+    if command.record {
+        set("GOLIVE_RECORD", release::body(&note(state, now)));
+    }
     command
+}
+
+/// What the release's tag says of the run so far.
+fn note(state: &RunState, now: Moment) -> ReleaseNote {
+    let downtime = progress::downtime(state, now).into_iter();
+    let mut evidence = BTreeMap::new();
+    for (planned, task) in state.each() {
+        for (name, value) in &task.evidence {
+            evidence.insert(format!("{} {name}", planned.id), value.clone());
+        }
+    }
+    ReleaseNote {
+        project: state.plan.project.clone(),
+        run: Some(state.run.clone()),
+        commit: state.plan.commit.clone(),
+        previous: state.plan.previous.clone(),
+        plan: state.plan.digest.clone(),
+        operator: state.by.clone(),
+        reason: state.reason.clone(),
+        duration_s: state
+            .started
+            .map_or(0.0, |started| (now - started).as_seconds_f64()),
+        downtime_s: downtime
+            .map(|((env, host), down)| (format!("{env}/{host}"), down))
+            .collect(),
+        evidence,
+    }
 }

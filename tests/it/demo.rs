@@ -15,6 +15,11 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use golive::app::demo::{Demo, DemoError, Pace, Settings, application, processes};
+use golive::domain::action::CommandLine;
+use golive::domain::id::{Attempt, RunId, TaskId};
+use golive::domain::run::Identity;
+use golive::edge::launcher::{self, Base, Channel, Channels, Request};
+use golive::port::{Launch, LaunchError, Sink};
 
 /// How long anything may take before a test gives up.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -374,6 +379,105 @@ fn what_a_command_detached_outlives_its_client_and_not_the_demo() {
     playground.end();
 }
 
+/// golive's launcher over the plain ssh client.
+struct OverSsh<'a>(&'a Playground);
+
+impl Channels for OverSsh<'_> {
+    async fn open(&self, request: &Request) -> Result<Channel, LaunchError> {
+        let mut command = tokio::process::Command::from(self.0.ssh(&["web1", &request.line()]));
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Ok(Channel {
+            stdin: Box::new(child.stdin.take().unwrap()),
+            stdout: Box::new(child.stdout.take().unwrap()),
+            stderr: Box::new(child.stderr.take().unwrap()),
+            exit: Box::pin(async move { child.wait().await.ok()?.code() }),
+        })
+    }
+
+    fn name(&self) -> String {
+        "web1".to_owned()
+    }
+
+    async fn broken(&self, why: &str, _fruitless: u32) -> Result<(), LaunchError> {
+        panic!("the connection to a demo host broke: {why}");
+    }
+}
+
+/// Output as it came.
+struct Received(Vec<u8>);
+
+impl Sink for Received {
+    fn take(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn offset(&self) -> u64 {
+        self.0.len() as u64
+    }
+}
+
+fn launch(identity: &Identity, task: &str, script: &str) -> Launch {
+    Launch {
+        run: RunId::new("r1"),
+        task: TaskId::new(task),
+        attempt: Attempt(1),
+        place: None,
+        identity: identity.clone(),
+        command: CommandLine {
+            script: script.to_owned(),
+            cwd: None,
+            env: [("GREETING".to_owned(), "it's here".to_owned())].into(),
+            record: false,
+        },
+        timeout_s: None,
+        grace_s: 5,
+    }
+}
+
+#[test]
+fn golives_launcher_works_on_a_demo_host_and_its_steps_end_with_the_demo() {
+    let playground = Playground::start();
+    let host = OverSsh(&playground);
+    let mut received = Received(Vec::new());
+    playground.runtime.block_on(async {
+        let hello = launcher::ask_hello(&host).await.unwrap();
+        let task = launch(
+            &hello.identity,
+            "staging/code@web1",
+            "echo \"$GREETING\"; pwd; exit 3",
+        );
+        launcher::start(&host, &task, &Base::Home, &mut received)
+            .await
+            .unwrap();
+        let home = playground.root.join("hosts/web1");
+        let expected = format!("it's here\n{}\n", home.display());
+        assert_eq!(String::from_utf8_lossy(&received.0), expected);
+        let script = "echo $$ >pid.new; mv pid.new pid; while :; do sleep 1; done";
+        let endless = launch(&hello.identity, "staging/wait@web1", script);
+        let mut nothing = Received(Vec::new());
+        let begun = async {
+            while !home.join("pid").exists() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        // The follower is dropped in the middle, as a console that is closed drops it.
+        tokio::select! {
+            standing = launcher::start(&host, &endless, &Base::Home, &mut nothing) => panic!("{standing:?}"),
+            () = begun => {}
+        }
+    });
+    let pid = std::fs::read_to_string(playground.root.join("hosts/web1/pid")).unwrap();
+    let pid: i32 = pid.trim().parse().unwrap();
+    assert!(playground.demo().processes().contains(&pid));
+    playground.end();
+}
+
 /// Runs a step's command on a host as a task would: in its home, with the step's variables.
 fn step(playground: &Playground, host: &str, commit: &str, line: &str) -> String {
     let port = playground
@@ -517,6 +621,14 @@ fn the_project_has_a_history_and_everything_is_pushed() {
         "tag\n"
     );
     assert_eq!(git("git log --format=%an | sort -u").lines().count(), 3);
+    let body =
+        git("git tag -l --format='%(contents)' --sort=-taggerdate --points-at LIVE 'DEPLOYED-*'");
+    let note = golive::domain::release::read_body(&body).unwrap();
+    assert_eq!(
+        note.commit.unwrap().as_str(),
+        git("git rev-parse LIVE").trim()
+    );
+    assert_eq!(note.downtime_s.len(), 2);
     let local = git("git for-each-ref --format='%(objectname) %(refname)' refs/heads refs/tags");
     let remote = git("git ls-remote --refs origin | tr '\\t' ' '");
     assert_eq!(local, remote);
@@ -525,6 +637,22 @@ fn the_project_has_a_history_and_everything_is_pushed() {
     let root = demo.root().to_owned();
     drop(demo);
     assert!(!root.exists());
+}
+
+#[test]
+fn the_checklist_has_no_mistakes_and_names_this_demos_hosts() {
+    let demo = Demo::make(&settings(None)).unwrap();
+    let text = std::fs::read_to_string(demo.project_root().join("releases.toml")).unwrap();
+    assert!(!text.contains('@'), "a place was not filled in: {text}");
+    let checklist = golive::domain::checklist::parse::read("releases.toml", &text).unwrap();
+    let hosts: Vec<&str> = checklist
+        .environments
+        .iter()
+        .flat_map(|environment| &environment.hosts)
+        .map(|host| host.name.as_str())
+        .collect();
+    assert_eq!(hosts, ["staging", "web1", "web2"]);
+    drop(demo);
 }
 
 #[test]

@@ -283,12 +283,7 @@ async fn past_runs_tell_durations_and_what_is_deployed() {
     let key = (StepName::new("tests"), "local".to_owned());
     assert_eq!(history, BTreeMap::from([(key, 15.0)]));
 
-    let stored: Vec<_> = list::folders(&project)
-        .unwrap()
-        .iter()
-        .map(|folder| folder.open_for_reading().unwrap())
-        .collect();
-    let deployed = list::deployed(&stored);
+    let deployed = list::survey(&project, 10).unwrap().deployed;
     let staging = &deployed[&EnvName::new("staging")];
     assert_eq!(staging.commit.as_str(), COMMIT);
     assert_eq!(staging.proof.as_deref(), Some("39 tests"));
@@ -304,6 +299,54 @@ fn the_frozen_journal_of_version_1_stays_readable() {
     assert_eq!(reading.valid, bytes.len() as u64);
     // The same records are still written as the same bytes.
     assert_eq!(bytes, journal_bytes());
+}
+
+#[test]
+fn the_frozen_run_of_version_1_can_be_opened() {
+    let home = tempfile::tempdir().unwrap();
+    let project = project(home.path());
+    let run = RunId::new("20261120-2012-k3");
+    let folder = project.run(&run).unwrap();
+    fs::create_dir_all(&folder).unwrap();
+    for name in ["plan.json", "plan.sha256", "journal.jsonl"] {
+        let frozen = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/journals/v1");
+        fs::copy(frozen.join(name), folder.join(name)).unwrap();
+    }
+    let folder = RunFolder::find(&project, &run).unwrap();
+    assert_eq!(folder.open_for_writing(BY).unwrap().records, records());
+}
+
+#[tokio::test]
+async fn a_plan_that_was_changed_is_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let project = project(home.path());
+    let run = RunId::new("20261120-2012-k3");
+    let mut owned = RunFolder::create(&project, &run, &plan(), BY).unwrap();
+    owned.writer.append(&records()).await.unwrap();
+    let folder = owned.folder.clone();
+    drop(owned);
+    let path = folder.path().join("plan.json");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("\"true\"", "\"rm -rf .\"")).unwrap();
+    let why = folder.open_for_writing(BY).unwrap_err().to_string();
+    assert!(why.contains("checksum"), "{why}");
+    let rows = list::summaries(&project).unwrap();
+    assert!(rows[0].damaged.is_some());
+}
+
+#[tokio::test]
+async fn a_journal_of_another_plan_is_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let project = project(home.path());
+    let run = RunId::new("20261120-2012-k3");
+    let mut other = plan();
+    other.digest = "another".to_owned();
+    let mut owned = RunFolder::create(&project, &run, &other, BY).unwrap();
+    owned.writer.append(&records()).await.unwrap();
+    let folder = owned.folder.clone();
+    drop(owned);
+    let why = folder.open_for_writing(BY).unwrap_err().to_string();
+    assert!(why.contains("another plan"), "{why}");
 }
 
 proptest! {

@@ -1,5 +1,9 @@
 //! All integration tests in one binary; `support` holds what they share.
 
+mod architecture;
+mod checklists;
+mod demo;
+mod journals;
 mod checklists;
 mod demo;
 mod journals;
@@ -7,6 +11,7 @@ mod launcher;
 mod plans;
 mod remote;
 mod runs;
+mod screens;
 mod support;
 mod tags;
 mod themes;

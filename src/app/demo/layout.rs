@@ -15,7 +15,7 @@ use russh::keys::ssh_key::private::{Ed25519Keypair, KeypairData};
 use russh::keys::{PrivateKey, PublicKey};
 use serde::{Deserialize, Serialize};
 
-use super::DemoError;
+use super::failure::DemoError;
 
 /// The hosts of every demo, in the order of the checklist.
 pub const HOSTS: [&str; 3] = ["staging", "web1", "web2"];

@@ -1,190 +1,23 @@
 //! The demo's project: a repository with a history, its remote, and hosts that already run what is LIVE.
 //!
-//! The files are in `assets/`; `HISTORY` says who committed what when, and which commits were released. Dates are
-//! counted back from now, so that a demo made today looks like a project of today. Git is asked with an environment
+//! What is committed stands in `history`. Git is asked with an environment
 //! of its own: nothing of the operator's configuration, hooks or signing keys takes part. Blocking.
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use chrono::{DateTime, Duration, Local};
+use chrono::{DateTime, Local, TimeDelta};
 
-use super::DemoError;
-use super::layout::Layout;
-
-/// A file of the project: its path and its text.
-type File = (&'static str, &'static str);
-
-/// One commit of the history.
-struct Change {
-    author: &'static Author,
-    hours_ago: i64,
-    subject: &'static str,
-    files: &'static [File],
-    /// Whether it was released, some minutes after it was made.
-    released: bool,
-}
-
-/// Somebody who works on the project.
-struct Author {
-    name: &'static str,
-    email: &'static str,
-}
-
-const ADA: Author = Author {
-    name: "Ada Marsh",
-    email: "ada@harbour.example",
-};
-const BEN: Author = Author {
-    name: "Ben Okoro",
-    email: "ben@harbour.example",
-};
-const CLARA: Author = Author {
-    name: "Clara Lind",
-    email: "clara@harbour.example",
-};
+use super::failure::DemoError;
+use super::history::{ADA, Author, HISTORY, Took};
+use super::layout::{Layout, private_folder};
+use crate::domain::id::{Commit, RunId};
+use crate::domain::release::{self, ReleaseNote};
 
 /// What the board says before anybody deploys: schema 2, as the LIVE release left it.
 const BOARD: &str = "schema 2\nLow water today at 16:40|Ada\nThe ladder at berth 4 is being repaired|Ben\n\
                      Lost: one red glove, near the crane|Clara\nThe slipway is closed on Thursday|Ada\n";
-
-macro_rules! asset {
-    ($path:literal) => {
-        ($path, include_str!(concat!("assets/", $path)))
-    };
-}
-
-/// The page before it said which schema it shows.
-const FIRST_PAGE: &str = "<!doctype html>\n<title>Harbour notices</title>\n<h1>Harbour notices</h1>\n<ul>\n{{notices}}</ul>\n\
-                          <footer>version {{version}}</footer>\n";
-
-/// The page before it was made ready for telephones.
-const SECOND_PAGE: &str = "<!doctype html>\n<html lang=\"en\">\n<title>Harbour notices</title>\n\
-                           <link rel=\"stylesheet\" href=\"/style.css\">\n<h1>Harbour notices</h1>\n<ul>\n{{notices}}</ul>\n\
-                           <footer>version {{version}}, commit {{commit}}, schema {{schema}}</footer>\n</html>\n";
-
-/// The style that pinned notices and dark months bring.
-const WARM_STYLE: &str = "body { font-family: serif; margin: 2em auto; max-width: 40em; color: #322; background: #fdf8f0; }\n\
-                          li { margin: 0.5em 0; }\nli.pinned { font-weight: bold; border-left: 4px solid #c60; padding-left: 0.5em; }\n\
-                          em { color: #765; }\nsmall { color: #c60; }\nfooter { margin-top: 3em; font-size: small; color: #987; }\n";
-
-/// What happened, oldest first. `releases.toml` is added to the change with the scripts, filled in.
-const HISTORY: &[Change] = &[
-    Change {
-        author: &ADA,
-        hours_ago: 1200,
-        subject: "Serve one page of notices",
-        files: &[
-            ("VERSION", "1.0.0\n"),
-            asset!("README.md"),
-            ("pages/index.html", FIRST_PAGE),
-            asset!("migrations/0001_notices.sh"),
-        ],
-        released: false,
-    },
-    Change {
-        author: &ADA,
-        hours_ago: 1190,
-        subject: "Write down how a release goes, and script it",
-        files: &[
-            asset!("ops/lib.sh"),
-            asset!("ops/build.sh"),
-            asset!("ops/install.sh"),
-            asset!("ops/migrate.sh"),
-            asset!("ops/start.sh"),
-            asset!("ops/stop.sh"),
-            asset!("ops/switch.sh"),
-        ],
-        released: false,
-    },
-    Change {
-        author: &BEN,
-        hours_ago: 1148,
-        subject: "Add a style",
-        files: &[
-            asset!("static/style.css"),
-            ("pages/index.html", SECOND_PAGE),
-        ],
-        released: true,
-    },
-    Change {
-        author: &CLARA,
-        hours_ago: 940,
-        subject: "Test the scripts and the migrations",
-        files: &[asset!("tests/run.sh")],
-        released: false,
-    },
-    Change {
-        author: &BEN,
-        hours_ago: 815,
-        subject: "Say who pinned a notice",
-        files: &[asset!("migrations/0002_authors.sh")],
-        released: false,
-    },
-    Change {
-        author: &ADA,
-        hours_ago: 790,
-        subject: "Version 1.1.0",
-        files: &[("VERSION", "1.1.0\n")],
-        released: true,
-    },
-    Change {
-        author: &CLARA,
-        hours_ago: 500,
-        subject: "Ask the deployed application over HTTP",
-        files: &[asset!("tests/functional.sh")],
-        released: false,
-    },
-    Change {
-        author: &ADA,
-        hours_ago: 460,
-        subject: "Make the page fit telephones",
-        files: &[asset!("pages/index.html")],
-        released: false,
-    },
-    Change {
-        author: &ADA,
-        hours_ago: 268,
-        subject: "Version 1.2.0",
-        files: &[("VERSION", "1.2.0\n")],
-        released: true,
-    },
-    Change {
-        author: &BEN,
-        hours_ago: 148,
-        subject: "Keep until when a notice stays pinned",
-        files: &[asset!("migrations/0003_pinned_until.sh")],
-        released: false,
-    },
-    Change {
-        author: &CLARA,
-        hours_ago: 77,
-        subject: "Set pinned notices apart, in warmer colours",
-        files: &[("static/style.css", WARM_STYLE)],
-        released: false,
-    },
-    Change {
-        author: &CLARA,
-        hours_ago: 29,
-        subject: "Explain pinning in the readme",
-        files: &[(
-            "README.md",
-            concat!(
-                include_str!("assets/README.md"),
-                "\nA notice with a date stays on top until then.\n"
-            ),
-        )],
-        released: false,
-    },
-    Change {
-        author: &ADA,
-        hours_ago: 2,
-        subject: "Version 1.3.0",
-        files: &[("VERSION", "1.3.0\n")],
-        released: false,
-    },
-];
 
 /// The database of a host, as its commands name it from their home folder.
 pub(super) fn database_of(host: &str) -> &'static str {
@@ -200,7 +33,7 @@ pub(super) fn make(layout: &Layout) -> Result<(), DemoError> {
     let git = Git {
         folder: &layout.project(),
     };
-    super::layout::private_folder(git.folder)?;
+    private_folder(git.folder)?;
     git.run(&["init", "-q"])?;
     git.run(&["symbolic-ref", "HEAD", "refs/heads/main"])?;
     for (key, value) in [
@@ -226,7 +59,7 @@ pub(super) fn make(layout: &Layout) -> Result<(), DemoError> {
 /// Makes the commits and tags; returns the commit that is LIVE.
 fn history(layout: &Layout, git: &Git<'_>) -> Result<String, DemoError> {
     let now = Local::now();
-    let mut live = String::new();
+    let mut live = None;
     for change in HISTORY {
         for (path, text) in change.files {
             put(&layout.project().join(path), text)?;
@@ -238,24 +71,54 @@ fn history(layout: &Layout, git: &Git<'_>) -> Result<String, DemoError> {
         {
             put(&layout.project().join("releases.toml"), &checklist(layout))?;
         }
-        let at = now - Duration::hours(change.hours_ago);
+        let at = change.made.seen_from(now);
         git.run(&["add", "-A"])?;
         git.dated(change.author, at, &["commit", "-q", "-m", change.subject])?;
-        if change.released {
-            live = git.run(&["rev-parse", "HEAD"])?;
-            release(git, at + Duration::minutes(38), &live)?;
+        if let Some(took) = &change.released {
+            let commit = Commit::new(git.run(&["rev-parse", "HEAD"])?);
+            let note = note(took, at, commit.clone(), live.take());
+            release(git, at + TimeDelta::minutes(38), &note, &commit)?;
+            live = Some(commit);
         }
     }
-    Ok(live)
+    Ok(live.map_or_else(String::new, |commit| commit.as_str().to_owned()))
 }
 
-/// Tags the current commit as golive would have done.
-fn release(git: &Git<'_>, at: DateTime<Local>, commit: &str) -> Result<(), DemoError> {
+/// What golive would have written down of a release.
+fn note(took: &Took, at: DateTime<Local>, commit: Commit, previous: Option<Commit>) -> ReleaseNote {
+    let started = (at + TimeDelta::minutes(37)).fixed_offset();
+    let down = |host: &str, seconds| (format!("production/{host}"), seconds);
+    let proof = |what: &str, value: u32| (what.to_owned(), value.to_string());
+    ReleaseNote {
+        project: "harbour-notices".to_owned(),
+        run: Some(RunId::make(started, [took.tests as u8, took.run_s as u8])),
+        commit: Some(commit),
+        previous,
+        plan: String::new(),
+        operator: "ada@quay".to_owned(),
+        reason: None,
+        duration_s: took.run_s,
+        downtime_s: [down("web1", took.down_s[0]), down("web2", took.down_s[1])].into(),
+        evidence: [
+            proof("here/tests@local tests", took.tests),
+            proof("staging/functional@local checks", 6),
+            proof("production/functional@local checks", 12),
+        ]
+        .into(),
+    }
+}
+
+/// Tags a commit as golive would have done.
+fn release(
+    git: &Git<'_>,
+    at: DateTime<Local>,
+    note: &ReleaseNote,
+    commit: &Commit,
+) -> Result<(), DemoError> {
     let tag = at.format("DEPLOYED-%F/%H%M").to_string();
-    let version = git.run(&["show", &format!("{commit}:VERSION")])?;
-    let message = format!("Version {version} in production");
-    git.dated(&ADA, at, &["tag", "-a", "-m", &message, &tag, commit])?;
-    git.run(&["tag", "-f", "LIVE", commit]).map(drop)
+    let body = release::body(note);
+    git.dated(&ADA, at, &["tag", "-a", "-m", &body, &tag, commit.as_str()])?;
+    git.run(&["tag", "-f", "LIVE", commit.as_str()]).map(drop)
 }
 
 /// The checklist with this demo's folder and ports.
@@ -292,7 +155,7 @@ fn install(layout: &Layout, live: &str) -> Result<(), DemoError> {
 /// Writes a file of the project.
 fn put(path: &Path, text: &str) -> Result<(), DemoError> {
     if let Some(folder) = path.parent() {
-        super::layout::private_folder(folder)?;
+        private_folder(folder)?;
     }
     fs::write(path, text).map_err(DemoError::file(path))
 }

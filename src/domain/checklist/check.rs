@@ -1,30 +1,24 @@
 //! Following the names in `releases.toml` and collecting every problem.
 //!
 //! Names of steps and groups, environments, hosts and roles, `needs`: each must lead somewhere, and what they lead to must fit
-//! together. `stage` checks what depends on the environment a step is used in.
+//! together. `check_stage` checks what depends on the environment a step is used in.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::draft::{Draft, DraftStage, DraftStep};
+use super::draft::{Draft, DraftEnvironment, DraftStage, DraftStep, Used};
 use super::{Checklist, On, Selector, Stage, Step, check_stage};
 use crate::domain::id::{EnvName, HostName, RoleName, StepName};
 use crate::domain::source::{Located, Problems, Span};
-use crate::domain::step::{BUILT_IN_TAG, kind_row};
+use crate::domain::step::{BUILT_IN_TAG, Kind, tag};
 use crate::domain::text::similar;
-
-/// A step of a stage: its name as it came out of the list, and where it was named (perhaps as a group).
-#[derive(Debug, Clone)]
-pub(super) struct Used {
-    pub(super) name: String,
-    pub(super) place: Span,
-    pub(super) group: Option<String>,
-}
 
 /// Follows every name. The checklist is only good when no problem was added.
 pub(super) fn check(mut draft: Draft, problems: &mut Problems) -> Checklist {
     declare_built_in_tag(&mut draft);
-    names_apart(&draft, problems);
+    environments_apart(&draft, problems);
+    steps_apart(&draft, problems);
+    groups_apart(&draft, problems);
     groups(&draft, problems);
     follow_on(&mut draft, problems);
     for step in &draft.steps {
@@ -47,7 +41,8 @@ pub(super) fn check(mut draft: Draft, problems: &mut Problems) -> Checklist {
             order: stage.order,
         });
     }
-    check_stage::across(&draft, &stages, problems);
+    check_stage::ids_apart(&draft, problems);
+    check_stage::tagged_once(&draft, &stages, problems);
     finish(draft, stages)
 }
 
@@ -88,14 +83,10 @@ fn finish(draft: Draft, stages: Vec<Stage>) -> Checklist {
 
 /// Adds the step `tag`, which exists without being declared.
 fn declare_built_in_tag(draft: &mut Draft) {
-    if draft
-        .steps
-        .iter()
-        .any(|step| step.name.value == BUILT_IN_TAG)
-    {
+    if draft.step(BUILT_IN_TAG).is_some() {
         return;
     }
-    let kind: Arc<dyn crate::domain::step::Kind> = Arc::new(crate::domain::step::tag::Tag);
+    let kind: Arc<dyn Kind> = Arc::new(tag::Tag);
     draft.steps.push(DraftStep {
         name: Located::new(BUILT_IN_TAG.to_owned(), Span::default()),
         on: Vec::new(),
@@ -105,8 +96,27 @@ fn declare_built_in_tag(draft: &mut Draft) {
     });
 }
 
-/// Steps that differ in case only would have the same task ids; a name must say whether a step or a group is meant.
-fn names_apart(draft: &Draft, problems: &mut Problems) {
+/// Environments that differ in case only would be taken for each other, at the gate too.
+fn environments_apart(draft: &Draft, problems: &mut Problems) {
+    for (at, env) in draft.environments.iter().enumerate() {
+        let name = env.environment.name.as_str();
+        let same =
+            |other: &&DraftEnvironment| other.environment.name.as_str().eq_ignore_ascii_case(name);
+        if let Some(first) = draft.environments[..at].iter().find(same) {
+            let other = &first.environment.name;
+            problems
+                .add(
+                    env.place,
+                    format!("the environments `{other}` and `{name}` differ in case only"),
+                )
+                .expected("one would be taken for the other")
+                .also(first.place, "the other one");
+        }
+    }
+}
+
+/// Steps that differ in case only would have the same task ids.
+fn steps_apart(draft: &Draft, problems: &mut Problems) {
     for (at, step) in draft.steps.iter().enumerate() {
         let same = |other: &&DraftStep| other.name.value.eq_ignore_ascii_case(&step.name.value);
         if let Some(first) = draft.steps[..at].iter().find(same) {
@@ -129,6 +139,10 @@ fn names_apart(draft: &Draft, problems: &mut Problems) {
             }
         }
     }
+}
+
+/// A name in a list must say whether a step or a group is meant.
+fn groups_apart(draft: &Draft, problems: &mut Problems) {
     for (name, _) in &draft.groups {
         let same = |step: &&DraftStep| step.name.value.eq_ignore_ascii_case(&name.value);
         if let Some(step) = draft.steps.iter().find(same) {
@@ -145,35 +159,38 @@ fn names_apart(draft: &Draft, problems: &mut Problems) {
 /// A group lists steps that exist.
 fn groups(draft: &Draft, problems: &mut Problems) {
     for (group, steps) in &draft.groups {
-        for step in steps {
-            if draft
-                .groups
-                .iter()
-                .any(|(name, _)| name.value == step.value)
-            {
-                problems
-                    .add(
-                        step.span,
-                        format!(
-                            "the group `{}` holds the group `{}`",
-                            group.value, step.value
-                        ),
-                    )
-                    .expected("a group lists steps, not groups");
-            } else if !draft
-                .steps
-                .iter()
-                .any(|known| known.name.value == step.value)
-            {
-                let names = draft.steps.iter().map(|known| known.name.value.as_str());
-                let near = similar(&step.value, names);
-                problems
-                    .add(step.span, format!("no step is named `{}`", step.value))
-                    .expected("expected the name of a step")
-                    .maybe(near);
+        for step in steps
+            .iter()
+            .filter(|step| draft.step(&step.value).is_none())
+        {
+            if draft.group(&step.value).is_some() {
+                let what = format!(
+                    "the group `{}` holds the group `{}`",
+                    group.value, step.value
+                );
+                let problem = problems.add(step.span, what);
+                problem.expected("a group lists steps, not groups");
+            } else {
+                unknown_name(step, "step", draft.step_names(), problems);
             }
         }
     }
+}
+
+/// Reports a name of a step (or group) that leads nowhere.
+fn unknown_name<'n>(
+    name: &Located<String>,
+    what: &str,
+    names: impl Iterator<Item = &'n str>,
+    problems: &mut Problems,
+) {
+    let near = similar(&name.value, names);
+    let problem = problems.add(name.span, format!("no {what} is named `{}`", name.value));
+    problem.expected(format!("expected the name of a {what}"));
+    match near {
+        Some(near) => problem.maybe(Some(near)),
+        None => problem.help(format!("declare it: [step.{}]", name.value)),
+    };
 }
 
 /// Turns the names in `on` into roles and hosts.
@@ -227,27 +244,14 @@ fn needs_lead_somewhere(step: &DraftStep, draft: &Draft, problems: &mut Problems
             problems
                 .add(need.span, format!("the step `{}` needs itself", need.value))
                 .expected("expected another step");
-        } else if draft
-            .groups
-            .iter()
-            .any(|(name, _)| name.value == need.value)
-        {
+        } else if draft.step(&need.value).is_some() {
+            // It leads somewhere; whether it is in the stage is seen there.
+        } else if draft.group(&need.value).is_some() {
             problems
                 .add(need.span, format!("`{}` is a group", need.value))
                 .expected("`needs` takes names of steps");
-        } else if !draft
-            .steps
-            .iter()
-            .any(|known| known.name.value == need.value)
-        {
-            let near = similar(
-                &need.value,
-                draft.steps.iter().map(|known| known.name.value.as_str()),
-            );
-            problems
-                .add(need.span, format!("no step is named `{}`", need.value))
-                .expected("expected the name of a step")
-                .maybe(near);
+        } else {
+            unknown_name(need, "step", draft.step_names(), problems);
         }
     }
 }
@@ -256,39 +260,37 @@ fn needs_lead_somewhere(step: &DraftStep, draft: &Draft, problems: &mut Problems
 fn expand(stage: &DraftStage, draft: &Draft, problems: &mut Problems) -> Vec<Used> {
     let mut used: Vec<Used> = Vec::new();
     for entry in &stage.steps {
-        let group = draft
-            .groups
-            .iter()
-            .find(|(name, _)| name.value == entry.value);
-        let names: Vec<&str> = match group {
-            Some((_, steps)) => steps.iter().map(|step| step.value.as_str()).collect(),
-            None => vec![entry.value.as_str()],
-        };
-        for name in names {
-            if !draft.steps.iter().any(|step| step.name.value == name) {
-                // An unknown name inside a group was reported where the group is.
-                if group.is_none() {
-                    unknown_step(entry, draft, problems);
-                }
+        let group = draft.group(&entry.value);
+        if group.is_none() && draft.step(&entry.value).is_none() {
+            let groups = draft.groups.iter().map(|(name, _)| name.value.as_str());
+            unknown_name(
+                entry,
+                "step or group",
+                draft.step_names().chain(groups),
+                problems,
+            );
+        }
+        let via = group.map(|_| entry.value.clone());
+        for name in group.unwrap_or(std::slice::from_ref(entry)) {
+            let name = &name.value;
+            // An unknown name inside a group was reported where the group is.
+            if draft.step(name).is_none() {
                 continue;
             }
-            let via = group.map(|(name, _)| name.value.clone());
-            if let Some(first) = used.iter().find(|other| other.name == name) {
-                let problem = problems.add(
-                    entry.span,
-                    format!(
-                        "the step `{name}` is in the stage \"{}\" twice",
-                        stage.name.value
-                    ),
+            if let Some(first) = used.iter().find(|other| other.name == *name) {
+                let what = format!(
+                    "the step `{name}` is in the stage \"{}\" twice",
+                    stage.name.value
                 );
+                let problem = problems.add(entry.span, what);
                 problem.expected(within("again", via.as_deref()));
                 problem.also(first.place, within("first", first.group.as_deref()));
                 continue;
             }
             used.push(Used {
-                name: name.to_owned(),
+                name: name.clone(),
                 place: entry.span,
-                group: via,
+                group: via.clone(),
             });
         }
     }
@@ -301,25 +303,4 @@ fn within(order: &str, group: Option<&str>) -> String {
         Some(group) => format!("{order} here, in the group `{group}`"),
         None => format!("{order} here"),
     }
-}
-
-/// Reports a name in a stage's list that leads nowhere.
-fn unknown_step(entry: &Located<String>, draft: &Draft, problems: &mut Problems) {
-    let steps = draft.steps.iter().map(|step| step.name.value.as_str());
-    let groups = draft.groups.iter().map(|(name, _)| name.value.as_str());
-    let near = similar(&entry.value, steps.chain(groups));
-    let problem = problems.add(
-        entry.span,
-        format!("no step or group is named `{}`", entry.value),
-    );
-    problem.expected("expected the name of a step or a group");
-    match near {
-        Some(near) => problem.maybe(Some(near)),
-        None => problem.help(format!("declare it: [step.{}]", entry.value)),
-    };
-}
-
-/// Whether a step's kind may run on hosts.
-pub(super) fn on_hosts(step: &Step) -> bool {
-    step.on != On::Local && kind_row(step.kind.label()).is_some_and(|row| row.on_hosts)
 }

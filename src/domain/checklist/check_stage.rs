@@ -2,8 +2,7 @@
 //!
 //! Hosts for every host step, `needs` within the stage, no circle, downtime that begins and ends, one tag per release.
 
-use super::check::{Used, on_hosts};
-use super::draft::{Draft, DraftEnvironment, DraftStage, DraftStep};
+use super::draft::{Draft, DraftEnvironment, DraftStage, DraftStep, Used};
 use super::{Downtime, Host, On, Selector, Stage, Step, cycle};
 use crate::domain::source::Problems;
 use crate::domain::step::BUILT_IN_TAG;
@@ -14,10 +13,10 @@ pub(super) fn check(stage: &DraftStage, used: &[Used], draft: &Draft, problems: 
     let env = environment(stage, draft, problems);
     let steps: Vec<&DraftStep> = used
         .iter()
-        .filter_map(|used| draft.steps.iter().find(|step| step.name.value == used.name))
+        .filter_map(|used| draft.step(&used.name))
         .collect();
     for (used, step) in used.iter().zip(&steps) {
-        if !on_hosts(&step.step) {
+        if step.step.on == On::Local {
             continue;
         }
         match env {
@@ -106,7 +105,10 @@ fn finds_a_host(used: &Used, step: &DraftStep, env: &DraftEnvironment, problems:
         .expected(within(used))
         .also(
             step.place("on"),
-            format!("no host there is or plays {}", names.join(" or ")),
+            format!(
+                "no host there has the name or the role {}",
+                names.join(" or ")
+            ),
         )
         .also(env.place, "the environment");
 }
@@ -168,21 +170,39 @@ fn known_elsewhere(need: &str, problems: &Problems, step: &DraftStep) -> bool {
 fn report_circle(circle: &[usize], used: &[Used], steps: &[&DraftStep], problems: &mut Problems) {
     let mut names: Vec<&str> = circle.iter().map(|at| used[*at].name.as_str()).collect();
     names.push(names[0]);
-    let declared = circle.iter().find(|at| steps[**at].needs.is_some());
-    let place = declared.map_or(used[circle[0]].place, |at| steps[*at].place("needs"));
-    let problem = problems.add(
-        place,
-        format!("these steps wait for each other: {}", names.join(" → ")),
-    );
-    problem.expected("each waits for the next");
-    for at in circle.iter().filter(|at| steps[**at].needs.is_none()) {
-        let name = &used[*at].name;
-        problem.also(
-            used[*at].place,
-            format!("`{name}` has no `needs`: it waits for the step before it"),
-        );
+    let told = |at: usize| {
+        let (name, next) = (&used[at].name, circle_next(circle, at));
+        match &steps[at].needs {
+            Some(_) => (
+                steps[at].place("needs"),
+                format!("`{name}` needs `{}`", used[next].name),
+            ),
+            None => (
+                used[at].place,
+                format!("`{name}` has no `needs`: it waits for the step before it"),
+            ),
+        }
+    };
+    let declared = circle.iter().position(|at| steps[*at].needs.is_some());
+    let first = circle[declared.unwrap_or_default()];
+    let (place, label) = told(first);
+    let what = format!("these steps wait for each other: {}", names.join(" → "));
+    let problem = problems.add(place, what);
+    problem.expected(label);
+    for at in circle.iter().filter(|at| **at != first) {
+        let (place, label) = told(*at);
+        problem.also(place, label);
     }
     problem.help("take one of them out of `needs`, or change the order of the list");
+}
+
+/// The position that this one of a circle waits for.
+fn circle_next(circle: &[usize], at: usize) -> usize {
+    let here = circle
+        .iter()
+        .position(|other| *other == at)
+        .unwrap_or_default();
+    circle[(here + 1) % circle.len()]
 }
 
 /// Downtime that begins in a stage ends in it, and the other way round.
@@ -211,8 +231,8 @@ fn downtime(stage: &DraftStage, used: &[Used], steps: &[&DraftStep], problems: &
         .also(used.place, format!("`{}` is used here", used.name));
 }
 
-/// Checks what lies between stages: names, and one tag for each environment's release.
-pub(super) fn across(draft: &Draft, stages: &[Stage], problems: &mut Problems) {
+/// Stages have ids of their own: their names in kebab case.
+pub(super) fn ids_apart(draft: &Draft, problems: &mut Problems) {
     for (at, stage) in draft.stages.iter().enumerate() {
         let slug = stage.name.value.slug();
         let same = |other: &&DraftStage| other.name.value.slug() == slug;
@@ -226,12 +246,15 @@ pub(super) fn across(draft: &Draft, stages: &[Stage], problems: &mut Problems) {
                 .also(first.name.span, "the other one");
         }
     }
+}
+
+/// The release of an environment gets its tags once, and there is a tag to write.
+pub(super) fn tagged_once(draft: &Draft, stages: &[Stage], problems: &mut Problems) {
     let tags = |stage: &Stage| {
-        let kind = |name: &str| draft.steps.iter().find(|step| step.name.value == name);
-        let steps = stage.steps.iter().map(|step| step.as_str().to_owned());
-        steps
-            .filter(|name| kind(name).is_some_and(|step| step.step.kind.label() == BUILT_IN_TAG))
-            .collect::<Vec<_>>()
+        let kind = |name: &&String| draft.step(name).map(|step| step.step.kind.label());
+        let mut names: Vec<String> = stage.steps.iter().map(ToString::to_string).collect();
+        names.retain(|name| kind(&name) == Some(BUILT_IN_TAG));
+        names
     };
     let mut seen: Vec<(&Stage, &DraftStage, String)> = Vec::new();
     for (stage, written) in stages.iter().zip(&draft.stages) {

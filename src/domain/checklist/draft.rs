@@ -22,6 +22,26 @@ pub(super) struct Draft {
     pub(super) stages: Vec<DraftStage>,
 }
 
+impl Draft {
+    /// The step of this name.
+    pub(super) fn step(&self, name: &str) -> Option<&DraftStep> {
+        self.steps.iter().find(|step| step.name.value == name)
+    }
+
+    /// The names of all steps.
+    pub(super) fn step_names(&self) -> impl Iterator<Item = &str> {
+        self.steps.iter().map(|step| step.name.value.as_str())
+    }
+
+    /// The steps of the group of this name.
+    pub(super) fn group(&self, name: &str) -> Option<&[Located<String>]> {
+        let mut groups = self.groups.iter();
+        groups
+            .find(|(group, _)| group.value == name)
+            .map(|(_, steps)| steps.as_slice())
+    }
+}
+
 /// An environment with the places of its names.
 #[derive(Debug)]
 pub(super) struct DraftEnvironment {
@@ -59,4 +79,12 @@ pub(super) struct DraftStage {
     pub(super) steps: Vec<Located<String>>,
     pub(super) order: Order,
     pub(super) order_place: Option<Span>,
+}
+
+/// A step of a stage: its name as it came out of the list, and where it was named (perhaps as a group).
+#[derive(Debug, Clone)]
+pub(super) struct Used {
+    pub(super) name: String,
+    pub(super) place: Span,
+    pub(super) group: Option<String>,
 }

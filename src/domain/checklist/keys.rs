@@ -6,8 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Downtime, Gate, OnFailure, Order, Phase};
-use crate::domain::source::shape::{Shape, words};
-use crate::domain::source::table::{Key, Keys, no_choice};
+use crate::domain::source::shape::{Key, Keys, Shape, no_choice, words};
 use crate::domain::step::KINDS;
 
 /// How the hosts of an environment are reached.
@@ -24,11 +23,12 @@ pub enum Via {
 }
 
 macro_rules! keys {
-    ($(#[$doc:meta])* $table:ident, $title:literal, $one_of:expr, later $later:expr, { $($name:ident: $key:expr,)* }) => {
+    ($(#[$doc:meta])* $table:ident, $title:literal, like $like:literal, $one_of:expr, later $later:expr, { $($name:ident: $key:expr,)* }) => {
         $(pub(super) static $name: Key = $key;)*
         $(#[$doc])*
         pub static $table: Keys = Keys {
             title: $title,
+            like: $like,
             keys: || vec![$(&$name),*],
             one_of: $one_of,
             later: $later,
@@ -38,25 +38,25 @@ macro_rules! keys {
 
 keys!(
     /// The whole file.
-    FILE, "the file", no_choice, later &["log", "secret"], {
+    FILE, "the file", like "releases.toml", no_choice, later &["log", "secret"], {
     PROJECT: Key::new("project", Shape::Table(&PROJECT_KEYS), "The project.").required(),
     RELEASE: Key::new("release", Shape::Table(&RELEASE_KEYS), "How a release is recorded in git."),
     SSH: Key::new("ssh", Shape::Table(&SSH_KEYS), "How hosts are reached; without it exactly as `ssh` on this machine would."),
-    ENV: Key::new("env", Shape::Map(&Shape::Table(&ENV_KEYS)), "Environments: hosts, variables and a gate."),
-    STEP: Key::new("step", Shape::Map(&Shape::Table(&STEP_KEYS)), "Steps: the lines of the checklist."),
-    GROUPS: Key::new("groups", Shape::Map(&Shape::SomeNames), "Names for lists of steps."),
+    ENV: Key::new("env", Shape::Map(&Shape::Table(&ENV_KEYS), "[env.NAME]"), "Environments: hosts, variables and a gate."),
+    STEP: Key::new("step", Shape::Map(&Shape::Table(&STEP_KEYS), "[step.NAME]"), "Steps: the lines of the checklist."),
+    GROUPS: Key::new("groups", Shape::Map(&Shape::SomeNames, "{ deploy = [\"one\", \"two\"] }"), "Names for lists of steps."),
     STAGE: Key::new("stage", Shape::Tables(&STAGE_KEYS), "The checklist, top to bottom.").required(),
 });
 
 keys!(
     /// `[project]`.
-    PROJECT_KEYS, "[project]", no_choice, later &[], {
+    PROJECT_KEYS, "[project]", like "[project]", no_choice, later &[], {
     PROJECT_NAME: Key::new("name", Shape::Name, "The project's name.").required(),
 });
 
 keys!(
     /// `[release]`.
-    RELEASE_KEYS, "[release]", no_choice, later &[], {
+    RELEASE_KEYS, "[release]", like "[release]", no_choice, later &[], {
     LIVE: Key::new("live", Shape::OrFalse(&Shape::TagName), "The tag that is moved to the commit production runs; false = none.").or("\"LIVE\""),
     TAG: Key::new("tag", Shape::OrFalse(&Shape::TagPattern), "strftime pattern, local time, of the new tag of each production release; false = none.").or("\"DEPLOYED-%F/%H%M\""),
     REMOTE: Key::new("remote", Shape::OrFalse(&Shape::Name), "The git remote the tags are pushed to; false = they stay local.").or("\"origin\""),
@@ -65,15 +65,15 @@ keys!(
 
 keys!(
     /// `[ssh]`.
-    SSH_KEYS, "[ssh]", no_choice, later &[], {
+    SSH_KEYS, "[ssh]", like "[ssh]", no_choice, later &[], {
     CONFIG: Key::new("config", Shape::Line, "An ssh_config file (`ssh -F`), relative to the project; the environment variable GOLIVE_SSH_CONFIG goes before it."),
     CONNECT_TIMEOUT: Key::new("connect_timeout", Shape::Duration, "How long a connection may take to be made.").or("\"10s\""),
 });
 
 keys!(
     /// `[env.NAME]`.
-    ENV_KEYS, "an environment", no_choice, later &[], {
-    HOSTS: Key::new("hosts", Shape::Map(&HOST), "Hosts: name = ssh destination, or a table.").required(),
+    ENV_KEYS, "an environment", like "[env.NAME]", no_choice, later &[], {
+    HOSTS: Key::new("hosts", Shape::Map(&HOST, "{ web = \"deploy@web.example.com\" }"), "Hosts: name = ssh destination, or a table.").required(),
     ENV_VARS: Key::new("vars", Shape::Vars, "Environment variables for every step in this environment."),
     GATE: Key::new("gate", Shape::Word(words::<Gate>), "What passes the pause before this environment; production, prod and live have \"type\" unless they say otherwise, others \"none\"."),
     VIA: Key::new("via", Shape::Word(words::<Via>), "How its hosts are reached.").or("\"ssh\""),
@@ -84,7 +84,7 @@ pub(super) static HOST: Shape = Shape::Either(&Shape::Destination, &Shape::Table
 
 keys!(
     /// A host that is written as a table.
-    HOST_KEYS, "a host", || vec!["ssh", "dir"], later &[], {
+    HOST_KEYS, "a host", like "{ ssh = \"…\", roles = [\"…\"] }", || vec!["ssh", "dir"], later &[], {
     HOST_SSH: Key::new("ssh", Shape::Destination, "Its ssh destination."),
     HOST_DIR: Key::new("dir", Shape::Line, "With `via = \"local\"`: the folder on this machine that plays the host's home, relative to the project."),
     ROLES: Key::new("roles", Shape::Names, "The roles it plays; without this key it plays every role."),
@@ -98,6 +98,7 @@ macro_rules! step_keys {
         /// `[step.NAME]`: the keys of the kinds, then those for every kind.
         pub static STEP_KEYS: Keys = Keys {
             title: "a step",
+            like: "[step.NAME]",
             keys: || {
                 let mut keys: Vec<&'static Key> = KINDS.iter().map(|row| &row.key).collect();
                 keys.extend([$(&$name),*]);
@@ -132,15 +133,31 @@ step_keys! {
 
 keys!(
     /// `when = { … }` of a step.
-    WHEN_KEYS, "`when`", no_choice, later &[], {
+    WHEN_KEYS, "`when`", like "{ changed = [\"*/migrations/*\"] }", no_choice, later &[], {
     CHANGED: Key::new("changed", Shape::Globs, "Only if one of these paths differs from LIVE.").required(),
 });
 
 keys!(
     /// `[[stage]]`.
-    STAGE_KEYS, "a stage", no_choice, later &["rolling"], {
+    STAGE_KEYS, "a stage", like "[[stage]]", no_choice, later &["rolling"], {
     STAGE_NAME: Key::new("name", Shape::Line, "The stage's name.").required(),
     STAGE_ENV: Key::new("env", Shape::Name, "Its environment; absent = this machine only."),
     STEPS: Key::new("steps", Shape::SomeNames, "Names of steps and groups, in order.").required(),
     ORDER: Key::new("order", Shape::Word(words::<Order>), "How its steps go through the hosts.").or("\"lockstep\""),
 });
+
+/// Every key of the file, of every table.
+pub fn every_key() -> Vec<&'static Key> {
+    let tables = [
+        &FILE,
+        &PROJECT_KEYS,
+        &RELEASE_KEYS,
+        &SSH_KEYS,
+        &ENV_KEYS,
+        &HOST_KEYS,
+        &STEP_KEYS,
+        &WHEN_KEYS,
+        &STAGE_KEYS,
+    ];
+    tables.iter().flat_map(|table| (table.keys)()).collect()
+}

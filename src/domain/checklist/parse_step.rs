@@ -12,7 +12,7 @@ use super::draft::DraftStep;
 use super::keys;
 use super::{On, Step};
 use crate::domain::id::StepName;
-use crate::domain::source::table::{Fields, Key};
+use crate::domain::source::table::Fields;
 use crate::domain::source::{Located, Problems};
 use crate::domain::step::run::Run;
 use crate::domain::step::{BUILT_IN_TAG, KINDS, Kind, KindRow, LATER_KINDS};
@@ -36,7 +36,7 @@ pub(super) fn step(
     step.line = problems.source().place(name.span.start).0;
     shared(&mut step, &table, problems);
     if let Some(row) = row {
-        senseless(row, &step, &table, problems);
+        senseless(row, &mut step, &table, problems);
     }
     if name.value == BUILT_IN_TAG && row.is_some_and(|row| row.name() != BUILT_IN_TAG) {
         problems
@@ -55,6 +55,11 @@ pub(super) fn step(
             .collect()
     };
     step.needs = needs.as_ref().map(names_of);
+    let names = if step.on == On::Local {
+        Vec::new()
+    } else {
+        names
+    };
     Some(DraftStep {
         name: name.clone(),
         on: names,
@@ -166,48 +171,37 @@ fn shared(step: &mut Step, table: &Fields<'_>, problems: &mut Problems) {
     }
 }
 
-/// Reports keys that make no sense with the step's kind or with each other.
-fn senseless(row: &KindRow, step: &Step, table: &Fields<'_>, problems: &mut Problems) {
-    let refused: Vec<_> = table
-        .present()
-        .filter(|(key, _)| row.refuses.contains(&key.name))
-        .collect();
-    for (key, place) in &refused {
-        problems
-            .add(
-                *place,
-                format!("`{}` makes no sense in {}", key.name, table.whose),
-            )
-            .expected(row.because);
-    }
-    let mut refuse = |key: &Key, why: &str, help: &str| {
-        let refused = refused.iter().any(|(known, _)| known.name == key.name);
-        if let (Some(place), false) = (table.place(key), refused) {
-            let problem = problems.add(
-                place,
-                format!("`{}` makes no sense in {}", key.name, table.whose),
-            );
-            problem.expected(why);
-            if !help.is_empty() {
-                problem.help(help);
-            }
-        }
+/// Reports keys that make no sense with the step's kind or with each other, each once, and takes back what they
+/// said, so that nothing else is concluded from them.
+fn senseless(row: &KindRow, step: &mut Step, table: &Fields<'_>, problems: &mut Problems) {
+    let local = step.on == On::Local || !row.on_hosts;
+    let help = if row.on_hosts {
+        "say where it runs: on = \"all\", a role or a host"
+    } else {
+        ""
     };
-    if step.on == On::Local {
-        let why = "the step runs on this machine, not on hosts";
-        let help = "say where it runs: on = \"all\", a role or a host";
-        for key in [&keys::ONCE, &keys::PARALLEL, &keys::DOWNTIME] {
-            refuse(key, why, if row.on_hosts { help } else { "" });
+    for (key, place) in table.present() {
+        let of_hosts =
+            [keys::ONCE.name, keys::PARALLEL.name, keys::DOWNTIME.name].contains(&key.name);
+        let (why, help) = if row.refuses.contains(&key.name) {
+            (row.because, "")
+        } else if local && of_hosts {
+            ("the step runs on this machine, not on hosts", help)
+        } else if step.once && key.name == keys::PARALLEL.name {
+            ("with `once` it runs on one host", "")
+        } else if step.retry == 0 && key.name == keys::RETRY_DELAY.name {
+            ("the step is never tried again", "say how often: retry = 2")
+        } else {
+            continue;
+        };
+        let what = format!("`{}` makes no sense in {}", key.name, table.whose);
+        let problem = problems.add(place, what);
+        problem.expected(why);
+        if !help.is_empty() {
+            problem.help(help);
         }
     }
-    if step.once {
-        refuse(&keys::PARALLEL, "with `once` it runs on one host", "");
-    }
-    if step.retry == 0 {
-        refuse(
-            &keys::RETRY_DELAY,
-            "the step is never tried again",
-            "say how often: retry = 2",
-        );
+    if local {
+        (step.on, step.once, step.downtime) = (On::Local, false, None);
     }
 }

@@ -3,3 +3,4 @@
 pub mod ansi;
 pub mod lines;
 pub mod readers;
+mod sgr;

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::super::action::Site;
 use super::super::checklist::{Downtime, Order, Phase};
 use super::super::id::{EnvName, HostName, TaskId};
-use super::points::{Clockwork, Time};
+use super::points::{Clockwork, Earliest, Time};
 use super::{EnvForecast, Forecast, Plan, PlannedStage, Task};
 
 /// When a task is predicted to start and to end, in seconds from the start of the plan without time at
@@ -36,7 +36,7 @@ pub fn forecast(plan: &Plan) -> Forecast {
         }
     }
     Forecast {
-        total_s: walk.clock.between(&Time::ORIGIN, &walk.end).map(seconds),
+        total_s: Time::ORIGIN.until(&walk.end).map(seconds),
         envs,
     }
 }
@@ -44,7 +44,7 @@ pub fn forecast(plan: &Plan) -> Forecast {
 /// When each task is predicted to start and to end.
 pub fn spans(plan: &Plan) -> BTreeMap<TaskId, Span> {
     let walk = Walk::of(plan, |task| task.takes_s);
-    let since = |time: &Time| walk.clock.between(&Time::ORIGIN, time).map(seconds);
+    let since = |time: &Time| Time::ORIGIN.until(time).map(seconds);
     walk.rows()
         .map(|row| {
             let span = Span {
@@ -60,7 +60,7 @@ pub fn spans(plan: &Plan) -> BTreeMap<TaskId, Span> {
 /// that has ended, what it is expected to need still for one that runs, `None` for unknown.
 pub fn remaining(plan: &Plan, left: impl Fn(&Task) -> Option<f64>) -> Option<f64> {
     let walk = Walk::of(plan, left);
-    walk.clock.between(&Time::ORIGIN, &walk.end).map(seconds)
+    Time::ORIGIN.until(&walk.end).map(seconds)
 }
 
 fn seconds(millis: i64) -> f64 {
@@ -88,9 +88,9 @@ fn environment(plan: &Plan, walk: &Walk<'_>, env: &EnvName) -> Option<EnvForecas
     }
     let ended = last.unwrap_or_else(|| begin.clone());
     let (prepare, activate) = match &first {
-        None => (clock.between(begin, &ended), Some(0)),
-        Some(None) => (None, None),
-        Some(Some(first)) => (clock.between(begin, first), clock.between(first, &ended)),
+        Earliest::Never => (begin.until(&ended), Some(0)),
+        Earliest::Unknown => (None, None),
+        Earliest::At(first) => (begin.until(first), first.until(&ended)),
     };
     Some(EnvForecast {
         prepare_s: prepare.map(seconds),
@@ -124,12 +124,11 @@ fn downtime(clock: &Clockwork, rows: &[Row<'_>]) -> BTreeMap<HostName, Option<f6
         .map(|(host, ends)| {
             let down = match &begin {
                 // Every step that would take the service down is skipped.
-                None => Some(0),
-                Some(None) => None,
-                Some(Some(begin)) => {
+                Earliest::Never => Some(0),
+                Earliest::Unknown => None,
+                Earliest::At(begin) => {
                     let end = clock.latest(ends.into_iter());
-                    end.and_then(|end| clock.between(begin, &end))
-                        .map(|ms| ms.max(0))
+                    end.and_then(|end| begin.until(&end)).map(|ms| ms.max(0))
                 }
             };
             (host, down.map(seconds))
@@ -293,12 +292,12 @@ impl Slots {
             Self::Unknown => clock.after(&ready, None),
             Self::Limited(limit, taken) if taken.len() < *limit => ready,
             Self::Limited(_, taken) => match clock.earliest(taken.iter()) {
-                Some(Some(free)) => {
+                Earliest::At(free) => {
                     let at = taken.iter().position(|time| *time == free);
                     taken.remove(at.unwrap_or(0));
                     clock.latest([&free, &ready].into_iter()).unwrap_or(ready)
                 }
-                _ => {
+                Earliest::Never | Earliest::Unknown => {
                     *self = Self::Unknown;
                     clock.after(&ready, None)
                 }

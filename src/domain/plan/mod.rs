@@ -18,6 +18,7 @@ pub mod digest;
 pub mod forecast;
 pub mod graph;
 mod points;
+pub mod problem;
 pub mod select;
 
 /// The version of the frozen form; a reader refuses one it does not know.

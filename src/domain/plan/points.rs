@@ -31,6 +31,20 @@ impl Time {
         let origin = terms.len() == 1 && terms.get(&0) == Some(&0);
         Self((!origin).then(|| Rc::new(terms)))
     }
+
+    /// Milliseconds from here to `end`; `None` when an unknown duration plays a part in them.
+    pub(super) fn until(&self, end: &Self) -> Option<i64> {
+        let (start, end) = (self.terms(), end.terms());
+        if start.len() != end.len() {
+            return None;
+        }
+        let distance = end.first()?.1 - start.first()?.1;
+        let same = start
+            .iter()
+            .zip(&end)
+            .all(|(a, b)| a.0 == b.0 && b.1 - a.1 == distance);
+        same.then_some(distance)
+    }
 }
 
 /// Owns the points.
@@ -138,36 +152,37 @@ impl Clockwork {
         }
     }
 
-    /// The earliest of these times: `None` when there are none, `Some(None)` when it is not known.
-    pub(super) fn earliest<'a>(
-        &self,
-        times: impl Iterator<Item = &'a Time>,
-    ) -> Option<Option<Time>> {
+    /// The earliest of these times.
+    pub(super) fn earliest<'a>(&self, times: impl Iterator<Item = &'a Time>) -> Earliest {
         let mut all: Vec<&Time> = times.collect();
         all.dedup();
-        let mut best = *all.first()?;
+        let Some(&first) = all.first() else {
+            return Earliest::Never;
+        };
+        let mut best = first;
         for &time in &all {
             if best != time && self.covers(best, time) {
                 best = time;
             }
         }
-        let known = all
+        if all
             .iter()
-            .all(|&time| time == best || self.covers(time, best));
-        Some(known.then(|| best.clone()))
-    }
-
-    /// Milliseconds from `start` to `end`; `None` when an unknown duration plays a part in them.
-    pub(super) fn between(&self, start: &Time, end: &Time) -> Option<i64> {
-        let (start, end) = (start.terms(), end.terms());
-        if start.len() != end.len() {
-            return None;
+            .all(|&time| time == best || self.covers(time, best))
+        {
+            Earliest::At(best.clone())
+        } else {
+            Earliest::Unknown
         }
-        let distance = end.first()?.1 - start.first()?.1;
-        let same = start
-            .iter()
-            .zip(&end)
-            .all(|(a, b)| a.0 == b.0 && b.1 - a.1 == distance);
-        same.then_some(distance)
     }
+}
+
+/// The earliest of some times.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Earliest {
+    /// There are none.
+    Never,
+    /// It depends on unknown durations which one it is.
+    Unknown,
+    /// This one.
+    At(Time),
 }

@@ -7,7 +7,8 @@
 
 use super::super::checklist::{Checklist, Environment, Stage};
 use super::super::id::{HostName, StepName};
-use super::build::BuildProblem;
+use super::super::text;
+use super::problem::BuildProblem;
 
 /// A part of the checklist; every list that is empty means all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -187,14 +188,8 @@ fn unknown_host(
 /// The nearest of some names, else what names there are.
 fn near<'a>(name: &str, names: impl Iterator<Item = &'a str>, are: &str) -> Option<String> {
     let names: Vec<&str> = names.collect();
-    let lower = name.to_lowercase();
-    let best = names
-        .iter()
-        .map(|known| (strsim::jaro_winkler(&lower, &known.to_lowercase()), known))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    match best {
-        Some((_, known)) => Some(format!("did you mean `{known}`?")),
+    match text::similar(name, names.iter().copied()) {
+        Some(known) => Some(format!("did you mean `{known}`?")),
         None if names.is_empty() => None,
         None => {
             let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();

@@ -8,7 +8,8 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::rules;
-use super::shape::{Shape, settle};
+use super::rules::settle;
+use super::shape::Shape;
 use super::{Located, Problems, Span};
 
 /// What the entries of a list are.
@@ -87,7 +88,7 @@ pub(super) fn vars(
             | DeValue::Float(_)
             | DeValue::Boolean(_)
             | DeValue::Datetime(_) => {
-                let written = problems.source().text()[value.span()].to_owned();
+                let written = problems.source().part(value.span()).to_owned();
                 problems
                     .add(value.span(), format!("{whose} is no text"))
                     .expected("expected a text in quotes")

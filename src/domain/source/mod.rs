@@ -9,10 +9,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 mod lists;
+mod read;
 mod render;
 mod rules;
 mod schema;
 pub mod shape;
+pub mod syntax;
 pub mod table;
 
 /// A part of a source text: byte offsets, the end excluded.
@@ -71,6 +73,22 @@ impl SourceText {
     /// The text itself.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The part of the text at this place; empty when there is no such place.
+    pub fn part(&self, span: impl Into<Span>) -> &str {
+        let span = span.into();
+        self.text.get(span.start..span.end).unwrap_or_default()
+    }
+
+    /// The line that holds this byte offset, without its end.
+    pub fn line(&self, offset: usize) -> &str {
+        let at = self.floor(offset);
+        let start = self.text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+        let rest = &self.text[start..];
+        rest.find('\n')
+            .map_or(rest, |end| &rest[..end])
+            .trim_end_matches('\r')
     }
 
     /// Line and column of a byte offset, both from 1; columns count characters. An offset behind the end is the end.

@@ -31,8 +31,12 @@ pub(super) fn problem(problem: &Problem, f: &mut fmt::Formatter<'_>) -> fmt::Res
     let label = problem.label.as_deref().unwrap_or_default();
     snippet(source, problem.span, label, gutter, f)?;
     for (span, label) in &problem.also {
-        write!(f, "\n{:.>gutter$}", "")?;
-        snippet(source, *span, label, gutter, f)?;
+        if source.place(span.start).0 == line {
+            underline(source, *span, label, gutter, f)?;
+        } else {
+            write!(f, "\n{:gutter$} :", "")?;
+            snippet(source, *span, label, gutter, f)?;
+        }
     }
     for line in &problem.help {
         write!(f, "\nhelp: {}", visible(line))?;
@@ -48,23 +52,22 @@ fn snippet(
     gutter: usize,
     f: &mut fmt::Formatter<'_>,
 ) -> fmt::Result {
-    let start = source.floor(span.start);
-    let from = source.text[..start].rfind('\n').map_or(0, |at| at + 1);
-    let to = source.text[start..]
-        .find('\n')
-        .map_or(source.text.len(), |at| start + at);
-    let line = source.text[from..to].trim_end_matches('\r');
-    let shown = Shown::of(line, start - from, source.floor(span.end.max(start)) - from);
-    let (number, _) = source.place(start);
-    write!(f, "\n{number:gutter$} | {}", shown.text)?;
-    let carets = "^".repeat(shown.carets);
-    write!(
-        f,
-        "\n{:gutter$} | {:blanks$}{carets}",
-        "",
-        "",
-        blanks = shown.blanks
-    )?;
+    let (number, _) = source.place(span.start);
+    write!(f, "\n{number:gutter$} | {}", Shown::of(source, span).text)?;
+    underline(source, span, label, gutter, f)
+}
+
+/// Writes the underline of a span with its label, after a newline.
+fn underline(
+    source: &SourceText,
+    span: Span,
+    label: &str,
+    gutter: usize,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    let shown = Shown::of(source, span);
+    let (blanks, carets) = (" ".repeat(shown.blanks), "^".repeat(shown.carets));
+    write!(f, "\n{:gutter$} | {blanks}{carets}", "")?;
     if label.is_empty() {
         Ok(())
     } else {
@@ -80,8 +83,17 @@ struct Shown {
 }
 
 impl Shown {
+    /// Lays out the line where a span begins.
+    fn of(source: &SourceText, span: Span) -> Self {
+        let start = source.floor(span.start);
+        let from = source.text[..start].rfind('\n').map_or(0, |at| at + 1);
+        let line = source.line(start);
+        let end = source.floor(span.end.max(start));
+        Self::line(line, start - from, end - from)
+    }
+
     /// Lays out a line; `start` and `end` are the underlined bytes of it (`end` may lie behind the line).
-    fn of(line: &str, start: usize, end: usize) -> Self {
+    fn line(line: &str, start: usize, end: usize) -> Self {
         let cells = cells(line);
         let total: usize = cells.iter().map(|cell| cell.width).sum();
         let column = |offset: usize| -> usize {

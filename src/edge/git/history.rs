@@ -158,7 +158,8 @@ mod tests {
 
     #[test]
     fn commits_without_a_subject_are_commits() {
-        let text = "aaa\0Ada\02026-11-20T20:12:00+01:00\0\0bbb\0Bob\02026-11-20T20:12:00+01:00\0\0";
+        let text =
+            "aaa\0Ada\x002026-11-20T20:12:00+01:00\0\0bbb\0Bob\x002026-11-20T20:12:00+01:00\0\0";
         let commits = read_commits(text).unwrap();
         assert_eq!(commits.len(), 2);
         assert_eq!(commits[1].subject, "");

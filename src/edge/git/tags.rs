@@ -97,6 +97,17 @@ impl Git {
             .next())
     }
 
+    /// One tag, whatever it is for; `None` when there is no such tag.
+    pub async fn tag_line(&self, name: &str) -> Result<Option<TagLine>, GitError> {
+        check_ref_name(name)?;
+        let full = format!("refs/tags/{name}");
+        let arguments = ["for-each-ref", FORMAT, &full];
+        let text = self.text(&arguments).await?;
+        let lines = read_tags(&text).ok_or_else(|| GitError::Answer(arguments.join(" ")))?;
+        // A name is also asked for as a folder of names.
+        Ok(lines.into_iter().find(|line| line.name == name))
+    }
+
     /// Whether there is a tag of this name.
     pub async fn tag_exists(&self, name: &str) -> Result<bool, GitError> {
         check_ref_name(name)?;
@@ -172,9 +183,9 @@ mod tests {
 
     #[test]
     fn a_listing_of_tags_is_read_and_odd_ones_are_left_out() {
-        let text = "R-1\0tag\0ttt\0ccc\02026-11-20T20:12:00+01:00\0Ada\0made by golive\0\n\
+        let text = "R-1\0tag\0ttt\0ccc\x002026-11-20T20:12:00+01:00\0Ada\0made by golive\0\n\
             tree\0tree\0eee\0\0\0\0\0\n\
-            v1\0commit\0ddd\0\02026-11-20T20:12:00+01:00\0Bob\0a commit\0\n";
+            v1\0commit\0ddd\0\x002026-11-20T20:12:00+01:00\0Bob\0a commit\0\n";
         let tags = read_tags(text).unwrap();
         assert_eq!(tags.len(), 2);
         assert_eq!(tags[0].commit.as_str(), "ccc");

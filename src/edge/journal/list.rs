@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use std::io;
 
 use super::{RunError, RunFolder, StoredRun, owner};
-use crate::domain::id::{EnvName, RunId, StepName, TaskId};
+use crate::domain::id::{EnvName, RunId, StepName};
 use crate::domain::overview::{Deployed, RunSummary};
 use crate::domain::plan::Plan;
-use crate::domain::run::{Event, Outcome, Record};
+use crate::domain::run::apply::apply;
+use crate::domain::run::{Event, GateState, Outcome, Record, RunState, RunStatus, TaskStatus};
 use crate::edge::paths::ProjectPaths;
 
 /// Past durations in seconds: the median of a step's newest successes on a site (host name or `local`).
@@ -44,29 +45,70 @@ pub fn folders(project: &ProjectPaths) -> Result<Vec<RunFolder>, RunError> {
 
 /// The runs of a project, newest first.
 pub fn summaries(project: &ProjectPaths) -> Result<Vec<RunSummary>, RunError> {
-    let mut list: Vec<RunSummary> = folders(project)?.iter().map(summary).collect();
-    list.sort_by(|a, b| (b.started, &b.run).cmp(&(a.started, &a.run)));
-    Ok(list)
+    Ok(survey(project, usize::MAX)?.runs)
+}
+
+/// What the runs of a project tell together.
+#[derive(Debug, Clone, Default)]
+pub struct Survey {
+    /// Their list, newest first.
+    pub runs: Vec<RunSummary>,
+    /// What was brought to each environment last: by the newest run in which all its stages ended. How many
+    /// commits it is behind is left open.
+    pub deployed: BTreeMap<EnvName, Deployed>,
+}
+
+/// Reads the newest `limit` runs of a project.
+pub fn survey(project: &ProjectPaths, limit: usize) -> Result<Survey, RunError> {
+    let mut found = Survey::default();
+    for folder in folders(project)?.iter().take(limit) {
+        let row = match folder.open_for_reading() {
+            Ok(stored) => {
+                let state = fold(folder.run(), &stored);
+                bring(&mut found.deployed, &state);
+                summarize(&state, stored.owner.is_some())
+            }
+            Err(why) => unreadable(folder, &why),
+        };
+        found.runs.push(row);
+    }
+    found
+        .runs
+        .sort_by(|a, b| (b.started, &b.run).cmp(&(a.started, &a.run)));
+    Ok(found)
 }
 
 /// What a run came to, also when it is damaged.
 pub fn summary(folder: &RunFolder) -> RunSummary {
     match folder.open_for_reading() {
-        Ok(stored) => summarize(folder.run(), &stored),
-        Err(why) => RunSummary {
-            run: folder.run().clone(),
-            project: String::new(),
-            reference: String::new(),
-            commit: None,
-            started: None,
-            ended: None,
-            outcome: None,
-            stage: None,
-            by: String::new(),
-            standing: "cannot be read".to_owned(),
-            owned: owner::owner(folder.path()).is_ok_and(|owner| owner.is_some()),
-            damaged: Some(why.to_string()),
-        },
+        Ok(stored) => summarize(&fold(folder.run(), &stored), stored.owner.is_some()),
+        Err(why) => unreadable(folder, &why),
+    }
+}
+
+/// The state that the records of a run lead to.
+pub fn fold(run: &RunId, stored: &StoredRun) -> RunState {
+    let mut state = RunState::new(run.clone(), stored.plan.clone());
+    for record in &stored.records {
+        apply(&mut state, record);
+    }
+    state
+}
+
+fn unreadable(folder: &RunFolder, why: &RunError) -> RunSummary {
+    RunSummary {
+        run: folder.run().clone(),
+        project: String::new(),
+        reference: String::new(),
+        commit: None,
+        started: None,
+        ended: None,
+        outcome: None,
+        stage: None,
+        by: String::new(),
+        standing: "cannot be read".to_owned(),
+        owned: owner::owner(folder.path()).is_ok_and(|owner| owner.is_some()),
+        damaged: Some(why.to_string()),
     }
 }
 
@@ -88,70 +130,52 @@ pub fn history(project: &ProjectPaths) -> Result<History, RunError> {
         .collect())
 }
 
-/// What was brought to each environment last: by the newest of `runs` in which all its stages ended.
-/// The count of commits behind is left open. `runs` are newest first.
-pub fn deployed(runs: &[StoredRun]) -> BTreeMap<EnvName, Deployed> {
-    let mut found = BTreeMap::new();
-    for run in runs {
-        for stage in &run.plan.stages {
-            if let Some(env) = &stage.env
-                && !found.contains_key(env)
-                && let Some(deployed) = deployed_by(run, env)
-            {
-                found.insert(env.clone(), deployed);
-            }
+/// Adds what a run brought to environments that no newer run reached.
+fn bring(found: &mut BTreeMap<EnvName, Deployed>, state: &RunState) {
+    for env in state
+        .plan
+        .stages
+        .iter()
+        .filter_map(|stage| stage.env.as_ref())
+    {
+        if !found.contains_key(env)
+            && let Some(deployed) = brought(state, env)
+        {
+            found.insert(env.clone(), deployed);
         }
     }
-    found
 }
 
-fn deployed_by(run: &StoredRun, env: &EnvName) -> Option<Deployed> {
-    let ended = |name: &str| {
-        run.records.iter().rev().find_map(|record| {
-            matches!(&record.event, Event::StageFinished { stage, .. } if stage == name)
-                .then_some(record.at)
-        })
-    };
-    let stages = run.plan.stages.iter();
-    let mine = stages.filter(|stage| stage.env.as_ref() == Some(env));
+fn brought(state: &RunState, env: &EnvName) -> Option<Deployed> {
     let mut at = None;
     let mut proof = None;
-    for stage in mine {
-        at = at.max(Some(ended(stage.name.as_str())?));
-        for task in &stage.tasks {
-            proof = proof_of(&run.records, task.id.as_str()).or(proof);
+    for (index, stage) in state.plan.stages.iter().enumerate() {
+        if stage.env.as_ref() == Some(env) {
+            at = at.max(Some(state.stages[index].ended?));
+            let tasks = state.tasks[state.range(index)].iter();
+            proof = tasks
+                .filter_map(|task| proof_of(&task.evidence))
+                .next_back()
+                .or(proof);
         }
     }
-    let (by, tag) =
-        run.records
-            .iter()
-            .fold((None, None), |(by, tag), record| match &record.event {
-                Event::RunStarted { by, .. } => (Some(by.clone()), tag),
-                Event::TagWritten { tag, .. } => (by, tag.clone()),
-                _ => (by, tag),
-            });
     Some(Deployed {
-        commit: run.plan.commit.clone()?,
+        commit: state.plan.commit.clone()?,
         at: at?,
-        by: by?,
-        tag,
+        by: state.by.clone(),
+        tag: state.tag.as_ref().and_then(|written| written.tag.clone()),
         proof,
         behind: None,
     })
 }
 
 /// What a task proved, in words: `39 tests`.
-fn proof_of(records: &[Record], id: &str) -> Option<String> {
-    records.iter().rev().find_map(|record| match &record.event {
-        Event::TaskFinished { task, evidence, .. } if task.as_str() == id => {
-            let (name, value) = evidence.iter().next()?;
-            value
-                .parse::<u64>()
-                .is_ok()
-                .then(|| format!("{value} {name}"))
-        }
-        _ => None,
-    })
+fn proof_of(evidence: &BTreeMap<String, String>) -> Option<String> {
+    let (name, value) = evidence.iter().next()?;
+    value
+        .parse::<u64>()
+        .ok()
+        .map(|number| format!("{number} {name}"))
 }
 
 fn durations(plan: &Plan, records: &[Record]) -> Vec<((StepName, String), f64)> {
@@ -194,64 +218,71 @@ fn ending_of(outcome: Outcome) -> &'static str {
     }
 }
 
-/// Folds the records of a run into its row of the list.
-fn summarize(run: &RunId, stored: &StoredRun) -> RunSummary {
-    let plan = &stored.plan;
-    let mut row = RunSummary {
-        run: run.clone(),
+/// The row of a run in the list.
+fn summarize(state: &RunState, owned: bool) -> RunSummary {
+    let plan = &state.plan;
+    // After the end the stage that was begun last, before it the one that is next.
+    let begun = state
+        .stages
+        .iter()
+        .rposition(|stage| stage.started.is_some());
+    let gate = state
+        .stages
+        .iter()
+        .rposition(|stage| matches!(stage.gate, GateState::Reached(_)));
+    let stage = gate
+        .max(begun)
+        .map(|index| plan.stages[index].name.to_string());
+    RunSummary {
+        run: state.run.clone(),
         project: plan.project.clone(),
         reference: plan.reference.clone(),
         commit: plan.commit.clone(),
-        started: None,
-        ended: None,
-        outcome: None,
-        stage: None,
-        by: String::new(),
-        standing: "was not started".to_owned(),
-        owned: stored.owner.is_some(),
+        started: state.started,
+        ended: state.ended,
+        outcome: match state.status {
+            RunStatus::Finished(outcome) => Some(outcome),
+            _ => None,
+        },
+        standing: standing(state, stage.as_deref()),
+        stage,
+        by: state.by.clone(),
+        owned,
         damaged: None,
-    };
-    let mut troubles: BTreeMap<&TaskId, &str> = BTreeMap::new();
-    for record in &stored.records {
-        match &record.event {
-            Event::RunStarted { by, .. } => {
-                row.started = Some(record.at);
-                row.by.clone_from(by);
-                "started".clone_into(&mut row.standing);
-            }
-            Event::StageStarted { stage } => {
-                row.stage = Some(stage.clone());
-                row.standing = format!("in {stage}");
-            }
-            Event::GateReached { env, stage } => {
-                row.stage = Some(stage.clone());
-                row.standing = format!("at the {} gate", env.as_str().to_uppercase());
-            }
-            Event::GateApproved { stage, .. } => row.standing = format!("in {stage}"),
-            Event::TaskStarted { task, .. } | Event::TaskFinished { task, .. } => {
-                troubles.remove(task);
-            }
-            Event::TaskFailed { task, .. } => {
-                troubles.insert(task, "failed");
-            }
-            Event::TaskInterrupted { task, .. } => {
-                troubles.insert(task, "unknown");
-            }
-            Event::DecisionTaken { tasks, .. } => troubles.retain(|task, _| !tasks.contains(task)),
-            Event::RunFinished { outcome, .. } => {
-                row.ended = Some(record.at);
-                row.outcome = Some(*outcome);
-                ending_of(*outcome).clone_into(&mut row.standing);
-            }
-            _ => {}
+    }
+}
+
+/// Where a run stands, in words.
+fn standing(state: &RunState, stage: Option<&str>) -> String {
+    let trouble = state.each().find_map(|(task, now)| match now.status {
+        TaskStatus::Failed if !state.is_settled(state.position(&task.id)?) => {
+            Some(format!("failed: {}", task.id))
         }
+        TaskStatus::Interrupted(_) => Some(format!("unknown: {}", task.id)),
+        _ => None,
+    });
+    let gate = state
+        .stages
+        .iter()
+        .zip(&state.plan.stages)
+        .find_map(|(now, stage)| {
+            let env = stage.env.as_ref()?;
+            matches!(now.gate, GateState::Reached(_))
+                .then(|| format!("at the {} gate", env.as_str().to_uppercase()))
+        });
+    match (state.status, stage) {
+        (RunStatus::Prepared, _) => "was not started".to_owned(),
+        (RunStatus::Finished(Outcome::Failed), _) => trouble.unwrap_or_else(|| "failed".to_owned()),
+        (RunStatus::Finished(outcome), _) => ending_of(outcome).to_owned(),
+        (status, stage) => trouble.or(gate).unwrap_or_else(|| {
+            let stage = stage.unwrap_or("the first stage");
+            match status {
+                RunStatus::Paused => format!("paused in {stage}"),
+                RunStatus::Stopping => format!("stopping in {stage}"),
+                _ => format!("in {stage}"),
+            }
+        }),
     }
-    if let Some((task, trouble)) = troubles.first_key_value()
-        && !matches!(row.outcome, Some(Outcome::Succeeded | Outcome::Stopped))
-    {
-        row.standing = format!("{trouble}: {task}");
-    }
-    row
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime};
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::master;
+use super::{master, mux};
 
 /// The longest path of the folder: ssh adds a name of ours, and 17 bytes of its own while it binds.
 const LONGEST_FOLDER: usize = 70;
@@ -93,6 +93,9 @@ impl Control {
 
 impl Drop for Control {
     fn drop(&mut self) {
+        for socket in sockets(&self.folder) {
+            let _ = mux::dismiss(&socket);
+        }
         let _ = fs::remove_dir_all(&self.folder);
     }
 }
@@ -137,12 +140,17 @@ pub(super) async fn sweep(abandoned: Vec<Abandoned>) {
 
 /// Ends the masters with a socket in this folder. One that does not answer ends by itself when it is idle.
 async fn end_masters(folder: &Path) {
+    let ends = sockets(folder).map(|socket| async move {
+        let _ = master::end(&socket).await;
+    });
+    futures_util::future::join_all(ends).await;
+}
+
+fn sockets(folder: &Path) -> impl Iterator<Item = PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let sockets = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_socket()));
-    futures_util::future::join_all(sockets.map(|socket| async move {
-        let _ = master::end(&socket.path()).await;
-    }))
-    .await;
+    entries
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_socket()))
+        .map(|entry| entry.path())
 }
 
 fn abandoned(parent: &Path) -> Vec<Abandoned> {

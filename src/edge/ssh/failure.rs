@@ -195,17 +195,18 @@ fn changed_host_key(line: &str, lines: &[&str]) -> Failure {
         })
         .next_back();
     let mut help =
-        "somebody may be listening in: ask the host's owner why its key changed".to_owned();
+        vec!["somebody may be listening in: ask the host's owner why its key changed".to_owned()];
     if let Some(key) = offered {
-        help.push_str(&format!(" (it offers {key})"));
+        help.push(format!("it offers {key}"));
     }
-    if let (Some(name), file) = (name, file) {
+    if let Some(name) = name {
         let file = file.map_or_else(String::new, |file| format!(" -f {}", quoted(file)));
-        help.push_str(&format!(
-            "; only when that is expected, forget the old one with `ssh-keygen{file} -R {}`",
-            quoted(name)
+        let name = quoted(name);
+        help.push(format!(
+            "only when that is expected, forget the old one with `ssh-keygen{file} -R {name}`"
         ));
     }
+    let help = help.join("; ");
     Failure::lasting(
         format!("the host key of {} has CHANGED", name.unwrap_or("the host")),
         Some(help),

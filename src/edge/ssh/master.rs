@@ -190,20 +190,15 @@ impl Attempt<'_> {
     }
 
     fn command(&self, debug: bool) -> Command {
-        let mut ssh = match &*SETSID {
+        let mut ssh = Command::new("ssh");
+        if let Some(setsid) = &*SETSID {
             // Without a terminal of its own nothing below ssh (a proxy command, an agent's helper) can ask there.
-            Some(setsid) => {
-                let mut command = Command::new(setsid);
-                command.arg("ssh");
-                command
-            }
+            ssh = Command::new(setsid);
+            ssh.arg("ssh");
+        } else {
             // Outside the terminal's foreground group a question stops the process, and the time limit ends it.
-            None => {
-                let mut command = Command::new("ssh");
-                command.process_group(0);
-                command
-            }
-        };
+            ssh.process_group(0);
+        }
         ssh.env_remove("SSH_ASKPASS")
             .env("SSH_ASKPASS_REQUIRE", "never")
             .stdin(Stdio::null())

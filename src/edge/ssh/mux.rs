@@ -2,11 +2,12 @@
 //!
 //! `alive` tells the process id of a master, `terminate` ends it at once (`ssh -O exit`); the crate only asks it
 //! to stop listening. The protocol is OpenSSH's `PROTOCOL.mux`, version 4: every packet is its length and a
-//! type, both big endian. Neither call has a time limit of its own: callers put one around them, because a
-//! frozen master accepts a connection and never answers.
+//! type, both big endian. The asynchronous calls have no time limit of their own: callers put one around them,
+//! because a frozen master accepts a connection and never answers.
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
@@ -18,6 +19,8 @@ const TERMINATE: u32 = 0x1000_0005;
 const ALIVE: u32 = 0x8000_0005;
 /// Answers are a few words; anything longer is not this protocol.
 const LONGEST_ANSWER: usize = 4096;
+/// What the end of a master is waited for where waiting blocks.
+const MOMENT: Duration = Duration::from_millis(250);
 
 /// Asks the master at this control socket whether it is alive. Returns its process id.
 pub(super) async fn alive(socket: &Path) -> io::Result<i32> {
@@ -41,6 +44,17 @@ pub(super) async fn terminate(socket: &Path) -> io::Result<()> {
     }
 }
 
+/// Ends the master at this control socket from where nothing can be awaited; returns after [`MOMENT`] at the latest.
+pub(super) fn dismiss(socket: &Path) -> io::Result<()> {
+    let mut master = std::os::unix::net::UnixStream::connect(socket)?;
+    let mut packets = packet(&[HELLO, VERSION])?;
+    packets.extend(packet(&[TERMINATE, 0])?);
+    io::Write::write_all(&mut master, &packets)?;
+    // It takes one packet at a time and gives up on who hung up: its end is waited for.
+    master.set_read_timeout(Some(MOMENT))?;
+    io::Read::read_to_end(&mut master, &mut Vec::new()).map(|_| ())
+}
+
 async fn greet(socket: &Path) -> io::Result<UnixStream> {
     let mut master = UnixStream::connect(socket).await?;
     send(&mut master, &[HELLO, VERSION]).await?;
@@ -51,10 +65,14 @@ async fn greet(socket: &Path) -> io::Result<UnixStream> {
 }
 
 async fn send(master: &mut UnixStream, words: &[u32]) -> io::Result<()> {
+    master.write_all(&packet(words)?).await
+}
+
+fn packet(words: &[u32]) -> io::Result<Vec<u8>> {
     let length = u32::try_from(words.len() * 4).map_err(|_| strange())?;
     let mut packet = length.to_be_bytes().to_vec();
     packet.extend(words.iter().flat_map(|word| word.to_be_bytes()));
-    master.write_all(&packet).await
+    Ok(packet)
 }
 
 /// Reads one packet as words; a text in it is cut to whole words, which is enough to see the type.

@@ -59,7 +59,7 @@ pub(crate) fn step(name: &str, seconds: u64) -> Step {
         vars: BTreeMap::new(),
         cwd: None,
         timeout: None,
-        quiet: Duration::from_mins(5),
+        quiet: Duration::from_secs(300),
         retry: 0,
         retry_delay: Duration::from_secs(2),
         idempotent: false,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use golive::domain::action::{Action, Milestone};
 use golive::domain::checklist::{Checklist, Gate, Order, Reach};
-use golive::domain::id::{HostName, StepName};
+use golive::domain::id::{HostName, StepName, TaskId};
 use golive::domain::plan::Plan;
 use golive::domain::plan::build::{BuildProblem, History, Selection, Target, build};
 
@@ -227,7 +227,7 @@ fn a_once_step_of_two_stages_runs_in_the_first_of_them_only() {
     assert_eq!(migrations, ["staging/migrate@stg", "go-live/migrate@db1"]);
     // What needed it needs what it needed.
     let reload = plan.task(&"after/reload@web1".into()).unwrap();
-    let after: Vec<&str> = reload.after.iter().map(|id| id.as_str()).collect();
+    let after: Vec<&str> = reload.after.iter().map(TaskId::as_str).collect();
     assert_eq!(after, ["after/code@web1", "after/code@web2"]);
 }
 

@@ -80,7 +80,7 @@ fn what_is_only_said_or_predicted_does_not_change_it() {
 fn what_is_done_changes_it() {
     let base = plan(&list()).digest;
     let others = [
-        with_step(|step| step.timeout = Some(Duration::from_mins(1))),
+        with_step(|step| step.timeout = Some(Duration::from_secs(60))),
         with_step(|step| step.retry = 1),
         with_step(|step| step.retry_delay = Duration::from_secs(9)),
         with_step(|step| step.idempotent = true),
@@ -89,11 +89,7 @@ fn what_is_done_changes_it() {
         with_step(|step| step.parallel = Some(1)),
         with_step(|step| step.once = true),
         with_step(|step| step.cwd = Some("app".to_owned())),
-        with_step(|step| {
-            step.vars
-                .insert("A".to_owned(), "b".to_owned())
-                .map_or((), drop)
-        }),
+        with_step(|step| step.vars = [("A".to_owned(), "b".to_owned())].into()),
         with_step(|step| step.kind = super::bench::step("other", 1).kind),
         with_target(|target| target.commit = Some(Commit::new("0123"))),
         with_target(|target| target.previous = None),

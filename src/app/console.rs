@@ -1,1 +1,0 @@
-//! The console: keys, updates and ticks into the screens, and their commands out.

@@ -1,0 +1,311 @@
+//! `golive runs`: past and unfinished runs on this machine, their steps and what they printed.
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::args::Runs;
+use super::plain::seconds;
+use super::report::{Code, Failure, print, shown};
+use super::session::Project;
+use crate::domain::id::{Attempt, RunId, TaskId};
+use crate::domain::overview::RunSummary;
+use crate::domain::run::{Moment, Outcome, RunState, TaskState, TaskStatus, apply::apply};
+use crate::domain::text::{age, ellipsis, width};
+use crate::edge::journal::{RunError, RunFolder, StoredRun, list};
+
+/// Carries out `golive runs …`.
+pub fn runs(project: &Project, what: Option<&Runs>, json: bool) -> Result<Code, Failure> {
+    match what {
+        None => list_runs(project, json)?,
+        Some(Runs::Show { run }) => show(project, run, json)?,
+        Some(Runs::Logs { run, step, host }) => {
+            logs(project, run, step.as_deref(), host.as_deref())?
+        }
+        Some(Runs::Remove { runs }) => remove(project, runs)?,
+    }
+    Ok(Code::Done)
+}
+
+fn failed(error: &RunError) -> Failure {
+    let code = match error {
+        RunError::Unknown(_) => Code::Usage,
+        _ => Code::Failed,
+    };
+    Failure::from_error(code, error)
+}
+
+fn list_runs(project: &Project, json: bool) -> Result<(), Failure> {
+    let runs = list::summaries(&project.paths).map_err(|error| failed(&error))?;
+    if json {
+        let value = serde_json::to_value(&runs).unwrap_or_default();
+        return print(&format!("{}\n", super::json::line(&value)));
+    }
+    if runs.is_empty() {
+        return print(&format!(
+            "no runs of {} on this machine yet: {} deploy begins one\n",
+            shown(&project.checklist.project),
+            project.command
+        ));
+    }
+    let now = super::session::now();
+    let rows: Vec<[String; 6]> = runs.iter().map(|run| row(run, now)).collect();
+    print(&table(
+        &["run", "commit", "began", "took", "by", "standing"],
+        &rows,
+    ))
+}
+
+fn row(run: &RunSummary, now: Moment) -> [String; 6] {
+    let took = run
+        .started
+        .zip(run.ended)
+        .map(|(from, to)| (to - from).as_seconds_f64());
+    let began = run.started.map_or_else(
+        || "-".to_owned(),
+        |at| format!("{} ago", age((now - at).to_std().unwrap_or(Duration::ZERO))),
+    );
+    [
+        run.run.to_string(),
+        run.commit
+            .as_ref()
+            .map_or("-", |commit| commit.short())
+            .to_owned(),
+        began,
+        took.map_or_else(|| "-".to_owned(), |took| seconds(Some(took))),
+        run.by.clone(),
+        run.damaged.clone().unwrap_or_else(|| run.standing.clone()),
+    ]
+}
+
+/// Rows under a heading, columns as wide as their widest cell.
+fn table<const N: usize>(heading: &[&str; N], rows: &[[String; N]]) -> String {
+    let mut widths: Vec<usize> = heading.iter().map(|cell| width(cell)).collect();
+    for row in rows {
+        for (cell, most) in row.iter().zip(&mut widths) {
+            *most = width(&shown(cell)).max(*most);
+        }
+    }
+    let line = |cells: Vec<String>| {
+        let padded = cells.iter().zip(&widths).map(|(cell, most)| {
+            let cell = ellipsis(&shown(cell), *most);
+            let pad = " ".repeat(most.saturating_sub(width(&cell)));
+            format!("{cell}{pad}")
+        });
+        let text = padded.collect::<Vec<_>>().join("  ");
+        format!("{}\n", text.trim_end())
+    };
+    let mut out = line(heading.iter().map(|cell| (*cell).to_owned()).collect());
+    for row in rows {
+        out.push_str(&line(row.to_vec()));
+    }
+    out
+}
+
+fn stored(project: &Project, run: &str) -> Result<(RunFolder, StoredRun, RunState), Failure> {
+    let folder = RunFolder::find(&project.paths, &RunId::new(run)).map_err(|error| {
+        failed(&error).help(format!("{} runs lists what there is", project.command))
+    })?;
+    let stored = folder.open_for_reading().map_err(|error| failed(&error))?;
+    let mut state = RunState::new(folder.run().clone(), std::sync::Arc::clone(&stored.plan));
+    stored
+        .records
+        .iter()
+        .for_each(|record| apply(&mut state, record));
+    Ok((folder, stored, state))
+}
+
+/// A task's result in a word.
+fn word(task: &TaskState) -> &'static str {
+    match task.status {
+        TaskStatus::Waiting => "wait",
+        TaskStatus::Running => "run",
+        TaskStatus::Retrying(_) => "retry",
+        TaskStatus::Succeeded => "ok",
+        TaskStatus::Failed => "FAIL",
+        TaskStatus::Interrupted(_) => "UNKNOWN",
+        TaskStatus::Skipped(_) => "skip",
+    }
+}
+
+fn took(task: &TaskState) -> Option<f64> {
+    Some((task.ended? - task.started?).as_seconds_f64())
+}
+
+fn show(project: &Project, run: &str, json: bool) -> Result<(), Failure> {
+    let (folder, stored, state) = stored(project, run)?;
+    let summary = list::summary(&folder);
+    if json {
+        let tasks: Vec<_> = state
+            .each()
+            .map(|(planned, task)| {
+                json!({
+                    "id": planned.id, "step": planned.step, "site": planned.site.as_str(),
+                    "command": planned.action.text(), "status": word(task), "attempt": task.attempt,
+                    "started": task.started, "ended": task.ended, "duration_s": took(task),
+                    "ending": task.ending, "evidence": task.evidence, "output_size": task.output_size,
+                })
+            })
+            .collect();
+        let mut value = serde_json::to_value(&summary).unwrap_or_default();
+        if let Some(object) = value.as_object_mut() {
+            object.insert("tasks".to_owned(), json!(tasks));
+            object.insert("events".to_owned(), json!(stored.records));
+            object.insert(
+                "tag".to_owned(),
+                json!(state.tag.as_ref().and_then(|tag| tag.tag.clone())),
+            );
+        }
+        return print(&format!("{}\n", super::json::line(&value)));
+    }
+    let commit = summary
+        .commit
+        .as_ref()
+        .map_or("no commit", |commit| commit.short());
+    let mut out = format!(
+        "run {}: {} {commit} ({}), by {}: {}\n",
+        summary.run, summary.project, summary.reference, summary.by, summary.standing
+    );
+    if let Some(owner) = &stored.owner {
+        out.push_str(&format!("driven by {owner}\n"));
+    }
+    let rows: Vec<[String; 5]> = state
+        .each()
+        .map(|(planned, task)| {
+            let proof = task
+                .evidence
+                .iter()
+                .map(|(key, value)| format!("{key} {value}"));
+            let note = match (&task.status, &task.ending) {
+                (TaskStatus::Skipped(why) | TaskStatus::Interrupted(why), _) => why.clone(),
+                (TaskStatus::Failed, Some(ending)) => ending.to_string(),
+                _ => proof.collect::<Vec<_>>().join(", "),
+            };
+            [
+                planned.id.to_string(),
+                word(task).to_owned(),
+                took(task).map_or_else(String::new, |took| seconds(Some(took))),
+                task.attempt.to_string(),
+                note,
+            ]
+        })
+        .collect();
+    out.push_str(&table(
+        &["task", "result", "took", "attempt", "note"],
+        &rows,
+    ));
+    if let Some(tag) = state.tag.as_ref().and_then(|tag| tag.tag.as_ref()) {
+        out.push_str(&format!("tagged {tag}\n"));
+    }
+    if matches!(
+        summary.outcome,
+        None | Some(Outcome::Failed | Outcome::Stopped)
+    ) {
+        out.push_str(&format!(
+            "help: {} resume {} goes on with it\n",
+            project.command, summary.run
+        ));
+    }
+    print(&shown(&out))
+}
+
+fn logs(
+    project: &Project,
+    run: &str,
+    step: Option<&str>,
+    host: Option<&str>,
+) -> Result<(), Failure> {
+    let (folder, _, state) = stored(project, run)?;
+    let wanted: Vec<(TaskId, u32)> = state
+        .each()
+        .filter(|(planned, _)| {
+            step.is_none_or(|step| planned.step.as_str() == step || planned.id.as_str() == step)
+        })
+        .filter(|(planned, _)| host.is_none_or(|host| planned.site.as_str() == host))
+        .map(|(planned, task)| (planned.id.clone(), task.attempt.0))
+        .collect();
+    if wanted.is_empty() {
+        let what = [step, host]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(" on ");
+        return Err(
+            Failure::new(Code::Usage, format!("run {run} has no step {what}")).help(format!(
+                "{} runs show {run} lists its steps",
+                project.command
+            )),
+        );
+    }
+    let broken = |error: std::io::Error| {
+        Failure::new(Code::Failed, format!("could not show the output: {error}"))
+    };
+    let several = wanted.iter().map(|(_, attempts)| attempts).sum::<u32>() > 1;
+    let mut out = std::io::stdout().lock();
+    let terminal = out.is_terminal();
+    for (task, attempts) in wanted {
+        for attempt in 1..=attempts {
+            let Some(file) = folder
+                .logs()
+                .read(&task, Attempt(attempt))
+                .map_err(broken)?
+            else {
+                continue;
+            };
+            let written = (|| {
+                if several {
+                    writeln!(out, "== {task} attempt {attempt}")?;
+                }
+                copy(&file, &mut out, terminal)
+            })();
+            match written {
+                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
+                written => written.map_err(broken)?,
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Copies a log: exactly into a pipe or file, without control characters to a terminal.
+fn copy(
+    file: &crate::edge::logs::store::LogFile,
+    out: &mut impl Write,
+    terminal: bool,
+) -> std::io::Result<()> {
+    let mut offset = 0;
+    let mut rest: Vec<u8> = Vec::new();
+    loop {
+        let bytes = file.from(offset, 1 << 20)?;
+        offset += bytes.len() as u64;
+        if !terminal {
+            out.write_all(&bytes)?;
+        } else {
+            rest.extend_from_slice(&bytes);
+            let end = match memchr::memrchr(b'\n', &rest) {
+                _ if bytes.is_empty() => rest.len(),
+                Some(end) => end + 1,
+                None => 0,
+            };
+            for line in rest[..end].split_inclusive(|byte| *byte == b'\n') {
+                let line = line.strip_suffix(b"\n").unwrap_or(line);
+                writeln!(out, "{}", crate::domain::output::ansi::plain(line))?;
+            }
+            rest.drain(..end);
+        }
+        if bytes.is_empty() {
+            return out.flush();
+        }
+    }
+}
+
+fn remove(project: &Project, runs: &[String]) -> Result<(), Failure> {
+    for run in runs {
+        RunFolder::find(&project.paths, &RunId::new(run))
+            .and_then(|folder| folder.remove(&project.by))
+            .map_err(|error| failed(&error))?;
+        print(&format!("removed run {run}\n"))?;
+    }
+    Ok(())
+}
