@@ -125,7 +125,15 @@ fn a_run_that_is_over_tells_what_happened() {
 fn hosts_tell_why_they_cannot_be_reached() {
     let mut model = home();
     let help = Some("It offered SHA256:abc. To accept it: ssh web2.example true".to_owned());
-    fixture::connect(&mut model, "production", "web2", Link::Failed { why: "its host key is not known".into(), help });
+    fixture::connect(
+        &mut model,
+        "production",
+        "web2",
+        Link::Failed {
+            why: "its host key is not known".into(),
+            help,
+        },
+    );
     tell(&mut model, key(KeyCode::Char('4')), 1);
     check("hosts", &model, 1);
 }
@@ -135,7 +143,12 @@ fn help_palette_abort_and_leaving_say_what_each_key_does() {
     let mut story = Story::planned();
     story.down();
     let now = story.now;
-    for (name, keys) in [("help", "?"), ("palette", ":ab"), ("abort", "A"), ("leave", "q")] {
+    for (name, keys) in [
+        ("help", "?"),
+        ("palette", ":ab"),
+        ("abort", "A"),
+        ("leave", "q"),
+    ] {
         let mut model = story.model.clone();
         press(&mut model, keys, now);
         check(name, &model, now);

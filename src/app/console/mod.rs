@@ -118,7 +118,8 @@ impl Console {
             }
             Begin::Resume(resume) => {
                 self.model.busy = Some("opening the run".to_owned());
-                self.errands.resume(resume.run.map(crate::domain::id::RunId::new));
+                self.errands
+                    .resume(resume.run.map(crate::domain::id::RunId::new));
             }
         }
         self

@@ -32,7 +32,11 @@ impl LogPane<'_> {
             return;
         }
         let mut y = area.bottom();
-        let mut number = self.view.bottom.unwrap_or(self.log.end()).min(self.log.end());
+        let mut number = self
+            .view
+            .bottom
+            .unwrap_or(self.log.end())
+            .min(self.log.end());
         let mut rows = Vec::new();
         while number > self.log.first() && y > area.y {
             number -= 1;
@@ -59,10 +63,32 @@ impl LogPane<'_> {
                 if y >= area.bottom() {
                     return;
                 }
-                self.row(paint, Rect { y, height: 1, ..area }, line, part, at > 0);
+                self.row(
+                    paint,
+                    Rect {
+                        y,
+                        height: 1,
+                        ..area
+                    },
+                    line,
+                    part,
+                    at > 0,
+                );
                 if self.view.hit == Some(*number) {
-                    paint.tint(Rect { y, height: 1, ..area }, "match.current");
-                } else if self.view.search.as_deref().is_some_and(|wanted| holds(part, wanted)) {
+                    paint.tint(
+                        Rect {
+                            y,
+                            height: 1,
+                            ..area
+                        },
+                        "match.current",
+                    );
+                } else if self
+                    .view
+                    .search
+                    .as_deref()
+                    .is_some_and(|wanted| holds(part, wanted))
+                {
                     self.matches(paint, y, area, part);
                 }
                 y += 1;
@@ -71,8 +97,16 @@ impl LogPane<'_> {
     }
 
     fn prefix(&self) -> u16 {
-        let longest = self.tasks.clone().map(|position| columns(self.state.planned(position).1.site.as_str())).max();
-        let host = if self.tasks.len() > 1 { longest.unwrap_or(0).min(12) as u16 + 1 } else { 0 };
+        let longest = self
+            .tasks
+            .clone()
+            .map(|position| columns(self.state.planned(position).1.site.as_str()))
+            .max();
+        let host = if self.tasks.len() > 1 {
+            longest.unwrap_or(0).min(12) as u16 + 1
+        } else {
+            0
+        };
         1 + if self.times { 9 } else { 0 } + host + 2
     }
 
@@ -114,8 +148,19 @@ impl LogPane<'_> {
         let room = |x: u16| area.right().saturating_sub(x);
         if self.times {
             if let (Some(at), false) = (line.at, goes_on) {
-                let time = at.with_timezone(&self.state.started.map_or(*at.offset(), |started| *started.offset()));
-                paint.text(x, area.y, room(x), &time.format("%H:%M:%S").to_string(), "log.time");
+                let time = at.with_timezone(
+                    &self
+                        .state
+                        .started
+                        .map_or(*at.offset(), |started| *started.offset()),
+                );
+                paint.text(
+                    x,
+                    area.y,
+                    room(x),
+                    &time.format("%H:%M:%S").to_string(),
+                    "log.time",
+                );
             }
             x += 9;
         }
@@ -128,7 +173,17 @@ impl LogPane<'_> {
             }
             x += width;
         }
-        paint.text(x, area.y, room(x), sign, if line.sort == Sort::Plain { "border" } else { role });
+        paint.text(
+            x,
+            area.y,
+            room(x),
+            sign,
+            if line.sort == Sort::Plain {
+                "border"
+            } else {
+                role
+            },
+        );
         x += 2;
         paint.text(x, area.y, room(x), part, role);
     }
@@ -138,12 +193,24 @@ impl LogPane<'_> {
             return;
         };
         let lower = part.to_lowercase();
-        let text = if wanted.chars().any(char::is_uppercase) { part } else { &lower };
+        let text = if wanted.chars().any(char::is_uppercase) {
+            part
+        } else {
+            &lower
+        };
         for (at, _) in text.match_indices(wanted) {
             let x = area.x + self.prefix() + columns(&text[..at]) as u16;
             if x < area.right() {
                 let width = (columns(wanted) as u16).min(area.right() - x);
-                paint.tint(Rect { x, y, width, height: 1 }, "match");
+                paint.tint(
+                    Rect {
+                        x,
+                        y,
+                        width,
+                        height: 1,
+                    },
+                    "match",
+                );
             }
         }
     }
