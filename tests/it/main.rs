@@ -5,7 +5,6 @@ mod checklists;
 mod demo;
 mod journals;
 mod launcher;
-mod launcher;
 mod plans;
 mod remote;
 mod runs;
