@@ -185,13 +185,24 @@ pub fn operator() -> String {
     let user = ["USER", "LOGNAME"]
         .iter()
         .find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()))
-        .unwrap_or_else(|| format!("uid{}", rustix::process::getuid().as_raw()));
+        .unwrap_or_else(account);
     let system = rustix::system::uname();
     let machine = system.nodename().to_string_lossy();
     format!("{user}@{machine}")
         .chars()
         .filter(|c| !c.is_control() && !c.is_whitespace())
         .collect()
+}
+
+/// The name of this process's account, for sessions that do not tell it (cron, containers).
+fn account() -> String {
+    let uid = rustix::process::getuid().as_raw().to_string();
+    let known = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    known
+        .lines()
+        .map(|line| line.split(':').collect::<Vec<_>>())
+        .find(|fields| fields.get(2) == Some(&uid.as_str()))
+        .map_or(format!("uid{uid}"), |fields| fields[0].to_owned())
 }
 
 /// Bytes as lower-case hexadecimal digits.
