@@ -125,7 +125,7 @@ fn rooms_of_the_domain_name_only_rooms_before_them() {
 }
 
 #[test]
-fn no_rooms_and_no_files_name_each_other() {
+fn no_rooms_name_each_other() {
     let circle = [
         ("src/ui/a.rs", "use super::b::B;"),
         ("src/ui/b.rs", "use super::c::C;"),
@@ -135,12 +135,16 @@ fn no_rooms_and_no_files_name_each_other() {
         &rules::cycles(&made_up(&circle)),
         "ui::a -> ui::b -> ui::c -> ui::a",
     );
-    let siblings = [
+    let folders = [
         ("src/ui/x/mod.rs", "pub mod a;"),
-        ("src/ui/x/a.rs", "use super::b::B;"),
-        ("src/ui/x/b.rs", "use super::a::A;"),
+        ("src/ui/x/a.rs", "use crate::ui::{y::deep::B, z};"),
+        ("src/ui/y/mod.rs", "pub mod deep;"),
+        ("src/ui/y/deep.rs", "fn f() { super::super::x::A }"),
     ];
-    finds(&rules::cycles(&made_up(&siblings)), "files name each other");
+    finds(
+        &rules::cycles(&made_up(&folders)),
+        "ui::x -> ui::y -> ui::x",
+    );
     none(&rules::cycles(&made_up(&[
         ("src/ui/x/mod.rs", "use self::a::A;"),
         ("src/ui/x/a.rs", "use super::X;"),
@@ -244,7 +248,7 @@ fn no_test_is_left_out_and_none_sleeps() {
         "tests/it/support/wait.rs",
         "fn x() { std::thread::sleep(y); }",
     )])));
-    let waits = "fn wait_until(x: X) { std::thread::sleep(y); }";
+    let waits = "fn wait_until(x: X) { while !x() { std::thread::sleep(y); } }";
     none(&rules::patience(&made_up(&[("tests/it/a.rs", waits)])));
     none(&rules::patience(&rust("src/")));
     none(&rules::patience(&rust("tests/")));

@@ -116,13 +116,6 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Files of one room that may name each other, and why.
-const ADMITTED: &[(&str, &str, &str)] = &[(
-    "domain::source::lists",
-    "domain::source::shape",
-    "a list is made of shapes, and a shape may be a list",
-)];
-
 /// Lines of `//!` at the top of a file.
 const OPENING: std::ops::RangeInclusive<usize> = 1..=14;
 /// The most lines of a file, without its tests.
@@ -221,50 +214,34 @@ pub(super) fn words(sources: &[Source]) -> Vec<String> {
     wrong
 }
 
-/// No two rooms name each other, not even by way of others; nor two files of a room, but for a folder and its own files.
+/// No two rooms name each other, not even by way of others. The files of one room may: they are read together.
 pub(super) fn cycles(sources: &[Source]) -> Vec<String> {
     let modules: BTreeSet<Vec<String>> = sources.iter().map(Source::module).collect();
-    let (mut rooms, mut files) = (Graph::new(), Graph::new());
+    let room = |module: &[String]| {
+        module
+            .iter()
+            .take(2)
+            .cloned()
+            .collect::<Vec<_>>()
+            .join("::")
+    };
+    let mut rooms = Graph::new();
     for source in sources {
         let from = source.module();
         for path in source.paths() {
-            let known = (1..=path.len())
-                .rev()
-                .map(|count| &path[..count])
-                .find(|part| modules.contains(*part));
-            let Some(to) = known else { continue };
-            let room = |module: &[String]| {
-                module
-                    .iter()
-                    .take(2)
-                    .cloned()
-                    .collect::<Vec<_>>()
-                    .join("::")
+            let known = (1..=path.len()).rev().map(|count| &path[..count]);
+            let Some(to) = known.into_iter().find(|part| modules.contains(*part)) else {
+                continue;
             };
             if room(&from) != room(to) && from.len() > 1 && to.len() > 1 {
                 rooms.entry(room(&from)).or_default().insert(room(to));
             }
-            let (from, to) = (from.join("::"), to.join("::"));
-            let inside =
-                |one: &str, other: &str| one == other || one.starts_with(&format!("{other}::"));
-            if !inside(&from, &to) && !inside(&to, &from) && !admitted(&from, &to) {
-                files.entry(from).or_default().insert(to);
-            }
         }
     }
-    let named = |kind: &str, graph: &Graph| {
-        circle(graph).map(|circle| format!("{kind} name each other: {}", circle.join(" -> ")))
-    };
-    named("rooms", &rooms)
+    circle(&rooms)
+        .map(|circle| format!("rooms name each other: {}", circle.join(" -> ")))
         .into_iter()
-        .chain(named("files", &files))
         .collect()
-}
-
-fn admitted(from: &str, to: &str) -> bool {
-    ADMITTED
-        .iter()
-        .any(|(one, other, _)| (*one, *other) == (from, to))
 }
 
 type Graph = BTreeMap<String, BTreeSet<String>>;
@@ -349,7 +326,7 @@ pub(super) fn sizes(sources: &[Source]) -> Vec<String> {
     wrong
 }
 
-/// No test is left out, and none sleeps, but for the one function that asks a condition again and again.
+/// No test is left out, and none sleeps, but between two looks at what it waits for.
 pub(super) fn patience(sources: &[Source]) -> Vec<String> {
     let ignored = Regex::new(r"#\[ignore").unwrap();
     let sleeps = Regex::new(r"\b(thread|time)::sleep\(|\bsleep\(Duration|\bsleep_ms\(").unwrap();
@@ -361,8 +338,7 @@ pub(super) fn patience(sources: &[Source]) -> Vec<String> {
                 source.path
             ));
         }
-        if sleeps.is_match(&source.without_waiting())
-            && !source.path.starts_with("tests/it/support/")
+        if sleeps.is_match(&source.without_loops()) && !source.path.starts_with("tests/it/support/")
         {
             wrong.push(format!(
                 "{}: a test sleeps; wait for what it waits for",
