@@ -12,16 +12,37 @@ pub fn menu(model: &Model, width: u16, now: Moment) -> Sheet {
     };
     let running = running(view, now);
     let mut lines = vec![blank()];
-    lines.extend(text(&progress::users_see(&view.state), width.min(74), "attention"));
+    lines.extend(text(
+        &progress::users_see(&view.state),
+        width.min(74),
+        "attention",
+    ));
     lines.extend(running_lines(&running, width.min(74)));
     lines.push(blank());
-    let wait = if running.is_empty() { "start nothing more, end the run" } else { "let what runs end, then end the run  (safest)" };
+    let wait = if running.is_empty() {
+        "start nothing more, end the run"
+    } else {
+        "let what runs end, then end the run  (safest)"
+    };
     lines.push(choice("W", "wait and stop", wait, true));
-    let pause = if view.state.status == RunStatus::Paused { "it is paused already; P goes on" } else { "start nothing new for now; P goes on" };
+    let pause = if view.state.status == RunStatus::Paused {
+        "it is paused already; P goes on"
+    } else {
+        "start nothing new for now; P goes on"
+    };
     lines.push(choice("p", "pause instead", pause, false));
-    lines.push(choice("K", "kill now", "end what runs where it runs; asks for a typed name", false));
+    lines.push(choice(
+        "K",
+        "kill now",
+        "end what runs where it runs; asks for a typed name",
+        false,
+    ));
     lines.push(blank());
-    lines.extend(text("Enter takes the marked line. Nothing is taken back by itself.", width.min(74), "text.dim"));
+    lines.extend(text(
+        "Enter takes the marked line. Nothing is taken back by itself.",
+        width.min(74),
+        "text.dim",
+    ));
     Sheet {
         title: "End the run?".to_owned(),
         right: place(view),
@@ -39,9 +60,14 @@ fn place(view: &RunView) -> String {
 }
 
 fn running(view: &RunView, now: Moment) -> Vec<String> {
-    let each = view.state.each().filter(|(_, task)| task.status == TaskStatus::Running);
+    let each = view
+        .state
+        .each()
+        .filter(|(_, task)| task.status == TaskStatus::Running);
     each.map(|(planned, task)| {
-        let since = task.started.map_or_else(String::new, |since| words::since(since, now));
+        let since = task
+            .started
+            .map_or_else(String::new, |since| words::since(since, now));
         format!("{} ({since})", planned.id)
     })
     .collect()
@@ -51,8 +77,17 @@ fn running_lines(running: &[String], width: u16) -> Vec<Line> {
     if running.is_empty() {
         return text("nothing is running now", width, "text");
     }
-    let shown = running.iter().take(4).cloned().collect::<Vec<_>>().join(", ");
-    let more = if running.len() > 4 { format!(" and {} more", running.len() - 4) } else { String::new() };
+    let shown = running
+        .iter()
+        .take(4)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
+    let more = if running.len() > 4 {
+        format!(" and {} more", running.len() - 4)
+    } else {
+        String::new()
+    };
     text(&format!("running: {shown}{more}"), width, "text")
 }
 
@@ -69,7 +104,14 @@ pub fn kill(model: &Model, name: &str, typed: &str, width: u16) -> Sheet {
     if !name.starts_with(typed) {
         lines.extend(text("the name does not match", width, "input.bad"));
     }
-    Sheet { title: "Kill what runs now".to_owned(), bottom: "Esc goes back".to_owned(), lines, width: width + 2, danger: true, ..Sheet::default() }
+    Sheet {
+        title: "Kill what runs now".to_owned(),
+        bottom: "Esc goes back".to_owned(),
+        lines,
+        width: width + 2,
+        danger: true,
+        ..Sheet::default()
+    }
 }
 
 /// What leaving means now.
@@ -79,22 +121,56 @@ pub fn leave(model: &Model, width: u16) -> Sheet {
     };
     let width = width.min(74);
     let state = &view.state;
-    let running = state.each().filter(|(planned, task)| task.status == TaskStatus::Running && planned.site.host().is_some()).count();
-    let local = state.each().filter(|(planned, task)| task.status == TaskStatus::Running && planned.site.host().is_none()).count();
+    let running = state
+        .each()
+        .filter(|(planned, task)| {
+            task.status == TaskStatus::Running && planned.site.host().is_some()
+        })
+        .count();
+    let local = state
+        .each()
+        .filter(|(planned, task)| {
+            task.status == TaskStatus::Running && planned.site.host().is_none()
+        })
+        .count();
     let mut lines = vec![blank()];
     let goes_on = match (running, local) {
         (0, 0) => "Nothing is running now.".to_owned(),
-        (hosts, 0) => format!("{} on hosts goes on there to its end, with its log.", words::count(hosts, "running task")),
-        (hosts, local) => format!("{} goes on to its end, with its log.", words::count(hosts + local, "running task")),
+        (hosts, 0) => format!(
+            "{} on hosts goes on there to its end, with its log.",
+            words::count(hosts, "running task")
+        ),
+        (hosts, local) => format!(
+            "{} goes on to its end, with its log.",
+            words::count(hosts + local, "running task")
+        ),
     };
     lines.extend(text(&goes_on, width, "text.strong"));
-    lines.extend(text("Nothing new starts until somebody goes on:", width, "text"));
-    lines.push(vec![(format!("  golive resume {}", state.run), "text.link")]);
+    lines.extend(text(
+        "Nothing new starts until somebody goes on:",
+        width,
+        "text",
+    ));
+    lines.push(vec![(
+        format!("  golive resume {}", state.run),
+        "text.link",
+    )]);
     lines.push(blank());
     lines.extend(text(&progress::users_see(state), width, "attention"));
     lines.push(blank());
     lines.push(choice("L", "leave", "the run waits, as said above", false));
-    lines.push(choice("0", "home", "look at the home screen, the run goes on here", false));
+    lines.push(choice(
+        "0",
+        "home",
+        "look at the home screen, the run goes on here",
+        false,
+    ));
     lines.push(choice("Esc", "stay", "the run goes on here", true));
-    Sheet { title: "Leave while the run is not over?".to_owned(), lines, width: width + 2, bottom: "Esc stays".to_owned(), ..Sheet::default() }
+    Sheet {
+        title: "Leave while the run is not over?".to_owned(),
+        lines,
+        width: width + 2,
+        bottom: "Esc stays".to_owned(),
+        ..Sheet::default()
+    }
 }

@@ -9,7 +9,11 @@ use crate::ui::words;
 
 /// What the dialog says.
 pub fn sheet(model: &Model, task: &TaskId, width: u16, now: Moment) -> Sheet {
-    let Some((view, planned)) = model.run.as_ref().and_then(|view| Some((view, view.state.plan.task(task)?))) else {
+    let Some((view, planned)) = model
+        .run
+        .as_ref()
+        .and_then(|view| Some((view, view.state.plan.task(task)?)))
+    else {
         return Sheet::default();
     };
     let question = match &planned.action {
@@ -20,14 +24,21 @@ pub fn sheet(model: &Model, task: &TaskId, width: u16, now: Moment) -> Sheet {
     lines.extend(text(question, width, "text.strong"));
     lines.push(blank());
     lines.push(choice("Y", "yes, done", "the run goes on", false));
-    lines.push(choice("N", "no, not done", "the step fails, and you decide what then", false));
+    lines.push(choice(
+        "N",
+        "no, not done",
+        "the step fails, and you decide what then",
+        false,
+    ));
     lines.push(choice("A", "abort", "the menu that ends the run", false));
     lines.push(blank());
     lines.extend(text(&progress::users_see(&view.state), width, "text.dim"));
     let since = view.state.task(task).and_then(|task| task.started);
     Sheet {
         title: format!("{} asks", planned.step),
-        right: since.map_or_else(String::new, |since| format!("open for {}", words::since(since, now))),
+        right: since.map_or_else(String::new, |since| {
+            format!("open for {}", words::since(since, now))
+        }),
         bottom: "Esc looks around, the question stays".to_owned(),
         lines,
         width: 68.min(width),

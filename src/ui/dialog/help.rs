@@ -25,7 +25,12 @@ pub fn sheet(model: &Model, query: &str, scroll: usize) -> Sheet {
         let rows: Vec<&Row> = keymap::table()
             .iter()
             .filter(|row| row.group == group)
-            .filter(|row| wanted.is_empty() || row.words.to_lowercase().contains(&wanted) || row.id.contains(&wanted) || row.keys.iter().any(|key| key.eq_ignore_ascii_case(&wanted)))
+            .filter(|row| {
+                wanted.is_empty()
+                    || row.words.to_lowercase().contains(&wanted)
+                    || row.id.contains(&wanted)
+                    || row.keys.iter().any(|key| key.eq_ignore_ascii_case(&wanted))
+            })
             .collect();
         if rows.is_empty() {
             continue;
@@ -40,7 +45,11 @@ pub fn sheet(model: &Model, query: &str, scroll: usize) -> Sheet {
         lines.push(vec![("no key does that".to_owned(), "text.dim")]);
     }
     lines.push(blank());
-    lines.push(vec![("Lower-case keys, arrows and pasted text only look. PRODUCTION asks for its name.".to_owned(), "text.dim")]);
+    lines.push(vec![(
+        "Lower-case keys, arrows and pasted text only look. PRODUCTION asks for its name."
+            .to_owned(),
+        "text.dim",
+    )]);
     Sheet {
         title: "Help".to_owned(),
         right: format!("{found} keys"),
@@ -55,10 +64,26 @@ pub fn sheet(model: &Model, query: &str, scroll: usize) -> Sheet {
 fn line(model: &Model, row: &Row) -> Line {
     let keys = row.keys.join(" ");
     let on = availability(model, row.act) == Availability::On;
-    let places = row.places.iter().map(|place| place.word()).collect::<Vec<_>>().join(", ");
-    let places = if places == "all" { String::new() } else { format!("  ({places})") };
+    let places = row
+        .places
+        .iter()
+        .map(|place| place.word())
+        .collect::<Vec<_>>()
+        .join(", ");
+    let places = if places == "all" {
+        String::new()
+    } else {
+        format!("  ({places})")
+    };
     vec![
-        (format!("  {keys:<15}"), if row.changes { "text.key.danger" } else { "text.key" }),
+        (
+            format!("  {keys:<15}"),
+            if row.changes {
+                "text.key.danger"
+            } else {
+                "text.key"
+            },
+        ),
         (row.words.to_owned(), if on { "text" } else { "text.off" }),
         (places, "text.dim"),
     ]

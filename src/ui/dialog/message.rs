@@ -12,7 +12,14 @@ pub fn sheet(title: &str, lines: &[String], scroll: usize, width: u16) -> Sheet 
         shown.extend(text(line, width, "text"));
     }
     shown.push(blank());
-    let longest = shown.iter().map(|line| line.iter().map(|(text, _)| text.chars().count()).sum::<usize>()).max();
+    let longest = shown
+        .iter()
+        .map(|line| {
+            line.iter()
+                .map(|(text, _)| text.chars().count())
+                .sum::<usize>()
+        })
+        .max();
     Sheet {
         title: title.to_owned(),
         bottom: "Esc or Enter closes".to_owned(),

@@ -21,8 +21,18 @@ pub fn sheet(model: &Model, query: &str, cursor: usize, height: u16) -> Sheet {
         let off = *state != Availability::On;
         lines.push(vec![
             (if marked { "» " } else { "  " }.to_owned(), "text.strong"),
-            (format!("{:<17}", row.id), if off { "text.off" } else { "text.strong" }),
-            (format!("{:<8}", row.keys[0]), if row.changes { "text.key.danger" } else { "text.key" }),
+            (
+                format!("{:<17}", row.id),
+                if off { "text.off" } else { "text.strong" },
+            ),
+            (
+                format!("{:<8}", row.keys[0]),
+                if row.changes {
+                    "text.key.danger"
+                } else {
+                    "text.key"
+                },
+            ),
             (note, if off { "text.off" } else { "text" }),
         ]);
     }

@@ -31,7 +31,9 @@ pub fn blank() -> Line {
 
 /// A text, broken into lines of at most `width` columns.
 pub fn text(value: &str, width: u16, role: &'static str) -> Vec<Line> {
-    let rows = value.lines().flat_map(|line| wrap(line, usize::from(width)));
+    let rows = value
+        .lines()
+        .flat_map(|line| wrap(line, usize::from(width)));
     rows.map(|row| vec![(row, role)]).collect()
 }
 
@@ -40,7 +42,10 @@ pub fn choice(key: &str, words: &str, means: &str, marked: bool) -> Line {
     let acts = key.chars().next().is_some_and(char::is_uppercase) && key.chars().count() == 1;
     vec![
         (if marked { "» " } else { "  " }.to_owned(), "text.strong"),
-        (format!("{key:<4}"), if acts { "text.key.danger" } else { "text.key" }),
+        (
+            format!("{key:<4}"),
+            if acts { "text.key.danger" } else { "text.key" },
+        ),
         (format!("{words:<18}"), "text.strong"),
         (means.to_owned(), "text.dim"),
     ]
@@ -48,5 +53,9 @@ pub fn choice(key: &str, words: &str, means: &str, marked: bool) -> Line {
 
 /// A text field.
 pub fn field(label: &str, typed: &str) -> Line {
-    vec![(label.to_owned(), "text.strong"), (typed.to_owned(), "input"), (" ".to_owned(), "cursor")]
+    vec![
+        (label.to_owned(), "text.strong"),
+        (typed.to_owned(), "input"),
+        (" ".to_owned(), "cursor"),
+    ]
 }

@@ -26,8 +26,24 @@ pub struct Screen {
 
 /// All screens.
 pub const SCREENS: &[Screen] = &[
-    Screen { name: "home", view: View::Home, draw: home::draw },
-    Screen { name: "run", view: View::Run, draw: run::draw },
-    Screen { name: "gate", view: View::Gate, draw: gate::draw },
-    Screen { name: "hosts", view: View::Hosts, draw: hosts::draw },
+    Screen {
+        name: "home",
+        view: View::Home,
+        draw: home::draw,
+    },
+    Screen {
+        name: "run",
+        view: View::Run,
+        draw: run::draw,
+    },
+    Screen {
+        name: "gate",
+        view: View::Gate,
+        draw: gate::draw,
+    },
+    Screen {
+        name: "hosts",
+        view: View::Hosts,
+        draw: hosts::draw,
+    },
 ];

@@ -21,7 +21,13 @@ use crate::ui::words;
 pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
     let areas = bottom::areas(area);
     let Some(view) = &model.run else {
-        paint.text(area.x + 1, area.y, area.width, "there is no run on screen; q goes back", "text.dim");
+        paint.text(
+            area.x + 1,
+            area.y,
+            area.width,
+            "there is no run on screen; q goes back",
+            "text.dim",
+        );
         return;
     };
     band::draw(paint, areas.band, &head(view, now));
@@ -38,9 +44,16 @@ pub fn head<'a>(view: &RunView, now: Moment) -> Band<'a> {
     let tone = band::tone(state, env.as_ref());
     let waits = stage.is_some() && progress::gate_waiting(state).is_some();
     let env = if waits { None } else { env };
-    let commit = state.plan.commit.as_ref().map_or("no commit", |commit| commit.short());
+    let commit = state
+        .plan
+        .commit
+        .as_ref()
+        .map_or("no commit", |commit| commit.short());
     let counts = progress::counts(state, None);
-    let mut left = vec![(format!("golive  {}", state.plan.project), "text.title"), (commit.to_owned(), "text.link")];
+    let mut left = vec![
+        (format!("golive  {}", state.plan.project), "text.title"),
+        (commit.to_owned(), "text.link"),
+    ];
     if counts.failed > 0 {
         left.push((format!("{} failed", counts.failed), "state.fail"));
     }
@@ -48,9 +61,19 @@ pub fn head<'a>(view: &RunView, now: Moment) -> Band<'a> {
     let (done, all) = steps(view);
     right.push((format!("step {} of {all}", (done + 1).min(all)), "text"));
     if let Some(started) = state.started {
-        right.push((format!("run {}", words::since(started, state.ended.unwrap_or(now))), "text"));
+        right.push((
+            format!("run {}", words::since(started, state.ended.unwrap_or(now))),
+            "text",
+        ));
     }
-    right.push((word(view).to_owned(), if state.status == RunStatus::Active { "state.run" } else { "text.strong" }));
+    right.push((
+        word(view).to_owned(),
+        if state.status == RunStatus::Active {
+            "state.run"
+        } else {
+            "text.strong"
+        },
+    ));
     Band {
         env: env.map_or_else(String::new, |env| env.as_str().to_uppercase()),
         tone: if waits { Tone::Local } else { tone },
@@ -83,13 +106,19 @@ fn eta(view: &RunView, now: Moment) -> String {
     let forecast = view.state.plan.forecast.total_s;
     match (view.state.status, view.state.started, forecast) {
         (RunStatus::Prepared, _, forecast) => format!("expected {}", words::guess(forecast)),
-        (RunStatus::Active | RunStatus::Paused, Some(_), _) if progress::gate_waiting(&view.state).is_some() => {
+        (RunStatus::Active | RunStatus::Paused, Some(_), _)
+            if progress::gate_waiting(&view.state).is_some() =>
+        {
             "waits at the gate".to_owned()
         }
         (RunStatus::Active, Some(started), Some(total)) => {
             let gates = waited(view, now);
             let left = total - ((now - started).as_seconds_f64() - gates);
-            if left > 1.0 { format!("about {} to go", words::span(left)) } else { "longer than expected".to_owned() }
+            if left > 1.0 {
+                format!("about {} to go", words::span(left))
+            } else {
+                "longer than expected".to_owned()
+            }
         }
         _ => String::new(),
     }
@@ -117,24 +146,68 @@ fn body(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
         }
         return;
     }
-    let told = matches!(view.state.status, RunStatus::Prepared | RunStatus::Finished(_)) && view.follow;
+    let told = matches!(
+        view.state.status,
+        RunStatus::Prepared | RunStatus::Finished(_)
+    ) && view.follow;
     if area.width >= 100 {
-        let left = Rect { width: area.width / 2, ..area };
-        let right = Rect { x: area.x + left.width, width: area.width - left.width, ..area };
+        let left = Rect {
+            width: area.width / 2,
+            ..area
+        };
+        let right = Rect {
+            x: area.x + left.width,
+            width: area.width - left.width,
+            ..area
+        };
         plan(paint, left, model, view, now);
         if told {
             briefing(paint, right, model, view, now);
             return;
         }
         let lower = 13.min(area.height * 2 / 5);
-        log(paint, Rect { height: area.height - lower, ..right }, model, view);
-        step(paint, Rect { y: right.bottom() - lower, height: lower, ..right }, view, now);
+        log(
+            paint,
+            Rect {
+                height: area.height - lower,
+                ..right
+            },
+            model,
+            view,
+        );
+        step(
+            paint,
+            Rect {
+                y: right.bottom() - lower,
+                height: lower,
+                ..right
+            },
+            view,
+            now,
+        );
         return;
     }
     let rows = rows::rows(view).len() as u16 + 2;
-    let upper = if told { (area.height / 2).min(rows) } else { (area.height * 11 / 20).min(rows) };
-    plan(paint, Rect { height: upper, ..area }, model, view, now);
-    let below = Rect { y: area.y + upper, height: area.height - upper, ..area };
+    let upper = if told {
+        (area.height / 2).min(rows)
+    } else {
+        (area.height * 11 / 20).min(rows)
+    };
+    plan(
+        paint,
+        Rect {
+            height: upper,
+            ..area
+        },
+        model,
+        view,
+        now,
+    );
+    let below = Rect {
+        y: area.y + upper,
+        height: area.height - upper,
+        ..area
+    };
     if told {
         briefing(paint, below, model, view, now);
     } else {
@@ -145,16 +218,35 @@ fn body(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
 fn plan(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Moment) {
     let (done, all) = steps(view);
     let hosts = view.state.plan.hosts.len();
-    let bottom = format!("{done} of {}, {}", words::count(all, "step"), words::count(hosts, "host"));
+    let bottom = format!(
+        "{done} of {}, {}",
+        words::count(all, "step"),
+        words::count(hosts, "host")
+    );
     let right = if view.follow { "" } else { "f follow" };
     let focus = view.pane == Pane::Plan && model.dialogs.is_empty();
-    let inner = paint.panel(area, Frame { title: "Plan", right, bottom: &bottom, focus, ..Frame::default() });
+    let inner = paint.panel(
+        area,
+        Frame {
+            title: "Plan",
+            right,
+            bottom: &bottom,
+            focus,
+            ..Frame::default()
+        },
+    );
     board::draw(paint, inner, view, now);
 }
 
 fn log(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView) {
     let Some((tasks, number)) = rows::log_tasks(view) else {
-        paint.panel(area, Frame { title: "Log", ..Frame::default() });
+        paint.panel(
+            area,
+            Frame {
+                title: "Log",
+                ..Frame::default()
+            },
+        );
         return;
     };
     let (_, planned) = view.state.planned(tasks.start);
@@ -168,7 +260,11 @@ fn log(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView) {
     let right = match (found, view.log.bottom) {
         (Some(log), Some(_)) => {
             let new = log.end().saturating_sub(view.log.left_at.max(log.first()));
-            if new > 0 { format!("not following  +{new} new  f") } else { "not following  f".to_owned() }
+            if new > 0 {
+                format!("not following  +{new} new  f")
+            } else {
+                "not following  f".to_owned()
+            }
         }
         _ => String::new(),
     };
@@ -181,16 +277,42 @@ fn log(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView) {
         bottom.push_str("   wrapped");
     }
     let focus = view.pane == Pane::Log && model.dialogs.is_empty();
-    let inner = paint.panel(area, Frame { title: &title, right: &right, bottom: &bottom, focus, double: false });
+    let inner = paint.panel(
+        area,
+        Frame {
+            title: &title,
+            right: &right,
+            bottom: &bottom,
+            focus,
+            double: false,
+        },
+    );
     match found {
         Some(log) if log.end() > 0 => {
             let times = inner.width >= 70 || inner.width >= 56;
-            LogPane { state: &view.state, log, view: &view.log, tasks, times }.draw(paint, inner);
+            LogPane {
+                state: &view.state,
+                log,
+                view: &view.log,
+                tasks,
+                times,
+            }
+            .draw(paint, inner);
         }
         _ => {
             let state = &view.state.tasks[tasks.start];
-            let text = if state.attempt.0 == 0 { "not started yet" } else { "has printed nothing so far" };
-            paint.text(inner.x + 1, inner.y, inner.width.saturating_sub(1), text, "text.dim");
+            let text = if state.attempt.0 == 0 {
+                "not started yet"
+            } else {
+                "has printed nothing so far"
+            };
+            paint.text(
+                inner.x + 1,
+                inner.y,
+                inner.width.saturating_sub(1),
+                text,
+                "text.dim",
+            );
         }
     }
 }
@@ -201,31 +323,82 @@ fn step(paint: &mut Paint<'_>, area: Rect, view: &RunView, now: Moment) {
     };
     let (_, planned) = view.state.planned(tasks.start);
     let title = format!("Step {number}  {}", planned.about);
-    let inner = paint.panel(area, Frame { title: &title, bottom: "y copy the command", ..Frame::default() });
+    let inner = paint.panel(
+        area,
+        Frame {
+            title: &title,
+            bottom: "y copy the command",
+            ..Frame::default()
+        },
+    );
     detail::draw(paint, inner, &view.state, tasks, now);
 }
 
 fn briefing(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Moment) {
-    let title = if view.state.status == RunStatus::Prepared { "Before it starts" } else { "What happened" };
-    let inner = paint.panel(area, Frame { title, bottom: "move in the plan to see a step", ..Frame::default() });
+    let title = if view.state.status == RunStatus::Prepared {
+        "Before it starts"
+    } else {
+        "What happened"
+    };
+    let inner = paint.panel(
+        area,
+        Frame {
+            title,
+            bottom: "move in the plan to see a step",
+            ..Frame::default()
+        },
+    );
     brief::draw(paint, inner, model, view, now);
 }
 
 fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Moment) {
     let said = plight::attention(view, now);
-    let pieces: Vec<Piece<'_>> = said.iter().map(|(text, role)| (text.as_str(), *role)).collect();
-    let start = view.state.plan.commit.as_ref().map_or_else(|| "start the run".to_owned(), |commit| format!("start the run of {}", commit.short()));
+    let pieces: Vec<Piece<'_>> = said
+        .iter()
+        .map(|(text, role)| (text.as_str(), *role))
+        .collect();
+    let start = view.state.plan.commit.as_ref().map_or_else(
+        || "start the run".to_owned(),
+        |commit| format!("start the run of {}", commit.short()),
+    );
     let waits = progress::gate_waiting(&view.state).is_some();
-    let mut actions = vec![(Act::Start, start.as_str()), (Act::Retry, "decide about what failed"), (Act::Resume, "go on with this run"), (Act::Continue, "go on"), (Act::Abort, "")];
+    let mut actions = vec![
+        (Act::Start, start.as_str()),
+        (Act::Retry, "decide about what failed"),
+        (Act::Resume, "go on with this run"),
+        (Act::Continue, "go on"),
+        (Act::Abort, ""),
+    ];
     if waits {
         actions.push((Act::Open, "to the gate"));
     }
-    actions.extend([(Act::Pause, ""), (Act::Follow, ""), (Act::Pager, ""), (Act::Copy, "")]);
+    actions.extend([
+        (Act::Pause, ""),
+        (Act::Follow, ""),
+        (Act::Pager, ""),
+        (Act::Copy, ""),
+    ]);
     let leave = match (model.drives(), view.state.status) {
         (true, _) => "leave (asks)",
         (false, RunStatus::Prepared) => "back, nothing starts",
         _ => "back",
     };
-    let keys = [(Act::FocusOn, ""), (Act::Search, ""), (Act::Zoom, ""), (Act::ScreenHome, ""), (Act::ScreenHosts, ""), (Act::Back, leave)];
-    bottom::draw(paint, area, model, &Bottom { attention: &pieces, actions: &actions, keys: &keys });
+    let keys = [
+        (Act::FocusOn, ""),
+        (Act::Back, leave),
+        (Act::Search, ""),
+        (Act::Zoom, ""),
+        (Act::ScreenHome, ""),
+        (Act::ScreenHosts, ""),
+    ];
+    bottom::draw(
+        paint,
+        area,
+        model,
+        &Bottom {
+            attention: &pieces,
+            actions: &actions,
+            keys: &keys,
+        },
+    );
 }

@@ -35,7 +35,11 @@ pub fn tone(state: &RunState, env: Option<&EnvName>) -> Tone {
     let Some(env) = env else {
         return Tone::Local;
     };
-    let mut stages = state.plan.stages.iter().filter(|stage| stage.env.as_ref() == Some(env));
+    let mut stages = state
+        .plan
+        .stages
+        .iter()
+        .filter(|stage| stage.env.as_ref() == Some(env));
     if stages.any(|stage| stage.gate != crate::domain::checklist::Gate::None) {
         Tone::Guarded
     } else {
@@ -58,7 +62,10 @@ pub struct Band<'a> {
 
 /// Draws the band over the first row of `area`.
 pub fn draw(paint: &mut Paint<'_>, area: Rect, band: &Band<'_>) {
-    let row = Rect { height: area.height.min(1), ..area };
+    let row = Rect {
+        height: area.height.min(1),
+        ..area
+    };
     if row.is_empty() {
         return;
     }
@@ -68,30 +75,56 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, band: &Band<'_>) {
         paint.fill(row, "env.production");
         let word = format!("!! {} !!", band.env);
         start += paint.text(start, area.y, row.width / 2, &word, "env.production") + 2;
-        let short: String = if row.width >= 100 { band.env.clone() } else { band.env.chars().take(4).collect() };
+        let short: String = if row.width >= 100 {
+            band.env.clone()
+        } else {
+            band.env.chars().take(4).collect()
+        };
         let last = format!("!! {short} !!");
         if columns(&last) + 24 < usize::from(row.width) {
-            end = paint.right(end, area.y, row.width / 3, &last, "env.production").saturating_sub(2);
+            end = paint
+                .right(end, area.y, row.width / 3, &last, "env.production")
+                .saturating_sub(2);
         }
     }
     let role = |wanted: &'static str| if guarded { "env.production" } else { wanted };
     let mut right = band.right.clone();
     let needed: usize = band.left.first().map_or(0, |(text, _)| columns(text));
-    let width = |pieces: &[(String, &str)]| pieces.iter().map(|(text, _)| columns(text) + 3).sum::<usize>();
+    let width = |pieces: &[(String, &str)]| {
+        pieces
+            .iter()
+            .map(|(text, _)| columns(text) + 3)
+            .sum::<usize>()
+    };
     while !right.is_empty() && width(&right) + needed + 1 > usize::from(end.saturating_sub(start)) {
         right.remove(0);
     }
     for (text, wanted) in right.iter().rev() {
         let wanted = if guarded { "env.production" } else { wanted };
-        end = paint.right(end, area.y, row.width, text, wanted).saturating_sub(3);
+        end = paint
+            .right(end, area.y, row.width, text, wanted)
+            .saturating_sub(3);
     }
     if !guarded && !band.env.is_empty() {
         let badge = format!(" {} ", band.env);
         if let Some((first, wanted)) = band.left.first() {
             start += paint.text(start, area.y, end.saturating_sub(start), first, wanted) + 2;
         }
-        start += paint.text(start, area.y, end.saturating_sub(start), &badge, band.tone.role()) + 2;
-        left(paint, area.y, start, end, &band.left[1.min(band.left.len())..], role);
+        start += paint.text(
+            start,
+            area.y,
+            end.saturating_sub(start),
+            &badge,
+            band.tone.role(),
+        ) + 2;
+        left(
+            paint,
+            area.y,
+            start,
+            end,
+            &band.left[1.min(band.left.len())..],
+            role,
+        );
     } else {
         left(paint, area.y, start, end, &band.left, role);
     }

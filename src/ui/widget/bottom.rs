@@ -24,12 +24,24 @@ pub struct Areas {
 /// Cuts a screen into its areas.
 pub fn areas(area: Rect) -> Areas {
     let bottom = 3.min(area.height.saturating_sub(2));
-    let row = |y: u16| Rect { y: area.y + y, height: 1.min(area.height.saturating_sub(y)), ..area };
+    let row = |y: u16| Rect {
+        y: area.y + y,
+        height: 1.min(area.height.saturating_sub(y)),
+        ..area
+    };
     Areas {
         band: row(0),
         standing: row(1),
-        body: Rect { y: area.y + 2.min(area.height), height: area.height.saturating_sub(2 + bottom), ..area },
-        bottom: Rect { y: area.bottom() - bottom, height: bottom, ..area },
+        body: Rect {
+            y: area.y + 2.min(area.height),
+            height: area.height.saturating_sub(2 + bottom),
+            ..area
+        },
+        bottom: Rect {
+            y: area.bottom() - bottom,
+            height: bottom,
+            ..area
+        },
     }
 }
 
@@ -45,18 +57,39 @@ pub struct Bottom<'a> {
 
 /// Draws the last three rows.
 pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, bottom: &Bottom<'_>) {
-    let row = |at: u16| Rect { y: area.y + at, height: 1, ..area };
+    let row = |at: u16| Rect {
+        y: area.y + at,
+        height: 1,
+        ..area
+    };
     if area.height < 3 {
         return;
     }
-    paint.pieces(area.x + 1, area.y, area.width.saturating_sub(2), bottom.attention);
+    paint.pieces(
+        area.x + 1,
+        area.y,
+        area.width.saturating_sub(2),
+        bottom.attention,
+    );
     match (&model.busy, &model.notice) {
         (Some(busy), _) => {
             let text = format!("{busy} ..");
-            paint.text(area.x + 2, area.y + 1, area.width.saturating_sub(3), &text, "state.run");
+            paint.text(
+                area.x + 2,
+                area.y + 1,
+                area.width.saturating_sub(3),
+                &text,
+                "state.run",
+            );
         }
         (None, Some((notice, _))) => {
-            paint.text(area.x + 2, area.y + 1, area.width.saturating_sub(3), &format!(" {} ", notice.title), "notice");
+            paint.text(
+                area.x + 2,
+                area.y + 1,
+                area.width.saturating_sub(3),
+                &format!(" {} ", notice.title),
+                "notice",
+            );
         }
         (None, None) => hints::actions(paint, row(1), model, bottom.actions),
     }

@@ -20,7 +20,12 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, state: &RunState, tasks: Range<us
     let width = usize::from(area.width.saturating_sub(10));
     for (word, text, role) in facts(state, tasks, now) {
         let most = if word == "runs" { 4 } else { 3 };
-        for (at, row) in text.lines().flat_map(|line| wrap(line, width)).take(most).enumerate() {
+        for (at, row) in text
+            .lines()
+            .flat_map(|line| wrap(line, width))
+            .take(most)
+            .enumerate()
+        {
             if y >= area.bottom() {
                 return;
             }
@@ -66,14 +71,27 @@ fn facts(state: &RunState, tasks: Range<usize>, now: Moment) -> Vec<Fact> {
         facts.push(("needs", needs, "text.dim"));
     }
     if planned.line > 0 {
-        facts.push(("from", format!("releases.toml:{}", planned.line), "text.dim"));
+        facts.push((
+            "from",
+            format!("releases.toml:{}", planned.line),
+            "text.dim",
+        ));
     }
     facts
 }
 
 fn sites(state: &RunState, tasks: &Range<usize>, planned: &Task) -> String {
-    let names: Vec<&str> = tasks.clone().map(|position| state.planned(position).1.site.as_str()).collect();
-    let shown = if names == ["local"] { "this machine".to_owned() } else if names.len() > 8 { format!("{} and {} more", names[..8].join(" "), names.len() - 8) } else { names.join(" ") };
+    let names: Vec<&str> = tasks
+        .clone()
+        .map(|position| state.planned(position).1.site.as_str())
+        .collect();
+    let shown = if names == ["local"] {
+        "this machine".to_owned()
+    } else if names.len() > 8 {
+        format!("{} and {} more", names[..8].join(" "), names.len() - 8)
+    } else {
+        names.join(" ")
+    };
     let how = match planned.parallel {
         _ if planned.once => "  (once)".to_owned(),
         Some(most) if tasks.len() > most => format!("  ({most} at a time)"),
@@ -91,7 +109,14 @@ fn results(state: &RunState, tasks: &Range<usize>, now: Moment) -> String {
             let task = &state.tasks[position];
             let said = result(task, now);
             let failed = matches!(task.status, TaskStatus::Failed | TaskStatus::Interrupted(_));
-            (usize::from(!failed), if several { format!("{} {said}", planned.site) } else { said })
+            (
+                usize::from(!failed),
+                if several {
+                    format!("{} {said}", planned.site)
+                } else {
+                    said
+                },
+            )
         })
         .collect();
     shown.sort_by_key(|(rank, _)| *rank);
@@ -103,13 +128,21 @@ fn results(state: &RunState, tasks: &Range<usize>, now: Moment) -> String {
 }
 
 fn result(task: &TaskState, now: Moment) -> String {
-    let took = task.started.map(|started| (task.ended.unwrap_or(now) - started).as_seconds_f64());
+    let took = task
+        .started
+        .map(|started| (task.ended.unwrap_or(now) - started).as_seconds_f64());
     let took = took.map_or_else(String::new, words::span);
-    let ending = task.ending.as_ref().map_or_else(String::new, ToString::to_string);
+    let ending = task
+        .ending
+        .as_ref()
+        .map_or_else(String::new, ToString::to_string);
     match &task.status {
         TaskStatus::Waiting => "not started".to_owned(),
         TaskStatus::Running => format!("running {took}"),
-        TaskStatus::Retrying(at) => format!("{ending}, again in {}", words::clock((*at - now).as_seconds_f64())),
+        TaskStatus::Retrying(at) => format!(
+            "{ending}, again in {}",
+            words::clock((*at - now).as_seconds_f64())
+        ),
         TaskStatus::Succeeded => format!("ok {took}"),
         TaskStatus::Failed => format!("{ending} after {took}"),
         TaskStatus::Interrupted(why) => format!("end not known: {why}"),
@@ -132,10 +165,17 @@ pub fn evidence(state: &RunState, tasks: &Range<usize>) -> String {
 }
 
 fn limits(planned: &Task) -> String {
-    let timeout = planned.timeout_s.map_or_else(|| "no time limit".to_owned(), |seconds| format!("at most {}", words::span(seconds as f64)));
+    let timeout = planned.timeout_s.map_or_else(
+        || "no time limit".to_owned(),
+        |seconds| format!("at most {}", words::span(seconds as f64)),
+    );
     let retry = match planned.retry {
         0 => "no automatic retry".to_owned(),
-        times => format!("{} by itself after {}", words::count(times as usize, "retry").replace("retrys", "retries"), words::span(planned.retry_delay_s)),
+        times => format!(
+            "{} by itself after {}",
+            words::count(times as usize, "retry").replace("retrys", "retries"),
+            words::span(planned.retry_delay_s)
+        ),
     };
     let failure = match planned.on_failure {
         OnFailure::Ask => "",

@@ -18,7 +18,11 @@ pub fn actions(paint: &mut Paint<'_>, area: Rect, model: &Model, hints: &[Hint<'
     let usable = |hint: &&Hint<'_>| availability(model, hint.0) == Availability::On;
     let changes = |hint: &&Hint<'_>| keymap::row(hint.0).changes;
     let first: Vec<&Hint<'_>> = hints.iter().filter(usable).filter(changes).collect();
-    let rest: Vec<&Hint<'_>> = hints.iter().filter(usable).filter(|hint| !changes(hint)).collect();
+    let rest: Vec<&Hint<'_>> = hints
+        .iter()
+        .filter(usable)
+        .filter(|hint| !changes(hint))
+        .collect();
     let mut x = area.x + 2;
     for hint in &first {
         x = one(paint, area, x, hint, "text.key.danger", 3);
@@ -34,7 +38,10 @@ pub fn actions(paint: &mut Paint<'_>, area: Rect, model: &Model, hints: &[Hint<'
 /// Draws the last row: keys that only look, `?` first.
 pub fn keys(paint: &mut Paint<'_>, area: Rect, hints: &[Hint<'_>]) {
     let mut x = area.x + 1;
-    for hint in [&(Act::Help, ""), &(Act::Palette, "")].into_iter().chain(hints) {
+    for hint in [&(Act::Help, ""), &(Act::Palette, "")]
+        .into_iter()
+        .chain(hints)
+    {
         x = one(paint, area, x, hint, "text.key", 2);
     }
 }

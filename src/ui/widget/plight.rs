@@ -11,14 +11,23 @@ use crate::ui::words;
 pub fn attention(view: &RunView, now: Moment) -> Vec<(String, &'static str)> {
     let state = &view.state;
     if let Some(why) = &view.journal_failed {
-        return vec![(format!("! the journal cannot be written, nothing more is started: {why}"), "danger")];
+        return vec![(
+            format!("! the journal cannot be written, nothing more is started: {why}"),
+            "danger",
+        )];
     }
     let users = users(state, now);
     let mut said = Vec::new();
     match &view.owner {
-        Owner::Elsewhere(who) => said.push((format!("only watching: {who} drives this run.  "), "state.warn")),
+        Owner::Elsewhere(who) => said.push((
+            format!("only watching: {who} drives this run.  "),
+            "state.warn",
+        )),
         Owner::Nobody if !matches!(state.status, RunStatus::Finished(_)) => {
-            said.push((format!("nobody drives this run ({}).  ", progress::standing(state)), "state.warn"));
+            said.push((
+                format!("nobody drives this run ({}).  ", progress::standing(state)),
+                "state.warn",
+            ));
         }
         _ => {}
     }
@@ -29,7 +38,10 @@ pub fn attention(view: &RunView, now: Moment) -> Vec<(String, &'static str)> {
     } else if state.status == RunStatus::Paused {
         said.push(("paused: nothing new starts.  ".to_owned(), "state.warn"));
     } else if state.status == RunStatus::Stopping {
-        said.push(("stopping: waits for what runs, starts nothing more.  ".to_owned(), "state.warn"));
+        said.push((
+            "stopping: waits for what runs, starts nothing more.  ".to_owned(),
+            "state.warn",
+        ));
     } else if let Some(silence) = silence(view, now) {
         said.push((format!("{silence}  "), "state.warn"));
     }
@@ -43,8 +55,13 @@ pub fn users(state: &RunState, now: Moment) -> (String, &'static str) {
     let since = down.iter().map(|(_, _, since)| *since).min();
     let sentence = progress::users_see(state);
     match since {
-        Some(since) if sentence.contains("down") && !matches!(state.status, RunStatus::Finished(_)) => {
-            (format!("{sentence} since {}", words::since(since, now)), "danger")
+        Some(since)
+            if sentence.contains("down") && !matches!(state.status, RunStatus::Finished(_)) =>
+        {
+            (
+                format!("{sentence} for {} now", words::since(since, now)),
+                "danger",
+            )
         }
         _ => (sentence, "attention"),
     }
@@ -57,8 +74,15 @@ fn trouble(view: &RunView, now: Moment) -> Option<String> {
     match first {
         Some(Need::Failure(tasks)) => {
             let task = state.task(&tasks[0])?;
-            let ending = task.ending.as_ref().map_or_else(|| "failed".to_owned(), ending);
-            let more = if tasks.len() > 1 { format!(" and {} more", tasks.len() - 1) } else { String::new() };
+            let ending = task
+                .ending
+                .as_ref()
+                .map_or_else(|| "failed".to_owned(), ending);
+            let more = if tasks.len() > 1 {
+                format!(" and {} more", tasks.len() - 1)
+            } else {
+                String::new()
+            };
             Some(format!("! {} FAILED{more}: {ending}.", tasks[0]))
         }
         Some(Need::Interrupted(tasks)) => Some(format!("? the end of {} is not known.", tasks[0])),
@@ -99,11 +123,18 @@ fn silence(view: &RunView, now: Moment) -> Option<String> {
             continue;
         }
         let shelf = crate::ui::rows::shelf(state, position);
-        let heard = view.logs.step(shelf.step).and_then(|log| log.last_of(position, 1).first().and_then(|line| line.at));
+        let heard = view
+            .logs
+            .step(shelf.step)
+            .and_then(|log| log.last_of(position, 1).first().and_then(|line| line.at));
         let since = heard.max(task.started)?;
         let quiet = (now - since).num_seconds();
         if planned.quiet_s > 0 && quiet > planned.quiet_s as i64 {
-            return Some(format!("{} has printed nothing for {}.", planned.id, words::clock(quiet as f64)));
+            return Some(format!(
+                "{} has printed nothing for {}.",
+                planned.id,
+                words::clock(quiet as f64)
+            ));
         }
     }
     None

@@ -44,7 +44,9 @@ pub fn proofs(model: &Model, state: &RunState, stage: usize, now: Moment) -> Vec
     proofs.extend(tree(state));
     proofs.extend(hosts(model, state, stage));
     for proof in &mut proofs {
-        let old = proof.at.is_some_and(|at| (now - at).num_seconds() > STALE_SECONDS);
+        let old = proof
+            .at
+            .is_some_and(|at| (now - at).num_seconds() > STALE_SECONDS);
         if old && proof.state == State::Ok {
             proof.state = State::Warn;
             proof.found.push_str("  (stale)");
@@ -59,20 +61,39 @@ fn steps(proofs: &mut Vec<Proof>, state: &RunState, stage: usize) {
         let range: Range<usize> = first..first + tasks.len();
         first = range.end;
         let found = detail::evidence(state, &range);
-        let ended = range.clone().filter_map(|position| state.tasks[position].ended).max();
+        let ended = range
+            .clone()
+            .filter_map(|position| state.tasks[position].ended)
+            .max();
         let check = format!("  {}", tasks[0].step);
-        let failed = range.clone().any(|position| state.tasks[position].status == TaskStatus::Failed);
-        let skipped = range.clone().find_map(|position| match &state.tasks[position].status {
-            TaskStatus::Skipped(why) => Some(why.clone()),
-            _ => None,
-        });
-        let row = |state, found| Proof { state, check: check.clone(), found, at: ended };
+        let failed = range
+            .clone()
+            .any(|position| state.tasks[position].status == TaskStatus::Failed);
+        let skipped = range
+            .clone()
+            .find_map(|position| match &state.tasks[position].status {
+                TaskStatus::Skipped(why) => Some(why.clone()),
+                _ => None,
+            });
+        let row = |state, found| Proof {
+            state,
+            check: check.clone(),
+            found,
+            at: ended,
+        };
         if failed {
             proofs.push(row(State::Warn, "failed, and was passed over".to_owned()));
         } else if let Some(why) = skipped {
             proofs.push(row(State::Skip, format!("skipped: {why}")));
         } else if matches!(tasks[0].action, Action::Ask { .. }) {
-            proofs.push(row(State::Ok, if found.is_empty() { "answered: done".to_owned() } else { found }));
+            proofs.push(row(
+                State::Ok,
+                if found.is_empty() {
+                    "answered: done".to_owned()
+                } else {
+                    found
+                },
+            ));
         } else if !found.is_empty() {
             proofs.push(row(State::Ok, found));
         }
@@ -81,16 +102,33 @@ fn steps(proofs: &mut Vec<Proof>, state: &RunState, stage: usize) {
 
 fn tree(state: &RunState) -> Vec<Proof> {
     let plan = &state.plan;
-    let commit = plan.commit.as_ref().map_or("no commit", |commit| commit.short());
+    let commit = plan
+        .commit
+        .as_ref()
+        .map_or("no commit", |commit| commit.short());
     let (shown, found) = match plan.dirty.len() {
         0 => (State::Ok, format!("{commit}, nothing uncommitted")),
-        files => (State::Warn, format!("{} not part of {commit}", words::count(files, "uncommitted file"))),
+        files => (
+            State::Warn,
+            format!(
+                "{} not part of {commit}",
+                words::count(files, "uncommitted file")
+            ),
+        ),
     };
-    let mut rows = vec![Proof { state: shown, check: "same commit, clean tree".to_owned(), found, at: None }];
+    let mut rows = vec![Proof {
+        state: shown,
+        check: "same commit, clean tree".to_owned(),
+        found,
+        at: None,
+    }];
     rows.push(Proof {
         state: State::Ok,
         check: "plan".to_owned(),
-        found: format!("{} frozen at the start", plan.digest.get(..12).unwrap_or(&plan.digest)),
+        found: format!(
+            "{} frozen at the start",
+            plan.digest.get(..12).unwrap_or(&plan.digest)
+        ),
         at: state.started,
     });
     rows
@@ -98,17 +136,34 @@ fn tree(state: &RunState) -> Vec<Proof> {
 
 fn hosts(model: &Model, state: &RunState, stage: usize) -> Option<Proof> {
     let env = state.plan.stages[stage].env.as_ref()?;
-    let hosts: Vec<_> = state.plan.hosts.iter().filter(|host| host.env == *env).collect();
-    let links: Vec<_> = hosts.iter().filter_map(|host| model.links.get(&(env.clone(), host.name.clone()))).collect();
-    let up = links.iter().filter(|(link, _)| matches!(link, Link::Connected(_))).count();
+    let hosts: Vec<_> = state
+        .plan
+        .hosts
+        .iter()
+        .filter(|host| host.env == *env)
+        .collect();
+    let links: Vec<_> = hosts
+        .iter()
+        .filter_map(|host| model.links.get(&(env.clone(), host.name.clone())))
+        .collect();
+    let up = links
+        .iter()
+        .filter(|(link, _)| matches!(link, Link::Connected(_)))
+        .count();
     let least = links.iter().filter_map(|(link, _)| match link {
         Link::Connected(facts) => facts.free_kb,
         _ => None,
     });
-    let room = least.min().map_or_else(String::new, |kib| format!(", at least {} free", words::space(kib)));
+    let room = least.min().map_or_else(String::new, |kib| {
+        format!(", at least {} free", words::space(kib))
+    });
     let at = links.iter().map(|(_, at)| *at).min();
     Some(Proof {
-        state: if up == hosts.len() { State::Ok } else { State::Warn },
+        state: if up == hosts.len() {
+            State::Ok
+        } else {
+            State::Warn
+        },
         check: format!("{env} hosts reachable"),
         found: format!("{up} of {}{room}", hosts.len()),
         at,

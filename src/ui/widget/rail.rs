@@ -23,7 +23,12 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, state: &RunState, right: &str) {
     let stops = stops(state);
     let room = usize::from(area.width.saturating_sub(2));
     // From everything spelled out to initials: the first that fits.
-    let forms: [(usize, bool, &str); 4] = [(40, true, " ── "), (40, false, " ─ "), (5, false, " ─ "), (3, false, " ")];
+    let forms: [(usize, bool, &str); 4] = [
+        (40, true, " ── "),
+        (40, false, " ─ "),
+        (5, false, " ─ "),
+        (3, false, " "),
+    ];
     let form = forms.into_iter().find(|form| width(&stops, *form) <= room);
     let form = form.unwrap_or((2, false, " "));
     let (longest, counts, link) = form;
@@ -34,12 +39,22 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, state: &RunState, right: &str) {
             break;
         }
         if at > 0 {
-            let link = if paint.theme.ascii() { link.replace('─', "-") } else { link.to_owned() };
+            let link = if paint.theme.ascii() {
+                link.replace('─', "-")
+            } else {
+                link.to_owned()
+            };
             x += paint.text(x, area.y, room, &link, "border");
         }
         x += paint.glyph(x, area.y, stop.state);
         let name: String = stop.name.chars().take(longest).collect();
-        let role = if stop.is_here { "text.strong" } else if stop.state == State::Wait { "state.wait" } else { "text" };
+        let role = if stop.is_here {
+            "text.strong"
+        } else if stop.state == State::Wait {
+            "state.wait"
+        } else {
+            "text"
+        };
         let gap = u16::from(longest > 5);
         x += gap;
         x += paint.text(x, area.y, area.right().saturating_sub(x + 1), &name, role);
@@ -56,7 +71,11 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, state: &RunState, right: &str) {
 
 fn width(stops: &[Stop], (longest, counts, link): (usize, bool, &str)) -> usize {
     let each = stops.iter().map(|stop| {
-        let count = if (counts || stop.is_here) && longest > 5 && !stop.count.is_empty() { stop.count.len() + 1 } else { 0 };
+        let count = if (counts || stop.is_here) && longest > 5 && !stop.count.is_empty() {
+            stop.count.len() + 1
+        } else {
+            0
+        };
         1 + usize::from(longest > 5) + stop.name.chars().count().min(longest) + count
     });
     each.sum::<usize>() + columns(link) * stops.len().saturating_sub(1)

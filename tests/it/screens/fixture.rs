@@ -8,9 +8,15 @@ use chrono::{DateTime, TimeDelta};
 use golive::domain::action::{Action, CommandLine, Ending, Milestone, Site};
 use golive::domain::checklist::{Downtime, Gate, OnFailure, Order, Phase, Reach, SshRules};
 use golive::domain::feed::{HostFacts, Link, Update};
-use golive::domain::id::{Attempt, Commit, EnvName, HostName, RunId, Seq, StageName, StepName, TaskId};
-use golive::domain::overview::{Changes, CommitLine, Deployed, EnvOverview, Overview, Repository, RunSummary};
-use golive::domain::plan::{EnvForecast, Forecast, PLAN_VERSION, Plan, PlannedHost, PlannedStage, Task};
+use golive::domain::id::{
+    Attempt, Commit, EnvName, HostName, RunId, Seq, StageName, StepName, TaskId,
+};
+use golive::domain::overview::{
+    Changes, CommitLine, Deployed, EnvOverview, Overview, Repository, RunSummary,
+};
+use golive::domain::plan::{
+    EnvForecast, Forecast, PLAN_VERSION, Plan, PlannedHost, PlannedStage, Task,
+};
 use golive::domain::release::ReleaseRules;
 use golive::domain::run::{Event, Identity, Moment, Outcome, Record, RunState};
 use golive::ui::model::Model;
@@ -32,7 +38,10 @@ pub(crate) fn at(seconds: i64) -> Moment {
 }
 
 pub(crate) fn theme(ascii: bool) -> Theme {
-    let look = Look { depth: Depth::True, ascii };
+    let look = Look {
+        depth: Depth::True,
+        ascii,
+    };
     Catalog::shipped().load("mono", look).unwrap()
 }
 
@@ -43,7 +52,12 @@ pub(crate) fn bare() -> Model {
 }
 
 fn exec(script: &str) -> Action {
-    Action::Exec(CommandLine { script: script.into(), cwd: None, env: BTreeMap::new(), record: false })
+    Action::Exec(CommandLine {
+        script: script.into(),
+        cwd: None,
+        env: BTreeMap::new(),
+        record: false,
+    })
 }
 
 struct Maker {
@@ -54,10 +68,21 @@ struct Maker {
 
 impl Maker {
     fn new(slug: &'static str) -> Self {
-        Self { slug, tasks: Vec::new(), before: Vec::new() }
+        Self {
+            slug,
+            tasks: Vec::new(),
+            before: Vec::new(),
+        }
     }
 
-    fn step(mut self, name: &str, about: &str, sites: &[&str], action: &Action, change: impl Fn(&mut Task)) -> Self {
+    fn step(
+        mut self,
+        name: &str,
+        about: &str,
+        sites: &[&str],
+        action: &Action,
+        change: impl Fn(&mut Task),
+    ) -> Self {
         let step = StepName::new(name);
         let mut made = Vec::new();
         for site in sites {
@@ -66,7 +91,11 @@ impl Maker {
                 step: step.clone(),
                 about: about.into(),
                 kind: "run".into(),
-                site: if *site == "local" { Site::Local } else { Site::Host(HostName::from(*site)) },
+                site: if *site == "local" {
+                    Site::Local
+                } else {
+                    Site::Host(HostName::from(*site))
+                },
                 action: action.clone(),
                 phase: Phase::Prepare,
                 downtime: None,
@@ -94,57 +123,119 @@ impl Maker {
     }
 
     fn done(self, name: &str, env: Option<&str>, gate: Gate) -> PlannedStage {
-        PlannedStage { name: StageName::new(name), env: env.map(EnvName::from), order: Order::Lockstep, gate, tasks: self.tasks }
+        PlannedStage {
+            name: StageName::new(name),
+            env: env.map(EnvName::from),
+            order: Order::Lockstep,
+            gate,
+            tasks: self.tasks,
+        }
     }
 }
 
 fn environment(slug: &'static str, hosts: &[&str]) -> Maker {
     let once = &hosts[..1];
     Maker::new(slug)
-        .step("upload", "copy the release and unpack it", hosts, &exec("rsync -a build/ releases/$GOLIVE_COMMIT/"), |task| task.takes_s = Some(12.0))
-        .step("migrate", "migrate the database, once", once, &exec("cd releases/$GOLIVE_COMMIT && python manage.py migrate --noinput"), |task| {
-            task.once = true;
-            task.phase = Phase::Activate;
-            task.downtime = Some(Downtime::Begins);
-        })
-        .step("switch", "point current at the release", hosts, &exec("ln -sfn releases/$GOLIVE_COMMIT current"), |task| {
-            task.phase = Phase::Activate;
-            task.takes_s = Some(1.0);
-        })
-        .step("restart", "restart gunicorn and wait for /healthz", hosts, &exec("systemctl --user restart gunicorn\ncurl -fsS --retry 10 localhost:8000/healthz"), |task| {
-            task.phase = Phase::Activate;
-            task.downtime = Some(Downtime::Ends);
-            task.takes_s = Some(5.0);
-        })
+        .step(
+            "upload",
+            "copy the release and unpack it",
+            hosts,
+            &exec("rsync -a build/ releases/$GOLIVE_COMMIT/"),
+            |task| task.takes_s = Some(12.0),
+        )
+        .step(
+            "migrate",
+            "migrate the database, once",
+            once,
+            &exec("cd releases/$GOLIVE_COMMIT && python manage.py migrate --noinput"),
+            |task| {
+                task.once = true;
+                task.phase = Phase::Activate;
+                task.downtime = Some(Downtime::Begins);
+            },
+        )
+        .step(
+            "switch",
+            "point current at the release",
+            hosts,
+            &exec("ln -sfn releases/$GOLIVE_COMMIT current"),
+            |task| {
+                task.phase = Phase::Activate;
+                task.takes_s = Some(1.0);
+            },
+        )
+        .step(
+            "restart",
+            "restart gunicorn and wait for /healthz",
+            hosts,
+            &exec("systemctl --user restart gunicorn\ncurl -fsS --retry 10 localhost:8000/healthz"),
+            |task| {
+                task.phase = Phase::Activate;
+                task.downtime = Some(Downtime::Ends);
+                task.takes_s = Some(5.0);
+            },
+        )
 }
 
 /// The plan of the sample; `production` are its hosts.
 pub(crate) fn plan(production: &[&str], gate: Gate) -> Plan {
     let prepare = Maker::new("prepare")
-        .step("tests", "unit tests", &["local"], &exec("python manage.py test"), |task| {
-            task.proof = Some("Ran (?P<tests>\\d+) tests".into());
-            task.takes_s = Some(41.0);
-        })
-        .step("image", "build the image and test against it", &["local"], &exec("docker build -t superlists:$GOLIVE_COMMIT ."), |task| task.takes_s = Some(58.0))
+        .step(
+            "tests",
+            "unit tests",
+            &["local"],
+            &exec("python manage.py test"),
+            |task| {
+                task.proof = Some("Ran (?P<tests>\\d+) tests".into());
+                task.takes_s = Some(41.0);
+            },
+        )
+        .step(
+            "image",
+            "build the image and test against it",
+            &["local"],
+            &exec("docker build -t superlists:$GOLIVE_COMMIT ."),
+            |task| task.takes_s = Some(58.0),
+        )
         .done("Prepare", None, Gate::None);
     let staging = environment("staging", &["stg"])
-        .step("functional-tests", "selenium against staging", &["local"], &exec("python manage.py test functional_tests"), |task| {
-            task.phase = Phase::Activate;
-            task.takes_s = Some(90.0);
-        })
+        .step(
+            "functional-tests",
+            "selenium against staging",
+            &["local"],
+            &exec("python manage.py test functional_tests"),
+            |task| {
+                task.phase = Phase::Activate;
+                task.takes_s = Some(90.0);
+            },
+        )
         .done("Staging", Some("staging"), Gate::None);
-    let question = Action::Ask { question: "Open https://superlists.example and add an item. Does it work?".into() };
+    let question = Action::Ask {
+        question: "Open https://superlists.example and add an item. Does it work?".into(),
+    };
     let production_stage = environment("production", production)
-        .step("look", "look at it with your own eyes", &["local"], &question, |task| {
-            task.kind = "ask".into();
-            task.takes_s = None;
-        })
+        .step(
+            "look",
+            "look at it with your own eyes",
+            &["local"],
+            &question,
+            |task| {
+                task.kind = "ask".into();
+                task.takes_s = None;
+            },
+        )
         .done("Production", Some("production"), gate);
     let release = Maker::new("release")
-        .step("tag", "tag the release and move LIVE", &["local"], &exec("git tag -a $GOLIVE_TAG"), |task| {
-            task.milestone = Some(Milestone::TagWritten);
-            task.takes_s = Some(2.0);
-        })
+        .step(
+            "tag",
+            "tag the release and move LIVE",
+            &["local"],
+            &exec("git tag -a $GOLIVE_TAG"),
+            |task| {
+                task.milestone = Some(Milestone::TagWritten);
+                task.takes_s = Some(2.0);
+            },
+        )
         .done("Release", None, Gate::None);
     let host = |env: &str, name: &str| PlannedHost {
         env: EnvName::from(env),
@@ -157,7 +248,10 @@ pub(crate) fn plan(production: &[&str], gate: Gate) -> Plan {
     let forecast = |hosts: &[&str]| EnvForecast {
         prepare_s: Some(12.0),
         activate_s: Some(14.0),
-        downtime_s: hosts.iter().map(|host| (HostName::from(*host), Some(14.0))).collect(),
+        downtime_s: hosts
+            .iter()
+            .map(|host| (HostName::from(*host), Some(14.0)))
+            .collect(),
     };
     let mut envs = BTreeMap::new();
     envs.insert(EnvName::from("staging"), forecast(&["stg"]));
@@ -175,7 +269,10 @@ pub(crate) fn plan(production: &[&str], gate: Gate) -> Plan {
         dirty: Vec::new(),
         hosts,
         stages: vec![prepare, staging, production_stage, release],
-        forecast: Forecast { total_s: Some(251.0), envs },
+        forecast: Forecast {
+            total_s: Some(251.0),
+            envs,
+        },
         digest: "5d1f0c9a77e2".repeat(5),
     }
 }
@@ -187,28 +284,35 @@ pub(crate) fn overview() -> Overview {
         author: author.into(),
         at: start() - TimeDelta::hours(hours),
     };
-    let deployed = |hash: &str, hours: i64, by: &str, tag: Option<&str>, proof: Option<&str>, behind| Deployed {
-        commit: Commit::new(hash),
-        at: start() - TimeDelta::hours(hours),
-        by: by.into(),
-        tag: tag.map(Into::into),
-        proof: proof.map(Into::into),
-        behind,
-    };
-    let run = |id: &str, hours: i64, minutes: i64, by: &str, outcome: Option<Outcome>, standing: &str| RunSummary {
-        run: RunId::new(id),
-        project: "superlists".into(),
-        reference: "main".into(),
-        commit: Some(Commit::new(LIVE)),
-        started: Some(start() - TimeDelta::hours(hours)),
-        ended: outcome.map(|_| start() - TimeDelta::hours(hours) + TimeDelta::minutes(minutes)),
-        outcome,
-        stage: None,
-        by: by.into(),
-        standing: standing.into(),
-        owned: false,
-        damaged: None,
-    };
+    let deployed =
+        |hash: &str, hours: i64, by: &str, tag: Option<&str>, proof: Option<&str>, behind| {
+            Deployed {
+                commit: Commit::new(hash),
+                at: start() - TimeDelta::hours(hours),
+                by: by.into(),
+                tag: tag.map(Into::into),
+                proof: proof.map(Into::into),
+                behind,
+            }
+        };
+    let run =
+        |id: &str, hours: i64, minutes: i64, by: &str, outcome: Option<Outcome>, standing: &str| {
+            RunSummary {
+                run: RunId::new(id),
+                project: "superlists".into(),
+                reference: "main".into(),
+                commit: Some(Commit::new(LIVE)),
+                started: Some(start() - TimeDelta::hours(hours)),
+                ended: outcome
+                    .map(|_| start() - TimeDelta::hours(hours) + TimeDelta::minutes(minutes)),
+                outcome,
+                stage: None,
+                by: by.into(),
+                standing: standing.into(),
+                owned: false,
+                damaged: None,
+            }
+        };
     Overview {
         project: "superlists".into(),
         repository: Some(Repository {
@@ -227,13 +331,27 @@ pub(crate) fn overview() -> Overview {
                 env: "staging".into(),
                 gated: false,
                 hosts: vec!["stg".into()],
-                deployed: Some(deployed(COMMIT, 1, "ana@laptop", None, Some("39 + 6 tests"), Some(0))),
+                deployed: Some(deployed(
+                    COMMIT,
+                    1,
+                    "ana@laptop",
+                    None,
+                    Some("39 + 6 tests"),
+                    Some(0),
+                )),
             },
             EnvOverview {
                 env: "production".into(),
                 gated: true,
                 hosts: vec!["web1".into(), "web2".into()],
-                deployed: Some(deployed(LIVE, 76, "tom@desk", Some("DEPLOYED-2026-11-17/1705"), None, Some(4))),
+                deployed: Some(deployed(
+                    LIVE,
+                    76,
+                    "tom@desk",
+                    Some("DEPLOYED-2026-11-17/1705"),
+                    None,
+                    Some(4),
+                )),
             },
         ],
         next: Some(Changes {
@@ -242,20 +360,57 @@ pub(crate) fn overview() -> Overview {
             commits: vec![
                 commit("9be0d11aa", "feat: lists can be shared", "ana", 2),
                 commit("51c02aab1", "fix: duplicate items message", "tom", 5),
-                commit("77d10be2c", "deps: Django 5.2.4 \u{1b}]0;title\u{7}", "bot", 26),
+                commit(
+                    "77d10be2c",
+                    "deps: Django 5.2.4 \u{1b}]0;title\u{7}",
+                    "bot",
+                    26,
+                ),
                 commit("0a9e2f1dd", "test: share by e-mail", "ana", 30),
             ],
             commit_count: 4,
             files: 12,
             insertions: 208,
             deletions: 31,
-            paths: vec!["lists/models.py".into(), "lists/migrations/0007_shared.py".into(), "requirements.txt".into()],
+            paths: vec![
+                "lists/models.py".into(),
+                "lists/migrations/0007_shared.py".into(),
+                "requirements.txt".into(),
+            ],
         }),
         runs: vec![
-            run("20261120-2012-k3", 1, 0, "ana@laptop", None, "at the production gate"),
-            run("20261117-1705-ab", 76, 5, "tom@desk", Some(Outcome::Succeeded), "succeeded"),
-            run("20261117-1648-cd", 77, 4, "tom@desk", Some(Outcome::Succeeded), "succeeded"),
-            run("20261116-1120-ef", 106, 1, "tom@desk", Some(Outcome::Failed), "failed: staging/migrate@stg"),
+            run(
+                "20261120-2012-k3",
+                1,
+                0,
+                "ana@laptop",
+                None,
+                "at the production gate",
+            ),
+            run(
+                "20261117-1705-ab",
+                76,
+                5,
+                "tom@desk",
+                Some(Outcome::Succeeded),
+                "succeeded",
+            ),
+            run(
+                "20261117-1648-cd",
+                77,
+                4,
+                "tom@desk",
+                Some(Outcome::Succeeded),
+                "succeeded",
+            ),
+            run(
+                "20261116-1120-ef",
+                106,
+                1,
+                "tom@desk",
+                Some(Outcome::Failed),
+                "failed: staging/migrate@stg",
+            ),
         ],
     }
 }
@@ -273,14 +428,22 @@ fn facts(latency: u64, skew: f64) -> HostFacts {
 pub(crate) fn home() -> Model {
     let mut model = bare();
     tell(&mut model, Msg::Overview(Box::new(overview())), 0);
-    for (env, host, latency, skew) in [("staging", "stg", 12, 0.0), ("production", "web1", 14, 0.1), ("production", "web2", 15, -2.4)] {
+    for (env, host, latency, skew) in [
+        ("staging", "stg", 12, 0.0),
+        ("production", "web1", 14, 0.1),
+        ("production", "web2", 15, -2.4),
+    ] {
         connect(&mut model, env, host, Link::Connected(facts(latency, skew)));
     }
     model
 }
 
 pub(crate) fn connect(model: &mut Model, env: &str, host: &str, link: Link) {
-    let update = Update::Connection { env: env.into(), host: host.into(), link };
+    let update = Update::Connection {
+        env: env.into(),
+        host: host.into(),
+        link,
+    };
     tell(model, Msg::Feed(update), 0);
 }
 
@@ -298,8 +461,19 @@ pub(crate) struct Story {
 impl Story {
     pub(crate) fn of(plan: Plan) -> Self {
         let mut model = home();
-        tell(&mut model, Msg::PlanReady { run: RunId::new("20261120-2130-k3"), plan: Arc::new(plan) }, 0);
-        Self { model, now: 1, seq: 0 }
+        tell(
+            &mut model,
+            Msg::PlanReady {
+                run: RunId::new("20261120-2130-k3"),
+                plan: Arc::new(plan),
+            },
+            0,
+        );
+        Self {
+            model,
+            now: 1,
+            seq: 0,
+        }
     }
 
     pub(crate) fn planned() -> Self {
@@ -308,7 +482,11 @@ impl Story {
 
     pub(crate) fn event(&mut self, event: Event) -> Vec<Cmd> {
         self.seq += 1;
-        let record = Record { seq: Seq(self.seq), at: at(self.now), event };
+        let record = Record {
+            seq: Seq(self.seq),
+            at: at(self.now),
+            event,
+        };
         tell(&mut self.model, Msg::Feed(Update::Event(record)), self.now)
     }
 
@@ -341,14 +519,24 @@ impl Story {
     }
 
     pub(crate) fn end_stage(&mut self, name: &str) -> &mut Self {
-        self.event(Event::StageFinished { stage: name.into(), duration_s: 10.0 });
+        self.event(Event::StageFinished {
+            stage: name.into(),
+            duration_s: 10.0,
+        });
         self
     }
 
     pub(crate) fn starts(&mut self, task: &str) -> &mut Self {
         let attempt = self.state().task(&task.into()).unwrap().attempt.next();
-        let identity = Some(Identity { host: "h".into(), boot: "b".into() });
-        self.event(Event::TaskStarted { task: TaskId::new(task), attempt, identity });
+        let identity = Some(Identity {
+            host: "h".into(),
+            boot: "b".into(),
+        });
+        self.event(Event::TaskStarted {
+            task: TaskId::new(task),
+            attempt,
+            identity,
+        });
         self
     }
 
@@ -365,7 +553,10 @@ impl Story {
     }
 
     pub(crate) fn ends(&mut self, task: &str, found: &[(&str, &str)]) -> &mut Self {
-        let evidence = found.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let evidence = found
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         let attempt = self.state().task(&task.into()).unwrap().attempt;
         self.event(Event::TaskFinished {
             task: TaskId::new(task),
@@ -394,16 +585,30 @@ impl Story {
     /// Everything up to the gate before production.
     pub(crate) fn to_gate(&mut self) -> &mut Self {
         self.begin().stage("Prepare").starts("prepare/tests@local");
-        self.prints("prepare/tests@local", "Ran 39 tests in 0.4 s\n\nOK\n").after(41).ends("prepare/tests@local", &[("tests", "39")]);
-        self.starts("prepare/image@local").after(58).ends("prepare/image@local", &[]).end_stage("Prepare");
+        self.prints("prepare/tests@local", "Ran 39 tests in 0.4 s\n\nOK\n")
+            .after(41)
+            .ends("prepare/tests@local", &[("tests", "39")]);
+        self.starts("prepare/image@local")
+            .after(58)
+            .ends("prepare/image@local", &[])
+            .end_stage("Prepare");
         self.stage("Staging");
         for step in ["upload", "migrate", "switch", "restart"] {
             let task = format!("staging/{step}@stg");
-            self.starts(&task).prints(&task, &format!("{step} on stg\n")).after(5).ends(&task, &[]);
+            self.starts(&task)
+                .prints(&task, &format!("{step} on stg\n"))
+                .after(5)
+                .ends(&task, &[]);
         }
         let functional = "staging/functional-tests@local";
-        self.starts(functional).after(88).ends(functional, &[("tests", "6")]).end_stage("Staging");
-        self.event(Event::GateReached { env: "production".into(), stage: "Production".into() });
+        self.starts(functional)
+            .after(88)
+            .ends(functional, &[("tests", "6")])
+            .end_stage("Staging");
+        self.event(Event::GateReached {
+            env: "production".into(),
+            stage: "Production".into(),
+        });
         self.after(2)
     }
 
@@ -418,17 +623,31 @@ impl Story {
             by: "ana@laptop".into(),
             reason: None,
         });
-        self.stage("Production").starts("production/upload@web1").starts("production/upload@web2");
-        self.prints("production/upload@web1", "sending incremental file list\nlists/models.py\n");
-        self.prints("production/upload@web2", "sending incremental file list\n").after(3);
+        self.stage("Production")
+            .starts("production/upload@web1")
+            .starts("production/upload@web2");
+        self.prints(
+            "production/upload@web1",
+            "sending incremental file list\nlists/models.py\n",
+        );
+        self.prints("production/upload@web2", "sending incremental file list\n")
+            .after(3);
         self.prints("production/upload@web1", "sent 48.1M bytes\n");
         self
     }
 
     /// Two hosts are uploaded, the migration begins: users may see it down.
     pub(crate) fn down(&mut self) -> &mut Self {
-        self.behind_gate().ends("production/upload@web1", &[]).after(1).ends("production/upload@web2", &[]);
-        self.starts("production/migrate@web1").prints("production/migrate@web1", "Operations to perform:\n  Apply all migrations\n").after(12)
+        self.behind_gate()
+            .ends("production/upload@web1", &[])
+            .after(1)
+            .ends("production/upload@web2", &[]);
+        self.starts("production/migrate@web1")
+            .prints(
+                "production/migrate@web1",
+                "Operations to perform:\n  Apply all migrations\n",
+            )
+            .after(12)
     }
 
     /// The upload failed on one of the hosts.
@@ -436,7 +655,9 @@ impl Story {
         self.behind_gate();
         let task = "production/upload@web2";
         self.prints(task, "rsync: write failed on \"lists/app.css\": No space left on device (28)\n\trsync error: error in file IO (code 11)\n");
-        self.ends("production/upload@web1", &[]).fails(task, 11).after(5)
+        self.ends("production/upload@web1", &[])
+            .fails(task, 11)
+            .after(5)
     }
 
     /// The question behind production is open.
@@ -453,8 +674,13 @@ impl Story {
 
     /// Everything was done.
     pub(crate) fn finished(&mut self) -> &mut Self {
-        self.asking().ends("production/look@local", &[("answered", "done")]).end_stage("Production");
-        self.stage("Release").starts("release/tag@local").after(2).ends("release/tag@local", &[]);
+        self.asking()
+            .ends("production/look@local", &[("answered", "done")])
+            .end_stage("Production");
+        self.stage("Release")
+            .starts("release/tag@local")
+            .after(2)
+            .ends("release/tag@local", &[]);
         self.event(Event::TagWritten {
             tag: Some("DEPLOYED-2026-11-20/2130".into()),
             live: Some("LIVE".into()),
@@ -462,7 +688,11 @@ impl Story {
             remote: Some("origin".into()),
         });
         self.end_stage("Release");
-        self.event(Event::RunFinished { outcome: Outcome::Succeeded, duration_s: 260.0, downtime_s: BTreeMap::new() });
+        self.event(Event::RunFinished {
+            outcome: Outcome::Succeeded,
+            duration_s: 260.0,
+            downtime_s: BTreeMap::new(),
+        });
         self.after(1)
     }
 }
