@@ -483,13 +483,13 @@ fn everything() -> Vec<Model> {
 
 #[test]
 fn nothing_panics_at_any_size() {
-    for model in everything() {
-        for width in (0..=130)
-            .step_by(13)
-            .chain([1, 2, 3, 19, 20, 59, 60, 79, 80, 99, 100])
-        {
-            for height in (0..=40).step_by(5).chain([1, 2, 3, 4, 17, 18, 24]) {
-                text(&model, width, height, 60);
+    let widths = [0, 1, 2, 3, 12, 19, 20, 40, 59, 60, 79, 80, 99, 100, 130];
+    let heights = [0, 1, 2, 3, 4, 5, 7, 12, 17, 18, 24, 40];
+    for (at, model) in everything().iter().enumerate() {
+        for (column, width) in widths.into_iter().enumerate() {
+            // Every model meets every width and every height, not every pair of them.
+            for row in (0..heights.len()).filter(|row| (row + column + at) % 4 == 0) {
+                text(model, width, heights[row], 60);
             }
         }
     }
@@ -551,5 +551,5 @@ fn many_hosts_are_counted_and_failures_stand_first() {
     }
     story.ends("production/upload@web5", &[]);
     let shown = text(&story.model, 120, 36, story.now);
-    assert!(shown.contains("1✗ 7▸ 1✓"), "{shown}");
+    assert!(shown.contains("1✗ 6▸ 1✓ 4◌"), "{shown}");
 }

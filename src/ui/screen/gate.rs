@@ -101,7 +101,10 @@ fn wide(
     now: Moment,
 ) {
     let steps = view.state.plan.stages[stage].steps().count() as u16;
-    let lower = (steps + 2).max(5).min(area.height * 2 / 5 + 1).min(area.height);
+    let lower = (steps + 2)
+        .max(5)
+        .min(area.height * 2 / 5 + 1)
+        .min(area.height);
     let top = Rect {
         height: area.height - lower,
         ..area
