@@ -274,6 +274,7 @@ async fn faced<F: Face>(
         decisions.clone(),
     )
     .called_as(project.command.clone())
+    .with_beginning(driven.begins)
     .with_prompt(prompt);
     if resumed {
         driver.skip_shown();

@@ -14,7 +14,7 @@ use super::prompt::Prompt;
 use super::report::{Code, Failure};
 use crate::domain::feed::{Link, Update};
 use crate::domain::id::{Attempt, EnvName, HostName, TaskId};
-use crate::domain::run::progress::{Need, needs};
+use crate::domain::run::progress::{Need, is_quiet, needs};
 use crate::domain::run::{
     Event, Intent, Moment, Outcome, Record, RunState, RunStatus, apply::apply,
 };
@@ -67,6 +67,8 @@ pub struct Driver<F: Face> {
     received: BTreeMap<(TaskId, Attempt), Received>,
     interrupts: u32,
     used: Vec<Approval>,
+    /// Whether the engine was given a wish to begin with.
+    begins: bool,
 }
 
 /// Why the driving ended before the run did.
@@ -96,7 +98,15 @@ impl<F: Face> Driver<F> {
             received: BTreeMap::new(),
             interrupts: 0,
             used: Vec::new(),
+            begins: false,
         }
+    }
+
+    /// The engine begins with a wish: its record comes before anything is asked.
+    #[must_use]
+    pub fn with_beginning(mut self, begins: bool) -> Self {
+        self.begins = begins;
+        self
     }
 
     /// Questions may be asked on this terminal.
@@ -138,7 +148,11 @@ impl<F: Face> Driver<F> {
         let mut interrupt = signal(SignalKind::interrupt()).map_err(broken)?;
         let mut terminate = signal(SignalKind::terminate()).map_err(broken)?;
         let mut hangup = signal(SignalKind::hangup()).map_err(broken)?;
-        let mut left = self.answer_needs().await;
+        // What the run begins with here may answer its needs: they are asked about after its record.
+        let mut left = match self.begins {
+            true => None,
+            false => self.answer_needs().await,
+        };
         loop {
             if left.is_some() {
                 self.control.leave();
@@ -396,7 +410,14 @@ impl<F: Face> Driver<F> {
     }
 
     /// Answers what the run waits for. `Some` = nobody can, the run has to be left.
+    ///
+    /// It is left only when nothing runs any more: what runs is let end, and told.
     async fn answer_needs(&mut self) -> Option<Left> {
+        let left = self.answer_first_need().await;
+        left.filter(|_| is_quiet(&self.state))
+    }
+
+    async fn answer_first_need(&mut self) -> Option<Left> {
         let need = needs(&self.state, false).into_iter().next()?;
         match need {
             Need::Gate(stage) => self.answer_gate(stage).await,

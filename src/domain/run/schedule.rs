@@ -10,7 +10,7 @@ use chrono::TimeDelta;
 
 use super::progress;
 use super::{Event, GateState, Identities, Moment, Outcome, RunState, RunStatus, TaskStatus};
-use crate::domain::action::{Action, Site};
+use crate::domain::action::{Action, Ending, Site};
 use crate::domain::checklist::{Gate, OnFailure};
 use crate::domain::id::{EnvName, HostName};
 use crate::domain::plan::{PlannedStage, Task};
@@ -65,6 +65,8 @@ fn finish_when_quiet(state: &RunState, now: Moment) -> Vec<Event> {
     let failed = state.each().any(|(planned, task)| {
         matches!(task.status, TaskStatus::Failed | TaskStatus::Retrying(_))
             && planned.on_failure != OnFailure::Continue
+            // What the operator ended has not failed.
+            && task.ending != Some(Ending::Cancelled)
     });
     let outcome = if failed {
         Outcome::Failed

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use crate::support::fleet::{Fleet, signal};
 
 /// How long anything here may take before it counts as hanging.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A staging host and two production hosts with roles, behind a gate.
 pub(super) const ENVIRONMENTS: &str = r#"

@@ -78,7 +78,7 @@ fn a_changed_host_key_is_told_with_the_command_that_forgets_the_old_one() {
 /// Steps that need nothing and end only when all of them have begun.
 fn meeting(count: usize) -> String {
     let names: Vec<String> = (1..=count).map(|number| format!("s{number}")).collect();
-    let mut text = "[env.test]\nhosts = \"web1\"\n".to_owned();
+    let mut text = "[env.test]\nhosts = { web1 = \"web1\" }\n".to_owned();
     for name in &names {
         write!(
             text,

@@ -120,7 +120,7 @@ fn tagged(ground: &Ground, head: &str, run: &str) {
 
 const QUESTION: &str = r#"
 [env.test]
-hosts = "web1"
+hosts = { web1 = "web1" }
 vars = { TRACE = "TRACE_FILE" }
 [step.before]
 run = 'NOTE'
@@ -159,7 +159,7 @@ fn a_question_without_a_terminal_is_answered_by_a_flag() {
 /// A step that runs beside the question and ends when it is let go.
 const BESIDE: &str = r#"
 [env.test]
-hosts = "web1"
+hosts = { web1 = "web1" }
 [step.long]
 run = 'echo up; until [ -e ~/go ]; do sleep 0.02; done; echo over'
 on = "all"
