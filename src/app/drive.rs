@@ -168,7 +168,7 @@ impl<F: Face> Driver<F> {
                     }
                     None => break,
                 },
-                _ = interrupt.recv() => self.interrupted().await?,
+                _ = interrupt.recv() => left = left.or(self.interrupted().await),
                 _ = terminate.recv() => left = left.or(Some(Left::Signal)),
                 _ = hangup.recv() => left = left.or(Some(Left::Signal)),
             }
@@ -392,21 +392,25 @@ impl<F: Face> Driver<F> {
         keys.iter().try_for_each(|key| self.flush(key, at))
     }
 
-    /// Ctrl-C: once ends the run when what runs has ended, twice ends what runs.
-    async fn interrupted(&mut self) -> Result<(), Failure> {
+    /// Ctrl-C: once ends the run when what runs has ended, twice ends what runs, and a third time leaves it where it
+    /// cannot be ended: on hosts that do not answer.
+    async fn interrupted(&mut self) -> Option<Left> {
         self.interrupts += 1;
         let reason = Some("Ctrl-C".to_owned());
-        let (intent, text) = if self.interrupts == 1 {
-            (
+        let (intent, text) = match self.interrupts {
+            1 => (
                 Intent::Stop { reason },
                 "stopping when what runs has ended; Ctrl-C again ends it now",
-            )
-        } else {
-            (Intent::Kill { reason }, "ending what runs")
+            ),
+            2 => (
+                Intent::Kill { reason },
+                "ending what runs; Ctrl-C again leaves it",
+            ),
+            _ => return Some(Left::Signal),
         };
         let _ = std::io::stderr().write_all(format!("{text}\n").as_bytes());
         self.control.wish(intent).await;
-        Ok(())
+        None
     }
 
     /// Answers what the run waits for. `Some` = nobody can, the run has to be left.

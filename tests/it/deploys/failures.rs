@@ -27,7 +27,11 @@ fn a_failing_step_stops_what_needs_it_and_only_it_is_tried_again() {
     let ground = Ground::new(2, &format!("{PAIR}{}", FAILING.replace("NOTE", NOTE)));
     let failed = ground.ends(1, &["deploy"]);
     let run = ground.newest_run();
-    failed.prints(&["web1 migrate | broken", "web2 migrate | ended elsewhere", "exit 7"]);
+    failed.prints(&[
+        "web1 migrate | broken",
+        "web2 migrate | ended elsewhere",
+        "exit 7",
+    ]);
     failed.says(&[
         "test/migrate@web1",
         &format!("golive resume {run}"),
@@ -52,10 +56,19 @@ fn a_failing_step_stops_what_needs_it_and_only_it_is_tried_again() {
     ground.ends(0, &["resume", &run]);
     let mut trace = ground.trace();
     trace[1..].sort();
-    assert_eq!(trace, ["Test/migrate@web1", "Test/reload@web1", "Test/reload@web2"]);
+    assert_eq!(
+        trace,
+        ["Test/migrate@web1", "Test/reload@web1", "Test/reload@web2"]
+    );
     let logs = ground.ends(0, &["runs", "logs", &run, "migrate", "web1"]);
     let attempts = [1, 2, 3].map(|number| format!("== test/migrate@web1 attempt {number}\n"));
-    assert_eq!(logs.out, format!("{}broken\n{}broken\n{}", attempts[0], attempts[1], attempts[2]));
+    assert_eq!(
+        logs.out,
+        format!(
+            "{}broken\n{}broken\n{}",
+            attempts[0], attempts[1], attempts[2]
+        )
+    );
 }
 
 const FLAKY: &str = r#"
@@ -81,8 +94,9 @@ fn a_step_is_tried_again_as_often_and_as_late_as_it_says() {
     let failures = ended.events_of("task_failed", "test/flaky@web1");
     assert_eq!(failures.len(), 2);
     for failure in &failures {
-        let [at, again] = ["at", "retry_at"]
-            .map(|key| chrono::DateTime::parse_from_rfc3339(failure[key].as_str().unwrap()).unwrap());
+        let [at, again] = ["at", "retry_at"].map(|key| {
+            chrono::DateTime::parse_from_rfc3339(failure[key].as_str().unwrap()).unwrap()
+        });
         let delay = (again - at).num_milliseconds();
         assert!((190..=200).contains(&delay), "{delay} ms: {failure}");
     }

@@ -42,12 +42,12 @@ vars = { TRACE = "TRACE_FILE" }
 pub(super) const NOTE: &str = r#"echo "$GOLIVE_STAGE/$GOLIVE_STEP@$GOLIVE_HOST" >>"$TRACE""#;
 
 /// A command that notes in the trace when its step begins and ends.
-pub(super) const SPAN: &str =
-    r#"echo "+$GOLIVE_STEP@$GOLIVE_HOST" >>"$TRACE"; sleep 0.05; echo "-$GOLIVE_STEP@$GOLIVE_HOST" >>"$TRACE""#;
+pub(super) const SPAN: &str = r#"echo "+$GOLIVE_STEP@$GOLIVE_HOST" >>"$TRACE"; sleep 0.05; echo "-$GOLIVE_STEP@$GOLIVE_HOST" >>"$TRACE""#;
 
 /// A project on a fleet.
 pub(super) struct Ground {
     pub(super) fleet: Fleet,
+    config: PathBuf,
     folder: TempDir,
 }
 
@@ -83,16 +83,28 @@ impl Ground {
         ground
     }
 
+    /// Another project on the hosts of this one.
+    pub(super) fn beside(&self, checklist: &str) -> Self {
+        let mut other = Self::new(0, checklist);
+        other.config.clone_from(&self.config);
+        other
+    }
+
     /// The same without a repository.
     pub(super) fn bare_of_git(fleet: Fleet, checklist: &str) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("gl")
             .tempdir_in("/tmp")
             .unwrap();
-        for name in ["home", "project"] {
+        for name in ["home", "project", "run"] {
             fs::create_dir(folder.path().join(name)).unwrap();
         }
-        let ground = Self { fleet, folder };
+        let config = fleet.config();
+        let ground = Self {
+            fleet,
+            config,
+            folder,
+        };
         ground.write(checklist);
         ground
     }
@@ -135,7 +147,7 @@ impl Ground {
             .env("XDG_RUNTIME_DIR", self.path("run"))
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
             .env("GIT_CONFIG_NOSYSTEM", "1")
-            .env("GOLIVE_SSH_CONFIG", self.fleet.config())
+            .env("GOLIVE_SSH_CONFIG", &self.config)
             .env("TZ", "UTC")
             .env("TRACE", self.path("trace"))
             .stdin(Stdio::null());
@@ -397,8 +409,11 @@ pub(super) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
 
 /// Whether a process is alive: it exists and is no zombie.
 pub(super) fn is_alive(process: &str) -> bool {
-    fs::read_to_string(format!("/proc/{process}/stat"))
-        .is_ok_and(|stat| stat.rsplit(") ").next().is_some_and(|rest| !rest.starts_with('Z')))
+    fs::read_to_string(format!("/proc/{process}/stat")).is_ok_and(|stat| {
+        stat.rsplit(") ")
+            .next()
+            .is_some_and(|rest| !rest.starts_with('Z'))
+    })
 }
 
 fn processes(wanted: impl Fn(&str) -> bool) -> Vec<i32> {

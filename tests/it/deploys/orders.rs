@@ -62,7 +62,10 @@ fn in_lockstep_a_step_starts_when_the_one_before_has_ended_on_all_hosts() {
             }
         }
     }
-    let once: Vec<&String> = trace.iter().filter(|line| line.contains("migrate")).collect();
+    let once: Vec<&String> = trace
+        .iter()
+        .filter(|line| line.contains("migrate"))
+        .collect();
     assert_eq!(once, ["+migrate@web1", "-migrate@web1"]);
 }
 

@@ -64,14 +64,26 @@ fn a_part_of_the_checklist_is_walked_for_any_commit() {
     assert_eq!(ground.release_tags("project"), Vec::<String>::new());
     // The commit before, on production: nothing is live yet, so nobody knows what changed, and all runs.
     let steps = ground.deployed(&first, &["--ref", "HEAD~1", "--stage", "Production"]);
-    let all = ["code@web1", "code@web2", "migrate@web1", "reload@web1", "reload@web2"];
+    let all = [
+        "code@web1",
+        "code@web2",
+        "migrate@web1",
+        "reload@web1",
+        "reload@web2",
+    ];
     assert_eq!(steps, all.map(|step| format!("Production/{step}")));
     let code = fs::read_to_string(ground.home(1).join("code")).unwrap();
     assert_eq!(code, format!("{first} HEAD~1\n"));
     assert_eq!(ground.tag_at("origin.git", "LIVE"), first);
     // From there to the second commit the migration has changed; from a step of a stage on.
     let steps = ground.deployed(&second, &["--from", "production/migrate"]);
-    assert_eq!(steps, all[2..].iter().map(|step| format!("Production/{step}")).collect::<Vec<_>>());
+    assert_eq!(
+        steps,
+        all[2..]
+            .iter()
+            .map(|step| format!("Production/{step}"))
+            .collect::<Vec<_>>()
+    );
     assert_eq!(ground.tag_at("origin.git", "LIVE"), second);
     // Nothing changed since: the migration is skipped, and says so.
     let short = &second[..7];
@@ -81,13 +93,25 @@ fn a_part_of_the_checklist_is_walked_for_any_commit() {
         text(&skipped[0]["why"]),
         format!("nothing under `*/migrations/*` changed since LIVE ({short})")
     );
-    assert_eq!(done.events_of("task_finished", "staging/reload@staging").len(), 1);
+    assert_eq!(
+        done.events_of("task_finished", "staging/reload@staging")
+            .len(),
+        1
+    );
     // What leads nowhere is told with what there is; nothing is started.
     let tell = |arguments: &[&str], parts: &[&str]| {
-        ground.ends(2, &[&["deploy"], arguments].concat()).says(parts);
+        ground
+            .ends(2, &[&["deploy"], arguments].concat())
+            .says(parts);
     };
-    tell(&["--stage", "Stagin"], &["Stagin", "did you mean `Staging`?"]);
-    tell(&["--from", "migrat"], &["migrat", "did you mean `migrate`?"]);
+    tell(
+        &["--stage", "Stagin"],
+        &["Stagin", "did you mean `Staging`?"],
+    );
+    tell(
+        &["--from", "migrat"],
+        &["migrat", "did you mean `migrate`?"],
+    );
     tell(&["--host", "web9"], &["web9", "help: "]);
     tell(&["--ref", "no-such"], &["no-such"]);
 }
@@ -97,10 +121,19 @@ fn a_release_to_some_hosts_only_is_not_recorded_as_live() {
     let ground = Ground::new(3, &checklist());
     let head = ground.git(&["rev-parse", "HEAD"]);
     let steps = ground.deployed(&head, &["--host", "web2"]);
-    let expected = ["/tests@", "Production/code@web2", "Production/migrate@web2", "Production/reload@web2"];
+    let expected = [
+        "/tests@",
+        "Production/code@web2",
+        "Production/migrate@web2",
+        "Production/reload@web2",
+    ];
     assert_eq!(steps[1..], expected[1..]);
     let shown = ground.ends(0, &["runs", "show", &ground.newest_run()]);
-    shown.prints(&["production/tag@local", "skip", "--host left out web1 of production"]);
+    shown.prints(&[
+        "production/tag@local",
+        "skip",
+        "--host left out web1 of production",
+    ]);
     assert_eq!(ground.release_tags("project"), Vec::<String>::new());
     assert_eq!(ground.tag_at("project", "LIVE"), "");
     assert!(!ground.home(1).join("code").exists());

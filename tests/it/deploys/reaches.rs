@@ -1,7 +1,7 @@
 //! Reaching hosts: those that do not answer, keys that are not known, few sessions, many hosts.
 
-use std::fs;
 use std::fmt::Write as _;
+use std::fs;
 
 use super::ground::{Ended, Ground, NOTE, PAIR};
 use crate::support::fleet::Fleet;
@@ -61,7 +61,10 @@ fn an_unknown_host_key_is_told_with_its_fingerprint_and_never_enrolled() {
         "SHA256:",
         "StrictHostKeyChecking=ask web2 true",
     ]);
-    assert_eq!(fs::read_to_string(ground.fleet.known_hosts()).unwrap(), first);
+    assert_eq!(
+        fs::read_to_string(ground.fleet.known_hosts()).unwrap(),
+        first
+    );
 }
 
 #[test]
@@ -72,7 +75,10 @@ fn a_changed_host_key_is_told_with_the_command_that_forgets_the_old_one() {
     ground.fleet.change_key(1);
     ground.fleet.start(1);
     nothing_was_started(&ground).says(&["CHANGED", "ssh-keygen -f", "-R"]);
-    assert_eq!(fs::read_to_string(ground.fleet.known_hosts()).unwrap(), known);
+    assert_eq!(
+        fs::read_to_string(ground.fleet.known_hosts()).unwrap(),
+        known
+    );
 }
 
 /// Steps that need nothing and end only when all of them have begun.
@@ -87,7 +93,11 @@ fn meeting(count: usize) -> String {
         )
         .unwrap();
     }
-    write!(text, "[[stage]]\nname = \"Test\"\nenv = \"test\"\nsteps = {names:?}\n").unwrap();
+    write!(
+        text,
+        "[[stage]]\nname = \"Test\"\nenv = \"test\"\nsteps = {names:?}\n"
+    )
+    .unwrap();
     text
 }
 
@@ -113,7 +123,11 @@ fn thirty_two_hosts_go_in_lockstep() {
         writeln!(text, "web{number} = \"web{number}\"").unwrap();
     }
     for step in ["fetch", "switch"] {
-        writeln!(text, "[step.{step}]\non = \"all\"\nrun = 'echo {step} >>\"$TRACE\"'").unwrap();
+        writeln!(
+            text,
+            "[step.{step}]\non = \"all\"\nrun = 'echo {step} >>\"$TRACE\"'"
+        )
+        .unwrap();
     }
     text.push_str("[[stage]]\nname = \"Test\"\nenv = \"test\"\nsteps = [\"fetch\", \"switch\"]\n");
     let ground = Ground::new(32, &text);

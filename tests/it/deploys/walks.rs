@@ -56,9 +56,16 @@ fn a_release_stops_at_the_gate_refuses_another_commit_and_goes_on_to_the_pushed_
     assert_eq!(stopped.events_of("gate_reached", "").len(), 1);
     assert_eq!(
         ground.trace(),
-        ["Staging/code@staging", "Staging/migrate@staging", "Staging/reload@staging"]
+        [
+            "Staging/code@staging",
+            "Staging/migrate@staging",
+            "Staging/reload@staging"
+        ]
     );
-    assert_eq!(text(&ground.runs()[0]["standing"]), "at the PRODUCTION gate");
+    assert_eq!(
+        text(&ground.runs()[0]["standing"]),
+        "at the PRODUCTION gate"
+    );
     assert!(ground.runs()[0]["outcome"].is_null());
     // Another commit is refused at the gate, with the same way on; nothing is started.
     let wrong = format!("production={}", &first[..7]);
@@ -76,15 +83,26 @@ fn a_release_stops_at_the_gate_refuses_another_commit_and_goes_on_to_the_pushed_
     let mut production = ground.trace().split_off(3);
     production[..2].sort();
     production[3..].sort();
-    let expected = ["code@web1", "code@web2", "migrate@web1", "reload@web1", "reload@web2"];
-    assert_eq!(production, expected.map(|task| format!("Production/{task}")));
+    let expected = [
+        "code@web1",
+        "code@web2",
+        "migrate@web1",
+        "reload@web1",
+        "reload@web2",
+    ];
+    assert_eq!(
+        production,
+        expected.map(|task| format!("Production/{task}"))
+    );
     for number in 1..=3 {
         let code = fs::read_to_string(ground.home(number).join("code")).unwrap();
         assert_eq!(code.trim(), head);
     }
     tagged(&ground, &head, &run);
     // A run that is done is done.
-    ground.ends(0, &["resume", &run]).prints(&["nothing is left to do"]);
+    ground
+        .ends(0, &["resume", &run])
+        .prints(&["nothing is left to do"]);
     ground.ends(2, &["resume"]).says(&["no unfinished run"]);
     assert_eq!(ground.masters(), Vec::<i32>::new());
 }
@@ -112,7 +130,9 @@ fn tagged(ground: &Ground, head: &str, run: &str) {
     let shown = ground.shown(run);
     assert_eq!(text(&shown["tag"]), tags[0]);
     let events = shown["events"].as_array().unwrap();
-    let approval = events.iter().find(|event| event["event"] == "gate_approved");
+    let approval = events
+        .iter()
+        .find(|event| event["event"] == "gate_approved");
     assert_eq!(text(&approval.unwrap()["reason"]), "sprint 12");
     let roles = ground.ends(0, &["runs", "logs", run, "code", "web1"]);
     assert_eq!(roles.out, "db,web\n");
@@ -142,10 +162,15 @@ fn a_question_without_a_terminal_is_answered_by_a_flag() {
     let asked = ground.ends(3, &["deploy"]);
     let run = ground.newest_run();
     let go_on = format!("golive resume {run} --confirm announce");
-    asked.says(&["test/announce@local asks: Told the support channel?", &go_on]);
+    asked.says(&[
+        "test/announce@local asks: Told the support channel?",
+        &go_on,
+    ]);
     assert_eq!(ground.trace().len(), 1);
     // Answering something else leaves it open.
-    ground.ends(3, &["resume", "--confirm", "other"]).says(&[&go_on]);
+    ground
+        .ends(3, &["resume", "--confirm", "other"])
+        .says(&[&go_on]);
     assert_eq!(ground.trace().len(), 1);
     let done = ground.ends(0, &["resume", "--confirm", "announce", "--json"]);
     let answered = done.events_of("task_finished", "test/announce@local");
