@@ -11,7 +11,6 @@ use super::prompt::Prompt;
 use super::report::{Code, Failure};
 use super::session::{self, Project};
 use crate::domain::id::{RunId, TaskId};
-use crate::domain::run::progress::{Need, needs};
 use crate::domain::run::{Intent, Outcome, RunState, RunStatus, TaskStatus};
 use crate::edge::journal::{OwnedRun, RunError, RunFolder, list};
 
@@ -191,28 +190,28 @@ pub fn places_left(state: &RunState) -> Vec<crate::port::Place> {
     places
 }
 
-/// Tasks that failed and were not passed over.
-fn failed(state: &RunState) -> Vec<TaskId> {
+/// The wish to try failed tasks again, or to go on where none failed.
+pub fn again(state: &RunState) -> Option<Intent> {
     let failed = (0..state.tasks.len()).filter(|position| {
         state.tasks[*position].status == TaskStatus::Failed && !state.is_settled(*position)
     });
-    failed
+    let tasks: Vec<TaskId> = failed
         .map(|position| state.planned(position).1.id.clone())
-        .collect()
+        .collect();
+    if !tasks.is_empty() {
+        return Some(Intent::Retry { tasks });
+    }
+    matches!(state.status, RunStatus::Finished(_) | RunStatus::Paused).then_some(Intent::Continue)
 }
 
 /// What going on with a run begins with: failed steps are tried again.
 fn first_wish(state: &RunState, decisions: &Decisions) -> Option<Intent> {
-    let failed = failed(state);
     match state.status {
         RunStatus::Prepared => Some(Intent::Start {
             reason: decisions.reason.clone(),
         }),
-        RunStatus::Finished(_) | RunStatus::Active | RunStatus::Paused if !failed.is_empty() => {
-            Some(Intent::Retry { tasks: failed })
-        }
-        RunStatus::Finished(_) | RunStatus::Paused => Some(Intent::Continue),
-        RunStatus::Active | RunStatus::Stopping => None,
+        RunStatus::Stopping => None,
+        _ => again(state),
     }
 }
 
@@ -287,11 +286,4 @@ fn may_ask() -> bool {
     let ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     !ci && !dumb && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
-}
-
-/// Whether a run waits for a person.
-pub fn waits(state: &RunState) -> bool {
-    needs(state, false)
-        .iter()
-        .any(|need| matches!(need, Need::Gate(_) | Need::Answer(_)))
 }

@@ -200,7 +200,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// Two random bytes of the system.
-fn random() -> [u8; 2] {
+pub fn random() -> [u8; 2] {
     let mut bytes = [0; 2];
     let read = std::fs::File::open("/dev/urandom")
         .and_then(|mut file| std::io::Read::read_exact(&mut file, &mut bytes));

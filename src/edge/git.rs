@@ -290,3 +290,52 @@ fn similar(given: &str, names: &[String]) -> Vec<String> {
         .map(|(_, name)| name.clone())
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_git_that_hangs_is_ended_with_all_it_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pid");
+        let alias = format!(
+            "alias.hang=!echo $$ >'{}'; sleep 600 & wait",
+            file.display()
+        );
+        let git = Git::new(folder.path());
+        // On a busy machine the first limits may pass before the program has begun.
+        for limit in 1..=40 {
+            let limit = Duration::from_millis(250 * limit);
+            let ended = git.run(&["-c", &alias, "hang"], limit).await;
+            assert!(matches!(ended, Err(GitError::Slow { .. })));
+            if file.is_file() {
+                break;
+            }
+        }
+        let pid: i32 = std::fs::read_to_string(file)
+            .unwrap()
+            .trim()
+            .parse()
+            .unwrap();
+        let pid = Pid::from_raw(pid).unwrap();
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+        while rustix::process::test_kill_process(pid).is_ok() && !is_zombie(pid) {
+            assert!(tokio::time::Instant::now() < deadline, "{pid:?} still runs");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Whether a process ended and was not collected by its parent yet.
+    fn is_zombie(pid: Pid) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.contains(") Z ")
+    }
+
+    #[test]
+    fn only_near_names_are_similar() {
+        let names = ["main", "feature/login", "v1.0"].map(str::to_owned);
+        assert_eq!(similar("mian", &names), ["main"]);
+        assert!(similar("release", &names).is_empty());
+    }
+}

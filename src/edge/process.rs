@@ -5,6 +5,7 @@
 //! process group of its own, so that a Ctrl-C at the terminal never reaches it; its supervisor then leaves the session
 //! altogether and outlives this process. Nothing here decides anything about the run.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
@@ -25,6 +26,7 @@ pub struct LocalLauncher {
     home: Option<PathBuf>,
     base: Base,
     shell: PathBuf,
+    variables: Vec<(String, OsString)>,
 }
 
 impl LocalLauncher {
@@ -36,6 +38,7 @@ impl LocalLauncher {
             home: None,
             base: Base::Folder(project),
             shell: PathBuf::from("/bin/sh"),
+            variables: Vec::new(),
         }
     }
 
@@ -47,6 +50,7 @@ impl LocalLauncher {
             home: Some(folder),
             base: Base::Home,
             shell: PathBuf::from("/bin/sh"),
+            variables: Vec::new(),
         }
     }
 
@@ -54,6 +58,13 @@ impl LocalLauncher {
     #[must_use]
     pub fn with_shell(mut self, shell: PathBuf) -> Self {
         self.shell = shell;
+        self
+    }
+
+    /// Sets an environment variable for the launcher and the steps, beside what they inherit.
+    #[must_use]
+    pub fn with_variable(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.variables.push((name.to_owned(), value.into()));
         self
     }
 
@@ -113,6 +124,7 @@ impl Channels for LocalLauncher {
         let mut command = Command::new(&self.shell);
         command
             .args(request.arguments(&self.folder))
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .env("GOLIVE_DIR", &self.folder)
             .env("GOLIVE_SH", &self.shell)
             .stdin(Stdio::piped())

@@ -166,7 +166,6 @@ const RUN: &[Place] = &[Place::Run];
 const LOG: &[Place] = &[Place::Log];
 
 #[rustfmt::skip] // one row per line, as a table.
-#[rustfmt::skip] // one row per line, as a table.
 static TABLE: &[Row] = &[
     look("line.down", Act::Down, "move", &["j", "Down"], ALL, ["down", "one line down"]),
     look("line.up", Act::Up, "move", &["k", "Up"], ALL, ["up", "one line up"]),
@@ -203,7 +202,7 @@ static TABLE: &[Row] = &[
     look("pager", Act::Pager, "copy", &["o"], &[Place::Run, Place::Log, Place::Failure], ["$PAGER", "open the full log in $PAGER"]),
     look("editor", Act::Editor, "copy", &["Ctrl-e"], &[Place::Run], ["$EDITOR", "open releases.toml at the step in $EDITOR"]),
     look("redraw", Act::Redraw, "copy", &["Ctrl-l"], ALL, ["redraw", "draw the screen anew"]),
-    look("pause", Act::Pause, "run", &["p"], RUN, ["pause", "start nothing new for now; what runs goes on"]),
+    look("pause", Act::Pause, "run", &["p"], &[Place::Run, Place::Abort], ["pause", "start nothing new for now; what runs goes on"]),
     change("continue", Act::Continue, &["P"], RUN, ["go on", "go on after a pause"]),
     change("retry", Act::Retry, &["R"], &[Place::Failure, Place::Run], ["retry", "run what failed again, and nothing else"]),
     change("resume", Act::Resume, &["R"], &[Place::Home, Place::Run], ["go on", "go on with an unfinished run"]),

@@ -7,6 +7,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::domain::run::Moment;
+use screen::SCREENS;
+use widget::card;
+use widget::paint::Paint;
 
 pub mod available;
 pub mod dialog;
@@ -23,7 +26,23 @@ pub mod update;
 pub mod widget;
 pub mod words;
 
+/// The narrowest terminal that shows a whole screen; below it the card shows.
+const LEAST: (u16, u16) = (60, 18);
+
 /// Draws the model into `area` of `buffer`. Never panics, at no size; `area` may be empty.
 pub fn draw(model: &model::Model, now: Moment, area: Rect, buffer: &mut Buffer) {
-    let _ = (model, now, area, buffer);
+    let area = area.intersection(buffer.area);
+    let mut paint = Paint {
+        buffer,
+        theme: &model.theme,
+    };
+    paint.fill(area, "page");
+    if area.width < LEAST.0 || area.height < LEAST.1 {
+        card::draw(&mut paint, area, model, now);
+    } else if let Some(screen) = SCREENS.iter().find(|screen| screen.view == model.view) {
+        (screen.draw)(&mut paint, area, model, now);
+    }
+    if area.height >= 3 && area.width >= 20 {
+        dialog::draw(&mut paint, area, model, now);
+    }
 }

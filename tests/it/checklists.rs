@@ -299,6 +299,49 @@ fn every_key_is_described_and_said_once() {
     }
 }
 
+#[test]
+fn every_key_of_the_tables_is_really_read() {
+    let tables = [
+        (&keys::FILE, ""),
+        (&keys::PROJECT_KEYS, "[project]"),
+        (&keys::RELEASE_KEYS, "[release]"),
+        (&keys::SSH_KEYS, "[ssh]"),
+        (&keys::ENV_KEYS, "[env.a]"),
+        (&keys::HOST_KEYS, "[env.a.hosts.b]"),
+        (&keys::STEP_KEYS, "[step.a]"),
+        (&keys::WHEN_KEYS, "[step.a.when]"),
+        (&keys::STAGE_KEYS, "[[stage]]"),
+    ];
+    for (table, header) in tables {
+        for key in (table.keys)() {
+            // No key takes a date, so a key that is read reports one.
+            let text = format!(
+                "{header}{}{} = 1979-05-27\n",
+                if header.is_empty() { "" } else { "\n" },
+                key.name
+            );
+            let problems = checklist::read("releases.toml", &text).unwrap_err();
+            let reported = problems.iter().any(|problem| {
+                problem.place().0 == header.lines().count() + 1
+                    && !problem.what().contains("unknown key")
+            });
+            assert!(
+                reported,
+                "`{}` of {} is accepted and not read",
+                key.name, table.title
+            );
+        }
+        for later in table.later {
+            let text = format!("{header}\n{later} = 1\n");
+            let problems = checklist::read("releases.toml", &text).unwrap_err();
+            let told = |problem: &golive::domain::source::Problem| {
+                problem.what().contains("not built yet")
+            };
+            assert!(problems.iter().any(told), "`{later}` of {}", table.title);
+        }
+    }
+}
+
 /// A small validator for what the schema uses.
 fn validate(schema: &Value, value: &Value, path: &str) -> Result<(), String> {
     let wrong = |why: String| Err(format!("{path}: {why}: {value}"));

@@ -621,6 +621,14 @@ fn the_project_has_a_history_and_everything_is_pushed() {
         "tag\n"
     );
     assert_eq!(git("git log --format=%an | sort -u").lines().count(), 3);
+    let body =
+        git("git tag -l --format='%(contents)' --sort=-taggerdate --points-at LIVE 'DEPLOYED-*'");
+    let note = golive::domain::release::read_body(&body).unwrap();
+    assert_eq!(
+        note.commit.unwrap().as_str(),
+        git("git rev-parse LIVE").trim()
+    );
+    assert_eq!(note.downtime_s.len(), 2);
     let local = git("git for-each-ref --format='%(objectname) %(refname)' refs/heads refs/tags");
     let remote = git("git ls-remote --refs origin | tr '\\t' ' '");
     assert_eq!(local, remote);

@@ -301,6 +301,54 @@ fn the_frozen_journal_of_version_1_stays_readable() {
     assert_eq!(bytes, journal_bytes());
 }
 
+#[test]
+fn the_frozen_run_of_version_1_can_be_opened() {
+    let home = tempfile::tempdir().unwrap();
+    let project = project(home.path());
+    let run = RunId::new("20261120-2012-k3");
+    let folder = project.run(&run).unwrap();
+    fs::create_dir_all(&folder).unwrap();
+    for name in ["plan.json", "plan.sha256", "journal.jsonl"] {
+        let frozen = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/journals/v1");
+        fs::copy(frozen.join(name), folder.join(name)).unwrap();
+    }
+    let folder = RunFolder::find(&project, &run).unwrap();
+    assert_eq!(folder.open_for_writing(BY).unwrap().records, records());
+}
+
+#[tokio::test]
+async fn a_plan_that_was_changed_is_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let project = project(home.path());
+    let run = RunId::new("20261120-2012-k3");
+    let mut owned = RunFolder::create(&project, &run, &plan(), BY).unwrap();
+    owned.writer.append(&records()).await.unwrap();
+    let folder = owned.folder.clone();
+    drop(owned);
+    let path = folder.path().join("plan.json");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("\"true\"", "\"rm -rf .\"")).unwrap();
+    let why = folder.open_for_writing(BY).unwrap_err().to_string();
+    assert!(why.contains("checksum"), "{why}");
+    let rows = list::summaries(&project).unwrap();
+    assert!(rows[0].damaged.is_some());
+}
+
+#[tokio::test]
+async fn a_journal_of_another_plan_is_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let project = project(home.path());
+    let run = RunId::new("20261120-2012-k3");
+    let mut other = plan();
+    other.digest = "another".to_owned();
+    let mut owned = RunFolder::create(&project, &run, &other, BY).unwrap();
+    owned.writer.append(&records()).await.unwrap();
+    let folder = owned.folder.clone();
+    drop(owned);
+    let why = folder.open_for_writing(BY).unwrap_err().to_string();
+    assert!(why.contains("another plan"), "{why}");
+}
+
 proptest! {
     #[test]
     fn a_journal_cut_anywhere_is_a_valid_prefix(cut in 0_usize..3000) {

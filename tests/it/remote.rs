@@ -4,6 +4,8 @@
 //! or frozen, too few sessions, keys that are unknown or have changed. What counts each time: the step runs once, and
 //! its output arrives completely and exactly.
 
+#![expect(clippy::unwrap_used, reason = "what a test prepares must work")]
+
 use std::fs;
 use std::io::{self, Write};
 use std::net::TcpListener;

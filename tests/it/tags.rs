@@ -31,6 +31,8 @@ const TAG: &str = "DEPLOYED-2026-11-20/2130";
 /// A repository with one commit, and a bare remote beside it that has it.
 struct Place {
     folder: tempfile::TempDir,
+    /// What the script is run by.
+    shell: &'static [&'static str],
 }
 
 /// What a tag step did.
@@ -49,6 +51,7 @@ impl Place {
     fn empty() -> Self {
         let place = Self {
             folder: tempfile::tempdir().unwrap(),
+            shell: &["sh"],
         };
         fs::create_dir(place.here()).unwrap();
         place.git(&["init", "-q", "-b", "main"]);
@@ -175,7 +178,8 @@ impl Place {
             panic!("a tag is a command");
         };
         let output = self
-            .command("sh", path)
+            .command(self.shell[0], path)
+            .args(&self.shell[1..])
             .args(["-c", &command.script])
             .envs(&command.env)
             .env("GOLIVE_RUN", run)
@@ -388,6 +392,73 @@ fn a_live_that_moves_between_the_look_and_the_push_is_not_overwritten() {
     );
     assert_eq!(place.at(&place.bare(), "LIVE"), third);
     assert_eq!(place.at(&place.bare(), TAG), "");
+}
+
+#[test]
+fn every_shell_does_the_same() {
+    for shell in [&["dash"][..], &["bash", "--posix"], &["busybox", "sh"]] {
+        let place = Place {
+            shell,
+            ..Place::new()
+        };
+        let previous = place.release_and_commit();
+        let hook = place.hook("#!/bin/sh\nexit 1\n");
+        refused(
+            &place.tag("run-1", &previous),
+            &["live but untagged on origin", "retry"],
+        );
+        fs::remove_file(hook).unwrap();
+        ok(&place.tag("run-1", &previous));
+        let head = place.git(&["rev-parse", "HEAD"]);
+        assert_eq!(place.at(&place.bare(), "LIVE"), head);
+        place.commit("third");
+        refused(&place.tag("run-2", &previous), &["on this machine", &head]);
+        ok(&place.tag("run-3", &head));
+        assert_eq!(place.at(&place.here(), &format!("{TAG}-2")).len(), 40);
+    }
+}
+
+#[test]
+fn a_signed_release_has_a_signature_and_is_known_again() {
+    let place = Place::new();
+    let previous = place.release_and_commit();
+    let key = place.folder.path().join("key");
+    let made = place
+        .command("ssh-keygen", &place.here())
+        .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+        .arg(&key)
+        .status()
+        .unwrap();
+    assert!(made.success());
+    place.git(&["config", "gpg.format", "ssh"]);
+    place.git(&["config", "user.signingKey", key.to_str().unwrap()]);
+    let rules = ReleaseRules {
+        sign: true,
+        ..ReleaseRules::default()
+    };
+    let first = place.tag_in(&place.here(), "run-1", &previous, &rules);
+    ok(&first);
+    let text = place.git(&["cat-file", "tag", &format!("refs/tags/{TAG}")]);
+    assert!(text.contains("BEGIN SSH SIGNATURE"), "{text}");
+    assert_eq!(read_body(&text).unwrap().operator, "ada@laptop");
+    let again = place.tag_in(&place.here(), "run-1", &previous, &rules);
+    ok(&again);
+    assert_eq!(again.said(), first.said());
+}
+
+#[test]
+fn without_a_name_for_the_tagger_nothing_is_written() {
+    let place = Place::new();
+    let previous = place.release_and_commit();
+    place.git(&["config", "--unset", "user.name"]);
+    place.git(&["config", "--unset", "user.email"]);
+    place.git(&["config", "user.useConfigOnly", "true"]);
+    refused(
+        &place.tag("run-1", &previous),
+        &["live but untagged", "user.email", "retry"],
+    );
+    assert_eq!(place.at(&place.here(), "LIVE"), previous);
+    assert_eq!(place.at(&place.bare(), "LIVE"), previous);
 }
 
 #[test]

@@ -14,8 +14,18 @@ pub(super) struct Change {
     pub(super) made: Moment,
     pub(super) subject: &'static str,
     pub(super) files: &'static [File],
-    /// Whether it was released, some minutes after it was made.
-    pub(super) released: bool,
+    /// How the release went, when it was released, some minutes after it was made.
+    pub(super) released: Option<Took>,
+}
+
+/// What a release took and proved.
+pub(super) struct Took {
+    /// Seconds of the whole run.
+    pub(super) run_s: f64,
+    /// Seconds web1 and web2 were down.
+    pub(super) down_s: [f64; 2],
+    /// How many tests ran.
+    pub(super) tests: u32,
 }
 
 /// A time of day, some days before the demo is made.
@@ -90,7 +100,7 @@ pub(super) const HISTORY: &[Change] = &[
             ("pages/index.html", FIRST_PAGE),
             asset!("migrations/0001_notices.sh"),
         ],
-        released: false,
+        released: None,
     },
     Change {
         author: &ADA,
@@ -109,7 +119,7 @@ pub(super) const HISTORY: &[Change] = &[
             asset!("ops/stop.sh"),
             asset!("ops/switch.sh"),
         ],
-        released: false,
+        released: None,
     },
     Change {
         author: &BEN,
@@ -123,7 +133,11 @@ pub(super) const HISTORY: &[Change] = &[
             asset!("static/style.css"),
             ("pages/index.html", SECOND_PAGE),
         ],
-        released: true,
+        released: Some(Took {
+            run_s: 31.4,
+            down_s: [5.8, 6.1],
+            tests: 9,
+        }),
     },
     Change {
         author: &CLARA,
@@ -134,7 +148,7 @@ pub(super) const HISTORY: &[Change] = &[
         },
         subject: "Test the scripts and the migrations",
         files: &[asset!("tests/run.sh")],
-        released: false,
+        released: None,
     },
     Change {
         author: &BEN,
@@ -145,7 +159,7 @@ pub(super) const HISTORY: &[Change] = &[
         },
         subject: "Say who pinned a notice",
         files: &[asset!("migrations/0002_authors.sh")],
-        released: false,
+        released: None,
     },
     Change {
         author: &ADA,
@@ -156,7 +170,11 @@ pub(super) const HISTORY: &[Change] = &[
         },
         subject: "Version 1.1.0",
         files: &[("VERSION", "1.1.0\n")],
-        released: true,
+        released: Some(Took {
+            run_s: 29.7,
+            down_s: [4.2, 4.4],
+            tests: 17,
+        }),
     },
     Change {
         author: &CLARA,
@@ -167,7 +185,7 @@ pub(super) const HISTORY: &[Change] = &[
         },
         subject: "Ask the deployed application over HTTP",
         files: &[asset!("tests/functional.sh")],
-        released: false,
+        released: None,
     },
     Change {
         author: &ADA,
@@ -178,7 +196,7 @@ pub(super) const HISTORY: &[Change] = &[
         },
         subject: "Make the page fit telephones",
         files: &[asset!("pages/index.html")],
-        released: false,
+        released: None,
     },
     Change {
         author: &ADA,
@@ -189,7 +207,11 @@ pub(super) const HISTORY: &[Change] = &[
         },
         subject: "Version 1.2.0",
         files: &[("VERSION", "1.2.0\n")],
-        released: true,
+        released: Some(Took {
+            run_s: 24.1,
+            down_s: [2.1, 1.9],
+            tests: 18,
+        }),
     },
     Change {
         author: &BEN,
@@ -200,7 +222,7 @@ pub(super) const HISTORY: &[Change] = &[
         },
         subject: "Keep until when a notice stays pinned",
         files: &[asset!("migrations/0003_pinned_until.sh")],
-        released: false,
+        released: None,
     },
     Change {
         author: &CLARA,
@@ -211,7 +233,7 @@ pub(super) const HISTORY: &[Change] = &[
         },
         subject: "Set pinned notices apart, in warmer colours",
         files: &[("static/style.css", WARM_STYLE)],
-        released: false,
+        released: None,
     },
     Change {
         author: &CLARA,
@@ -228,7 +250,7 @@ pub(super) const HISTORY: &[Change] = &[
                 "\nA notice with a date stays on top until then.\n"
             ),
         )],
-        released: false,
+        released: None,
     },
     Change {
         author: &ADA,
@@ -239,6 +261,6 @@ pub(super) const HISTORY: &[Change] = &[
         },
         subject: "Version 1.3.0",
         files: &[("VERSION", "1.3.0\n")],
-        released: false,
+        released: None,
     },
 ];

@@ -10,8 +10,10 @@ use std::process::{Command, Stdio};
 use chrono::{DateTime, Local, TimeDelta};
 
 use super::failure::DemoError;
-use super::history::{ADA, Author, HISTORY};
+use super::history::{ADA, Author, HISTORY, Took};
 use super::layout::{Layout, private_folder};
+use crate::domain::id::{Commit, RunId};
+use crate::domain::release::{self, ReleaseNote};
 
 /// What the board says before anybody deploys: schema 2, as the LIVE release left it.
 const BOARD: &str = "schema 2\nLow water today at 16:40|Ada\nThe ladder at berth 4 is being repaired|Ben\n\
@@ -57,7 +59,7 @@ pub(super) fn make(layout: &Layout) -> Result<(), DemoError> {
 /// Makes the commits and tags; returns the commit that is LIVE.
 fn history(layout: &Layout, git: &Git<'_>) -> Result<String, DemoError> {
     let now = Local::now();
-    let mut live = String::new();
+    let mut live = None;
     for change in HISTORY {
         for (path, text) in change.files {
             put(&layout.project().join(path), text)?;
@@ -72,21 +74,51 @@ fn history(layout: &Layout, git: &Git<'_>) -> Result<String, DemoError> {
         let at = change.made.seen_from(now);
         git.run(&["add", "-A"])?;
         git.dated(change.author, at, &["commit", "-q", "-m", change.subject])?;
-        if change.released {
-            live = git.run(&["rev-parse", "HEAD"])?;
-            release(git, at + TimeDelta::minutes(38), &live)?;
+        if let Some(took) = &change.released {
+            let commit = Commit::new(git.run(&["rev-parse", "HEAD"])?);
+            let note = note(took, at, commit.clone(), live.take());
+            release(git, at + TimeDelta::minutes(38), &note, &commit)?;
+            live = Some(commit);
         }
     }
-    Ok(live)
+    Ok(live.map_or_else(String::new, |commit| commit.as_str().to_owned()))
 }
 
-/// Tags the current commit as golive would have done.
-fn release(git: &Git<'_>, at: DateTime<Local>, commit: &str) -> Result<(), DemoError> {
+/// What golive would have written down of a release.
+fn note(took: &Took, at: DateTime<Local>, commit: Commit, previous: Option<Commit>) -> ReleaseNote {
+    let started = (at + TimeDelta::minutes(37)).fixed_offset();
+    let down = |host: &str, seconds| (format!("production/{host}"), seconds);
+    let proof = |what: &str, value: u32| (what.to_owned(), value.to_string());
+    ReleaseNote {
+        project: "harbour-notices".to_owned(),
+        run: Some(RunId::make(started, [took.tests as u8, took.run_s as u8])),
+        commit: Some(commit),
+        previous,
+        plan: String::new(),
+        operator: "ada@quay".to_owned(),
+        reason: None,
+        duration_s: took.run_s,
+        downtime_s: [down("web1", took.down_s[0]), down("web2", took.down_s[1])].into(),
+        evidence: [
+            proof("here/tests@local tests", took.tests),
+            proof("staging/functional@local checks", 6),
+            proof("production/functional@local checks", 12),
+        ]
+        .into(),
+    }
+}
+
+/// Tags a commit as golive would have done.
+fn release(
+    git: &Git<'_>,
+    at: DateTime<Local>,
+    note: &ReleaseNote,
+    commit: &Commit,
+) -> Result<(), DemoError> {
     let tag = at.format("DEPLOYED-%F/%H%M").to_string();
-    let version = git.run(&["show", &format!("{commit}:VERSION")])?;
-    let message = format!("Version {version} in production");
-    git.dated(&ADA, at, &["tag", "-a", "-m", &message, &tag, commit])?;
-    git.run(&["tag", "-f", "LIVE", commit]).map(drop)
+    let body = release::body(note);
+    git.dated(&ADA, at, &["tag", "-a", "-m", &body, &tag, commit.as_str()])?;
+    git.run(&["tag", "-f", "LIVE", commit.as_str()]).map(drop)
 }
 
 /// The checklist with this demo's folder and ports.

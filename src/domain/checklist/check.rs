@@ -1,30 +1,24 @@
 //! Following the names in `releases.toml` and collecting every problem.
 //!
 //! Names of steps and groups, environments, hosts and roles, `needs`: each must lead somewhere, and what they lead to must fit
-//! together. `stage` checks what depends on the environment a step is used in.
+//! together. `check_stage` checks what depends on the environment a step is used in.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::draft::{Draft, DraftStage, DraftStep};
+use super::draft::{Draft, DraftEnvironment, DraftStage, DraftStep, Used};
 use super::{Checklist, On, Selector, Stage, Step, check_stage};
 use crate::domain::id::{EnvName, HostName, RoleName, StepName};
 use crate::domain::source::{Located, Problems, Span};
-use crate::domain::step::{BUILT_IN_TAG, kind_row};
+use crate::domain::step::{BUILT_IN_TAG, Kind, tag};
 use crate::domain::text::similar;
-
-/// A step of a stage: its name as it came out of the list, and where it was named (perhaps as a group).
-#[derive(Debug, Clone)]
-pub(super) struct Used {
-    pub(super) name: String,
-    pub(super) place: Span,
-    pub(super) group: Option<String>,
-}
 
 /// Follows every name. The checklist is only good when no problem was added.
 pub(super) fn check(mut draft: Draft, problems: &mut Problems) -> Checklist {
     declare_built_in_tag(&mut draft);
-    names_apart(&draft, problems);
+    environments_apart(&draft, problems);
+    steps_apart(&draft, problems);
+    groups_apart(&draft, problems);
     groups(&draft, problems);
     follow_on(&mut draft, problems);
     for step in &draft.steps {
@@ -47,7 +41,8 @@ pub(super) fn check(mut draft: Draft, problems: &mut Problems) -> Checklist {
             order: stage.order,
         });
     }
-    check_stage::across(&draft, &stages, problems);
+    check_stage::ids_apart(&draft, problems);
+    check_stage::tagged_once(&draft, &stages, problems);
     finish(draft, stages)
 }
 
@@ -91,7 +86,7 @@ fn declare_built_in_tag(draft: &mut Draft) {
     if draft.step(BUILT_IN_TAG).is_some() {
         return;
     }
-    let kind: Arc<dyn crate::domain::step::Kind> = Arc::new(crate::domain::step::tag::Tag);
+    let kind: Arc<dyn Kind> = Arc::new(tag::Tag);
     draft.steps.push(DraftStep {
         name: Located::new(BUILT_IN_TAG.to_owned(), Span::default()),
         on: Vec::new(),
@@ -101,8 +96,27 @@ fn declare_built_in_tag(draft: &mut Draft) {
     });
 }
 
-/// Steps that differ in case only would have the same task ids; a name must say whether a step or a group is meant.
-fn names_apart(draft: &Draft, problems: &mut Problems) {
+/// Environments that differ in case only would be taken for each other, at the gate too.
+fn environments_apart(draft: &Draft, problems: &mut Problems) {
+    for (at, env) in draft.environments.iter().enumerate() {
+        let name = env.environment.name.as_str();
+        let same =
+            |other: &&DraftEnvironment| other.environment.name.as_str().eq_ignore_ascii_case(name);
+        if let Some(first) = draft.environments[..at].iter().find(same) {
+            let other = &first.environment.name;
+            problems
+                .add(
+                    env.place,
+                    format!("the environments `{other}` and `{name}` differ in case only"),
+                )
+                .expected("one would be taken for the other")
+                .also(first.place, "the other one");
+        }
+    }
+}
+
+/// Steps that differ in case only would have the same task ids.
+fn steps_apart(draft: &Draft, problems: &mut Problems) {
     for (at, step) in draft.steps.iter().enumerate() {
         let same = |other: &&DraftStep| other.name.value.eq_ignore_ascii_case(&step.name.value);
         if let Some(first) = draft.steps[..at].iter().find(same) {
@@ -125,6 +139,10 @@ fn names_apart(draft: &Draft, problems: &mut Problems) {
             }
         }
     }
+}
+
+/// A name in a list must say whether a step or a group is meant.
+fn groups_apart(draft: &Draft, problems: &mut Problems) {
     for (name, _) in &draft.groups {
         let same = |step: &&DraftStep| step.name.value.eq_ignore_ascii_case(&name.value);
         if let Some(step) = draft.steps.iter().find(same) {
@@ -285,9 +303,4 @@ fn within(order: &str, group: Option<&str>) -> String {
         Some(group) => format!("{order} here, in the group `{group}`"),
         None => format!("{order} here"),
     }
-}
-
-/// Whether a step's kind may run on hosts.
-pub(super) fn on_hosts(step: &Step) -> bool {
-    step.on != On::Local && kind_row(step.kind.label()).is_some_and(|row| row.on_hosts)
 }

@@ -2,8 +2,7 @@
 //!
 //! Hosts for every host step, `needs` within the stage, no circle, downtime that begins and ends, one tag per release.
 
-use super::check::{Used, on_hosts};
-use super::draft::{Draft, DraftEnvironment, DraftStage, DraftStep};
+use super::draft::{Draft, DraftEnvironment, DraftStage, DraftStep, Used};
 use super::{Downtime, Host, On, Selector, Stage, Step, cycle};
 use crate::domain::source::Problems;
 use crate::domain::step::BUILT_IN_TAG;
@@ -17,7 +16,7 @@ pub(super) fn check(stage: &DraftStage, used: &[Used], draft: &Draft, problems: 
         .filter_map(|used| draft.step(&used.name))
         .collect();
     for (used, step) in used.iter().zip(&steps) {
-        if !on_hosts(&step.step) {
+        if step.step.on == On::Local {
             continue;
         }
         match env {
@@ -232,8 +231,8 @@ fn downtime(stage: &DraftStage, used: &[Used], steps: &[&DraftStep], problems: &
         .also(used.place, format!("`{}` is used here", used.name));
 }
 
-/// Checks what lies between stages: names, and one tag for each environment's release.
-pub(super) fn across(draft: &Draft, stages: &[Stage], problems: &mut Problems) {
+/// Stages have ids of their own: their names in kebab case.
+pub(super) fn ids_apart(draft: &Draft, problems: &mut Problems) {
     for (at, stage) in draft.stages.iter().enumerate() {
         let slug = stage.name.value.slug();
         let same = |other: &&DraftStage| other.name.value.slug() == slug;
@@ -247,6 +246,10 @@ pub(super) fn across(draft: &Draft, stages: &[Stage], problems: &mut Problems) {
                 .also(first.name.span, "the other one");
         }
     }
+}
+
+/// The release of an environment gets its tags once, and there is a tag to write.
+pub(super) fn tagged_once(draft: &Draft, stages: &[Stage], problems: &mut Problems) {
     let tags = |stage: &Stage| {
         let kind = |name: &&String| draft.step(name).map(|step| step.step.kind.label());
         let mut names: Vec<String> = stage.steps.iter().map(ToString::to_string).collect();

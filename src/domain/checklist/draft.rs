@@ -80,3 +80,11 @@ pub(super) struct DraftStage {
     pub(super) order: Order,
     pub(super) order_place: Option<Span>,
 }
+
+/// A step of a stage: its name as it came out of the list, and where it was named (perhaps as a group).
+#[derive(Debug, Clone)]
+pub(super) struct Used {
+    pub(super) name: String,
+    pub(super) place: Span,
+    pub(super) group: Option<String>,
+}

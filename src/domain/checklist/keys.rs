@@ -6,8 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Downtime, Gate, OnFailure, Order, Phase};
-use crate::domain::source::shape::{Shape, words};
-use crate::domain::source::table::{Key, Keys, no_choice};
+use crate::domain::source::shape::{Key, Keys, Shape, no_choice, words};
 use crate::domain::step::KINDS;
 
 /// How the hosts of an environment are reached.
@@ -43,9 +42,9 @@ keys!(
     PROJECT: Key::new("project", Shape::Table(&PROJECT_KEYS), "The project.").required(),
     RELEASE: Key::new("release", Shape::Table(&RELEASE_KEYS), "How a release is recorded in git."),
     SSH: Key::new("ssh", Shape::Table(&SSH_KEYS), "How hosts are reached; without it exactly as `ssh` on this machine would."),
-    ENV: Key::new("env", Shape::Map(&Shape::Table(&ENV_KEYS)), "Environments: hosts, variables and a gate."),
-    STEP: Key::new("step", Shape::Map(&Shape::Table(&STEP_KEYS)), "Steps: the lines of the checklist."),
-    GROUPS: Key::new("groups", Shape::Map(&Shape::SomeNames), "Names for lists of steps."),
+    ENV: Key::new("env", Shape::Map(&Shape::Table(&ENV_KEYS), "[env.NAME]"), "Environments: hosts, variables and a gate."),
+    STEP: Key::new("step", Shape::Map(&Shape::Table(&STEP_KEYS), "[step.NAME]"), "Steps: the lines of the checklist."),
+    GROUPS: Key::new("groups", Shape::Map(&Shape::SomeNames, "{ deploy = [\"one\", \"two\"] }"), "Names for lists of steps."),
     STAGE: Key::new("stage", Shape::Tables(&STAGE_KEYS), "The checklist, top to bottom.").required(),
 });
 
@@ -74,7 +73,7 @@ keys!(
 keys!(
     /// `[env.NAME]`.
     ENV_KEYS, "an environment", like "[env.NAME]", no_choice, later &[], {
-    HOSTS: Key::new("hosts", Shape::Map(&HOST), "Hosts: name = ssh destination, or a table.").required(),
+    HOSTS: Key::new("hosts", Shape::Map(&HOST, "{ web = \"deploy@web.example.com\" }"), "Hosts: name = ssh destination, or a table.").required(),
     ENV_VARS: Key::new("vars", Shape::Vars, "Environment variables for every step in this environment."),
     GATE: Key::new("gate", Shape::Word(words::<Gate>), "What passes the pause before this environment; production, prod and live have \"type\" unless they say otherwise, others \"none\"."),
     VIA: Key::new("via", Shape::Word(words::<Via>), "How its hosts are reached.").or("\"ssh\""),

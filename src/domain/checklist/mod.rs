@@ -20,6 +20,7 @@ mod cycle;
 mod draft;
 pub mod keys;
 pub mod parse;
+mod parse_hosts;
 mod parse_step;
 pub mod schema;
 

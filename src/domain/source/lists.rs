@@ -8,7 +8,8 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::rules;
-use super::shape::{Shape, settle};
+use super::rules::settle;
+use super::shape::Shape;
 use super::{Located, Problems, Span};
 
 /// What the entries of a list are.

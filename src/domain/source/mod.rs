@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 mod lists;
+mod read;
 mod render;
 mod rules;
 mod schema;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use chrono::NaiveDate;
 use chrono::format::{Item, StrftimeItems};
 
-use super::Span;
+use super::{Problems, Span};
 use crate::domain::id::check_name;
 
 /// A duration as a regular expression, for editors.
@@ -81,7 +81,19 @@ pub(super) fn text(text: &str) -> Result<String, Refusal> {
             "expected a text without it",
         ));
     }
+    if let Some(at) = text.find(turns_around) {
+        let what = "holds a character that changes the direction of text";
+        return Err(Refusal {
+            at: Some(at),
+            ..Refusal::new(what, "what is shown would not be what it is")
+        });
+    }
     Ok(text.to_owned())
+}
+
+/// Whether a character makes a terminal or an editor show what follows in another order (CVE-2021-42574).
+fn turns_around(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A text of one line.
@@ -109,11 +121,10 @@ pub(super) fn name(text: &str) -> Result<String, String> {
 /// An ssh destination that cannot be taken for an option or split into words.
 pub(super) fn destination(destination: &str) -> Result<String, Refusal> {
     text(destination)?;
-    if destination.starts_with('-') {
-        return Err(Refusal::new(
-            "starts with `-`",
-            "ssh would take it for an option",
-        ));
+    let host = destination.rsplit('@').next().unwrap_or(destination);
+    if destination.starts_with('-') || host.starts_with('-') {
+        let what = "has a part that starts with `-`";
+        return Err(Refusal::new(what, "a program could take it for an option"));
     }
     match destination.find(|c: char| c.is_whitespace() || c.is_control()) {
         Some(at) => Err(Refusal {
@@ -330,6 +341,30 @@ fn illegal_ref(name: &str) -> Option<&'static str> {
     (name == "HEAD").then_some("`HEAD` is git's own")
 }
 
+/// Turns the refusal of a rule into a problem.
+pub(super) fn settle<T, U>(
+    whose: &str,
+    span: Span,
+    read: Result<U, Refusal>,
+    problems: &mut Problems,
+) -> Option<T>
+where
+    T: From<U>,
+{
+    match read {
+        Ok(value) => Some(value.into()),
+        Err(refusal) => {
+            let place = refusal.within(problems.source().text(), span);
+            let problem = problems.add(place, format!("{whose} {}", refusal.what));
+            problem.expected(refusal.expected);
+            if let Some(help) = refusal.help {
+                problem.help(help);
+            }
+            None
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -376,6 +411,38 @@ mod tests {
         for bad in ["LIVE", "R-%T", "R-%c", "R-%", "R-%Q", "R %F", "%e", "%F/"] {
             assert!(tag_pattern(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn an_ssh_destination_is_one_word_and_no_option() {
+        for good in [
+            "web1",
+            "deploy@web1.example.com",
+            "ssh://a@[2001:db8::1]:22",
+            "web-1",
+        ] {
+            assert!(destination(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "-v",
+            "a@-oProxyCommand=x",
+            "web 22",
+            "web\n",
+            "web\t",
+            " web",
+        ] {
+            assert!(destination(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_shown_in_another_order_than_it_runs_is_refused() {
+        assert!(text("echo \u{202e}x").is_err());
+        assert!(
+            text("echo \u{5d0}\u{5d1}").is_ok(),
+            "Hebrew is text like any other"
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use serde_json::json;
 
 use super::rules;
-use super::shape::{Shape, Word};
+use super::shape::{Keys, Shape, Word};
 
 impl Shape {
     /// The same rule as JSON Schema.
@@ -47,7 +47,7 @@ impl Shape {
             Self::OrFalse(shape) => json!({ "anyOf": [shape.schema(), { "const": false }] }),
             Self::Either(one, other) => json!({ "anyOf": [one.schema(), other.schema()] }),
             Self::Table(keys) => keys.schema(),
-            Self::Map(shape) => json!({
+            Self::Map(shape, _) => json!({
                 "type": "object", "additionalProperties": false,
                 "patternProperties": { NAME: shape.schema() }
             }),
@@ -60,4 +60,37 @@ impl Shape {
 fn at_least_one(mut list: serde_json::Value) -> serde_json::Value {
     list["minItems"] = json!(1);
     list
+}
+
+impl Keys {
+    /// The schema of such a table.
+    pub fn schema(&self) -> serde_json::Value {
+        let mut properties = serde_json::Map::new();
+        let mut required = Vec::new();
+        for key in (self.keys)() {
+            let mut schema = key.shape.schema();
+            schema["description"] = json!(key.doc);
+            if let Ok(default) = serde_json::from_str::<serde_json::Value>(key.default) {
+                schema["default"] = default;
+            }
+            properties.insert(key.name.to_owned(), schema);
+            if key.required {
+                required.push(key.name);
+            }
+        }
+        let mut schema = json!({
+            "type": "object", "additionalProperties": false, "properties": properties
+        });
+        if !required.is_empty() {
+            schema["required"] = json!(required);
+        }
+        let choice: Vec<_> = (self.one_of)()
+            .iter()
+            .map(|key| json!({ "required": [key] }))
+            .collect();
+        if !choice.is_empty() {
+            schema["oneOf"] = json!(choice);
+        }
+        schema
+    }
 }

@@ -1,7 +1,8 @@
-//! What a value in a file may be: read with a precise message, described for editors, from one definition.
+//! What a value in a file may be, and the keys of a table.
 //!
-//! A [`Shape`] is the only place that knows the rule of a value; `table` asks it to read, `schema` tells
-//! the same rule as JSON Schema. Readers return `None` only after they have reported a problem.
+//! A [`Shape`] is the definition of a value, a [`Keys`] that of a table. `read` reads a value by its shape, `table` walks a
+//! table along its keys, `schema` tells both as JSON Schema: one definition, no second list. Plain data; the words
+//! here say what is expected.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,11 +10,7 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::lists::{Item, texts, vars};
-use super::rules;
-use super::table::Keys;
 use super::{Located, Problems, Span};
-use crate::domain::text::similar;
 
 /// What a value may be.
 #[derive(Debug, Clone, Copy)]
@@ -58,8 +55,8 @@ pub enum Shape {
     Either(&'static Shape, &'static Shape),
     /// A table with these keys.
     Table(&'static Keys),
-    /// A table whose keys are names that people choose.
-    Map(&'static Shape),
+    /// A table whose keys are names that people choose, with an example.
+    Map(&'static Shape, &'static str),
     /// A list of tables with these keys.
     Tables(&'static Keys),
 }
@@ -142,96 +139,9 @@ impl Shape {
             Self::OrFalse(shape) => format!("{}, or false", shape.expected()),
             Self::Either(one, other) => format!("{} or {}", one.expected(), other.expected()),
             Self::Table(keys) => format!("a table like {}", keys.like),
-            Self::Map(_) => "a table of names and what they stand for".to_owned(),
+            Self::Map(_, like) => format!("a table like {like}"),
             Self::Tables(keys) => format!("a list of tables, each {}", keys.like),
         }
-    }
-
-    /// Reads a value that is no table. `whose` names the key for messages.
-    pub fn read(
-        &self,
-        whose: &str,
-        value: &Spanned<DeValue<'_>>,
-        problems: &mut Problems,
-    ) -> Option<Value> {
-        let span = Span::from(value.span());
-        match (self, value.get_ref()) {
-            (Self::OrFalse(_), DeValue::Boolean(false)) => Some(Value::Off),
-            (Self::OrFalse(shape), DeValue::String(_)) => shape.read(whose, value, problems),
-            (Self::Flag, DeValue::Boolean(flag)) => Some(Value::Flag(*flag)),
-            (Self::True, DeValue::Boolean(true)) => Some(Value::Flag(true)),
-            (Self::Count(least, most), DeValue::Integer(number)) => {
-                let digits = number.as_str().replace('_', "");
-                let read = u64::from_str_radix(&digits, number.radix()).ok();
-                match read.filter(|count| (*least..=*most).contains(count)) {
-                    Some(count) => Some(Value::Count(count)),
-                    None => self.refuse(whose, span, "is out of bounds", problems),
-                }
-            }
-            (Self::Duration, DeValue::Integer(_) | DeValue::Float(_)) => {
-                let written = problems.source().part(span);
-                let help = format!("write the unit: \"{written}s\" or \"{written}m\"");
-                problems
-                    .add(span, format!("{whose} is a number without a unit"))
-                    .expected(format!("expected {}", self.expected()))
-                    .help(help);
-                None
-            }
-            (Self::NameOrNames, DeValue::String(text)) => {
-                let name = rules::name(text).map_err(|why| rules::Refusal::new("is no name", why));
-                let name = settle(whose, span, name, problems)?;
-                Some(Value::Texts(vec![Located::new(name, span)]))
-            }
-            (
-                Self::Names | Self::SomeNames | Self::NameOrNames | Self::Globs,
-                DeValue::Array(items),
-            ) => {
-                if items.is_empty() && !matches!(self, Self::Names) {
-                    return self.refuse(whose, span, "is empty", problems);
-                }
-                let item = if matches!(self, Self::Globs) {
-                    Item::Glob
-                } else {
-                    Item::Name
-                };
-                texts(whose, items, item, problems).map(Value::Texts)
-            }
-            (Self::Vars, DeValue::Table(table)) => vars(whose, table, problems).map(Value::Vars),
-            (shape, DeValue::String(text)) => shape.text(whose, span, text, problems),
-            _ => self.mistyped(whose, value, problems),
-        }
-    }
-
-    /// Reads a text.
-    fn text(&self, whose: &str, span: Span, text: &str, problems: &mut Problems) -> Option<Value> {
-        let read = match self {
-            Self::Text => rules::text(text),
-            Self::Line => rules::line(text),
-            Self::Name => rules::name(text).map_err(|why| rules::Refusal::new("is no name", why)),
-            Self::Destination => rules::destination(text),
-            Self::Regex => rules::regex(text),
-            Self::TagName => rules::tag_name(text),
-            Self::TagPattern => rules::tag_pattern(text),
-            Self::Duration => {
-                return match rules::duration(text) {
-                    Ok(time) => Some(Value::Duration(time)),
-                    Err(refusal) => settle(whose, span, Err(refusal), problems),
-                };
-            }
-            Self::Word(words) => {
-                let words = words();
-                if words.iter().any(|word| word.word == text) {
-                    return Some(Value::Text(text.to_owned()));
-                }
-                problems
-                    .add(span, format!("{whose} cannot be `{text}`"))
-                    .expected(format!("expected {}", one_of(&words)))
-                    .maybe(similar(text, words.iter().map(|word| word.word.as_str())));
-                return None;
-            }
-            _ => return self.refuse(whose, span, "is a text", problems),
-        };
-        settle(whose, span, read, problems).map(Value::Text)
     }
 
     /// Reports a value of the wrong type.
@@ -257,7 +167,13 @@ impl Shape {
     }
 
     /// Reports that a value is not what it may be.
-    fn refuse<T>(&self, whose: &str, span: Span, why: &str, problems: &mut Problems) -> Option<T> {
+    pub(super) fn refuse<T>(
+        &self,
+        whose: &str,
+        span: Span,
+        why: &str,
+        problems: &mut Problems,
+    ) -> Option<T> {
         problems
             .add(span, format!("{whose} {why}"))
             .expected(format!("expected {}", self.expected()));
@@ -266,7 +182,7 @@ impl Shape {
 }
 
 /// `"a", "b" or "c"`.
-fn one_of(words: &[Word]) -> String {
+pub(super) fn one_of(words: &[Word]) -> String {
     let quoted: Vec<String> = words
         .iter()
         .map(|word| format!("\"{}\"", word.word))
@@ -278,26 +194,64 @@ fn one_of(words: &[Word]) -> String {
     }
 }
 
-/// Turns the refusal of a rule into a problem.
-pub(super) fn settle<T, U>(
-    whose: &str,
-    span: Span,
-    read: Result<U, rules::Refusal>,
-    problems: &mut Problems,
-) -> Option<T>
-where
-    T: From<U>,
-{
-    match read {
-        Ok(value) => Some(value.into()),
-        Err(refusal) => {
-            let place = refusal.within(problems.source().text(), span);
-            let problem = problems.add(place, format!("{whose} {}", refusal.what));
-            problem.expected(refusal.expected);
-            if let Some(help) = refusal.help {
-                problem.help(help);
-            }
-            None
+/// One key of a table.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// As it is written.
+    pub name: &'static str,
+    /// What its value may be.
+    pub shape: Shape,
+    /// What it is for, for people and editors.
+    pub doc: &'static str,
+    /// The value it has when it is absent, as JSON; empty = none.
+    pub default: &'static str,
+    /// Whether it must be there.
+    pub required: bool,
+}
+
+impl Key {
+    /// A key that may be absent and then has no value.
+    pub const fn new(name: &'static str, shape: Shape, doc: &'static str) -> Self {
+        Self {
+            name,
+            shape,
+            doc,
+            default: "",
+            required: false,
         }
     }
+
+    /// The same key with the value it has when it is absent, as JSON.
+    #[must_use]
+    pub const fn or(mut self, default: &'static str) -> Self {
+        self.default = default;
+        self
+    }
+
+    /// The same key, which must be there.
+    #[must_use]
+    pub const fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
+}
+
+/// The keys of a table.
+#[derive(Debug, Clone, Copy)]
+pub struct Keys {
+    /// What the table is, with its article: "a step".
+    pub title: &'static str,
+    /// How it is written, as an example: "[ssh]".
+    pub like: &'static str,
+    /// All of its keys.
+    pub keys: fn() -> Vec<&'static Key>,
+    /// Keys of which exactly one must be there; empty = no such rule.
+    pub one_of: fn() -> Vec<&'static str>,
+    /// Keys of the format that this version does not know yet.
+    pub later: &'static [&'static str],
+}
+
+/// For [`Keys::one_of`]: there is no such rule.
+pub fn no_choice() -> Vec<&'static str> {
+    Vec::new()
 }

@@ -1,7 +1,7 @@
 //! Walking a table along the list of its keys.
 //!
-//! A [`Keys`] is the one list of what a table may hold: it finds unknown keys (and says what was meant), tells keys
-//! of later versions from mistakes, reads values by their shapes, and describes itself as JSON Schema.
+//! [`Fields`] finds unknown keys (and says what was meant), tells keys of later versions from mistakes, and reads values by
+//! their shapes.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,108 +9,13 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::de::IntoDeserializer;
 use serde::de::value::StrDeserializer;
-use serde_json::json;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::shape::{Shape, Value};
+use super::shape::{Key, Keys, Shape, Value};
 use super::{Located, Problems, Span};
+use crate::domain::id::check_name;
 use crate::domain::text::similar;
-
-/// One key of a table.
-#[derive(Debug, Clone, Copy)]
-pub struct Key {
-    /// As it is written.
-    pub name: &'static str,
-    /// What its value may be.
-    pub shape: Shape,
-    /// What it is for, for people and editors.
-    pub doc: &'static str,
-    /// The value it has when it is absent, as JSON; empty = none.
-    pub default: &'static str,
-    /// Whether it must be there.
-    pub required: bool,
-}
-
-impl Key {
-    /// A key that may be absent and then has no value.
-    pub const fn new(name: &'static str, shape: Shape, doc: &'static str) -> Self {
-        Self {
-            name,
-            shape,
-            doc,
-            default: "",
-            required: false,
-        }
-    }
-
-    /// The same key with the value it has when it is absent, as JSON.
-    #[must_use]
-    pub const fn or(mut self, default: &'static str) -> Self {
-        self.default = default;
-        self
-    }
-
-    /// The same key, which must be there.
-    #[must_use]
-    pub const fn required(mut self) -> Self {
-        self.required = true;
-        self
-    }
-}
-
-/// The keys of a table.
-#[derive(Debug, Clone, Copy)]
-pub struct Keys {
-    /// What the table is, with its article: "a step".
-    pub title: &'static str,
-    /// How it is written, as an example: "[ssh]".
-    pub like: &'static str,
-    /// All of its keys.
-    pub keys: fn() -> Vec<&'static Key>,
-    /// Keys of which exactly one must be there; empty = no such rule.
-    pub one_of: fn() -> Vec<&'static str>,
-    /// Keys of the format that this version does not know yet.
-    pub later: &'static [&'static str],
-}
-
-/// For [`Keys::one_of`]: there is no such rule.
-pub fn no_choice() -> Vec<&'static str> {
-    Vec::new()
-}
-
-impl Keys {
-    /// The schema of such a table.
-    pub fn schema(&self) -> serde_json::Value {
-        let mut properties = serde_json::Map::new();
-        let mut required = Vec::new();
-        for key in (self.keys)() {
-            let mut schema = key.shape.schema();
-            schema["description"] = json!(key.doc);
-            if let Ok(default) = serde_json::from_str::<serde_json::Value>(key.default) {
-                schema["default"] = default;
-            }
-            properties.insert(key.name.to_owned(), schema);
-            if key.required {
-                required.push(key.name);
-            }
-        }
-        let mut schema = json!({
-            "type": "object", "additionalProperties": false, "properties": properties
-        });
-        if !required.is_empty() {
-            schema["required"] = json!(required);
-        }
-        let choice: Vec<_> = (self.one_of)()
-            .iter()
-            .map(|key| json!({ "required": [key] }))
-            .collect();
-        if !choice.is_empty() {
-            schema["oneOf"] = json!(choice);
-        }
-        schema
-    }
-}
 
 /// A table that is being read.
 #[derive(Debug)]
@@ -174,6 +79,41 @@ impl<'t> Fields<'t> {
             }
         }
         Self { whose, at, entries }
+    }
+
+    /// The entries of a table whose keys are names that people choose; names that cannot be names are reported.
+    pub fn entries(
+        value: &'t Spanned<DeValue<'t>>,
+        whose: &str,
+        shape: &Shape,
+        what: &str,
+        problems: &mut Problems,
+    ) -> Vec<(Located<String>, &'t Spanned<DeValue<'t>>)> {
+        let DeValue::Table(table) = value.get_ref() else {
+            let _: Option<()> = shape.mistyped(whose, value, problems);
+            return Vec::new();
+        };
+        let mut entries = Vec::new();
+        for (key, value) in table {
+            let name = key.get_ref().to_string();
+            let span = Span::from(key.span());
+            if let Err(why) = check_name(&name) {
+                let article = if what.starts_with('e') { "an" } else { "a" };
+                let told = if name.is_empty() {
+                    "an empty text".to_owned()
+                } else {
+                    format!("`{name}`")
+                };
+                problems
+                    .add(
+                        span,
+                        format!("{told} cannot be the name of {article} {what}"),
+                    )
+                    .expected(why.to_string());
+            }
+            entries.push((Located::new(name, span), value));
+        }
+        entries
     }
 
     /// Where a key stands, when it is there.

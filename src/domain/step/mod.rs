@@ -10,8 +10,7 @@ use std::sync::Arc;
 
 use super::action::{Action, Milestone};
 use super::release::ReleaseRules;
-use super::source::shape::{Shape, Value};
-use super::source::table::Key;
+use super::source::shape::{Key, Shape, Value};
 
 pub mod ask;
 pub mod run;

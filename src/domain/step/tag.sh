@@ -16,7 +16,7 @@ moved() { # $1 where, $2 the commit it points to now, $3 the command that moves 
   exit 1
 }
 
-# The remote, and the tags it has.
+# The remote, and what it has of these tags.
 if [ -n "$remote" ] && ! git remote get-url "$remote" >/dev/null 2>&1; then
   [ "$remote" = origin ] || { echo "live but untagged: there is no remote named $remote"
     echo "help: git remote add $remote URL, then retry"; exit 1; }
@@ -24,7 +24,7 @@ if [ -n "$remote" ] && ! git remote get-url "$remote" >/dev/null 2>&1; then
   remote=''
 fi
 if [ -n "$remote" ]; then
-  theirs=$(git ls-remote --tags -- "$remote") || { echo "live but untagged: could not read the tags of $remote"
+  theirs=$(git ls-remote -- "$remote" ${live:+"refs/tags/$live*"} ${tag:+"refs/tags/$tag*"}) || { echo "live but untagged: the tags of $remote could not be read"
     echo "help: retry when $remote can be reached"; exit 1; }
 fi
 
@@ -49,7 +49,9 @@ if [ -n "$tag" ]; then
     number=$((number + 1)) tag=$planned-$number
   done
   [ -n "$(mine "$tag")" ] ||
-    printf '%s\n' "$GOLIVE_RECORD" | git tag -a --cleanup=verbatim -F - -- "$tag" "$commit"
+    printf '%s\n' "$GOLIVE_RECORD" | git tag -a --cleanup=verbatim -F - -- "$tag" "$commit" || {
+      echo "live but untagged: git did not make the tag $tag"
+      echo "help: see above what git says, then retry"; exit 1; }
 fi
 
 # Both together or none: first on the remote, where others look, then LIVE on this machine.

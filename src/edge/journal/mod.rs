@@ -1,8 +1,9 @@
 //! The journal on disk: run folders, their journal, their owner, and the list of them.
 //!
-//! A run folder holds `plan.json`, `journal.jsonl`, `owner` and `logs/`; folders 0700, files 0600. It is made by
-//! `create`, continued by `open_for_writing` (for one console at a time) and read by anybody. The plan is on disk
-//! before the first record, and never changes. What the records mean is the domain's business.
+//! A run folder holds `plan.json` with `plan.sha256` beside it, `journal.jsonl`, `owner` and `logs/`; folders 0700,
+//! files 0600. It is made by `create`, continued by `open_for_writing` (for one console at a time) and read by
+//! anybody. The plan is on disk before the first record and never changes: what is read is what was written, or
+//! an error. What the records mean is the domain's business.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
@@ -10,11 +11,13 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
 use crate::domain::id::RunId;
 use crate::domain::plan::{PLAN_VERSION, Plan};
-use crate::domain::run::Record;
+use crate::domain::run::{Event, Record};
 use crate::edge::logs::Logs;
-use crate::edge::paths::{PathError, ProjectPaths, make_private};
+use crate::edge::paths::{PathError, ProjectPaths, hex, make_private};
 
 pub mod format;
 pub mod list;
@@ -27,6 +30,8 @@ pub use reader::ReadError;
 pub use writer::JournalWriter;
 
 const PLAN: &str = "plan.json";
+/// In the form of `sha256sum`, so that people can check it as well.
+const PLAN_SUM: &str = "plan.sha256";
 const JOURNAL: &str = "journal.jsonl";
 const LOGS: &str = "logs";
 
@@ -176,12 +181,12 @@ impl RunFolder {
 
     /// Reads the run without owning it; a line that is being written just now is left out.
     pub fn open_for_reading(&self) -> Result<StoredRun, RunError> {
-        let plan = self.read_plan()?;
         let records = match reader::read(&self.path.join(JOURNAL)) {
             Ok(reading) => reading.records,
             Err(ReadError::File { why, .. }) if why.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(why) => return Err(why.into()),
         };
+        let plan = self.read_plan(&records)?;
         let owner = owner::owner(&self.path).map_err(|why| at(&self.path, why))?;
         Ok(StoredRun {
             plan: Arc::new(plan),
@@ -193,10 +198,10 @@ impl RunFolder {
     /// Takes the lock for `by` (`user@machine`) and continues the journal; a torn last line is cut off.
     pub fn open_for_writing(&self, by: &str) -> Result<OwnedRun, RunError> {
         let owner = self.take(by)?;
-        let plan = self.read_plan()?;
         let path = self.path.join(JOURNAL);
         let file = private_file(&path).map_err(|why| at(&path, why))?;
         let reading = reader::read(&path)?;
+        let plan = self.read_plan(&reading.records)?;
         let length = file.metadata().map_err(|why| at(&path, why))?.len();
         if length > reading.valid {
             file.set_len(reading.valid).map_err(|why| at(&path, why))?;
@@ -235,33 +240,50 @@ impl RunFolder {
     fn write_plan(&self, plan: &Plan) -> Result<(), RunError> {
         let path = self.path.join(PLAN);
         let written = || -> io::Result<()> {
+            let bytes = serde_json::to_vec_pretty(plan)?;
+            let mut sum = private_file(&self.path.join(PLAN_SUM))?;
+            sum.write_all(sum_of(&bytes).as_bytes())?;
+            sum.sync_all()?;
             let unfinished = self.path.join(".plan.json");
             let mut file = private_file(&unfinished)?;
-            file.write_all(&serde_json::to_vec_pretty(plan)?)?;
-            file.write_all(b"\n")?;
+            file.write_all(&bytes)?;
             file.sync_all()?;
             fs::rename(&unfinished, &path)
         };
         written().map_err(|why| at(&path, why))
     }
 
-    fn read_plan(&self) -> Result<Plan, RunError> {
+    /// The plan as it was written, which the run of these records was started with.
+    fn read_plan(&self, records: &[Record]) -> Result<Plan, RunError> {
         let path = self.path.join(PLAN);
         let bytes = fs::read(&path).map_err(|why| at(&path, why))?;
-        let plan: Result<Plan, String> =
-            serde_json::from_slice(&bytes).map_err(|why| why.to_string());
-        plan.and_then(|plan| {
-            if plan.version == PLAN_VERSION {
-                Ok(plan)
-            } else {
-                Err(format!(
-                    "it has version {}, and this golive reads version {PLAN_VERSION}",
-                    plan.version
-                ))
-            }
-        })
-        .map_err(|why| RunError::Plan { path, why })
+        let sum = self.path.join(PLAN_SUM);
+        let sum = fs::read(&sum).map_err(|why| at(&sum, why))?;
+        let damaged = |why: String| RunError::Plan {
+            path: path.clone(),
+            why,
+        };
+        if sum != sum_of(&bytes).as_bytes() {
+            return Err(damaged("its checksum does not fit".to_owned()));
+        }
+        let plan: Plan = serde_json::from_slice(&bytes).map_err(|why| damaged(why.to_string()))?;
+        if plan.version != PLAN_VERSION {
+            return Err(damaged(format!(
+                "it has version {}, and this golive reads version {PLAN_VERSION}",
+                plan.version
+            )));
+        }
+        match records.first().map(|record| &record.event) {
+            Some(Event::RunStarted { digest, .. }) if *digest != plan.digest => Err(damaged(
+                "the journal is of a run of another plan".to_owned(),
+            )),
+            _ => Ok(plan),
+        }
     }
+}
+
+fn sum_of(bytes: &[u8]) -> String {
+    format!("{}  {PLAN}\n", hex(&Sha256::digest(bytes)))
 }
 
 fn private_file(path: &Path) -> io::Result<File> {

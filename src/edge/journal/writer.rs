@@ -78,3 +78,56 @@ impl Journal for JournalWriter {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::Seq;
+    use crate::domain::run::{Event, Moment};
+
+    fn record(seq: u64) -> Record {
+        Record {
+            seq: Seq(seq),
+            at: Moment::parse_from_rfc3339("2026-11-20T20:12:00+01:00").unwrap(),
+            event: Event::StageStarted {
+                stage: "Here".to_owned(),
+            },
+        }
+    }
+
+    #[tokio::test]
+    async fn after_a_full_disk_nothing_is_written_any_more() {
+        let path = Path::new("/dev/full");
+        let file = File::options().write(true).open(path).unwrap();
+        let mut writer = JournalWriter::new(path, file, Chain::default());
+        let first = writer.append(&[record(1)]).await.unwrap_err();
+        assert!(first.to_string().contains("/dev/full"), "{first}");
+        // As if there were space again.
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.jsonl");
+        writer.file = Arc::new(File::create(&path).unwrap());
+        writer.append(&[record(1)]).await.unwrap_err();
+        writer.append(&[]).await.unwrap_err();
+        assert_eq!(std::fs::read(&path).unwrap(), b"");
+    }
+
+    #[tokio::test]
+    async fn an_append_that_was_given_up_is_a_failure() {
+        // A pipe that nobody reads takes less than this record, so the append waits.
+        let (reader, pipe) = std::io::pipe().unwrap();
+        let file = File::from(std::os::fd::OwnedFd::from(pipe));
+        let mut writer = JournalWriter::new(Path::new("pipe"), file, Chain::default());
+        let mut long = record(1);
+        long.event = Event::StageStarted {
+            stage: "x".repeat(1 << 20),
+        };
+        {
+            let records = [long];
+            let append = std::pin::pin!(writer.append(&records));
+            assert!(futures_util::poll!(append).is_pending());
+        }
+        let why = writer.append(&[record(1)]).await.unwrap_err();
+        assert!(why.to_string().contains("half-way"), "{why}");
+        drop(reader);
+    }
+}

@@ -123,3 +123,95 @@ pub fn help_for(code: i32) -> Option<String> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn standing(text: &str) -> Option<Standing> {
+        Answer::last(text)?.standing()
+    }
+
+    #[test]
+    fn the_last_complete_answer_counts_and_noise_does_not() {
+        let text = "motd\r\ngolive: hi\n\ngolive:running size=3 .\nwarning\n\ngolive:exited rc=3 why=- size=10 up=1.5 left=0 .\nbye\n";
+        let ended = Standing::Ended {
+            ending: Ending::Exited(3),
+            size: 10,
+        };
+        assert_eq!(standing(text), Some(ended));
+        assert_eq!(standing("noise golive:none size=0 .\n"), None);
+    }
+
+    #[test]
+    fn an_answer_that_was_cut_is_none() {
+        let whole = "\ngolive:exited rc=12 why=- size=1234 up=1.5 left=0 .\n";
+        for cut in 0..whole.len() {
+            assert_eq!(standing(&whole[..cut]), None, "{cut}");
+        }
+        assert!(standing(whole).is_some());
+    }
+
+    #[test]
+    fn each_standing_is_told_apart() {
+        let unknown = |text| matches!(standing(text), Some(Standing::Unknown(_)));
+        assert_eq!(standing("golive:none size=0 .\n"), Some(Standing::Never));
+        assert_eq!(standing("golive:void size=0 .\n"), Some(Standing::Void));
+        assert_eq!(
+            standing("golive:running size=7 .\n"),
+            Some(Standing::Running)
+        );
+        assert_eq!(
+            standing("golive:orphan size=7 .\n"),
+            Some(Standing::Running)
+        );
+        assert!(unknown("golive:lost size=7 .\n"));
+        assert!(unknown("golive:rebooted size=7 .\n"));
+        assert_eq!(standing("golive:else size=7 .\n"), None);
+        for (why, ending) in [("timeout", Ending::TimedOut), ("cancel", Ending::Cancelled)] {
+            let text = format!("golive:exited rc=143 why={why} size=0 up=1 left=0 .\n");
+            assert_eq!(standing(&text), Some(Standing::Ended { ending, size: 0 }));
+        }
+    }
+
+    #[test]
+    fn a_damaged_end_is_no_end() {
+        for text in [
+            "golive:exited rc=x why=- size=1 .\n",
+            "golive:exited rc=0 why=- size=-1 .\n",
+            "golive:exited rc=0 why=maybe size=1 .\n",
+            "golive:exited why=- size=1 .\n",
+            "golive:exited rc=0 why=- .\n",
+        ] {
+            assert_eq!(standing(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_hello_of_another_version_or_without_identity_is_none() {
+        let hello = |text: &str| Answer::last(text)?.hello(Duration::from_millis(8), 100.0);
+        let text = "golive:hello v=1 boot=b host=h uid=0 hostname=web1 session=setsid tail=gnu free_kb=12 now=101.5 .\n";
+        let said = hello(text).unwrap();
+        assert_eq!(
+            said.identity,
+            Identity {
+                host: "h".to_owned(),
+                boot: "b".to_owned()
+            }
+        );
+        assert_eq!(said.facts.free_kb, Some(12));
+        assert_eq!(said.facts.hostname.as_deref(), Some("web1"));
+        assert!((said.facts.clock_skew_s - 1.5).abs() < 1e-9);
+        assert_eq!(hello(&text.replace("v=1", "v=2")), None);
+        assert_eq!(hello(&text.replace(" host=h", "")), None);
+        let sparse = hello("golive:hello v=1 boot=b host=h hostname= free_kb= now= .\n").unwrap();
+        assert_eq!((sparse.facts.free_kb, sparse.facts.hostname), (None, None));
+    }
+
+    #[test]
+    fn an_error_tells_its_code_and_its_text() {
+        let answer = Answer::last("golive:error code=66 it is another machine .\n").unwrap();
+        assert_eq!(answer.error(), Some((66, "it is another machine")));
+        assert_eq!(answer.standing(), None);
+    }
+}

@@ -173,7 +173,13 @@ async fn pursue<S: Sink>(
         let channel = channels.open(&request).await?;
         let received = match receive(channel, &request, channels, sink).await {
             // An earlier try may have launched it, on a machine that is no longer the same.
-            Err(LaunchError::Refused { why, .. }) if again => return Ok(Standing::Unknown(why)),
+            Err(LaunchError::Refused { why, .. }) if again && request.is_start() => {
+                return Ok(Standing::Unknown(why));
+            }
+            // Refused means never started, and that a refused follower does not know.
+            Err(LaunchError::Refused { place, why, help }) if !request.is_start() => {
+                return Err(LaunchError::Unreachable { place, why, help });
+            }
             received => received?,
         };
         let mut next = Request::follow(run, task, attempt, sink.offset());
@@ -451,3 +457,6 @@ fn seconds_now() -> f64 {
         .duration_since(UNIX_EPOCH)
         .map_or(0.0, |since| since.as_secs_f64())
 }
+
+#[cfg(test)]
+mod tests;

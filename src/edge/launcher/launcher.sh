@@ -135,7 +135,7 @@ sup() { # PARENT ID BOOT HOST TIMEOUT GRACE SECRETS SETUP SCRIPT
   st $$; uptime
   g_mine=" v=1 sup=$$ st=$g_st boot=$g_boot up=$g_up ."
   g_claim=$g_mine g_proc=' pending' g_end=' pending'
-  { put >"$g_run.rec.$$" && rec "$g_run.rec.$$"; } 2>/dev/null
+  { put >"$g_run.rec.$$" && rec "$g_run.rec.$$"; } 2>/dev/null || g_claim=
   case $g_claim$g_end in "$g_mine pending"*) ;; *) rm -f "$g_run.rec.$$"; bye 67 "no room in $g_dir" ;; esac
   # THE decision: link(2) is atomic and exclusive, and what it makes visible is complete.
   if ! ln "$g_run.rec.$$" "$g_run.rec" 2>/dev/null; then
@@ -189,7 +189,10 @@ ended() {
 state() {
   rec "$g_run.rec"
   g_state=none
-  case $g_claim in '') return 0 ;; *' void=1 '*) g_state=void; return 0 ;; esac
+  case $g_claim in
+    '') [ ! -f "$g_run.rec" ] || g_state=lost; return 0 ;;
+    *' void=1 '*) g_state=void; return 0 ;;
+  esac
   case $g_end in ' rc='*' .'*) g_state=exited; return 0 ;; esac
   boot; field boot "$g_claim"
   [ "$g_v" = "$g_boot" ] || { g_state=rebooted; return 0; }

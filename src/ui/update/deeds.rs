@@ -78,7 +78,10 @@ fn change(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
             vec![Cmd::StartRun]
         }
         Act::Resume => resume(model, now),
-        Act::Pause => vec![Cmd::Send(Intent::Pause)],
+        Act::Pause => {
+            model.dialogs.clear();
+            vec![Cmd::Send(Intent::Pause)]
+        }
         Act::Continue => {
             model.guard.restart(now);
             vec![Cmd::Send(Intent::Continue)]

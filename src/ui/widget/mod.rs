@@ -1,3 +1,14 @@
 //! Widgets: the pieces screens are made of. Each draws itself into an area and knows nothing of screens.
 
+pub mod band;
+pub mod board;
+pub mod bottom;
+pub mod brief;
+pub mod card;
+pub mod detail;
+pub mod hints;
+pub mod log;
 pub mod paint;
+pub mod plight;
+pub mod proofs;
+pub mod rail;

@@ -6,4 +6,6 @@ mod bench;
 mod builds;
 mod digests;
 mod forecasts;
+mod gates;
 mod graphs;
+mod walks;

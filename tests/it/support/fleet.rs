@@ -5,6 +5,8 @@
 //! otherwise `HOME` is set by the server. Everything a fleet starts it ends when it is dropped, by process id:
 //! listeners, their sessions, and the steps that were launched on its hosts.
 
+#![expect(clippy::unwrap_used, reason = "what a test prepares must work")]
+
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Read;

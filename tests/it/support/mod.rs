@@ -3,3 +3,14 @@
 pub(crate) mod fakes;
 pub(crate) mod fleet;
 pub(crate) mod plans;
+
+use std::time::{Duration, Instant};
+
+/// Waits until a condition can be observed; fails after 30 s, naming it.
+pub(crate) async fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !condition() {
+        assert!(Instant::now() < deadline, "waited 30 s until {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}

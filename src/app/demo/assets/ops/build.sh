@@ -28,7 +28,7 @@ else
 fi
 while IFS= read -r line; do
   echo "  packed ${line##* }"
-  pause 0.1
+  pause 0.15
 done <"$out/SUMS"
 sum=$(cksum <"$out/SUMS")
 echo "artifact ${sum%% *}, version $(cat "$out/VERSION")"

@@ -16,7 +16,7 @@ while read -r sum size file; do
   [ "$1 $2" = "$sum $size" ] || give_up "$file did not arrive as it was built"
   count=$((count + 1))
   echo "  $sum $file"
-  pause 0.1
+  pause 0.15
 done <"$release.new/SUMS"
 rm -rf "$release"
 mv "$release.new" "$release"

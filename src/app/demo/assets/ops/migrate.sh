@@ -15,7 +15,7 @@ for migration in "$here"/migrations/*.sh; do
     continue
   fi
   echo "  $name: applying"
-  pause 1.5
+  pause 2.5
   { echo "schema $number"; sed 1d "$database" | sh "$migration"; } >"$database.new"
   mv "$database.new" "$database"
   echo "  $name: applied to $(sed 1d "$database" | grep -c .) rows"

@@ -7,6 +7,6 @@ release=$(cd "$(dirname "$0")/.." && pwd)
 echo "  was $(cat app/current/VERSION 2>/dev/null || echo nothing)"
 ln -sfn "releases/$(basename "$release")" app/current
 sh "$release/ops/stop.sh"
-pause 0.5
+pause 1
 sh "$release/ops/start.sh"
 echo "serving $(cat app/current/VERSION) on http://127.0.0.1:$PORT/"

@@ -19,7 +19,7 @@ expect() { # expect WHAT PATTERN TEXT
       echo "  FAILED  $1: expected $2, got: $3"
       ;;
   esac
-  pause 0.2
+  pause 0.3
 }
 
 for site in "$@"; do

@@ -18,7 +18,7 @@ check() { # check WHAT COMMAND...
     echo "not ok $ran - $what"
     sed 's/^/#   /' "$scratch/out"
   fi
-  pause 0.15
+  pause 0.25
 }
 contains() { grep -q -- "$2" "$1"; }
 balanced() { [ "$(tr -cd '{' <"$1" | wc -c)" -eq "$(tr -cd '}' <"$1" | wc -c)" ]; }

@@ -1,0 +1,350 @@
+//! Errands: what the screens want from the outside, each in a task of its own, answered with a message.
+//!
+//! The checklist is read anew for every plan, so that an edited file counts at once. Connections to the hosts of a
+//! prepared plan are opened while the operator is still reading it, and kept for the run.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::mpsc;
+
+use super::super::args::Selected;
+use super::super::deploy;
+use super::super::gather::gather;
+use super::super::report::{Code, Failure};
+use super::super::session::{self, Driven, Project};
+use crate::domain::feed::Update;
+use crate::domain::id::{Attempt, RunId, TaskId};
+use crate::domain::plan::{Plan, PlannedHost};
+use crate::domain::run::{Intent, Outcome, RunState, RunStatus, apply::apply};
+use crate::edge::journal::RunFolder;
+use crate::edge::ssh::{LinkListener, Sites};
+use crate::engine::{Control, FeedReceiver};
+use crate::ui::msg::{Msg, Owner};
+
+/// How much of a log's end is read for the screen, in bytes.
+const LOG_WINDOW: u64 = 512 << 10;
+/// How many lines of it.
+const LOG_LINES: usize = 10_000;
+
+/// What an errand comes back with.
+pub(super) enum Answer {
+    /// Something for the screens.
+    Msg(Box<Msg>),
+    /// It failed.
+    Failed(Box<Failure>),
+    /// A run is driven here now.
+    Driven(Box<NowDriven>),
+}
+
+/// A run that this console drives from now on.
+pub(super) struct NowDriven {
+    pub(super) driven: Driven,
+    pub(super) feed: FeedReceiver,
+    pub(super) sites: Arc<Sites>,
+}
+
+/// A plan that waits for its start.
+#[derive(Clone)]
+struct Prepared {
+    plan: Arc<Plan>,
+    run: RunId,
+    reason: Option<String>,
+    sites: Arc<Sites>,
+}
+
+/// Runs errands.
+#[derive(Clone)]
+pub(super) struct Errands {
+    project: Project,
+    answers: mpsc::UnboundedSender<Answer>,
+    prepared: Arc<Mutex<Option<Prepared>>>,
+}
+
+impl Errands {
+    /// Errands of this project; answers are sent to `answers`.
+    pub(super) fn new(project: Project, answers: mpsc::UnboundedSender<Answer>) -> Self {
+        Self {
+            project,
+            answers,
+            prepared: Arc::default(),
+        }
+    }
+
+    /// Sends an answer; a console that has been left needs none.
+    fn answer(&self, result: Result<Msg, Failure>) {
+        let _ = self.answers.send(match result {
+            Ok(msg) => Answer::Msg(Box::new(msg)),
+            Err(failure) => Answer::Failed(Box::new(failure)),
+        });
+    }
+
+    /// Links of hosts as messages for the screens.
+    fn listener(&self) -> LinkListener {
+        let answers = self.answers.clone();
+        Arc::new(move |env, host, link| {
+            let update = Update::Connection {
+                env: env.clone(),
+                host: host.clone(),
+                link,
+            };
+            let _ = answers.send(Answer::Msg(Box::new(Msg::Feed(update))));
+        })
+    }
+
+    /// The project with its checklist as the file is now.
+    fn reopened(&self) -> Result<Project, Failure> {
+        let mut project = Project::open(Some(&self.project.file))?;
+        project.command.clone_from(&self.project.command);
+        Ok(project)
+    }
+
+    /// Gathers what is known about the project.
+    pub(super) fn refresh(&self) {
+        let errands = self.clone();
+        tokio::spawn(async move {
+            let project = &errands.project;
+            let overview = gather(&project.root, &project.checklist, &project.paths).await;
+            errands.answer(Ok(Msg::Overview(Box::new(overview))));
+        });
+    }
+
+    /// Asks every host of the checklist how it is; the listener hears it.
+    pub(super) fn probe(&self) {
+        let errands = self.clone();
+        tokio::spawn(async move {
+            let hosts = all_hosts(&errands.project);
+            let listener = errands.listener();
+            match errands.project.sites(&hosts, &listener) {
+                Err(failure) => errands.answer(Err(failure)),
+                Ok(sites) => {
+                    // Each failure was told to the listener already.
+                    let places = hosts
+                        .iter()
+                        .map(|host| Some((host.env.clone(), host.name.clone())));
+                    let _ = session::greet(&sites, places.collect()).await;
+                    sites.close().await;
+                }
+            }
+        });
+    }
+
+    /// Makes a plan, and opens the connections to its hosts.
+    pub(super) fn prepare(&self, selected: Selected, reason: Option<String>) {
+        let errands = self.clone();
+        tokio::spawn(async move {
+            let result = errands.prepare_now(&selected, reason).await;
+            let places = match &result {
+                Ok(prepared) => session::places(&prepared.plan),
+                Err(_) => Vec::new(),
+            };
+            let message = result.map(|prepared| {
+                let plan = Msg::PlanReady {
+                    run: prepared.run.clone(),
+                    plan: Arc::clone(&prepared.plan),
+                };
+                let old = errands.lock().replace(prepared.clone());
+                (plan, prepared.sites, old)
+            });
+            let (message, sites, old) = match message {
+                Err(failure) => return errands.answer(Err(failure)),
+                Ok((message, sites, old)) => (message, sites, old),
+            };
+            errands.answer(Ok(message));
+            if let Some(old) = old {
+                old.sites.close().await;
+            }
+            // The listener hears how it goes; the start asks again.
+            let _ = session::greet(&sites, places).await;
+        });
+    }
+
+    async fn prepare_now(
+        &self,
+        selected: &Selected,
+        reason: Option<String>,
+    ) -> Result<Prepared, Failure> {
+        let project = self.reopened()?;
+        let now = session::now();
+        let plan = Arc::new(project.plan(selected, now).await?);
+        let sites = Arc::new(project.sites(&plan.hosts, &self.listener())?);
+        Ok(Prepared {
+            plan,
+            run: RunId::make(now, session::random()),
+            reason,
+            sites,
+        })
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Prepared>> {
+        self.prepared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts the prepared run: every host answers, or nothing starts.
+    pub(super) fn start(&self) {
+        let errands = self.clone();
+        let Some(prepared) = self.lock().clone() else {
+            return;
+        };
+        tokio::spawn(async move {
+            let result = errands.start_now(&prepared).await;
+            errands.driven(result);
+        });
+    }
+
+    async fn start_now(&self, prepared: &Prepared) -> Result<NowDriven, Failure> {
+        let sites = Arc::clone(&prepared.sites);
+        let identities = session::greet(&sites, session::places(&prepared.plan)).await?;
+        let owned = RunFolder::create(
+            &self.project.paths,
+            &prepared.run,
+            &prepared.plan,
+            &self.project.by,
+        )
+        .map_err(|error| Failure::from_error(Code::Failed, &error))?;
+        let first = Intent::Start {
+            reason: prepared.reason.clone(),
+        };
+        let (sender, feed, _) = session::feed_with_links();
+        let driven = session::drive(
+            owned,
+            Arc::clone(&sites),
+            identities,
+            (self.project.by.as_str(), Some(first)),
+            sender,
+        );
+        // Started: it cannot be started again.
+        self.lock().take();
+        Ok(NowDriven {
+            driven,
+            feed,
+            sites,
+        })
+    }
+
+    fn driven(&self, result: Result<NowDriven, Failure>) {
+        match result {
+            Err(failure) => self.answer(Err(failure)),
+            Ok(driven) => {
+                let _ = self.answers.send(Answer::Driven(Box::new(driven)));
+            }
+        }
+    }
+
+    /// Goes on with a run that nobody drives; `None` = the newest unfinished one.
+    pub(super) fn resume(&self, run: Option<RunId>) {
+        let errands = self.clone();
+        tokio::spawn(async move {
+            let result = errands.resume_now(run).await;
+            errands.driven(result);
+        });
+    }
+
+    async fn resume_now(&self, run: Option<RunId>) -> Result<NowDriven, Failure> {
+        let run = deploy::choose(&self.project, run.as_ref().map(RunId::as_str))?;
+        let owned = deploy::open(&self.project, &run)?;
+        let state = deploy::folded(&owned);
+        let sites = Arc::new(self.project.sites(&owned.plan.hosts, &self.listener())?);
+        let identities = match session::greet(&sites, deploy::places_left(&state)).await {
+            Ok(identities) => identities,
+            Err(failure) => {
+                sites.close().await;
+                return Err(failure);
+            }
+        };
+        let (sender, feed, _) = session::feed_with_links();
+        let first = going_on(&state);
+        let by = (self.project.by.as_str(), first);
+        let driven = session::drive(owned, Arc::clone(&sites), identities, by, sender);
+        Ok(NowDriven {
+            driven,
+            feed,
+            sites,
+        })
+    }
+
+    /// Reads a run to look at it.
+    pub(super) fn open(&self, run: RunId) {
+        let errands = self.clone();
+        tokio::task::spawn_blocking(move || {
+            let opened = RunFolder::find(&errands.project.paths, &run)
+                .and_then(|folder| folder.open_for_reading())
+                .map_err(|error| Failure::from_error(Code::Failed, &error))
+                .map(|stored| {
+                    let mut state = RunState::new(run, stored.plan);
+                    stored
+                        .records
+                        .iter()
+                        .for_each(|record| apply(&mut state, record));
+                    Msg::RunOpened {
+                        state: Box::new(state),
+                        owner: stored.owner.map_or(Owner::Nobody, Owner::Elsewhere),
+                    }
+                });
+            errands.answer(opened);
+        });
+    }
+
+    /// Closes the connections of a plan that was not started.
+    pub(super) async fn close(&self) {
+        let prepared = self.lock().take();
+        if let Some(prepared) = prepared {
+            prepared.sites.close().await;
+        }
+    }
+
+    /// Tells the engine a wish; a refusal is shown.
+    pub(super) fn wish(&self, control: Control, intent: Intent) {
+        let errands = self.clone();
+        tokio::spawn(async move {
+            if let Some(refusal) = control.wish(intent).await {
+                errands.answer(Ok(Msg::Refused(refusal.to_string())));
+            }
+        });
+    }
+
+    /// Reads the end of an attempt's output.
+    pub(super) fn read_log(&self, run: RunId, task: TaskId, attempt: Attempt) {
+        let errands = self.clone();
+        tokio::task::spawn_blocking(move || {
+            let read = || -> Option<Msg> {
+                let folder = RunFolder::find(&errands.project.paths, &run).ok()?;
+                let file = folder.logs().read(&task, attempt).ok()??;
+                let window = file.last_lines(LOG_LINES, LOG_WINDOW).ok()?;
+                Some(Msg::LogWindow {
+                    task: task.clone(),
+                    attempt,
+                    offset: window.offset,
+                    bytes: window.bytes.into(),
+                })
+            };
+            // An attempt that printed nothing has no file, and nothing to show.
+            if let Some(msg) = read() {
+                errands.answer(Ok(msg));
+            }
+        });
+    }
+}
+
+/// What going on with a run begins with. Failures and unknown ends are asked about on screen.
+fn going_on(state: &RunState) -> Option<Intent> {
+    match state.status {
+        RunStatus::Prepared => Some(Intent::Start { reason: None }),
+        RunStatus::Paused => Some(Intent::Continue),
+        RunStatus::Finished(Outcome::Failed | Outcome::Stopped) => deploy::again(state),
+        _ => None,
+    }
+}
+
+/// Every host of the checklist.
+fn all_hosts(project: &Project) -> Vec<PlannedHost> {
+    let environments = project.checklist.environments.iter();
+    let hosts = environments.flat_map(|env| env.hosts.iter().map(move |host| (env, host)));
+    hosts
+        .map(|(env, host)| PlannedHost {
+            env: env.name.clone(),
+            name: host.name.clone(),
+            reach: host.reach.clone(),
+            roles: host.roles.iter().flatten().cloned().collect(),
+        })
+        .collect()
+}

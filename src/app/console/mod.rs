@@ -1,0 +1,308 @@
+//! The console: keys, updates and ticks into the screens, and their commands out.
+//!
+//! One loop turns everything that happens into a message for the screens and carries out what they ask for. It
+//! never waits for the outside: work runs in tasks of its own and answers with a message. Frames are drawn when
+//! something has changed, at most [`FRAMES`] a second, none when nothing happens. The run does not depend on it.
+
+use std::time::{Duration, Instant};
+
+use crossterm::event::{Event, EventStream, KeyEventKind};
+use futures_util::StreamExt;
+use tokio::sync::mpsc;
+
+use super::args::{Deploy, Global, Resume};
+use super::report::{Code, Failure};
+use super::session::{self, Project};
+use crate::domain::feed::Update;
+use crate::edge::terminal::Screen;
+use crate::edge::terminal::signals::{Signal, Signals};
+use crate::engine::FeedReceiver;
+use crate::ui;
+use crate::ui::model::Model;
+use crate::ui::msg::{Cmd, Msg, Notice};
+
+mod errand;
+mod leave;
+mod look;
+mod outside;
+mod owned;
+
+pub use look::{keys, themes};
+
+/// Frames a second, at most.
+const FRAMES: u32 = 30;
+
+/// The longest time updates of a run are taken in before the next frame.
+const INTAKE: Duration = Duration::from_millis(8);
+
+/// What the console opens with.
+#[derive(Debug, Clone)]
+pub enum Begin {
+    /// What is live where, what is ahead.
+    Home,
+    /// The plan of a deploy.
+    Deploy(Deploy),
+    /// An unfinished run.
+    Resume(Resume),
+}
+
+/// The console while it is open.
+struct Console {
+    project: Project,
+    model: Model,
+    screen: Screen,
+    /// Keys; gone while another program has the terminal.
+    events: Option<EventStream>,
+    /// Answers of errands.
+    answers: mpsc::UnboundedReceiver<errand::Answer>,
+    errands: errand::Errands,
+    /// What the run that is driven here says.
+    feed: Option<FeedReceiver>,
+    run: Option<owned::Run>,
+    env: crate::edge::terminal::sense::Env,
+    dirty: bool,
+    drawn: Instant,
+}
+
+/// Why the console is left.
+enum Exit {
+    /// The operator asked for it.
+    Asked,
+    /// The terminal or the system wants it.
+    Signal(Signal),
+}
+
+/// Opens the console and returns when it is left.
+pub async fn open(project: Project, global: &Global, begin: Begin) -> Result<Code, Failure> {
+    let broken = |error: &dyn std::error::Error| Failure::from_error(Code::Failed, error);
+    let env = crate::edge::terminal::sense::Env::of_process();
+    let theme = look::choose(global, &project.folders, &env)?;
+    let signals = Signals::listen().map_err(|error| broken(&error))?;
+    let reference = match &begin {
+        Begin::Deploy(deploy) => deploy.selected.reference.clone(),
+        _ => "HEAD".to_owned(),
+    };
+    let model = Model::new(&project.checklist.project, &project.by, &reference, theme);
+    let (sender, answers) = mpsc::unbounded_channel();
+    let screen = Screen::take().map_err(|error| broken(&error))?;
+    let mut console = Console {
+        errands: errand::Errands::new(project.clone(), sender),
+        project,
+        model,
+        screen,
+        events: Some(EventStream::new()),
+        answers,
+        feed: None,
+        run: None,
+        env,
+        dirty: true,
+        drawn: Instant::now(),
+    };
+    let exit = console.begin(begin).run(signals).await;
+    console.close(exit).await
+}
+
+impl Console {
+    fn begin(&mut self, begin: Begin) -> &mut Self {
+        if let Ok((columns, rows)) = self.screen.size() {
+            self.hear(Msg::Resize(columns, rows));
+        }
+        self.errands.refresh();
+        self.errands.probe();
+        match begin {
+            Begin::Home => {}
+            Begin::Deploy(deploy) => {
+                self.model.busy = Some("making the plan".to_owned());
+                self.errands
+                    .prepare(deploy.selected, deploy.decisions.reason);
+            }
+            Begin::Resume(resume) => {
+                self.model.busy = Some("opening the run".to_owned());
+                self.errands
+                    .resume(resume.run.map(crate::domain::id::RunId::new));
+            }
+        }
+        self
+    }
+
+    /// Turns what happens into messages until the console is left.
+    async fn run(&mut self, mut signals: Signals) -> Exit {
+        loop {
+            let frame = Duration::from_secs(1) / FRAMES;
+            let until_frame = self
+                .dirty
+                .then(|| frame.saturating_sub(self.drawn.elapsed()));
+            if until_frame == Some(Duration::ZERO) {
+                if self.draw().is_err() {
+                    return Exit::Signal(Signal::HangUp);
+                }
+                continue;
+            }
+            let tick = self.until_tick();
+            let asked = tokio::select! {
+                event = next_event(&mut self.events) => match event {
+                    Some(Ok(event)) => self.take_event(event),
+                    _ => return Exit::Signal(Signal::HangUp),
+                },
+                update = next_update(&mut self.feed) => self.take_updates(update).await,
+                Some(answer) = self.answers.recv() => self.take_answer(answer),
+                signal = signals.next() => match signal {
+                    Signal::Continued => {
+                        let _ = self.screen.wipe();
+                        self.dirty = true;
+                        false
+                    }
+                    signal => return Exit::Signal(signal),
+                },
+                () = tokio::time::sleep(until_frame.unwrap_or_default()), if until_frame.is_some() => false,
+                () = tokio::time::sleep(tick) => self.hear(Msg::Tick),
+            };
+            if asked {
+                return Exit::Asked;
+            }
+        }
+    }
+
+    /// How long nothing has to be drawn anew when nothing happens: counting times, then the clock's minute.
+    fn until_tick(&self) -> Duration {
+        let lively =
+            self.model.drives() || self.model.notice.is_some() || self.model.busy.is_some();
+        if lively || !self.model.dialogs.is_empty() {
+            Duration::from_millis(500)
+        } else {
+            Duration::from_secs(30)
+        }
+    }
+
+    fn draw(&mut self) -> std::io::Result<()> {
+        let (model, now) = (&self.model, session::now());
+        self.screen.draw(|frame| {
+            let area = frame.area();
+            ui::draw(model, now, area, frame.buffer_mut());
+        })?;
+        self.dirty = false;
+        self.drawn = Instant::now();
+        Ok(())
+    }
+
+    /// Gives a message to the screens and carries out what they ask for. True = the console is to be left.
+    fn hear(&mut self, msg: Msg) -> bool {
+        self.dirty = true;
+        let commands = ui::update::update(&mut self.model, msg, session::now());
+        commands
+            .into_iter()
+            .fold(false, |leave, command| self.carry_out(command) || leave)
+    }
+
+    fn take_event(&mut self, event: Event) -> bool {
+        match event {
+            Event::Key(key) if key.kind != KeyEventKind::Release => self.hear(Msg::Key(key)),
+            Event::Paste(text) => self.hear(Msg::Paste(text)),
+            Event::Resize(columns, rows) => self.hear(Msg::Resize(columns, rows)),
+            Event::FocusGained => self.hear(Msg::FocusGained),
+            Event::FocusLost => self.hear(Msg::FocusLost),
+            Event::Key(_) | Event::Mouse(_) => false,
+        }
+    }
+
+    /// Takes what the run says, and what it has said meanwhile, up to a frame's worth.
+    async fn take_updates(&mut self, first: Option<Update>) -> bool {
+        let begun = Instant::now();
+        let mut next = first;
+        if next.is_none() {
+            self.feed = None;
+            self.run_ended().await;
+            return false;
+        }
+        let mut leave = false;
+        while let Some(update) = next {
+            leave |= self.hear(Msg::Feed(update));
+            next = match &mut self.feed {
+                Some(feed) if begun.elapsed() < INTAKE => feed.try_next(),
+                _ => None,
+            };
+        }
+        leave
+    }
+
+    /// The engine has ended: the right to drive the run is given back.
+    async fn run_ended(&mut self) {
+        if let Some(run) = &mut self.run
+            && let Some(error) = run.finish().await
+        {
+            self.hear(Msg::Notice(Notice::dialog(
+                "the journal cannot be written",
+                vec![error],
+            )));
+        }
+        self.errands.refresh();
+    }
+
+    fn take_answer(&mut self, answer: errand::Answer) -> bool {
+        match answer {
+            errand::Answer::Msg(msg) => self.hear(*msg),
+            errand::Answer::Failed(failure) => {
+                self.model.busy = None;
+                let lines = failure.lines();
+                self.hear(Msg::Notice(Notice::dialog(failure.message.clone(), lines)))
+            }
+            errand::Answer::Driven(driven) => {
+                let (run, feed, msg) = owned::Run::begin(*driven);
+                self.run = Some(run);
+                self.feed = Some(feed);
+                self.hear(msg)
+            }
+        }
+    }
+
+    /// Carries out what the screens ask for. True = the console is to be left.
+    fn carry_out(&mut self, command: Cmd) -> bool {
+        match command {
+            Cmd::Leave => return true,
+            Cmd::Send(intent) => {
+                if let Some(run) = &self.run {
+                    self.errands.wish(run.control(), intent);
+                }
+            }
+            Cmd::PrepareDeploy { reference } => {
+                let selected = super::args::Selected {
+                    reference,
+                    ..Default::default()
+                };
+                self.errands.prepare(selected, None);
+            }
+            Cmd::StartRun => self.errands.start(),
+            Cmd::OpenRun(run) => self.errands.open(run),
+            Cmd::ResumeRun(run) => self.errands.resume(Some(run)),
+            Cmd::Refresh => self.errands.refresh(),
+            Cmd::ProbeHosts => self.errands.probe(),
+            Cmd::ReadLog { task, attempt } => {
+                if let Some(run) = self.shown_run() {
+                    self.errands.read_log(run, task, attempt);
+                }
+            }
+            command => self.at_the_terminal(command),
+        }
+        false
+    }
+
+    fn shown_run(&self) -> Option<crate::domain::id::RunId> {
+        self.model.run.as_ref().map(|view| view.state.run.clone())
+    }
+}
+
+/// The next key or size; never when the reader is stopped.
+async fn next_event(events: &mut Option<EventStream>) -> Option<std::io::Result<Event>> {
+    match events {
+        Some(events) => events.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What the run says next; never when none is driven here.
+async fn next_update(feed: &mut Option<FeedReceiver>) -> Option<Update> {
+    match feed {
+        Some(feed) => feed.next().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,152 @@
+//! What needs the terminal itself: the clipboard, other programs, suspending.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crossterm::event::EventStream;
+
+use super::Console;
+use crate::domain::id::{Attempt, TaskId};
+use crate::domain::output::ansi;
+use crate::edge::journal::RunFolder;
+use crate::edge::terminal::say;
+use crate::ui::msg::{Cmd, Msg, Notice};
+
+impl Console {
+    /// Carries out a command that needs the terminal.
+    pub(super) fn at_the_terminal(&mut self, command: Cmd) {
+        match command {
+            Cmd::Copy(text) => self.copy(&text),
+            Cmd::Alert(text) => {
+                let bytes = say::notify(&text, &self.env);
+                let _ = self.screen.send(&bytes);
+            }
+            Cmd::OpenPager { task, attempt } => self.page(&task, attempt),
+            Cmd::EditChecklist { line } => self.edit(line),
+            Cmd::Suspend => self.suspend(),
+            Cmd::Redraw => {
+                let _ = self.screen.wipe();
+                self.dirty = true;
+            }
+            _ => {}
+        }
+    }
+
+    fn notice(&mut self, text: impl Into<String>) {
+        self.hear(Msg::Notice(Notice::line(text)));
+    }
+
+    fn copy(&mut self, text: &str) {
+        let said = match say::copy(text, &self.env) {
+            Err(error) => error.to_string(),
+            Ok(bytes) => match self.screen.send(&bytes) {
+                Ok(()) => say::copied(text),
+                Err(error) => format!("could not write to the terminal: {error}"),
+            },
+        };
+        self.notice(said);
+    }
+
+    fn suspend(&mut self) {
+        // The reader is stopped first: two readers would share the keys.
+        self.events = None;
+        if let Err(error) = self.screen.suspend() {
+            self.notice(format!("could not suspend: {error}"));
+        }
+        self.back();
+    }
+
+    /// The terminal is ours again.
+    fn back(&mut self) {
+        self.events = Some(EventStream::new());
+        let _ = self.screen.wipe();
+        if let Ok((columns, rows)) = self.screen.size() {
+            self.hear(Msg::Resize(columns, rows));
+        }
+    }
+
+    /// Runs another program on the terminal. `None` = it could not be run, and that was told.
+    fn outside(&mut self, program: &str, arguments: &[String]) -> Option<()> {
+        let words = shlex::split(program).filter(|words| !words.is_empty());
+        let Some(words) = words else {
+            self.notice(format!("cannot understand the command {program}"));
+            return None;
+        };
+        self.events = None;
+        let ended = self.screen.outside(|| {
+            Command::new(&words[0])
+                .args(&words[1..])
+                .args(arguments)
+                .env("LESSSECURE", "1")
+                .status()
+        });
+        self.back();
+        match ended {
+            Ok(Ok(_)) => Some(()),
+            Ok(Err(error)) | Err(error) => {
+                self.notice(format!("could not run {}: {error}", words[0]));
+                None
+            }
+        }
+    }
+
+    /// Shows an attempt's whole output in the pager, without control characters.
+    fn page(&mut self, task: &TaskId, attempt: Attempt) {
+        let Some(run) = self.shown_run() else {
+            return;
+        };
+        let shown = match self.safe_copy(&run, task, attempt) {
+            Ok(Some(file)) => file,
+            Ok(None) => return self.notice(format!("{task} has printed nothing")),
+            Err(error) => return self.notice(format!("could not read the output: {error}")),
+        };
+        let pager = self.env.get("PAGER").unwrap_or("less").to_owned();
+        self.outside(&pager, &[shown.display().to_string()]);
+        // It can be made again at any time.
+        let _ = std::fs::remove_file(shown);
+    }
+
+    fn safe_copy(
+        &self,
+        run: &crate::domain::id::RunId,
+        task: &TaskId,
+        attempt: Attempt,
+    ) -> std::io::Result<Option<PathBuf>> {
+        let folder = RunFolder::find(&self.project.paths, run).map_err(std::io::Error::other)?;
+        if folder.logs().read(task, attempt)?.is_none() {
+            return Ok(None);
+        }
+        let path = folder.path().join("shown.txt");
+        let mut reader =
+            std::io::BufReader::new(std::fs::File::open(folder.logs().path(task, attempt))?);
+        let mut out = std::io::BufWriter::new(std::fs::File::create(&path)?);
+        let mut line = Vec::new();
+        while std::io::BufRead::read_until(&mut reader, b'\n', &mut line)? > 0 {
+            let text = line.strip_suffix(b"\n").unwrap_or(&line);
+            std::io::Write::write_all(&mut out, ansi::plain(text).as_bytes())?;
+            std::io::Write::write_all(&mut out, b"\n")?;
+            line.clear();
+        }
+        std::io::Write::flush(&mut out)?;
+        Ok(Some(path))
+    }
+
+    fn edit(&mut self, line: usize) {
+        let editor = self
+            .env
+            .get("VISUAL")
+            .or(self.env.get("EDITOR"))
+            .map(str::to_owned);
+        let Some(editor) = editor else {
+            return self.notice("set VISUAL or EDITOR to open the checklist");
+        };
+        let file = self.project.file.display().to_string();
+        // `+LINE` is understood by vi, emacs, nano, micro, joe and kakoune.
+        let arguments = if line > 0 {
+            vec![format!("+{line}"), file]
+        } else {
+            vec![file]
+        };
+        self.outside(&editor, &arguments);
+    }
+}

@@ -1,0 +1,50 @@
+//! The palette: every action by name, and why one is off.
+
+use super::sheet::{Line, Sheet, blank, field};
+use crate::ui::keymap;
+use crate::ui::model::{Availability, Model};
+use crate::ui::update::palette::matching;
+
+/// What the palette says.
+pub fn sheet(model: &Model, query: &str, cursor: usize, height: u16) -> Sheet {
+    let found = matching(model, query);
+    let room = usize::from(height.saturating_sub(10)).clamp(3, 16);
+    let top = cursor.saturating_sub(room - 1);
+    let mut lines: Vec<Line> = vec![field(": ", query), blank()];
+    for (at, (row, state)) in found.iter().enumerate().skip(top).take(room) {
+        let marked = at == cursor.min(found.len().saturating_sub(1));
+        let note = match state {
+            Availability::Off(why) => format!("off: {why}"),
+            _ if row.changes => format!("{}   type the whole name", row.words),
+            _ => row.words.to_owned(),
+        };
+        let off = *state != Availability::On;
+        lines.push(vec![
+            (if marked { "» " } else { "  " }.to_owned(), "text.strong"),
+            (
+                format!("{:<17}", row.id),
+                if off { "text.off" } else { "text.strong" },
+            ),
+            (
+                format!("{:<8}", row.keys[0]),
+                if row.changes {
+                    "text.key.danger"
+                } else {
+                    "text.key"
+                },
+            ),
+            (note, if off { "text.off" } else { "text" }),
+        ]);
+    }
+    if found.is_empty() {
+        lines.push(vec![("  no action is called that".to_owned(), "text.dim")]);
+    }
+    Sheet {
+        title: "Commands".to_owned(),
+        right: format!("{} of {}", found.len(), keymap::table().len()),
+        bottom: "Enter runs   Down Up choose   Esc closes".to_owned(),
+        lines,
+        width: 88,
+        ..Sheet::default()
+    }
+}

@@ -1,0 +1,61 @@
+//! Sheets: what a dialog says, made of texts, choices and fields that are spelled the same in all of them.
+
+use crate::ui::widget::paint::wrap;
+
+/// A line of a dialog: pieces of text with their roles.
+pub type Line = Vec<(String, &'static str)>;
+
+/// What a dialog says.
+#[derive(Debug, Clone, Default)]
+pub struct Sheet {
+    /// On its edge.
+    pub title: String,
+    /// On its right edge.
+    pub right: String,
+    /// At its lower edge: how to close it.
+    pub bottom: String,
+    /// Its text.
+    pub lines: Vec<Line>,
+    /// First line shown.
+    pub scroll: usize,
+    /// Columns it would like to have.
+    pub width: u16,
+    /// Whether it can act on a guarded environment: double lines.
+    pub danger: bool,
+}
+
+/// An empty line.
+pub fn blank() -> Line {
+    Vec::new()
+}
+
+/// A text, broken into lines of at most `width` columns.
+pub fn text(value: &str, width: u16, role: &'static str) -> Vec<Line> {
+    let rows = value
+        .lines()
+        .flat_map(|line| wrap(line, usize::from(width)));
+    rows.map(|row| vec![(row, role)]).collect()
+}
+
+/// A choice: its key, what it does, and what that means.
+pub fn choice(key: &str, words: &str, means: &str, marked: bool) -> Line {
+    let acts = key.chars().next().is_some_and(char::is_uppercase) && key.chars().count() == 1;
+    vec![
+        (if marked { "» " } else { "  " }.to_owned(), "text.strong"),
+        (
+            format!("{key:<4}"),
+            if acts { "text.key.danger" } else { "text.key" },
+        ),
+        (format!("{words:<18}"), "text.strong"),
+        (means.to_owned(), "text.dim"),
+    ]
+}
+
+/// A text field.
+pub fn field(label: &str, typed: &str) -> Line {
+    vec![
+        (label.to_owned(), "text.strong"),
+        (typed.to_owned(), "input"),
+        (" ".to_owned(), "cursor"),
+    ]
+}

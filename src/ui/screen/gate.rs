@@ -1,0 +1,577 @@
+//! The gate: the evidence, what the release contains, the exact commands that will run, and the decision.
+//!
+//! The box of the decision is the only one with double lines in the program, and the environment's word is in it.
+
+use ratatui::layout::Rect;
+
+use super::run;
+use crate::domain::checklist::Gate;
+use crate::domain::plan::Task;
+use crate::domain::run::progress;
+use crate::domain::run::{GateState, Moment};
+use crate::ui::keymap::Act;
+use crate::ui::model::{GATE_FIELD, Model, RunView};
+use crate::ui::msg::Owner;
+use crate::ui::theme::State;
+use crate::ui::widget::band::{self, Tone};
+use crate::ui::widget::bottom::{self, Bottom};
+use crate::ui::widget::paint::{Frame, Paint, columns, wrap};
+use crate::ui::widget::{plight, proofs, rail};
+use crate::ui::words;
+
+/// Rows of the decision's box.
+const DECIDE: u16 = 5;
+
+/// Draws the gate that waits.
+pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
+    let Some(view) = &model.run else {
+        return;
+    };
+    let Some(stage) = progress::gate_waiting(&view.state) else {
+        return run::draw(paint, area, model, now);
+    };
+    let areas = bottom::areas(area);
+    let mut head = run::head(view, now);
+    let env = env_word(view, stage);
+    head.env = env.to_uppercase();
+    head.tone = Tone::Guarded;
+    let state = &view.state;
+    let to = state
+        .plan
+        .commit
+        .as_ref()
+        .map_or("no commit", |commit| commit.short());
+    let from = state
+        .plan
+        .previous
+        .as_ref()
+        .map_or(String::new(), |live| format!("{} -> ", live.short()));
+    head.left = vec![
+        (format!("{}  {from}{to}", state.plan.project), "text.title"),
+        (
+            if progress::is_touched(state, &env.as_str().into()) {
+                "GATE"
+            } else {
+                "GATE: nothing has touched it yet"
+            }
+            .to_owned(),
+            "text",
+        ),
+    ];
+    head.right.retain(|(text, _)| text.starts_with("run "));
+    band::draw(paint, areas.band, &head);
+    let waiting = match &state.stages[stage].gate {
+        GateState::Reached(at) => format!("waiting {}", words::since(*at, now)),
+        _ => String::new(),
+    };
+    rail::draw(paint, areas.standing, state, &waiting);
+    let decide = DECIDE.min(areas.body.height);
+    let upper = Rect {
+        height: areas.body.height - decide,
+        ..areas.body
+    };
+    if area.width >= 100 {
+        wide(paint, upper, model, view, stage, now);
+    } else {
+        pages(paint, upper, model, view, stage, now);
+    }
+    let lower = Rect {
+        y: upper.bottom(),
+        height: decide,
+        ..areas.body
+    };
+    decision(paint, lower, model, view, stage, now);
+    foot(paint, areas.bottom, model, view, now);
+}
+
+fn env_word(view: &RunView, stage: usize) -> String {
+    let planned = &view.state.plan.stages[stage];
+    planned
+        .env
+        .as_ref()
+        .map_or_else(|| planned.name.to_string(), ToString::to_string)
+}
+
+fn wide(
+    paint: &mut Paint<'_>,
+    area: Rect,
+    model: &Model,
+    view: &RunView,
+    stage: usize,
+    now: Moment,
+) {
+    let steps = view.state.plan.stages[stage].steps().count() as u16;
+    let lower = (steps + 2)
+        .clamp(5, area.height * 2 / 5 + 1)
+        .min(area.height);
+    let top = Rect {
+        height: area.height - lower,
+        ..area
+    };
+    let left = Rect {
+        width: area.width * 11 / 20,
+        ..top
+    };
+    let right = Rect {
+        x: left.right(),
+        width: area.width - left.width,
+        ..top
+    };
+    evidence(paint, left, model, view, stage, now);
+    contents(paint, right, model, view, now);
+    commands(
+        paint,
+        Rect {
+            y: top.bottom(),
+            height: lower,
+            ..area
+        },
+        model,
+        view,
+        stage,
+    );
+}
+
+fn pages(
+    paint: &mut Paint<'_>,
+    area: Rect,
+    model: &Model,
+    view: &RunView,
+    stage: usize,
+    now: Moment,
+) {
+    let summary = 2.min(area.height);
+    let page = Rect {
+        height: area.height - summary,
+        ..area
+    };
+    match view.gate.panel {
+        1 => contents(paint, page, model, view, now),
+        2 => commands(paint, page, model, view, stage),
+        _ => evidence(paint, page, model, view, stage, now),
+    }
+    let (changes, cost) = sums(model, view, stage);
+    for (at, text) in [changes, cost]
+        .iter()
+        .enumerate()
+        .take(usize::from(summary))
+    {
+        paint.text(
+            area.x + 1,
+            page.bottom() + at as u16,
+            area.width.saturating_sub(2),
+            text,
+            "text",
+        );
+    }
+}
+
+/// What the release is made of and what it costs, in two sentences.
+fn sums(model: &Model, view: &RunView, stage: usize) -> (String, String) {
+    let changes = model
+        .overview
+        .as_ref()
+        .and_then(|overview| overview.next.as_ref());
+    let contains = changes.map_or_else(
+        || "what it contains is not known".to_owned(),
+        |changes| {
+            format!(
+                "{}, {}",
+                words::count(changes.commit_count, "commit"),
+                words::count(changes.files, "file")
+            )
+        },
+    );
+    let planned = &view.state.plan.stages[stage];
+    let steps = words::count(planned.steps().count(), "step");
+    (format!("{contains}.  {steps} will run"), cost(view, stage))
+}
+
+fn cost(view: &RunView, stage: usize) -> String {
+    let plan = &view.state.plan;
+    let Some(forecast) = plan.stages[stage]
+        .env
+        .as_ref()
+        .and_then(|env| plan.forecast.envs.get(env))
+    else {
+        return "no forecast".to_owned();
+    };
+    let time = forecast
+        .prepare_s
+        .zip(forecast.activate_s)
+        .map(|(one, other)| one + other);
+    let mut down: Vec<String> = forecast
+        .downtime_s
+        .iter()
+        .map(|(host, seconds)| format!("{host} {}", words::guess(*seconds)))
+        .collect();
+    if down.len() > 4 {
+        let worst = forecast
+            .downtime_s
+            .values()
+            .copied()
+            .reduce(|one, other| Some(one?.max(other?)))
+            .flatten();
+        down = vec![format!(
+            "{} at most {} each",
+            words::count(forecast.downtime_s.len(), "host"),
+            words::guess(worst)
+        )];
+    }
+    let down = if down.is_empty() {
+        "no downtime".to_owned()
+    } else {
+        format!("may be down: {}", down.join("  "))
+    };
+    format!("expected {}, {down}", words::guess(time))
+}
+
+fn frame<'a>(
+    model: &Model,
+    view: &RunView,
+    panel: usize,
+    title: &'a str,
+    right: &'a str,
+    bottom: &'a str,
+) -> Frame<'a> {
+    let focus = view.gate.panel == panel && model.dialogs.is_empty();
+    Frame {
+        title,
+        right,
+        bottom,
+        focus,
+        double: false,
+    }
+}
+
+fn evidence(
+    paint: &mut Paint<'_>,
+    area: Rect,
+    model: &Model,
+    view: &RunView,
+    stage: usize,
+    now: Moment,
+) {
+    let rows = proofs::proofs(model, &view.state, stage, now);
+    let count = |wanted: State| rows.iter().filter(|row| row.state == wanted).count();
+    let right = format!(
+        "{} pass  {} warn  {} fail",
+        count(State::Ok),
+        count(State::Warn),
+        count(State::Fail)
+    );
+    let inner = paint.panel(
+        area,
+        frame(model, view, 0, "Evidence", &right, "l steps and logs"),
+    );
+    let top = view.gate.scroll[0].min(rows.len().saturating_sub(usize::from(inner.height)));
+    let check = (inner.width * 2 / 5).min(28);
+    for (at, row) in rows
+        .iter()
+        .skip(top)
+        .take(usize::from(inner.height))
+        .enumerate()
+    {
+        let y = inner.y + at as u16;
+        paint.glyph(inner.x + 1, y, row.state);
+        paint.text(inner.x + 3, y, check, &row.check, "text");
+        let age = row.at.map_or_else(String::new, |at| words::since(at, now));
+        let end = paint.right(inner.right() - 1.min(inner.width), y, 9, &age, "text.dim");
+        let role = if row.state == State::Ok {
+            "text"
+        } else {
+            row.state.role()
+        };
+        let x = inner.x + 4 + check;
+        paint.text(x, y, end.saturating_sub(x + 1), &row.found, role);
+    }
+}
+
+fn contents(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Moment) {
+    let changes = model
+        .overview
+        .as_ref()
+        .and_then(|overview| overview.next.as_ref());
+    let from = changes.map_or("LIVE", |changes| changes.from.as_str());
+    let title = format!("What it contains  since {from}");
+    let inner = paint.panel(area, frame(model, view, 1, &title, "", ""));
+    let inner = Rect {
+        x: inner.x + 1,
+        width: inner.width.saturating_sub(2),
+        ..inner
+    };
+    let Some(changes) = changes else {
+        paint.text(
+            inner.x,
+            inner.y,
+            inner.width,
+            "not known: git could not say",
+            "state.warn",
+        );
+        return;
+    };
+    let mut lines: Vec<(String, String, &str)> = Vec::new();
+    for line in &changes.commits {
+        lines.push((
+            format!("{} {}", line.commit.short(), line.subject),
+            format!(
+                "{} {:>3}",
+                paint.shorten(&line.author, 10),
+                words::age(line.at, now)
+            ),
+            "text",
+        ));
+    }
+    if changes.commit_count > changes.commits.len() {
+        lines.push((
+            format!("{} more", changes.commit_count - changes.commits.len()),
+            String::new(),
+            "text.dim",
+        ));
+    }
+    if !changes.paths.is_empty() {
+        lines.push((String::new(), String::new(), "text"));
+        lines.extend(
+            changes
+                .paths
+                .iter()
+                .map(|path| (path.clone(), String::new(), "text.dim")),
+        );
+    }
+    let sum = format!(
+        "{}  {}  ",
+        words::count(changes.commit_count, "commit"),
+        words::count(changes.files, "file")
+    );
+    let (plus, minus) = (
+        format!("+{}", changes.insertions),
+        format!(" -{}", changes.deletions),
+    );
+    paint.pieces(
+        inner.x,
+        inner.y,
+        inner.width,
+        &[(&sum, "text"), (&plus, "diff.add"), (&minus, "diff.del")],
+    );
+    let height = usize::from(inner.height.saturating_sub(1));
+    let top = view.gate.scroll[1].min(lines.len().saturating_sub(height));
+    for (at, (text, right, role)) in lines.iter().skip(top).take(height).enumerate() {
+        let y = inner.y + 1 + at as u16;
+        let end = if right.is_empty() {
+            inner.right()
+        } else {
+            paint.right(inner.right(), y, 16, right, "text.dim")
+        };
+        paint.text(inner.x, y, end.saturating_sub(inner.x + 1), text, role);
+    }
+}
+
+fn commands(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, stage: usize) {
+    let env = env_word(view, stage);
+    let title = format!("What will run on {env}, exactly");
+    let right = if area.width >= 100 {
+        cost(view, stage)
+    } else {
+        String::new()
+    };
+    let planned = &view.state.plan.stages[stage];
+    let inner = paint.panel(
+        area,
+        frame(model, view, 2, &title, &right, "Tab here to scroll"),
+    );
+    let names: u16 = planned
+        .steps()
+        .map(|tasks| columns(tasks[0].step.as_str()))
+        .max()
+        .unwrap_or(8)
+        .clamp(8, 20) as u16;
+    let mut lines: Vec<(Option<&[Task]>, String)> = Vec::new();
+    let room = usize::from(inner.width.saturating_sub(names + 34)).max(20);
+    for tasks in planned.steps() {
+        let text = &tasks[0].action.text();
+        for (at, row) in text.lines().flat_map(|line| wrap(line, room)).enumerate() {
+            lines.push(((at == 0).then_some(tasks), row));
+        }
+    }
+    let height = usize::from(inner.height);
+    let top = view.gate.scroll[2].min(lines.len().saturating_sub(height));
+    for (at, (tasks, command)) in lines.iter().skip(top).take(height).enumerate() {
+        let y = inner.y + at as u16;
+        let mut x = inner.x + 1;
+        if let Some(tasks) = tasks {
+            let state = if tasks[0].skip.is_some() {
+                State::Skip
+            } else {
+                State::Wait
+            };
+            paint.glyph(x, y, state);
+            paint.text(x + 2, y, names, tasks[0].step.as_str(), "text.strong");
+            let hosts: Vec<&str> = tasks.iter().map(|task| task.site.as_str()).collect();
+            let hosts = if hosts.len() > 3 {
+                words::count(hosts.len(), "host")
+            } else {
+                hosts.join(" ")
+            };
+            paint.text(x + 3 + names, y, 16, &hosts, "text.dim");
+            paint.text(
+                x + 20 + names,
+                y,
+                9,
+                &words::guess(tasks[0].takes_s),
+                "text.dim",
+            );
+        }
+        x += 30 + names;
+        paint.text(x, y, inner.right().saturating_sub(x + 1), command, "text");
+    }
+}
+
+fn decision(
+    paint: &mut Paint<'_>,
+    area: Rect,
+    model: &Model,
+    view: &RunView,
+    stage: usize,
+    now: Moment,
+) {
+    let env = env_word(view, stage);
+    let title = format!("Decide  {}", env.to_uppercase());
+    let by = format!("as {}", model.by);
+    let inner = paint.panel(
+        area,
+        Frame {
+            title: &title,
+            right: &by,
+            double: true,
+            focus: view.gate.panel == GATE_FIELD,
+            bottom: "",
+        },
+    );
+    let x = inner.x + 1;
+    let width = inner.width.saturating_sub(2);
+    let by_name = view.state.plan.stages[stage].gate == Gate::Type;
+    let typing = view.gate.panel == GATE_FIELD && model.dialogs.is_empty();
+    if by_name {
+        let ask = format!("Type {env} to release there, then Enter: ");
+        let used = paint.text(x, inner.y, width, &ask, "text.strong");
+        let fits = env.starts_with(&view.gate.typed);
+        let role = if fits { "input" } else { "input.bad" };
+        let typed = paint.text(
+            x + used,
+            inner.y,
+            width.saturating_sub(used),
+            &view.gate.typed,
+            role,
+        );
+        if typing && used + typed < width {
+            paint.text(
+                x + used + typed,
+                inner.y,
+                1,
+                if paint.theme.ascii() { "_" } else { " " },
+                "cursor",
+            );
+        } else if !typing {
+            paint.text(
+                x + used,
+                inner.y,
+                width.saturating_sub(used),
+                "Tab goes to this field",
+                "text.dim",
+            );
+        }
+    } else {
+        paint.text(
+            x,
+            inner.y,
+            width,
+            &format!("Y releases to {env}"),
+            "text.strong",
+        );
+    }
+    let (said, role) = readiness(model, view, &env, by_name, now);
+    paint.text(x, inner.y + 1, width, &said, role);
+    if inner.height > 2 {
+        let text = if typing {
+            "Esc leaves the field; while it has the keys every key is text"
+        } else {
+            "A abort, leave everything as it is    l steps and logs    q look around, the gate stays"
+        };
+        paint.text(x, inner.y + 2, width, text, "text.dim");
+    }
+}
+
+/// What is missing, in words.
+fn readiness(
+    model: &Model,
+    view: &RunView,
+    env: &str,
+    by_name: bool,
+    now: Moment,
+) -> (String, &'static str) {
+    if view.owner != Owner::Here {
+        return (
+            "not ready: nobody drives this run here; R goes on with it".to_owned(),
+            "state.warn",
+        );
+    }
+    if let Some(said) = &view.gate.said {
+        return (said.clone(), "state.warn");
+    }
+    if !model.guard.is_open(now) && view.gate.typed.is_empty() {
+        return ("read first: keys count in a moment".to_owned(), "text.dim");
+    }
+    match (by_name, view.gate.typed.as_str()) {
+        (false, _) => (
+            "one key, a capital; a key that is held down does not count".to_owned(),
+            "text.dim",
+        ),
+        (true, "") => (
+            "not ready: nothing is typed. Enter alone does nothing".to_owned(),
+            "text.dim",
+        ),
+        (true, typed) if typed == env => (format!("ready: Enter releases to {env}"), "state.ok"),
+        (true, typed) => (
+            format!("not ready: the name does not match yet ({typed} of {env})"),
+            "state.warn",
+        ),
+    }
+}
+
+fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Moment) {
+    let (users, role) = plight::users(&view.state, now);
+    let mut actions = vec![(Act::Abort, ""), (Act::Resume, "go on with this run")];
+    if model.run.as_ref().is_some_and(|run| {
+        progress::gate_waiting(&run.state)
+            .is_some_and(|stage| run.state.plan.stages[stage].gate == Gate::Key)
+    }) {
+        actions.insert(0, (Act::Yes, "release"));
+    }
+    actions.extend([(Act::Log, ""), (Act::Copy, "")]);
+    let typing = view.gate.panel == GATE_FIELD;
+    if typing {
+        actions = Vec::new();
+    }
+    let keys = if typing {
+        vec![
+            (Act::Close, "leave the field"),
+            (Act::FocusOn, "next panel"),
+        ]
+    } else {
+        vec![
+            (Act::FocusOn, "next panel"),
+            (Act::Down, "scroll"),
+            (Act::Back, "look around, the gate waits"),
+        ]
+    };
+    bottom::draw(
+        paint,
+        area,
+        model,
+        &Bottom {
+            attention: &[(&users, role)],
+            actions: &actions,
+            keys: &keys,
+        },
+    );
+}

@@ -1,0 +1,345 @@
+//! Hosts: can they be reached, how far are their clocks off, is there room, and what runs there.
+
+use ratatui::layout::Rect;
+
+use crate::domain::feed::Link;
+use crate::domain::id::{EnvName, HostName};
+use crate::domain::run::Moment;
+use crate::ui::keymap::Act;
+use crate::ui::model::Model;
+use crate::ui::states;
+use crate::ui::theme::{Mark, State};
+use crate::ui::widget::band::{self, Band, Tone};
+use crate::ui::widget::bottom::{self, Bottom};
+use crate::ui::widget::paint::{Frame, Paint, wrap};
+use crate::ui::words;
+
+/// A clock that is off by more seconds than this is told with a warning.
+const CLOCK_LIMIT: f64 = 2.0;
+/// Free space in KiB below which a warning is told.
+const SPACE_LIMIT: u64 = 512 * 1024;
+
+/// Draws the hosts screen.
+pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
+    let areas = bottom::areas(area);
+    let left = vec![
+        ("golive".to_owned(), "text.strong"),
+        (model.project.clone(), "text.title"),
+        ("hosts".to_owned(), "text"),
+    ];
+    let right = vec![(now.format("%a %-d %b %H:%M").to_string(), "text.dim")];
+    band::draw(
+        paint,
+        areas.band,
+        &Band {
+            env: String::new(),
+            tone: Tone::Local,
+            left,
+            right,
+        },
+    );
+    let all = hosts(model);
+    let count = |wanted: State| {
+        all.iter()
+            .filter(|(env, host)| state_of(model, env, host) == wanted)
+            .count()
+    };
+    let (up, down) = (count(State::Ok), count(State::Fail) + count(State::Lost));
+    let text = format!("{up} of {} reached", words::count(all.len(), "host"));
+    let used = paint.text(
+        areas.standing.x + 1,
+        areas.standing.y,
+        areas.standing.width,
+        &text,
+        "text",
+    );
+    if down > 0 {
+        let text = format!("{down} cannot be reached");
+        paint.text(
+            areas.standing.x + used + 4,
+            areas.standing.y,
+            areas.standing.width.saturating_sub(used + 5),
+            &text,
+            "state.fail",
+        );
+    }
+    table(paint, areas.body, model, &all, now);
+    let attention = attention(model, &all);
+    let bottom = Bottom {
+        attention: &[(&attention, "attention")],
+        actions: &[
+            (Act::Refresh, "connect again"),
+            (Act::Open, "why and what to do"),
+            (Act::ScreenHome, ""),
+            (Act::ScreenRun, ""),
+        ],
+        keys: &[(Act::Down, ""), (Act::Up, ""), (Act::Back, "")],
+    };
+    bottom::draw(paint, areas.bottom, model, &bottom);
+}
+
+fn hosts(model: &Model) -> Vec<(EnvName, HostName)> {
+    let environments = model
+        .overview
+        .iter()
+        .flat_map(|overview| &overview.environments);
+    environments
+        .flat_map(|env| env.hosts.iter().map(|host| (env.env.clone(), host.clone())))
+        .collect()
+}
+
+fn link<'a>(model: &'a Model, env: &EnvName, host: &HostName) -> Option<&'a (Link, Moment)> {
+    model.links.get(&(env.clone(), host.clone()))
+}
+
+fn state_of(model: &Model, env: &EnvName, host: &HostName) -> State {
+    states::of_link(link(model, env, host).map(|(link, _)| link))
+}
+
+fn attention(model: &Model, all: &[(EnvName, HostName)]) -> String {
+    let down = all
+        .iter()
+        .find(|(env, host)| matches!(state_of(model, env, host), State::Fail | State::Lost));
+    match down {
+        Some((env, host)) => {
+            format!("{host} of {env} cannot be reached: nothing can be deployed there")
+        }
+        None if all.is_empty() => "the checklist has no hosts".to_owned(),
+        None if all
+            .iter()
+            .all(|(env, host)| state_of(model, env, host) == State::Ok) =>
+        {
+            "all hosts answer".to_owned()
+        }
+        None => "asking the hosts ..".to_owned(),
+    }
+}
+
+fn table(
+    paint: &mut Paint<'_>,
+    area: Rect,
+    model: &Model,
+    all: &[(EnvName, HostName)],
+    now: Moment,
+) {
+    let inner = paint.panel(
+        area,
+        Frame {
+            title: "Hosts",
+            right: "4",
+            focus: true,
+            ..Frame::default()
+        },
+    );
+    let wide = inner.width >= 96;
+    let columns: &[(&str, u16)] = if wide {
+        &[
+            ("environment", 13),
+            ("host", 14),
+            ("state", 10),
+            ("answers in", 12),
+            ("clock", 10),
+            ("free", 10),
+            ("roles", 16),
+            ("runs", 20),
+        ]
+    } else {
+        &[
+            ("env", 11),
+            ("host", 10),
+            ("state", 8),
+            ("ms", 6),
+            ("clock", 9),
+            ("free", 8),
+            ("runs", 12),
+        ]
+    };
+    let mut x = inner.x + 2;
+    for (name, width) in columns {
+        paint.text(
+            x,
+            inner.y,
+            (*width).min(inner.right().saturating_sub(x)),
+            name,
+            "text.dim",
+        );
+        x += width;
+    }
+    let mut y = inner.y + 1;
+    let height = usize::from(inner.height.saturating_sub(1));
+    let top = model.host_cursor.saturating_sub(height.saturating_sub(4));
+    for (at, (env, host)) in all.iter().enumerate().skip(top) {
+        if y >= inner.bottom() {
+            break;
+        }
+        let row = Rect {
+            y,
+            height: 1,
+            ..inner
+        };
+        let cells = cells(model, env, host, wide, now);
+        let mut x = inner.x + 2;
+        for ((text, role), (_, width)) in cells.iter().zip(columns) {
+            paint.text(
+                x,
+                y,
+                width.saturating_sub(1).min(inner.right().saturating_sub(x)),
+                text,
+                role,
+            );
+            x += width;
+        }
+        if at == model.host_cursor {
+            paint.tint(row, "select");
+            paint.mark(inner.x, y, Mark::Cursor, "text.strong");
+        }
+        y += 1;
+        y = trouble(
+            paint,
+            inner,
+            y,
+            link(model, env, host).map(|(link, _)| link),
+        );
+    }
+    if all.is_empty() {
+        paint.text(
+            inner.x + 2,
+            inner.y + 1,
+            inner.width,
+            "no hosts: everything runs on this machine",
+            "text.dim",
+        );
+    }
+}
+
+fn cells<'a>(
+    model: &Model,
+    env: &EnvName,
+    host: &HostName,
+    wide: bool,
+    now: Moment,
+) -> Vec<(String, &'a str)> {
+    let state = state_of(model, env, host);
+    let word = match link(model, env, host) {
+        None => "not asked".to_owned(),
+        Some((Link::Connecting, _)) => "asking ..".to_owned(),
+        Some((Link::Connected(_), _)) => "✓ ok".to_owned(),
+        Some((Link::Lost { .. }, _)) => "? LOST".to_owned(),
+        Some((Link::Failed { .. }, _)) => "✗ FAIL".to_owned(),
+    };
+    let word = word
+        .replace('✓', model.theme.glyph(State::Ok))
+        .replace('✗', model.theme.glyph(State::Fail));
+    let mut cells = vec![
+        (env.as_str().to_uppercase(), "text.title"),
+        (host.to_string(), "text"),
+        (word, state.role()),
+    ];
+    let facts = match link(model, env, host) {
+        Some((Link::Connected(facts), _)) => Some(facts),
+        _ => None,
+    };
+    let blank = || (String::new(), "text");
+    cells.push(facts.map_or_else(blank, |facts| {
+        let ms = facts.latency.as_millis();
+        (
+            if wide {
+                format!("{ms} ms")
+            } else {
+                ms.to_string()
+            },
+            "text",
+        )
+    }));
+    cells.push(facts.map_or_else(blank, |facts| {
+        let off = facts.clock_skew_s;
+        (
+            format!("{off:+.1} s"),
+            if off.abs() > CLOCK_LIMIT {
+                "state.warn"
+            } else {
+                "text.dim"
+            },
+        )
+    }));
+    cells.push(
+        facts
+            .and_then(|facts| facts.free_kb)
+            .map_or_else(blank, |kib| {
+                (
+                    words::space(kib),
+                    if kib < SPACE_LIMIT {
+                        "state.warn"
+                    } else {
+                        "text"
+                    },
+                )
+            }),
+    );
+    if wide {
+        cells.push((roles(model, env, host), "text.dim"));
+    }
+    let overview = model.overview.as_ref();
+    let deployed = overview
+        .and_then(|overview| overview.environments.iter().find(|of| of.env == *env))
+        .and_then(|env| env.deployed.as_ref());
+    cells.push(deployed.map_or_else(blank, |deployed| {
+        (
+            format!(
+                "{} {}",
+                deployed.commit.short(),
+                words::when(deployed.at, now)
+            ),
+            "text.link",
+        )
+    }));
+    cells
+}
+
+fn roles(model: &Model, env: &EnvName, host: &HostName) -> String {
+    let planned = model.run.as_ref().and_then(|run| {
+        run.state
+            .plan
+            .hosts
+            .iter()
+            .find(|of| of.env == *env && of.name == *host)
+    });
+    planned.map_or_else(String::new, |planned| {
+        if planned.roles.is_empty() {
+            "every role".to_owned()
+        } else {
+            planned
+                .roles
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(" ")
+        }
+    })
+}
+
+/// Writes why a host is not there, and what can be done; returns the next free row.
+fn trouble(paint: &mut Paint<'_>, inner: Rect, mut y: u16, link: Option<&Link>) -> u16 {
+    let (why, help) = match link {
+        Some(Link::Failed { why, help }) => (why.clone(), help.clone()),
+        Some(Link::Lost { why, retry_in }) => (
+            format!("{why}; next try in {}", words::span(retry_in.as_secs_f64())),
+            None,
+        ),
+        _ => return y,
+    };
+    let width = usize::from(inner.width.saturating_sub(18));
+    let mut put = |text: &str, role: &str| {
+        for row in wrap(text, width) {
+            if y < inner.bottom() {
+                paint.text(inner.x + 15, y, inner.width.saturating_sub(16), &row, role);
+                y += 1;
+            }
+        }
+    };
+    put(&why, "state.fail");
+    for line in help.iter().flat_map(|help| help.lines()) {
+        put(line, "text");
+    }
+    y
+}

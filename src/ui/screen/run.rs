@@ -1,0 +1,404 @@
+//! The run: the plan on the left, on the right what the step under the cursor prints and does.
+//!
+//! Before the start the right side tells what will happen; after the end, what did.
+
+use ratatui::layout::Rect;
+
+use crate::domain::run::progress;
+use crate::domain::run::{Moment, RunStatus};
+use crate::ui::keymap::Act;
+use crate::ui::model::{Model, Pane, RunView};
+use crate::ui::msg::Owner;
+use crate::ui::rows;
+use crate::ui::widget::band::{self, Band, Tone};
+use crate::ui::widget::bottom::{self, Bottom};
+use crate::ui::widget::log::LogPane;
+use crate::ui::widget::paint::{Frame, Paint, Piece};
+use crate::ui::widget::{board, brief, detail, plight, rail};
+use crate::ui::words;
+
+/// Draws the run screen.
+pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
+    let areas = bottom::areas(area);
+    let Some(view) = &model.run else {
+        paint.text(
+            area.x + 1,
+            area.y,
+            area.width,
+            "there is no run on screen; q goes back",
+            "text.dim",
+        );
+        return;
+    };
+    band::draw(paint, areas.band, &head(view, now));
+    rail::draw(paint, areas.standing, &view.state, &eta(view, now));
+    body(paint, areas.body, model, view, now);
+    foot(paint, areas.bottom, model, view, now);
+}
+
+/// The band of a run, also for the gate.
+pub fn head<'a>(view: &RunView, now: Moment) -> Band<'a> {
+    let state = &view.state;
+    let stage = state.started.and(state.current_stage());
+    let env = stage.and_then(|stage| state.plan.stages[stage].env.clone());
+    let tone = band::tone(state, env.as_ref());
+    let waits = stage.is_some() && progress::gate_waiting(state).is_some();
+    let env = if waits { None } else { env };
+    let commit = state
+        .plan
+        .commit
+        .as_ref()
+        .map_or("no commit", |commit| commit.short());
+    let counts = progress::counts(state, None);
+    let mut left = vec![
+        (format!("golive  {}", state.plan.project), "text.title"),
+        (commit.to_owned(), "text.link"),
+    ];
+    if counts.failed > 0 {
+        left.push((format!("{} failed", counts.failed), "state.fail"));
+    }
+    let mut right = vec![(state.run.to_string(), "text.dim")];
+    let (done, all) = steps(view);
+    right.push((format!("step {} of {all}", (done + 1).min(all)), "text"));
+    if let Some(started) = state.started {
+        right.push((
+            format!("run {}", words::since(started, state.ended.unwrap_or(now))),
+            "text",
+        ));
+    }
+    right.push((
+        word(view).to_owned(),
+        if state.status == RunStatus::Active {
+            "state.run"
+        } else {
+            "text.strong"
+        },
+    ));
+    Band {
+        env: env.map_or_else(String::new, |env| env.as_str().to_uppercase()),
+        tone: if waits { Tone::Local } else { tone },
+        left,
+        right,
+    }
+}
+
+fn word(view: &RunView) -> &'static str {
+    match (&view.owner, view.state.status) {
+        (_, RunStatus::Prepared) => "PLAN",
+        (_, RunStatus::Finished(_)) => "OVER",
+        (Owner::Elsewhere(_), _) => "WATCHING",
+        (Owner::Nobody, _) => "WAITS",
+        (_, RunStatus::Paused) => "PAUSED",
+        (_, RunStatus::Stopping) => "STOPPING",
+        (_, RunStatus::Active) => "LIVE",
+    }
+}
+
+fn steps(view: &RunView) -> (usize, usize) {
+    let stages = 0..view.state.plan.stages.len();
+    stages.fold((0, 0), |(done, all), stage| {
+        let (more, of) = crate::ui::states::steps_done(&view.state, stage);
+        (done + more, all + of)
+    })
+}
+
+fn eta(view: &RunView, now: Moment) -> String {
+    let forecast = view.state.plan.forecast.total_s;
+    match (view.state.status, view.state.started, forecast) {
+        (RunStatus::Prepared, _, forecast) => format!("expected {}", words::guess(forecast)),
+        (RunStatus::Active | RunStatus::Paused, Some(_), _)
+            if progress::gate_waiting(&view.state).is_some() =>
+        {
+            "waits at the gate".to_owned()
+        }
+        (RunStatus::Active, Some(started), Some(total)) => {
+            let gates = waited(view, now);
+            let left = total - ((now - started).as_seconds_f64() - gates);
+            if left > 1.0 {
+                format!("about {} to go", words::span(left))
+            } else {
+                "longer than expected".to_owned()
+            }
+        }
+        _ => String::new(),
+    }
+}
+
+/// Seconds the run has stood at gates.
+fn waited(view: &RunView, _now: Moment) -> f64 {
+    use crate::domain::run::GateState;
+    let mut waited = 0.0;
+    let mut before: Option<Moment> = None;
+    for stage in &view.state.stages {
+        if let (GateState::Approved { at, .. }, Some(before)) = (&stage.gate, before) {
+            waited += (*at - before).as_seconds_f64();
+        }
+        before = stage.ended;
+    }
+    waited
+}
+
+fn body(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Moment) {
+    if view.zoom {
+        match view.pane {
+            Pane::Plan => plan(paint, area, model, view, now),
+            Pane::Log => log(paint, area, model, view),
+        }
+        return;
+    }
+    let told = matches!(
+        view.state.status,
+        RunStatus::Prepared | RunStatus::Finished(_)
+    ) && view.follow;
+    if area.width >= 100 {
+        let left = Rect {
+            width: area.width / 2,
+            ..area
+        };
+        let right = Rect {
+            x: area.x + left.width,
+            width: area.width - left.width,
+            ..area
+        };
+        plan(paint, left, model, view, now);
+        if told {
+            briefing(paint, right, model, view, now);
+            return;
+        }
+        let lower = 13.min(area.height * 2 / 5);
+        log(
+            paint,
+            Rect {
+                height: area.height - lower,
+                ..right
+            },
+            model,
+            view,
+        );
+        step(
+            paint,
+            Rect {
+                y: right.bottom() - lower,
+                height: lower,
+                ..right
+            },
+            view,
+            now,
+        );
+        return;
+    }
+    let rows = rows::rows(view).len() as u16 + 2;
+    let upper = if told {
+        (area.height / 2).min(rows)
+    } else {
+        (area.height * 11 / 20).min(rows)
+    };
+    plan(
+        paint,
+        Rect {
+            height: upper,
+            ..area
+        },
+        model,
+        view,
+        now,
+    );
+    let below = Rect {
+        y: area.y + upper,
+        height: area.height - upper,
+        ..area
+    };
+    if told {
+        briefing(paint, below, model, view, now);
+    } else {
+        log(paint, below, model, view);
+    }
+}
+
+fn plan(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Moment) {
+    let (done, all) = steps(view);
+    let hosts = view.state.plan.hosts.len();
+    let bottom = format!(
+        "{done} of {}, {}",
+        words::count(all, "step"),
+        words::count(hosts, "host")
+    );
+    let right = if view.follow { "" } else { "f follow" };
+    let focus = view.pane == Pane::Plan && model.dialogs.is_empty();
+    let inner = paint.panel(
+        area,
+        Frame {
+            title: "Plan",
+            right,
+            bottom: &bottom,
+            focus,
+            ..Frame::default()
+        },
+    );
+    board::draw(paint, inner, view, now);
+}
+
+fn log(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView) {
+    let Some((tasks, number)) = rows::log_tasks(view) else {
+        paint.panel(
+            area,
+            Frame {
+                title: "Log",
+                ..Frame::default()
+            },
+        );
+        return;
+    };
+    let (_, planned) = view.state.planned(tasks.start);
+    let hosts = match view.log.only {
+        _ if tasks.len() < 2 => planned.site.to_string(),
+        None => "all hosts".to_owned(),
+        Some(position) => view.state.planned(position).1.site.to_string(),
+    };
+    let title = format!("Log  {number} {}  {hosts}", planned.step);
+    let found = view.logs.step(tasks.start);
+    let right = match (found, view.log.bottom) {
+        (Some(log), Some(_)) => {
+            let new = log.end().saturating_sub(view.log.left_at.max(log.first()));
+            if new > 0 {
+                format!("not following  +{new} new  f")
+            } else {
+                "not following  f".to_owned()
+            }
+        }
+        _ => String::new(),
+    };
+    let mut bottom = match &view.log.search {
+        Some(search) => format!("/{search}  n N"),
+        None if tasks.len() > 1 => "[ ] host   / search   e error".to_owned(),
+        None => "/ search   e error".to_owned(),
+    };
+    if view.log.wrap {
+        bottom.push_str("   wrapped");
+    }
+    let focus = view.pane == Pane::Log && model.dialogs.is_empty();
+    let inner = paint.panel(
+        area,
+        Frame {
+            title: &title,
+            right: &right,
+            bottom: &bottom,
+            focus,
+            double: false,
+        },
+    );
+    match found {
+        Some(log) if log.end() > 0 => {
+            let times = inner.width >= 70 || inner.width >= 56;
+            LogPane {
+                state: &view.state,
+                log,
+                view: &view.log,
+                tasks,
+                times,
+            }
+            .draw(paint, inner);
+        }
+        _ => {
+            let state = &view.state.tasks[tasks.start];
+            let text = if state.attempt.0 == 0 {
+                "not started yet"
+            } else {
+                "has printed nothing so far"
+            };
+            paint.text(
+                inner.x + 1,
+                inner.y,
+                inner.width.saturating_sub(1),
+                text,
+                "text.dim",
+            );
+        }
+    }
+}
+
+fn step(paint: &mut Paint<'_>, area: Rect, view: &RunView, now: Moment) {
+    let Some((tasks, number)) = rows::log_tasks(view) else {
+        return;
+    };
+    let (_, planned) = view.state.planned(tasks.start);
+    let title = format!("Step {number}  {}", planned.about);
+    let inner = paint.panel(
+        area,
+        Frame {
+            title: &title,
+            bottom: "y copy the command",
+            ..Frame::default()
+        },
+    );
+    detail::draw(paint, inner, &view.state, tasks, now);
+}
+
+fn briefing(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Moment) {
+    let title = if view.state.status == RunStatus::Prepared {
+        "Before it starts"
+    } else {
+        "What happened"
+    };
+    let inner = paint.panel(
+        area,
+        Frame {
+            title,
+            bottom: "move in the plan to see a step",
+            ..Frame::default()
+        },
+    );
+    brief::draw(paint, inner, model, view, now);
+}
+
+fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Moment) {
+    let said = plight::attention(view, now);
+    let pieces: Vec<Piece<'_>> = said
+        .iter()
+        .map(|(text, role)| (text.as_str(), *role))
+        .collect();
+    let start = view.state.plan.commit.as_ref().map_or_else(
+        || "start the run".to_owned(),
+        |commit| format!("start the run of {}", commit.short()),
+    );
+    let waits = progress::gate_waiting(&view.state).is_some();
+    let mut actions = vec![
+        (Act::Start, start.as_str()),
+        (Act::Retry, "decide about what failed"),
+        (Act::Resume, "go on with this run"),
+        (Act::Continue, "go on"),
+        (Act::Abort, ""),
+    ];
+    if waits {
+        actions.push((Act::Open, "to the gate"));
+    }
+    actions.extend([
+        (Act::Pause, ""),
+        (Act::Follow, ""),
+        (Act::Pager, ""),
+        (Act::Copy, ""),
+    ]);
+    let leave = match (model.drives(), view.state.status) {
+        (true, _) => "leave (asks)",
+        (false, RunStatus::Prepared) => "back, nothing starts",
+        _ => "back",
+    };
+    let keys = [
+        (Act::FocusOn, ""),
+        (Act::Search, ""),
+        (Act::Zoom, ""),
+        (Act::ScreenHome, ""),
+        (Act::ScreenHosts, ""),
+        (Act::Back, leave),
+    ];
+    bottom::draw(
+        paint,
+        area,
+        model,
+        &Bottom {
+            attention: &pieces,
+            actions: &actions,
+            keys: &keys,
+        },
+    );
+}

@@ -1,0 +1,361 @@
+//! The brief before a run, and the summary after it: what will happen, and what did.
+
+use ratatui::layout::Rect;
+
+use super::paint::{Paint, wrap};
+use super::rail::stage_name;
+use crate::domain::checklist::Gate;
+use crate::domain::feed::Link;
+use crate::domain::run::progress;
+use crate::domain::run::{GateState, Moment, Outcome, RunState, RunStatus};
+use crate::ui::model::{Model, RunView};
+use crate::ui::rows;
+use crate::ui::states;
+use crate::ui::theme::State;
+use crate::ui::words;
+
+/// A line: the state before it, a word, its text, the text's role.
+type Fact = (Option<State>, String, String, &'static str);
+
+/// Draws the brief of a run that waits for its start, or the summary of one that is over.
+pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Moment) {
+    let facts = match view.state.status {
+        RunStatus::Prepared => before(model, &view.state),
+        _ => after(&view.state, now),
+    };
+    let mut y = area.y;
+    let width = usize::from(area.width.saturating_sub(16));
+    for (state, word, text, role) in facts {
+        let rows = wrap(&text, width);
+        for (at, row) in rows.iter().take(4).enumerate() {
+            if y >= area.bottom() {
+                return;
+            }
+            if at == 0 {
+                if let Some(state) = state {
+                    paint.glyph(area.x + 1, y, state);
+                }
+                paint.text(area.x + 3, y, 11, &word, "text.dim");
+            }
+            paint.text(area.x + 15, y, area.width.saturating_sub(16), row, role);
+            y += 1;
+        }
+    }
+}
+
+fn fact(state: Option<State>, word: &str, text: impl Into<String>, role: &'static str) -> Fact {
+    (state, word.to_owned(), text.into(), role)
+}
+
+fn blank() -> Fact {
+    fact(None, "", "", "text")
+}
+
+fn before(model: &Model, state: &RunState) -> Vec<Fact> {
+    let plan = &state.plan;
+    let commit = plan
+        .commit
+        .as_ref()
+        .map_or("no commit", |commit| commit.short());
+    let mut facts = vec![fact(
+        None,
+        "releases",
+        format!("{commit}  ({})", plan.reference),
+        "text.strong",
+    )];
+    let live = plan
+        .previous
+        .as_ref()
+        .map_or("nothing is tagged as live yet".to_owned(), |live| {
+            live.short().to_owned()
+        });
+    facts.push(fact(None, "instead of", live, "text"));
+    match &plan.tag {
+        Some(tag) => facts.push(fact(
+            None,
+            "tag",
+            format!("{tag}, at the end of a success"),
+            "text",
+        )),
+        None => facts.push(fact(None, "tag", "none is written", "text.dim")),
+    }
+    facts.push(blank());
+    let steps = rows::step_count(state);
+    facts.push(fact(
+        None,
+        "forecast",
+        format!(
+            "{}, {}, without time at gates",
+            words::count(steps, "step"),
+            words::guess(plan.forecast.total_s)
+        ),
+        "text",
+    ));
+    for (env, forecast) in &plan.forecast.envs {
+        let down = forecast
+            .downtime_s
+            .values()
+            .map(|down| down.unwrap_or(f64::NAN))
+            .fold(0.0_f64, |one, other| {
+                if one.is_nan() || other.is_nan() {
+                    f64::NAN
+                } else {
+                    one.max(other)
+                }
+            });
+        let down = if forecast.downtime_s.is_empty() {
+            "no downtime".to_owned()
+        } else if down.is_nan() {
+            "downtime not known".to_owned()
+        } else {
+            format!("down at most {} per host", words::span(down))
+        };
+        let text = format!(
+            "prepare {}, activate {}, {down}",
+            words::guess(forecast.prepare_s),
+            words::guess(forecast.activate_s)
+        );
+        facts.push(fact(None, env.as_str(), text, "text"));
+    }
+    facts.push(blank());
+    facts.extend(gates(state));
+    facts.extend(connections(model, state));
+    facts.push(blank());
+    facts.extend(dirty(state));
+    facts
+}
+
+fn gates(state: &RunState) -> Vec<Fact> {
+    let stages = state.plan.stages.iter().enumerate();
+    stages
+        .filter(|(_, planned)| planned.gate != Gate::None)
+        .map(|(stage, planned)| {
+            let how = super::board::gate_word(planned.gate);
+            fact(
+                Some(State::Wait),
+                "gate",
+                format!("before {}: {how}", stage_name(state, stage)),
+                "text",
+            )
+        })
+        .collect()
+}
+
+fn connections(model: &Model, state: &RunState) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    let hosts = &state.plan.hosts;
+    let link = |at: usize| {
+        model
+            .links
+            .get(&(hosts[at].env.clone(), hosts[at].name.clone()))
+            .map(|(link, _)| link)
+    };
+    let up = (0..hosts.len())
+        .filter(|at| matches!(link(*at), Some(Link::Connected(_))))
+        .count();
+    if hosts.is_empty() {
+        return vec![fact(
+            None,
+            "hosts",
+            "none: everything runs on this machine",
+            "text.dim",
+        )];
+    }
+    let all = if up == hosts.len() {
+        State::Ok
+    } else {
+        State::Wait
+    };
+    facts.push(fact(
+        Some(all),
+        "hosts",
+        format!("{up} of {} reached", words::count(hosts.len(), "host")),
+        "text",
+    ));
+    for at in 0..hosts.len() {
+        let why = match link(at) {
+            Some(Link::Failed { why, help }) => {
+                let help = help
+                    .as_ref()
+                    .map_or_else(String::new, |help| format!(". {help}"));
+                format!("{why}{help}")
+            }
+            Some(Link::Lost { why, .. }) => why.clone(),
+            _ => continue,
+        };
+        facts.push(fact(
+            Some(states::of_link(link(at))),
+            hosts[at].name.as_str(),
+            why,
+            "state.fail",
+        ));
+    }
+    facts
+}
+
+fn dirty(state: &RunState) -> Vec<Fact> {
+    let files = &state.plan.dirty;
+    if files.is_empty() {
+        return vec![fact(
+            Some(State::Ok),
+            "tree",
+            "clean: what runs is what is committed",
+            "text",
+        )];
+    }
+    let commit = state
+        .plan
+        .commit
+        .as_ref()
+        .map_or("the commit", |commit| commit.short());
+    let text = format!(
+        "{} not committed. Local steps see them, {commit} does not hold them",
+        words::count(files.len(), "change")
+    );
+    let mut facts = vec![fact(Some(State::Warn), "tree", text, "state.warn")];
+    facts.extend(
+        files
+            .iter()
+            .take(5)
+            .map(|file| fact(None, "", file.clone(), "text.dim")),
+    );
+    if files.len() > 5 {
+        facts.push(fact(
+            None,
+            "",
+            format!("{} more", files.len() - 5),
+            "text.dim",
+        ));
+    }
+    facts
+}
+
+fn after(state: &RunState, now: Moment) -> Vec<Fact> {
+    let commit = state
+        .plan
+        .commit
+        .as_ref()
+        .map_or("no commit", |commit| commit.short());
+    let outcome = match state.status {
+        RunStatus::Finished(outcome) => Some(outcome),
+        _ => None,
+    };
+    let said = match outcome {
+        Some(Outcome::Succeeded) => format!("{commit} is released"),
+        Some(Outcome::Failed) => "a step failed, and the run ended".to_owned(),
+        Some(Outcome::Stopped) => "the operator ended the run".to_owned(),
+        _ => states::word(state.status).to_owned(),
+    };
+    let shown = states::of_outcome(outcome);
+    let mut facts = vec![fact(Some(shown), "outcome", said, "text.strong")];
+    match &state.tag {
+        Some(tag) => {
+            let name = tag.tag.as_deref().unwrap_or("no release tag");
+            let pushed = tag.remote.as_ref().map_or_else(
+                || "not pushed".to_owned(),
+                |remote| format!("pushed to {remote}"),
+            );
+            facts.push(fact(
+                Some(State::Ok),
+                "tag",
+                format!("{name}, {pushed}"),
+                "text",
+            ));
+            if let Some(live) = &tag.live {
+                facts.push(fact(
+                    Some(State::Ok),
+                    "live",
+                    format!("{live} is {}", tag.commit.short()),
+                    "text",
+                ));
+            }
+        }
+        None if outcome == Some(Outcome::Succeeded) => {
+            facts.push(fact(None, "tag", "none was written", "text.dim"))
+        }
+        None => facts.push(fact(
+            Some(State::Skip),
+            "tag",
+            "none was written: tags come last, after success",
+            "text",
+        )),
+    }
+    facts.push(fact(None, "users", progress::users_see(state), "text"));
+    facts.push(blank());
+    if let (Some(started), Some(ended)) = (state.started, state.ended) {
+        let took = words::span((ended - started).as_seconds_f64());
+        facts.push(fact(
+            None,
+            "took",
+            format!(
+                "{took}, from {} to {}",
+                started.format("%H:%M:%S"),
+                ended.format("%H:%M:%S")
+            ),
+            "text",
+        ));
+    }
+    let failed = state
+        .each()
+        .filter(|(_, task)| task.status == crate::domain::run::TaskStatus::Failed);
+    for (planned, task) in failed.take(6) {
+        let ending = task
+            .ending
+            .as_ref()
+            .map_or_else(String::new, ToString::to_string);
+        facts.push(fact(
+            Some(State::Fail),
+            "failed",
+            format!("{}: {ending}", planned.id),
+            "state.fail",
+        ));
+    }
+    for (stage, planned) in state.stages.iter().enumerate() {
+        let Some((started, ended)) = planned.started.zip(planned.ended) else {
+            continue;
+        };
+        let by = match &planned.gate {
+            GateState::Approved { by, .. } => format!("   passed by {}", words::user(by)),
+            _ => String::new(),
+        };
+        let text = format!("{}{by}", words::span((ended - started).as_seconds_f64()));
+        facts.push(fact(
+            Some(states::of_stage(state, stage)),
+            &stage_name(state, stage),
+            text,
+            "text",
+        ));
+    }
+    facts.push(blank());
+    facts.extend(downtime(state, now));
+    facts
+}
+
+fn downtime(state: &RunState, now: Moment) -> Vec<Fact> {
+    let measured = progress::downtime(state, now);
+    if measured.is_empty() {
+        return vec![fact(
+            None,
+            "downtime",
+            "no step that was run begins one",
+            "text.dim",
+        )];
+    }
+    measured
+        .into_iter()
+        .map(|((env, host), seconds)| {
+            let forecast = state
+                .plan
+                .forecast
+                .envs
+                .get(&env)
+                .and_then(|env| env.downtime_s.get(&host).copied().flatten());
+            let text = format!(
+                "{env} {host} at most {}   (forecast {})",
+                words::span(seconds),
+                words::guess(forecast)
+            );
+            fact(None, "downtime", text, "text")
+        })
+        .collect()
+}

@@ -1,0 +1,217 @@
+//! The log pane: the lines of a step that show, and nothing of the others.
+//!
+//! Lines of several hosts stand in the order they arrived, each with its host. A bar at the edge marks errors.
+
+use ratatui::layout::Rect;
+
+use super::paint::{Paint, columns, safe};
+use crate::domain::run::RunState;
+use crate::ui::logs::{Line, Sort, StepLog};
+use crate::ui::model::LogView;
+use crate::ui::theme::Mark;
+use crate::ui::update::palette::holds;
+
+/// What is drawn.
+pub struct LogPane<'a> {
+    /// The run, for the names of hosts.
+    pub state: &'a RunState,
+    /// The step's lines.
+    pub log: &'a StepLog,
+    /// How they are looked at.
+    pub view: &'a LogView,
+    /// The places of the step's tasks.
+    pub tasks: std::ops::Range<usize>,
+    /// Whether times are shown.
+    pub times: bool,
+}
+
+impl LogPane<'_> {
+    /// Draws the newest lines above the bottom of the view.
+    pub fn draw(&self, paint: &mut Paint<'_>, area: Rect) {
+        if area.is_empty() {
+            return;
+        }
+        let mut y = area.bottom();
+        let mut number = self
+            .view
+            .bottom
+            .unwrap_or(self.log.end())
+            .min(self.log.end());
+        let mut rows = Vec::new();
+        while number > self.log.first() && y > area.y {
+            number -= 1;
+            if !self.log.shows(number, self.view.only) {
+                continue;
+            }
+            let Some(line) = self.log.line(number) else {
+                break;
+            };
+            let parts = self.parts(line, area.width);
+            y = y.saturating_sub(parts.len() as u16).max(area.y);
+            rows.push((number, line, parts));
+        }
+        // A short log stands at the top, a long one ends at the bottom.
+        let mut y = area.y;
+        let shown: usize = rows.iter().map(|(_, _, parts)| parts.len()).sum();
+        let mut skip = shown.saturating_sub(usize::from(area.height));
+        for (number, line, parts) in rows.iter().rev() {
+            for (at, part) in parts.iter().enumerate() {
+                if skip > 0 {
+                    skip -= 1;
+                    continue;
+                }
+                if y >= area.bottom() {
+                    return;
+                }
+                self.row(
+                    paint,
+                    Rect {
+                        y,
+                        height: 1,
+                        ..area
+                    },
+                    line,
+                    part,
+                    at > 0,
+                );
+                if self.view.hit == Some(*number) {
+                    paint.tint(
+                        Rect {
+                            y,
+                            height: 1,
+                            ..area
+                        },
+                        "match.current",
+                    );
+                } else if self
+                    .view
+                    .search
+                    .as_deref()
+                    .is_some_and(|wanted| holds(part, wanted))
+                {
+                    self.matches(paint, y, area, part);
+                }
+                y += 1;
+            }
+        }
+    }
+
+    fn prefix(&self) -> u16 {
+        let longest = self
+            .tasks
+            .clone()
+            .map(|position| columns(self.state.planned(position).1.site.as_str()))
+            .max();
+        let host = if self.tasks.len() > 1 {
+            longest.unwrap_or(0).min(12) as u16 + 1
+        } else {
+            0
+        };
+        1 + if self.times { 9 } else { 0 } + host + 2
+    }
+
+    fn parts(&self, line: &Line, width: u16) -> Vec<String> {
+        let room = usize::from(width.saturating_sub(self.prefix())).max(1);
+        let text = safe(&line.text);
+        if !self.view.wrap {
+            return vec![text.chars().skip(self.view.sideways).collect()];
+        }
+        let mut parts = Vec::new();
+        let mut part = String::new();
+        let mut used = 0;
+        for c in text.chars() {
+            let wide = unicode_width::UnicodeWidthChar::width(c).unwrap_or(0);
+            if used + wide > room {
+                parts.push(std::mem::take(&mut part));
+                used = 0;
+            }
+            used += wide;
+            part.push(c);
+        }
+        parts.push(part);
+        parts
+    }
+
+    fn row(&self, paint: &mut Paint<'_>, area: Rect, line: &Line, part: &str, goes_on: bool) {
+        let (sign, role) = match line.sort {
+            Sort::Plain => ("|", "log.info"),
+            Sort::Warning => ("!", "log.warn"),
+            Sort::Error => ("!", "log.error"),
+            Sort::Golive => ("=", "log.golive"),
+            Sort::Failed => ("=", "log.error"),
+        };
+        let mut x = area.x;
+        if line.sort.is_trouble() {
+            paint.mark(x, area.y, Mark::Edge, role);
+        }
+        x += 1;
+        let room = |x: u16| area.right().saturating_sub(x);
+        if self.times {
+            if let (Some(at), false) = (line.at, goes_on) {
+                let time = at.with_timezone(
+                    &self
+                        .state
+                        .started
+                        .map_or(*at.offset(), |started| *started.offset()),
+                );
+                paint.text(
+                    x,
+                    area.y,
+                    room(x),
+                    &time.format("%H:%M:%S").to_string(),
+                    "log.time",
+                );
+            }
+            x += 9;
+        }
+        if self.tasks.len() > 1 {
+            let site = &self.state.planned(line.task).1.site;
+            let width = self.prefix() - 3 - if self.times { 9 } else { 0 };
+            if !goes_on {
+                let style = paint.theme.host(line.task - self.tasks.start);
+                paint.styled(x, area.y, room(x).min(width), site.as_str(), style);
+            }
+            x += width;
+        }
+        paint.text(
+            x,
+            area.y,
+            room(x),
+            sign,
+            if line.sort == Sort::Plain {
+                "border"
+            } else {
+                role
+            },
+        );
+        x += 2;
+        paint.text(x, area.y, room(x), part, role);
+    }
+
+    fn matches(&self, paint: &mut Paint<'_>, y: u16, area: Rect, part: &str) {
+        let Some(wanted) = self.view.search.as_deref() else {
+            return;
+        };
+        let lower = part.to_lowercase();
+        let text = if wanted.chars().any(char::is_uppercase) {
+            part
+        } else {
+            &lower
+        };
+        for (at, _) in text.match_indices(wanted) {
+            let x = area.x + self.prefix() + columns(&text[..at]) as u16;
+            if x < area.right() {
+                let width = (columns(wanted) as u16).min(area.right() - x);
+                paint.tint(
+                    Rect {
+                        x,
+                        y,
+                        width,
+                        height: 1,
+                    },
+                    "match",
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! The attention line of a run: what needs the operator, and what users of the service see now.
+
+use crate::domain::action::Ending;
+use crate::domain::run::progress::{self, Need};
+use crate::domain::run::{GateState, Moment, RunState, RunStatus, TaskStatus};
+use crate::ui::model::RunView;
+use crate::ui::msg::Owner;
+use crate::ui::words;
+
+/// What stands on the attention line: text and role, most important first.
+pub fn attention(view: &RunView, now: Moment) -> Vec<(String, &'static str)> {
+    let state = &view.state;
+    if let Some(why) = &view.journal_failed {
+        return vec![(
+            format!("! the journal cannot be written, nothing more is started: {why}"),
+            "danger",
+        )];
+    }
+    let users = users(state, now);
+    let mut said = Vec::new();
+    match &view.owner {
+        Owner::Elsewhere(who) => said.push((
+            format!("only watching: {who} drives this run.  "),
+            "state.warn",
+        )),
+        Owner::Nobody if !matches!(state.status, RunStatus::Finished(_)) => {
+            said.push((
+                format!("nobody drives this run ({}).  ", progress::standing(state)),
+                "state.warn",
+            ));
+        }
+        _ => {}
+    }
+    if let Some(trouble) = trouble(view, now) {
+        said.push((format!("{trouble}  "), "state.fail"));
+    } else if state.status == RunStatus::Prepared {
+        said.push(("nothing has started yet.  ".to_owned(), "attention"));
+    } else if state.status == RunStatus::Paused {
+        said.push(("paused: nothing new starts.  ".to_owned(), "state.warn"));
+    } else if state.status == RunStatus::Stopping {
+        said.push((
+            "stopping: waits for what runs, starts nothing more.  ".to_owned(),
+            "state.warn",
+        ));
+    } else if let Some(silence) = silence(view, now) {
+        said.push((format!("{silence}  "), "state.warn"));
+    }
+    said.push(users);
+    said
+}
+
+/// What users of the service see now.
+pub fn users(state: &RunState, now: Moment) -> (String, &'static str) {
+    let down = progress::down_now(state);
+    let since = down.iter().map(|(_, _, since)| *since).min();
+    let sentence = progress::users_see(state);
+    match since {
+        Some(since)
+            if sentence.contains("down") && !matches!(state.status, RunStatus::Finished(_)) =>
+        {
+            (
+                format!("{sentence} since {}", words::since(since, now)),
+                "danger",
+            )
+        }
+        _ => (sentence, "attention"),
+    }
+}
+
+/// The sentence about what failed, or waits for an answer.
+fn trouble(view: &RunView, now: Moment) -> Option<String> {
+    let state = &view.state;
+    let first = progress::needs(state, true).into_iter().next();
+    match first {
+        Some(Need::Failure(tasks)) => {
+            let task = state.task(&tasks[0])?;
+            let ending = task
+                .ending
+                .as_ref()
+                .map_or_else(|| "failed".to_owned(), ending);
+            let more = if tasks.len() > 1 {
+                format!(" and {} more", tasks.len() - 1)
+            } else {
+                String::new()
+            };
+            Some(format!("! {} FAILED{more}: {ending}.", tasks[0]))
+        }
+        Some(Need::Interrupted(tasks)) => Some(format!("? the end of {} is not known.", tasks[0])),
+        Some(Need::Answer(task)) => Some(format!("! {task} waits for your answer.")),
+        Some(Need::Gate(stage)) => {
+            let env = state.plan.stages[stage].env.as_ref()?;
+            let since = match &state.stages[stage].gate {
+                GateState::Reached(at) => words::since(*at, now),
+                _ => String::new(),
+            };
+            Some(format!("the gate of {env} waits for you since {since}."))
+        }
+        None => None,
+    }
+}
+
+/// How an attempt ended, in a sentence.
+pub fn ending(ending: &Ending) -> String {
+    match ending {
+        Ending::Exited(code) if *code > 128 => format!("ended by signal {}", code - 128),
+        Ending::Exited(code) => format!("exit {code}"),
+        Ending::TimedOut => "it took longer than its time limit".to_owned(),
+        Ending::Cancelled => "it was cancelled".to_owned(),
+        Ending::NotStarted(why) => format!("it was not started: {why}"),
+    }
+}
+
+/// A step that has printed nothing for longer than it should.
+fn silence(view: &RunView, now: Moment) -> Option<String> {
+    let state = &view.state;
+    for position in 0..state.tasks.len() {
+        let task = &state.tasks[position];
+        if task.status != TaskStatus::Running {
+            continue;
+        }
+        let (_, planned) = state.planned(position);
+        if matches!(planned.action, crate::domain::action::Action::Ask { .. }) {
+            continue;
+        }
+        let shelf = crate::ui::rows::shelf(state, position);
+        let heard = view
+            .logs
+            .step(shelf.step)
+            .and_then(|log| log.last_of(position, 1).first().and_then(|line| line.at));
+        let since = heard.max(task.started)?;
+        let quiet = (now - since).num_seconds();
+        if planned.quiet_s > 0 && quiet > planned.quiet_s as i64 {
+            return Some(format!(
+                "{} has printed nothing for {}.",
+                planned.id,
+                words::clock(quiet as f64)
+            ));
+        }
+    }
+    None
+}
