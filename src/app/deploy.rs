@@ -20,7 +20,7 @@ pub async fn deploy(project: &Project, deploy: &Deploy, global: &Global) -> Resu
     check_approvals(&plan, &deploy.decisions)?;
     let (sender, receiver, listener) = session::feed_with_links();
     let sites = Arc::new(project.sites(&plan.hosts, &listener)?);
-    let identities = match session::greet(&sites, session::places(&plan)).await {
+    let identities = match session::greet(&sites, session::places(&plan), &listener).await {
         Ok(identities) => identities,
         Err(failure) => {
             sites.close().await;
@@ -93,7 +93,7 @@ pub async fn resume(project: &Project, resume: &Resume, global: &Global) -> Resu
     }
     let (sender, receiver, listener) = session::feed_with_links();
     let sites = Arc::new(project.sites(&owned.plan.hosts, &listener)?);
-    let identities = match session::greet(&sites, places_left(&state)).await {
+    let identities = match session::greet(&sites, places_left(&state), &listener).await {
         Ok(identities) => identities,
         Err(failure) => {
             sites.close().await;

@@ -113,7 +113,7 @@ async fn plan(
     if global.json {
         print(&format!("{}\n", json::line(&json::plan(&plan))))?;
     } else {
-        print(&report::shown(&table::plan(&plan)))?;
+        print(&report::shown(&table::plan(&plan, global.verbose)))?;
     }
     Ok(Code::Done)
 }

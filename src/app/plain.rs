@@ -2,6 +2,8 @@
 //!
 //! Nothing is drawn twice and no control character gets out. The same state and sentences as on the screen.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, FixedOffset};
 
 use super::drive::{Face, Line};
@@ -244,7 +246,7 @@ fn finish_sentences(
     state: &RunState,
     outcome: Outcome,
     duration_s: f64,
-    downtime_s: &std::collections::BTreeMap<String, f64>,
+    downtime_s: &BTreeMap<EnvName, BTreeMap<HostName, f64>>,
 ) -> Vec<String> {
     let word = match outcome {
         Outcome::Succeeded => "DONE",
@@ -257,12 +259,12 @@ fn finish_sentences(
         state.run,
         seconds(Some(duration_s))
     )];
-    let down: Vec<String> = downtime_s
-        .iter()
-        .map(|(host, s)| format!("{host} {}", seconds(Some(*s))))
-        .collect();
-    if !down.is_empty() {
-        lines.push(format!("down at most: {}", down.join(", ")));
+    for (env, hosts) in downtime_s {
+        let hosts: Vec<String> = hosts
+            .iter()
+            .map(|(host, down)| format!("{host} {}", seconds(Some(*down))))
+            .collect();
+        lines.push(format!("down at most on {env}: {}", hosts.join(", ")));
     }
     lines.push(progress::users_see(state));
     lines

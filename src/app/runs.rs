@@ -64,7 +64,10 @@ fn row(run: &RunSummary, now: Moment) -> [String; 6] {
         .map(|(from, to)| (to - from).as_seconds_f64());
     let began = run.started.map_or_else(
         || "-".to_owned(),
-        |at| format!("{} ago", age((now - at).to_std().unwrap_or(Duration::ZERO))),
+        |at| match (now - at).to_std() {
+            Ok(past) if past >= Duration::from_secs(1) => format!("{} ago", age(past)),
+            _ => "just now".to_owned(),
+        },
     );
     [
         run.run.to_string(),

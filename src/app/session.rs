@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use super::args::Selected;
 use super::report::{Code, Failure};
 use crate::domain::checklist::{self, Checklist};
-use crate::domain::feed::Update;
+use crate::domain::feed::{Link, Update};
 use crate::domain::id::{HostName, RunId, StepName};
 use crate::domain::plan::build::{BuildProblem, History, Selection, Target, build};
 use crate::domain::plan::{Plan, PlannedHost};
@@ -25,7 +25,7 @@ use crate::edge::logs::store::Logs;
 use crate::edge::paths::{self, Folders, ProjectPaths};
 use crate::edge::ssh::{LinkListener, SiteRules, Sites, ssh_config};
 use crate::engine::{self, Control, Doors, Ended, FeedReceiver, FeedSender, Start, WeakFeedSender};
-use crate::port::{Clock, LaunchError, Launcher, Place};
+use crate::port::{Clock, Hello, LaunchError, Launcher, Place};
 
 /// The name of the checklist's file.
 pub const FILE: &str = "releases.toml";
@@ -274,8 +274,13 @@ pub fn tell(feed: WeakFeedSender) -> LinkListener {
 }
 
 /// Asks all these places who they are. Nothing was started anywhere when this fails: exit code 5.
-pub async fn greet(sites: &Sites, places: Vec<Place>) -> Result<Identities, Failure> {
-    let answers = join_all(places.iter().map(|place| sites.hello(place))).await;
+/// `listener` hears of each place as soon as it is known.
+pub async fn greet(
+    sites: &Sites,
+    places: Vec<Place>,
+    listener: &LinkListener,
+) -> Result<Identities, Failure> {
+    let answers = join_all(places.iter().map(|place| greet_one(sites, place, listener))).await;
     let mut identities = Identities::new();
     let mut troubles: Vec<LaunchError> = Vec::new();
     for (place, answer) in places.into_iter().zip(answers) {
@@ -302,6 +307,24 @@ pub async fn greet(sites: &Sites, places: Vec<Place>) -> Result<Identities, Fail
             .extend(help.filter(|help| !failure.help.contains(help)));
     }
     Err(failure)
+}
+
+async fn greet_one(
+    sites: &Sites,
+    place: &Place,
+    listener: &LinkListener,
+) -> Result<Hello, LaunchError> {
+    let answer = sites.hello(place).await;
+    if let Some((env, host)) = place {
+        let link = match answer.clone() {
+            Ok(hello) => Link::Connected(hello.facts),
+            Err(
+                LaunchError::Unreachable { why, help, .. } | LaunchError::Refused { why, help, .. },
+            ) => Link::Failed { why, help },
+        };
+        listener(env, host, link);
+    }
+    answer
 }
 
 /// All places of a plan: its hosts and this machine.

@@ -9,8 +9,11 @@ use crate::domain::text::{ellipsis, plural, width};
 /// The widest column of step names.
 const WIDEST_STEP: usize = 32;
 
-/// The plan as text.
-pub fn plan(plan: &Plan) -> String {
+/// Scripts of more lines are named instead of shown, unless everything is wanted.
+const LONGEST_SCRIPT: usize = 12;
+
+/// The plan as text; `whole` = every line of every command.
+pub fn plan(plan: &Plan, whole: bool) -> String {
     let commit = plan
         .commit
         .as_ref()
@@ -30,7 +33,7 @@ pub fn plan(plan: &Plan) -> String {
     }
     for stage in &plan.stages {
         lines.push(String::new());
-        lines.extend(stage_table(stage));
+        lines.extend(stage_table(stage, whole));
     }
     lines.push(String::new());
     lines.extend(forecast(plan));
@@ -39,7 +42,7 @@ pub fn plan(plan: &Plan) -> String {
     lines.join("\n") + "\n"
 }
 
-fn stage_table(stage: &PlannedStage) -> Vec<String> {
+fn stage_table(stage: &PlannedStage, whole: bool) -> Vec<String> {
     let mut lines = Vec::new();
     if let (Gate::Type | Gate::Key, Some(env)) = (stage.gate, &stage.env) {
         lines.push(format!("-- GATE -- asks you before anything touches {env}"));
@@ -53,11 +56,15 @@ fn stage_table(stage: &PlannedStage) -> Vec<String> {
     lines.push(format!("{} ({place})", stage.name));
     let names = stage.steps().map(|tasks| width(tasks[0].step.as_str()));
     let columns = names.max().unwrap_or(0).min(WIDEST_STEP);
-    lines.extend(stage.steps().flat_map(|tasks| step_rows(tasks, columns)));
+    lines.extend(
+        stage
+            .steps()
+            .flat_map(|tasks| step_rows(tasks, columns, whole)),
+    );
     lines
 }
 
-fn step_rows(tasks: &[Task], columns: usize) -> Vec<String> {
+fn step_rows(tasks: &[Task], columns: usize, whole: bool) -> Vec<String> {
     let task = &tasks[0];
     let hosts: Vec<&str> = tasks.iter().map(|task| task.site.as_str()).collect();
     let phase = match (task.site.host(), task.phase) {
@@ -91,7 +98,20 @@ fn step_rows(tasks: &[Task], columns: usize) -> Vec<String> {
     );
     let mut lines = vec![row.trim_end().to_owned()];
     let indent = " ".repeat(columns);
-    for (number, text) in task.action.text().lines().enumerate() {
+    let texts: Vec<&str> = task.action.text().lines().collect();
+    let shown = if whole || texts.len() <= LONGEST_SCRIPT {
+        texts.len()
+    } else {
+        0
+    };
+    if shown < texts.len() {
+        let count = plural("line", texts.len());
+        lines.push(format!(
+            "  {indent}  # {}: {count}, golive plan -v shows them",
+            task.about
+        ));
+    }
+    for (number, text) in texts.into_iter().take(shown).enumerate() {
         let sign = match (number, task.kind.as_str()) {
             (0, "ask") => '?',
             (0, _) => '$',

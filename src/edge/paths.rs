@@ -185,13 +185,27 @@ pub fn operator() -> String {
     let user = ["USER", "LOGNAME"]
         .iter()
         .find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()))
-        .unwrap_or_else(|| format!("uid{}", rustix::process::getuid().as_raw()));
+        .unwrap_or_else(|| {
+            let uid = rustix::process::getuid().as_raw();
+            let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+            user_in(&users, uid).unwrap_or_else(|| format!("uid{uid}"))
+        });
     let system = rustix::system::uname();
     let machine = system.nodename().to_string_lossy();
     format!("{user}@{machine}")
         .chars()
         .filter(|c| !c.is_control() && !c.is_whitespace())
         .collect()
+}
+
+/// The name of a user id in the text of `/etc/passwd`: cron and containers often set no variable.
+fn user_in(users: &str, uid: u32) -> Option<String> {
+    let mut lines = users
+        .lines()
+        .map(|line| line.split(':').collect::<Vec<_>>());
+    lines
+        .find(|fields| fields.get(2).is_some_and(|field| *field == uid.to_string()))
+        .and_then(|fields| fields.first().map(|name| (*name).to_owned()))
 }
 
 /// Bytes as lower-case hexadecimal digits.
@@ -211,6 +225,13 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+
+    #[test]
+    fn an_operator_without_variables_is_named_by_the_user_database() {
+        let users = "root:x:0:0::/root:/bin/sh\nada:x:1000:1000::/home/ada:/bin/sh\n";
+        assert_eq!(user_in(users, 1000), Some("ada".to_owned()));
+        assert_eq!(user_in(users, 7), None);
+    }
 
     fn folders(pairs: &[(&str, &str)]) -> Result<Folders, PathError> {
         Folders::of(|name| {

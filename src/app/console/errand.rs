@@ -121,7 +121,7 @@ impl Errands {
                     let places = hosts
                         .iter()
                         .map(|host| Some((host.env.clone(), host.name.clone())));
-                    let _ = session::greet(&sites, places.collect()).await;
+                    let _ = session::greet(&sites, places.collect(), &listener).await;
                     sites.close().await;
                 }
             }
@@ -154,7 +154,7 @@ impl Errands {
                 old.sites.close().await;
             }
             // The listener hears how it goes; the start asks again.
-            let _ = session::greet(&sites, places).await;
+            let _ = session::greet(&sites, places, &errands.listener()).await;
         });
     }
 
@@ -193,7 +193,8 @@ impl Errands {
 
     async fn start_now(&self, prepared: &Prepared) -> Result<NowDriven, Failure> {
         let sites = Arc::clone(&prepared.sites);
-        let identities = session::greet(&sites, session::places(&prepared.plan)).await?;
+        let identities =
+            session::greet(&sites, session::places(&prepared.plan), &self.listener()).await?;
         let owned = RunFolder::create(
             &self.project.paths,
             &prepared.run,
@@ -244,13 +245,14 @@ impl Errands {
         let owned = deploy::open(&self.project, &run)?;
         let state = deploy::folded(&owned);
         let sites = Arc::new(self.project.sites(&owned.plan.hosts, &self.listener())?);
-        let identities = match session::greet(&sites, deploy::places_left(&state)).await {
-            Ok(identities) => identities,
-            Err(failure) => {
-                sites.close().await;
-                return Err(failure);
-            }
-        };
+        let identities =
+            match session::greet(&sites, deploy::places_left(&state), &self.listener()).await {
+                Ok(identities) => identities,
+                Err(failure) => {
+                    sites.close().await;
+                    return Err(failure);
+                }
+            };
         let (sender, feed, _) = session::feed_with_links();
         let first = going_on(&state);
         let by = (self.project.by.as_str(), first);

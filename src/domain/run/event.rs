@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Identity, Moment};
 use crate::domain::action::Ending;
-use crate::domain::id::{Attempt, Commit, EnvName, RunId, Seq, TaskId};
+use crate::domain::id::{Attempt, Commit, EnvName, HostName, RunId, Seq, TaskId};
 
 /// A line of the journal without its checksum: when what happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -216,6 +216,6 @@ pub enum Event {
         duration_s: f64,
         /// Seconds each host of each environment may have been down, as measured.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-        downtime_s: BTreeMap<String, f64>,
+        downtime_s: BTreeMap<EnvName, BTreeMap<HostName, f64>>,
     },
 }

@@ -12,6 +12,7 @@ use super::progress;
 use super::{Event, GateState, Identities, Moment, Outcome, RunState, RunStatus, TaskStatus};
 use crate::domain::action::{Action, Site};
 use crate::domain::checklist::{Gate, OnFailure};
+use crate::domain::id::{EnvName, HostName};
 use crate::domain::plan::{PlannedStage, Task};
 
 /// The facts to record now. Empty = nothing follows until a report, a wish or [`wake_at`].
@@ -74,13 +75,14 @@ fn finish_when_quiet(state: &RunState, now: Moment) -> Vec<Event> {
 }
 
 fn finished(state: &RunState, outcome: Outcome, now: Moment) -> Event {
+    let mut downtime_s: BTreeMap<EnvName, BTreeMap<HostName, f64>> = BTreeMap::new();
+    for ((env, host), seconds) in progress::downtime(state, now) {
+        downtime_s.entry(env).or_default().insert(host, seconds);
+    }
     Event::RunFinished {
         outcome,
         duration_s: seconds(state.started, now),
-        downtime_s: progress::downtime(state, now)
-            .into_iter()
-            .map(|((_, host), seconds)| (host.to_string(), seconds))
-            .collect(),
+        downtime_s,
     }
 }
 
@@ -182,10 +184,7 @@ fn is_ready(state: &RunState, position: usize, task: &Task, now: Moment) -> bool
 }
 
 /// The place of a task: `None` is this machine.
-pub fn place(
-    stage: &PlannedStage,
-    task: &Task,
-) -> Option<(crate::domain::id::EnvName, crate::domain::id::HostName)> {
+pub fn place(stage: &PlannedStage, task: &Task) -> Option<(EnvName, HostName)> {
     match (&task.site, &stage.env) {
         (Site::Host(host), Some(env)) => Some((env.clone(), host.clone())),
         _ => None,
@@ -197,7 +196,7 @@ pub fn waits_for_identity(
     state: &RunState,
     identities: &Identities,
     now: Moment,
-) -> Vec<Option<(crate::domain::id::EnvName, crate::domain::id::HostName)>> {
+) -> Vec<Option<(EnvName, HostName)>> {
     let Some(stage) = state.current_stage() else {
         return Vec::new();
     };
