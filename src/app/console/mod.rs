@@ -69,7 +69,7 @@ enum Exit {
     /// The operator asked for it.
     Asked,
     /// The terminal or the system wants it.
-    Signal(Signal),
+    Signal,
 }
 
 /// Opens the console and returns when it is left.
@@ -134,7 +134,7 @@ impl Console {
                 .then(|| frame.saturating_sub(self.drawn.elapsed()));
             if until_frame == Some(Duration::ZERO) {
                 if self.draw().is_err() {
-                    return Exit::Signal(Signal::HangUp);
+                    return Exit::Signal;
                 }
                 continue;
             }
@@ -142,7 +142,7 @@ impl Console {
             let asked = tokio::select! {
                 event = next_event(&mut self.events) => match event {
                     Some(Ok(event)) => self.take_event(event),
-                    _ => return Exit::Signal(Signal::HangUp),
+                    _ => return Exit::Signal,
                 },
                 update = next_update(&mut self.feed) => self.take_updates(update).await,
                 Some(answer) = self.answers.recv() => self.take_answer(answer),
@@ -152,7 +152,7 @@ impl Console {
                         self.dirty = true;
                         false
                     }
-                    signal => return Exit::Signal(signal),
+                    _ => return Exit::Signal,
                 },
                 () = tokio::time::sleep(until_frame.unwrap_or_default()), if until_frame.is_some() => false,
                 () = tokio::time::sleep(tick) => self.hear(Msg::Tick),
@@ -188,10 +188,11 @@ impl Console {
     /// Gives a message to the screens and carries out what they ask for. True = the console is to be left.
     fn hear(&mut self, msg: Msg) -> bool {
         self.dirty = true;
-        let commands = ui::update::update(&mut self.model, msg, session::now());
-        commands
-            .into_iter()
-            .fold(false, |leave, command| self.carry_out(command) || leave)
+        let mut leave = false;
+        for command in ui::update::update(&mut self.model, msg, session::now()) {
+            leave |= self.carry_out(command);
+        }
+        leave
     }
 
     fn take_event(&mut self, event: Event) -> bool {
