@@ -31,6 +31,7 @@ pub fn plan(plan: &Plan, whole: bool) -> String {
         let changes = plural("uncommitted change", plan.dirty.len());
         lines.push(format!("! {changes}: not part of the release"));
     }
+    lines.extend(plan.warnings.iter().map(|warning| format!("! {warning}")));
     for stage in &plan.stages {
         lines.push(String::new());
         lines.extend(stage_table(stage, whole));

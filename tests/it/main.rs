@@ -11,4 +11,5 @@ mod runs;
 mod screens;
 mod support;
 mod tags;
+mod terminal;
 mod themes;

@@ -9,6 +9,7 @@
 use std::fs;
 use std::io::{self, Write};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -131,7 +132,7 @@ impl Ground {
     /// Ends the connections, and sees that none is left.
     async fn close(self) {
         self.sites.close().await;
-        until("the masters end", || self.masters().is_empty()).await;
+        wait_until("the masters end", || self.masters().is_empty()).await;
     }
 }
 
@@ -143,7 +144,7 @@ struct Step {
 
 impl Step {
     async fn has_printed(&self, bytes: u64) {
-        until("output arrives", || {
+        wait_until("output arrives", || {
             self.taken.load(Ordering::SeqCst) >= bytes
         })
         .await;
@@ -272,7 +273,7 @@ fn counted(last: u32) -> String {
     (1..=last).fold(String::new(), |text, line| format!("{text}line {line}\n"))
 }
 
-async fn until(what: &str, mut condition: impl FnMut() -> bool) {
+async fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !condition() {
         assert!(Instant::now() < deadline, "waited in vain until {what}");
@@ -494,12 +495,42 @@ async fn login_name_port_and_silence_are_told_apart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_host_behind_a_jump_host_is_reached_with_the_configuration_of_the_project() {
+    let fleet = Fleet::up(2);
+    let config = fleet.config();
+    let text = fs::read_to_string(&config).unwrap();
+    // Files of a repository are often writable for a group; `ssh -F` takes them, and so must golive.
+    fs::write(&config, format!("Host web2\n  ProxyJump web1\n{text}")).unwrap();
+    fs::set_permissions(&config, fs::Permissions::from_mode(0o664)).unwrap();
+    let ground = Ground::new(fleet);
+    let step = ground.start(
+        "web2",
+        "a/b@web2",
+        "echo \"${SSH_CONNECTION%% *}\"; echo behind >~/was",
+    );
+    assert_eq!(step.await.printed().await, "127.0.0.1\n");
+    assert!(ground.fleet.hosts()[1].home.join("was").exists());
+    // What is asked of the host holds for the jump host too: nobody is asked about its key.
+    ground.sites.close().await;
+    let known = fs::read_to_string(ground.fleet.known_hosts()).unwrap();
+    let second = known.lines().nth(1).unwrap().to_owned();
+    fs::write(ground.fleet.known_hosts(), second + "\n").unwrap();
+    let (why, _) = ground.refusal("web2").await;
+    let port = ground.fleet.hosts()[0].port;
+    assert_eq!(
+        why,
+        format!("the host key of [127.0.0.1]:{port} is not known")
+    );
+    ground.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_step_is_followed_to_its_end_when_the_server_is_restarted_under_it() {
     let mut ground = Ground::new(Fleet::up(1));
     let step = ground.start("web1", "a/b@web1", &counting(30)).await;
     step.has_printed(20).await;
     ground.fleet.stop(0);
-    until("the loss is noticed", || ground.was_lost()).await;
+    wait_until("the loss is noticed", || ground.was_lost()).await;
     ground.fleet.start(0);
     assert_eq!(step.printed().await, counted(30));
     assert!(ground.is_connected("web1"));
@@ -528,7 +559,7 @@ async fn a_step_is_followed_to_its_end_when_the_master_is_killed() {
     for master in ground.masters() {
         signal(master, Signal::KILL);
     }
-    until("the loss is noticed", || ground.was_lost()).await;
+    wait_until("the loss is noticed", || ground.was_lost()).await;
     assert_eq!(step.printed().await, counted(20));
     ground.close().await;
 }
@@ -544,7 +575,7 @@ async fn a_frozen_master_is_noticed_and_replaced() {
         signal(*master, Signal::STOP);
     }
     assert_eq!(step.printed().await, counted(20));
-    until("the frozen master is ended", || {
+    wait_until("the frozen master is ended", || {
         ground
             .masters()
             .iter()
@@ -560,7 +591,7 @@ async fn a_host_that_falls_silent_is_noticed_and_followed_again_when_it_speaks()
     let step = ground.start("web1", "a/b@web1", &counting(20)).await;
     step.has_printed(20).await;
     ground.fleet.freeze(0);
-    until("the silence is noticed", || ground.was_lost()).await;
+    wait_until("the silence is noticed", || ground.was_lost()).await;
     ground.fleet.thaw(0);
     assert_eq!(step.printed().await, counted(20));
     ground.close().await;
@@ -588,7 +619,7 @@ async fn dropped_sites_leave_no_master_behind() {
     } = ground;
     assert_eq!(masters_below(folder.path()).len(), 1);
     drop(sites);
-    until("the master ends", || {
+    wait_until("the master ends", || {
         masters_below(folder.path()).is_empty()
     })
     .await;

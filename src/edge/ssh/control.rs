@@ -254,8 +254,8 @@ mod tests {
     #[test]
     fn two_control_folders_of_one_parent_do_not_meet_and_none_is_abandoned() {
         let runtime = tempfile::tempdir_in("/tmp").unwrap();
-        let (one, _) = Control::make(runtime.path()).unwrap();
-        let (two, abandoned) = Control::make(runtime.path()).unwrap();
+        let (one, _) = Control::make(&runtime.path().join("run")).unwrap();
+        let (two, abandoned) = Control::make(&runtime.path().join("run")).unwrap();
         assert_ne!(one.folder, two.folder);
         assert!(abandoned.is_empty());
     }
@@ -263,11 +263,11 @@ mod tests {
     #[tokio::test]
     async fn a_folder_without_an_owner_is_swept() {
         let runtime = tempfile::tempdir_in("/tmp").unwrap();
-        let left = runtime.path().join("left");
-        let (first, _) = Control::make(runtime.path()).unwrap();
+        let left = runtime.path().join("run/left");
+        let (first, _) = Control::make(&runtime.path().join("run")).unwrap();
         fs::create_dir(&left).unwrap();
         fs::write(left.join("7"), "").unwrap();
-        let (_second, abandoned) = Control::make(runtime.path()).unwrap();
+        let (_second, abandoned) = Control::make(&runtime.path().join("run")).unwrap();
         assert_eq!(abandoned.len(), 1);
         sweep(abandoned).await;
         assert!(!left.exists());

@@ -29,6 +29,13 @@ pub(super) enum FailureKind {
     Lasting,
 }
 
+impl FailureKind {
+    /// Whether ssh can say more about it when it is asked to be talkative.
+    pub(super) fn has_more_to_say(self) -> bool {
+        matches!(self, Self::UnknownHostKey | Self::Busy)
+    }
+}
+
 impl Failure {
     /// A failure that may be over when it is tried again.
     pub(super) fn passing(why: impl Into<String>) -> Self {
@@ -57,7 +64,10 @@ impl Failure {
 /// Reads what ssh said when it could not connect to `destination`, with `-F config` when that is set.
 pub(super) fn read(said: &str, destination: &str, config: Option<&Path>) -> Failure {
     let by_hand = by_hand(destination, config);
-    let lines: Vec<&str> = said.lines().map(str::trim).collect();
+    let (debug, lines): (Vec<&str>, Vec<&str>) = said
+        .lines()
+        .map(str::trim)
+        .partition(|line| line.starts_with("debug"));
     let find = |parts: &[&str]| {
         lines
             .iter()
@@ -71,7 +81,7 @@ pub(super) fn read(said: &str, destination: &str, config: Option<&Path>) -> Fail
         return changed_host_key("", &lines);
     }
     if let Some(line) = find(&["host key is known for"]) {
-        return unknown_host_key(line, &lines, destination, config);
+        return unknown_host_key(line, &debug, destination, config);
     }
     if find(&["Host key verification failed"]).is_some() {
         let why = "the host key could not be verified";
@@ -154,12 +164,12 @@ fn network<'a>(
 /// `No ED25519 host key is known for [127.0.0.1]:22 and you have requested strict checking.`
 fn unknown_host_key(
     line: &str,
-    lines: &[&str],
+    debug: &[&str],
     destination: &str,
     config: Option<&Path>,
 ) -> Failure {
     let name = between(line, "is known for ", " and you have").unwrap_or(destination);
-    let offered = lines
+    let offered = debug
         .iter()
         .rev()
         .find_map(|line| line.split_once("Server host key: "))

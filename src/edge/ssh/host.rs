@@ -73,15 +73,7 @@ impl Host {
             Ok(()) => launcher::ask_hello(&self.channels()).await,
             Err(failure) => Err(self.unreachable(failure)),
         };
-        self.publish(match &answer {
-            Ok(hello) => Link::Connected(hello.facts.clone()),
-            Err(
-                LaunchError::Unreachable { why, help, .. } | LaunchError::Refused { why, help, .. },
-            ) => Link::Failed {
-                why: why.clone(),
-                help: help.clone(),
-            },
-        });
+        self.publish(link_of(&answer));
         answer
     }
 
@@ -184,6 +176,19 @@ impl Host {
 
     fn given_up(&self) -> MutexGuard<'_, Option<Failure>> {
         self.given_up.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The state of a link after a hello that was answered so.
+pub(super) fn link_of(answer: &Result<Hello, LaunchError>) -> Link {
+    match answer {
+        Ok(hello) => Link::Connected(hello.facts.clone()),
+        Err(
+            LaunchError::Unreachable { why, help, .. } | LaunchError::Refused { why, help, .. },
+        ) => Link::Failed {
+            why: why.clone(),
+            help: help.clone(),
+        },
     }
 }
 

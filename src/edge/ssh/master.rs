@@ -22,7 +22,7 @@ use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
 
 use super::control::{Configuration, Control};
-use super::failure::{self, Failure, FailureKind};
+use super::failure::{self, Failure};
 use super::mux;
 
 /// How long a connection without sessions stays open, in seconds.
@@ -75,10 +75,8 @@ impl Master {
         };
         let made = attempt.make(wanted, false).await;
         let made = match made {
-            // Only the debug output of ssh tells the fingerprint of a key that it does not know.
-            Err(failure) if failure.kind == FailureKind::UnknownHostKey => {
-                attempt.make(wanted, true).await
-            }
+            // Only its debug output tells the fingerprint of an unknown key, and what a jump host had to say.
+            Err(failure) if failure.kind.has_more_to_say() => attempt.make(wanted, true).await,
             other => other,
         };
         let _ = fs::remove_file(&attempt.log);
@@ -158,7 +156,10 @@ struct Attempt<'a> {
 impl Attempt<'_> {
     /// Runs `ssh` until its connection stands and it has gone to the background.
     async fn make(&self, wanted: &Configuration, debug: bool) -> Result<(), Failure> {
+        let log = fs::File::create(&self.log)
+            .map_err(|why| Failure::passing(format!("the control folder is lost: {why}")))?;
         let mut ssh = self.command(debug);
+        ssh.stderr(log);
         let ended = timeout(wanted.connect_timeout, ssh.status()).await;
         let said =
             || String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned();
@@ -203,12 +204,14 @@ impl Attempt<'_> {
             .env("SSH_ASKPASS_REQUIRE", "never")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
             .kill_on_drop(true);
         ssh.arg("-F").arg(&self.config);
-        ssh.arg("-E").arg(&self.log);
         ssh.arg("-S").arg(&self.socket);
         ssh.args(["-M", "-N", "-f", "-T"]);
+        if debug {
+            // Not the log level alone: a persistent master silences its jump hosts unless this is given.
+            ssh.arg("-v");
+        }
         for option in [
             "ClearAllForwardings=yes",
             "ExitOnForwardFailure=no",

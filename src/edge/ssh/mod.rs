@@ -78,7 +78,9 @@ pub struct Sites {
     machine: LocalLauncher,
     places: BTreeMap<(EnvName, HostName), Site>,
     pools: Vec<Arc<Pool>>,
-    shared: Arc<Shared>,
+    /// `None` when no host is reached over ssh.
+    shared: Option<Arc<Shared>>,
+    listener: LinkListener,
 }
 
 enum Site {
@@ -88,25 +90,13 @@ enum Site {
 
 impl Sites {
     /// The places of a plan; nothing is connected yet. `listener` hears of every change of a link. Must be called
-    /// inside a tokio runtime. Fails when there is no folder for the control sockets.
+    /// inside a tokio runtime. Fails when a host is reached over ssh and there is no folder for the control sockets.
     pub fn new(
         rules: SiteRules,
         hosts: &[PlannedHost],
         listener: &LinkListener,
     ) -> io::Result<Self> {
-        let (control, abandoned) = Control::make(&rules.runtime)?;
-        if !abandoned.is_empty() {
-            tokio::spawn(control::sweep(abandoned));
-        }
-        let shared = Arc::new(Shared {
-            control,
-            configuration: Configuration {
-                file: rules.ssh_config,
-                connect_timeout: rules.connect_timeout,
-            },
-            set_ups: Semaphore::new(SET_UPS),
-            serial: AtomicU64::new(0),
-        });
+        let mut shared: Option<Arc<Shared>> = None;
         // Two environments may name one destination: its connections are shared.
         let mut pools: BTreeMap<&str, Arc<Pool>> = BTreeMap::new();
         let mut places = BTreeMap::new();
@@ -118,15 +108,16 @@ impl Sites {
                     rules.project.join(folder),
                 )),
                 Reach::Ssh(destination) => {
+                    let shared = match &shared {
+                        Some(shared) => shared,
+                        None => shared.insert(self::shared(&rules)?),
+                    };
                     let pool = pools.entry(destination).or_insert_with(|| {
-                        Arc::new(Pool::new(destination.clone(), Arc::clone(&shared)))
+                        Arc::new(Pool::new(destination.clone(), Arc::clone(shared)))
                     });
-                    Site::Ssh(Host::new(
-                        key.clone(),
-                        Arc::clone(pool),
-                        Arc::clone(listener),
-                        rules.patience,
-                    ))
+                    let pool = Arc::clone(pool);
+                    let listener = Arc::clone(listener);
+                    Site::Ssh(Host::new(key.clone(), pool, listener, rules.patience))
                 }
             };
             places.insert(key, site);
@@ -136,13 +127,29 @@ impl Sites {
             places,
             pools: pools.into_values().collect(),
             shared,
+            listener: Arc::clone(listener),
         })
     }
 
     /// Ends every connection this process opened. Bounded in time; steps on the hosts go on.
     pub async fn close(&self) {
         futures_util::future::join_all(self.pools.iter().map(|pool| pool.close())).await;
-        self.shared.control.end_masters().await;
+        if let Some(shared) = &self.shared {
+            shared.control.end_masters().await;
+        }
+    }
+
+    /// A folder that plays a host is connected when its launcher answers: the operator sees it as any host.
+    async fn hello_folder(
+        &self,
+        place: &Place,
+        folder: &LocalLauncher,
+    ) -> Result<Hello, LaunchError> {
+        let answer = folder.hello().await;
+        if let Some((env, host)) = place {
+            (self.listener)(env, host, host::link_of(&answer));
+        }
+        answer
     }
 
     fn find(&self, place: &Place) -> Result<Found<'_>, LaunchError> {
@@ -161,6 +168,23 @@ impl Sites {
     }
 }
 
+/// What the hosts over ssh share; also begins to sweep what consoles left that were killed.
+fn shared(rules: &SiteRules) -> io::Result<Arc<Shared>> {
+    let (control, abandoned) = Control::make(&rules.runtime)?;
+    if !abandoned.is_empty() {
+        tokio::spawn(control::sweep(abandoned));
+    }
+    Ok(Arc::new(Shared {
+        control,
+        configuration: Configuration {
+            file: rules.ssh_config.clone(),
+            connect_timeout: rules.connect_timeout,
+        },
+        set_ups: Semaphore::new(SET_UPS),
+        serial: AtomicU64::new(0),
+    }))
+}
+
 /// How a place is reached.
 enum Found<'a> {
     Local(&'a LocalLauncher),
@@ -170,7 +194,7 @@ enum Found<'a> {
 impl Launcher for Sites {
     async fn hello(&self, place: &Place) -> Result<Hello, LaunchError> {
         match self.find(place)? {
-            Found::Local(local) => local.hello().await,
+            Found::Local(local) => self.hello_folder(place, local).await,
             Found::Remote(host) => host.hello().await,
         }
     }

@@ -267,6 +267,7 @@ pub(crate) fn plan(production: &[&str], gate: Gate) -> Plan {
         release: ReleaseRules::default(),
         ssh: SshRules::default(),
         dirty: Vec::new(),
+        warnings: Vec::new(),
         hosts,
         stages: vec![prepare, staging, production_stage, release],
         forecast: Forecast {
