@@ -234,9 +234,9 @@ pub fn body(note: &ReleaseNote) -> String {
     if let Some(reason) = &note.reason {
         line("reason", reason);
     }
-    line("duration_s", &note.duration_s.to_string());
+    line("duration_s", &thousandths(note.duration_s));
     for (host, seconds) in &note.downtime_s {
-        line("downtime_s", &format!("{host} = {seconds}"));
+        line("downtime_s", &format!("{host} = {}", thousandths(*seconds)));
     }
     for (what, value) in note.evidence.iter().take(MOST_EVIDENCE) {
         line("evidence", &format!("{what} = {value}"));
@@ -292,6 +292,11 @@ pub fn read_outcome(output: &[u8]) -> BTreeMap<String, String> {
                 .collect()
         })
         .unwrap_or_default()
+}
+
+/// Seconds to the millisecond.
+fn thousandths(seconds: f64) -> String {
+    ((seconds * 1000.0).round() / 1000.0).to_string()
 }
 
 /// A text as one line of limited length: it may come from a command's output.

@@ -38,6 +38,9 @@ pub fn availability(model: &Model, act: Act) -> Availability {
         Act::Deploy if model.busy.is_some() => off("the plan is being made"),
         Act::Deploy if model.drives() => off("a run is going on; 1 shows it"),
         Act::Resume => resume(model),
+        Act::Follow if run.is_some_and(|run| run.follow && run.log.bottom.is_none()) => {
+            off("it follows already")
+        }
         Act::ScreenRun if run.is_none() => off("there is no run on screen; D plans one"),
         Act::Start | Act::Pause | Act::Continue | Act::Abort | Act::Retry | Act::CountAsDone => {
             run.map_or_else(|| off("there is no run on screen"), |run| on_run(run, act))

@@ -5,14 +5,17 @@
 //! on the way in: no control byte ever stands in a line.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt::Write;
 
 use crate::domain::id::{Attempt, TaskId};
+use crate::domain::output::ansi::{self, Style};
+use crate::domain::output::lines::{self, Lines};
 use crate::domain::run::Moment;
 
 /// Lines kept per task of a step.
 pub const LINES_PER_TASK: usize = 10_000;
 
-/// The most bytes of a line that are shown.
+/// The most characters of a line that are shown.
 const LONGEST_LINE: usize = 4096;
 
 /// What a line is.
@@ -48,6 +51,17 @@ pub struct Line {
     pub sort: Sort,
     /// Its text, safe to show.
     pub text: String,
+    /// Where it is meant to look special: characters from, to (exclusive), and how. Empty = plain.
+    pub styles: Vec<(usize, usize, Look)>,
+}
+
+/// How a part of a line is meant to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// As the program asked.
+    Asked(Style),
+    /// Stands for a control sign that was not obeyed.
+    Control,
 }
 
 /// The last lines of a step.
@@ -55,7 +69,7 @@ pub struct Line {
 pub struct StepLog {
     lines: VecDeque<Line>,
     first: u64,
-    open: BTreeMap<usize, Vec<u8>>,
+    open: BTreeMap<usize, Lines>,
 }
 
 impl StepLog {
@@ -73,6 +87,12 @@ impl StepLog {
     pub fn line(&self, number: u64) -> Option<&Line> {
         let at = usize::try_from(number.checked_sub(self.first)?).ok()?;
         self.lines.get(at)
+    }
+
+    /// What a task has printed of its next line so far; `None` between lines.
+    pub fn open_line(&self, task: usize) -> Option<Line> {
+        let line = self.open.get(&task)?.open()?;
+        Some(printed(task, None, line))
     }
 
     /// The newest lines of a task, oldest first; at most `limit`.
@@ -167,19 +187,13 @@ impl LogBook {
     pub fn take(&mut self, shelf: Shelf, task: usize, at: Option<Moment>, bytes: &[u8]) {
         let log = self.steps.entry(shelf.step).or_default();
         let limit = LINES_PER_TASK * shelf.width.clamp(1, 8);
-        let mut pending = log.open.remove(&task).unwrap_or_default();
-        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
-            let room = (2 * LONGEST_LINE).saturating_sub(pending.len());
-            pending.extend_from_slice(&piece[..piece.len().min(room)]);
-            if piece.ends_with(b"\n") {
-                let line = printed(task, at, &pending);
-                log.push(line, limit);
-                pending.clear();
-            }
+        let mut lines = log.open.remove(&task).unwrap_or_default();
+        let mut ended = Vec::new();
+        lines.push(bytes, |line| ended.push(line));
+        for line in ended {
+            log.push(printed(task, at, &line), limit);
         }
-        if !pending.is_empty() {
-            log.open.insert(task, pending);
-        }
+        log.open.insert(task, lines);
     }
 
     /// Says something about a task in golive's own voice; an unfinished line of it is finished first.
@@ -193,42 +207,52 @@ impl LogBook {
     ) {
         let log = self.steps.entry(shelf.step).or_default();
         let limit = LINES_PER_TASK * shelf.width.clamp(1, 8);
-        if let Some(pending) = log.open.remove(&task) {
-            let line = printed(task, at, &pending);
-            log.push(line, limit);
+        if let Some(rest) = log.open.remove(&task).and_then(|mut lines| lines.finish()) {
+            log.push(printed(task, at, &rest), limit);
         }
         let sort = if failed { Sort::Failed } else { Sort::Golive };
+        let styles = Vec::new();
         log.push(
             Line {
                 task,
                 at,
                 sort,
                 text,
+                styles,
             },
             limit,
         );
     }
 }
 
-fn printed(task: usize, at: Option<Moment>, bytes: &[u8]) -> Line {
-    let text = readable(bytes);
+fn printed(task: usize, at: Option<Moment>, line: &lines::Line) -> Line {
+    let mut text = String::new();
+    let mut styles = Vec::new();
+    let mut from = 0;
+    for span in ansi::spans(&line.bytes) {
+        let room = LONGEST_LINE.saturating_sub(from);
+        let to = from + span.text.chars().take(room).count();
+        text.extend(span.text.chars().take(room));
+        if span.control {
+            styles.push((from, to, Look::Control));
+        } else if span.style != Style::default() {
+            styles.push((from, to, Look::Asked(span.style)));
+        }
+        from = to;
+    }
+    if line.updates > 0 {
+        let _ = write!(text, "  ({} updates folded)", line.updates);
+    }
+    if line.cut > 0 || from >= LONGEST_LINE {
+        text.push_str("  (goes on, o opens the whole log)");
+    }
     Line {
         task,
         at,
         sort: sort_of(&text),
         text,
+        styles,
     }
-}
-
-/// The text of a line: the last state of it after carriage returns, colours removed, the rest made visible.
-fn readable(bytes: &[u8]) -> String {
-    let line = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let last = line
-        .rsplit(|byte| *byte == b'\r')
-        .find(|part| !part.is_empty());
-    let text = String::from_utf8_lossy(last.unwrap_or(line));
-    text.chars().take(LONGEST_LINE).collect()
 }
 
 fn sort_of(text: &str) -> Sort {

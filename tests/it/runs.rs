@@ -186,6 +186,26 @@ async fn in_lockstep_a_step_starts_when_the_one_before_ended_on_all_hosts() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_needs_a_skipped_step_waits_for_what_that_step_needs() {
+    let world = World::new();
+    world.does("s/code@web1", Deed::Exit(0, "", 30));
+    let steps: &[(&str, &[&str])] = &[
+        ("code", &["web1"]),
+        ("migrate", &["web1"]),
+        ("switch", &["web1"]),
+    ];
+    let plan = plan(vec![stage("S", Some("staging"), Gate::None, steps)]);
+    let plan = with(plan, "s/migrate@web1", |task| {
+        task.skip = Some("nothing changed".to_owned());
+    });
+    let state = Driven::start(&world, plan).await.end().await;
+    assert_eq!(world.launched(), ["s/code@web1", "s/switch@web1"]);
+    let task = |id: &str| state.task(&TaskId::new(id)).unwrap();
+    assert!(task("s/switch@web1").started >= task("s/code@web1").ended);
+    assert!(task("s/code@web1").ended.is_some());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_failing_step_stops_what_depends_on_it_and_asks_when_the_rest_has_ended() {
     let world = World::new();
     world.does("s/code@web1", Deed::Exit(3, "no space\n", 0));

@@ -159,3 +159,397 @@ fn help_palette_abort_and_leaving_say_what_each_key_does() {
     press(&mut model, "prod", now + 2);
     check("kill", &model, now + 3);
 }
+
+/// A key as a terminal sends it when it is held down and says so.
+fn repeat(c: char) -> Msg {
+    let mut event = KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE);
+    event.kind = KeyEventKind::Repeat;
+    Msg::Key(event)
+}
+
+/// A message that arrives so many milliseconds after the sample's beginning.
+fn tell_ms(model: &mut Model, msg: Msg, milliseconds: i64) -> Vec<Cmd> {
+    let moment = fixture::start() + chrono::TimeDelta::milliseconds(milliseconds);
+    golive::ui::update::update(model, msg, moment)
+}
+
+fn is_approval(cmds: &[Cmd]) -> bool {
+    cmds.iter()
+        .any(|cmd| matches!(cmd, Cmd::Send(Intent::Approve { .. })))
+}
+
+/// The gate, long after it was reached, with the keys in its field.
+fn at_field() -> Story {
+    let mut story = Story::planned();
+    story.to_gate().after(10);
+    tell(&mut story.model, key(KeyCode::Tab), story.now);
+    story
+}
+
+fn typed(model: &Model) -> &str {
+    &model.run.as_ref().unwrap().gate.typed
+}
+
+#[test]
+fn the_typed_name_and_enter_pass_the_gate() {
+    let mut story = at_field();
+    let (model, now) = (&mut story.model, story.now);
+    assert_eq!(press(model, "production", now), []);
+    let cmds = tell(model, key(KeyCode::Enter), now + 1);
+    let intent = Intent::Approve {
+        env: "production".into(),
+        commit: None,
+        reason: None,
+    };
+    assert_eq!(cmds, [Cmd::Send(intent)]);
+    // A second Enter sends nothing: the field is empty again and the dead time runs.
+    assert_eq!(tell(model, key(KeyCode::Enter), now + 1), []);
+    assert_eq!(tell(model, key(KeyCode::Enter), now + 9), []);
+}
+
+#[test]
+fn enter_alone_and_a_wrong_name_do_not_pass_the_gate() {
+    let mut story = at_field();
+    let (model, now) = (&mut story.model, story.now);
+    assert_eq!(tell(model, key(KeyCode::Enter), now), []);
+    press(model, "Production", now + 5);
+    assert_eq!(tell(model, key(KeyCode::Enter), now + 6), []);
+    assert_eq!(model.view, View::Gate);
+    assert!(text(model, 120, 36, now + 6).contains("refused: Production is not production"));
+}
+
+#[test]
+fn a_name_typed_before_the_gate_opened_or_within_its_dead_time_counts_for_nothing() {
+    let mut story = Story::planned();
+    story.to_gate();
+    let opened = (story.now - 2) * 1000;
+    let model = &mut story.model;
+    tell_ms(model, key(KeyCode::Tab), opened + 10);
+    for (at, c) in "production".chars().enumerate() {
+        tell_ms(model, key(KeyCode::Char(c)), opened + 50 + at as i64 * 30);
+    }
+    assert_eq!(typed(model), "");
+    assert_eq!(tell_ms(model, key(KeyCode::Enter), opened + 390), []);
+}
+
+#[test]
+fn a_key_that_is_held_down_never_acts_however_long() {
+    let mut story = Story::of(fixture::plan(
+        &["web1"],
+        golive::domain::checklist::Gate::Key,
+    ));
+    story.begin().end_stage("Prepare").end_stage("Staging");
+    story.event(golive::domain::run::Event::GateReached {
+        env: "production".into(),
+        stage: "Production".into(),
+    });
+    assert_eq!(story.model.view, View::Gate);
+    let opened = story.now * 1000;
+    let model = &mut story.model;
+    for at in 0..200 {
+        assert_eq!(
+            tell_ms(model, key(KeyCode::Char('Y')), opened + at * 30),
+            []
+        );
+    }
+    assert!(is_approval(&tell_ms(
+        model,
+        key(KeyCode::Char('Y')),
+        opened + 200 * 30 + 500
+    )));
+}
+
+#[test]
+fn repeats_that_the_terminal_reports_are_ignored_in_the_field_and_by_changing_keys() {
+    let mut story = at_field();
+    let (model, now) = (&mut story.model, story.now);
+    tell(model, repeat('p'), now);
+    assert_eq!(typed(model), "");
+    let mut story = Story::planned();
+    assert_eq!(tell(&mut story.model, repeat('D'), 60), []);
+}
+
+#[test]
+fn pasted_text_is_refused_at_the_gate_and_starts_the_dead_time() {
+    let mut story = at_field();
+    let (model, now) = (&mut story.model, story.now);
+    tell(model, Msg::Paste("production\r".into()), now);
+    assert_eq!(typed(model), "");
+    assert!(text(model, 120, 36, now).contains("pasted text is refused"));
+    press(model, "production", now);
+    assert_eq!(typed(model), "", "keys right behind a paste are part of it");
+}
+
+#[test]
+fn keys_that_come_with_the_focus_do_not_count() {
+    let mut story = at_field();
+    let (model, now) = (&mut story.model, story.now);
+    press(model, "productio", now);
+    tell(model, Msg::FocusLost, now + 1);
+    tell_ms(model, Msg::FocusGained, (now + 5) * 1000);
+    tell_ms(model, key(KeyCode::Char('n')), (now + 5) * 1000 + 200);
+    assert_eq!(typed(model), "productio");
+    tell_ms(model, key(KeyCode::Char('n')), (now + 6) * 1000);
+    assert!(is_approval(&tell_ms(
+        model,
+        key(KeyCode::Enter),
+        (now + 6) * 1000 + 50
+    )));
+}
+
+#[test]
+fn capitals_are_text_while_the_field_has_the_keys() {
+    let mut story = at_field();
+    let (model, now) = (&mut story.model, story.now);
+    assert_eq!(press(model, "ADRYL", now), []);
+    assert_eq!((typed(model), model.dialogs.len()), ("ADRYL", 0));
+    tell(model, key(KeyCode::Esc), now);
+    assert_eq!(typed(model), "");
+    press(model, "A", now + 1);
+    assert_eq!(model.dialogs, [Dialog::Abort]);
+}
+
+#[test]
+fn the_key_that_planned_the_run_does_not_start_it() {
+    let mut model = home();
+    assert_eq!(tell(&mut model, key(KeyCode::Char('D')), 10).len(), 1);
+    let plan = std::sync::Arc::new(fixture::plan(
+        &["web1"],
+        golive::domain::checklist::Gate::Type,
+    ));
+    tell_ms(
+        &mut model,
+        Msg::PlanReady {
+            run: golive::domain::id::RunId::new("r"),
+            plan,
+        },
+        10_500,
+    );
+    for at in 0..60 {
+        assert_eq!(
+            tell_ms(&mut model, key(KeyCode::Char('D')), 10_510 + at * 33),
+            []
+        );
+    }
+    assert_eq!(
+        tell_ms(&mut model, key(KeyCode::Char('D')), 14_000),
+        [Cmd::StartRun]
+    );
+}
+
+#[test]
+fn a_question_is_answered_with_capitals_only_and_after_the_dead_time() {
+    let mut story = Story::planned();
+    story.asking();
+    let (model, now) = (&mut story.model, story.now);
+    for keys in ["y", "n", "\n"] {
+        assert_eq!(press(model, keys, now), []);
+    }
+    assert_eq!(tell(model, key(KeyCode::Enter), now), []);
+    let cmds = press(model, "Y", now);
+    assert_eq!(
+        cmds,
+        [Cmd::Send(Intent::Confirm {
+            task: "production/look@local".into()
+        })]
+    );
+}
+
+#[test]
+fn a_failure_put_off_stays_on_the_attention_line_and_is_retried_from_its_dialog() {
+    let mut story = Story::planned();
+    story.failed();
+    let (model, now) = (&mut story.model, story.now);
+    tell(model, key(KeyCode::Esc), now);
+    assert!(model.dialogs.is_empty());
+    assert_eq!(press(model, "R", now + 1), [], "R shows the dialog first");
+    assert_eq!(
+        press(model, "R", now + 1),
+        [],
+        "and acts only after its dead time"
+    );
+    let cmds = press(model, "R", now + 3);
+    assert_eq!(
+        cmds,
+        [Cmd::Send(Intent::Retry {
+            tasks: vec!["production/upload@web2".into()]
+        })]
+    );
+}
+
+#[test]
+fn killing_needs_the_environment_typed() {
+    let mut story = Story::planned();
+    story.down();
+    let (model, now) = (&mut story.model, story.now);
+    press(model, "A", now);
+    press(model, "K", now + 1);
+    press(model, "staging", now + 2);
+    assert_eq!(tell(model, key(KeyCode::Enter), now + 3), []);
+    let control_u = KeyEvent::new(KeyCode::Char('u'), KeyModifiers::CONTROL);
+    tell(model, Msg::Key(control_u), now + 4);
+    press(model, "production", now + 5);
+    assert_eq!(
+        tell(model, key(KeyCode::Enter), now + 6),
+        [Cmd::Send(Intent::Kill { reason: None })]
+    );
+}
+
+#[test]
+fn leaving_a_run_asks_first_and_esc_stays() {
+    let mut story = Story::planned();
+    story.down();
+    let (model, now) = (&mut story.model, story.now);
+    assert_eq!(press(model, "q", now), []);
+    assert_eq!(model.dialogs, [Dialog::Leave]);
+    tell(model, key(KeyCode::Esc), now + 1);
+    assert!(model.dialogs.is_empty());
+    press(model, "q", now + 2);
+    assert_eq!(press(model, "L", now + 3), [Cmd::Leave]);
+}
+
+#[test]
+fn the_palette_runs_a_changing_action_only_by_its_whole_name() {
+    let mut model = home();
+    press(&mut model, ":dep", 10);
+    assert_eq!(tell(&mut model, key(KeyCode::Enter), 11), []);
+    press(&mut model, ":deploy", 20);
+    let cmds = tell(&mut model, key(KeyCode::Enter), 21);
+    assert_eq!(
+        cmds,
+        [Cmd::PrepareDeploy {
+            reference: "main".into()
+        }]
+    );
+}
+
+#[test]
+fn no_key_that_is_not_a_capital_sends_anything_from_any_screen() {
+    for model in everything() {
+        for c in (' '..='~').filter(|c| !c.is_ascii_uppercase()) {
+            let mut model = model.clone();
+            for cmd in press(&mut model, &c.to_string(), 100_000) {
+                let harmless = !matches!(
+                    cmd,
+                    Cmd::Send(_) | Cmd::StartRun | Cmd::ResumeRun(_) | Cmd::PrepareDeploy { .. }
+                );
+                assert!(
+                    harmless || cmd == Cmd::Send(Intent::Pause),
+                    "{c} sent {cmd:?}"
+                );
+            }
+        }
+    }
+}
+
+/// A model of every screen and dialog.
+fn everything() -> Vec<Model> {
+    let mut models = vec![fixture::bare(), home()];
+    let tellers: [fn(&mut Story) -> &mut Story; 8] = [
+        |story| story,
+        Story::to_gate,
+        Story::behind_gate,
+        Story::down,
+        Story::failed,
+        Story::asking,
+        Story::finished,
+        |story| {
+            story.failed();
+            tell(&mut story.model, key(KeyCode::Esc), 100);
+            story
+        },
+    ];
+    for teller in tellers {
+        let mut story = Story::planned();
+        teller(&mut story);
+        models.push(fixture::opened(&story, golive::ui::msg::Owner::Nobody));
+        models.push(fixture::opened(
+            &story,
+            golive::ui::msg::Owner::Elsewhere("tom@desk".into()),
+        ));
+        for keys in ["", "?", ":", "/", "A", "q", "4", "0", "z", "\t"] {
+            let mut model = story.model.clone();
+            press(&mut model, keys, 50_000);
+            models.push(model);
+        }
+    }
+    let many: Vec<String> = (0..32).map(|number| format!("web{number}")).collect();
+    let hosts: Vec<&str> = many.iter().map(String::as_str).collect();
+    let mut story = Story::of(fixture::plan(&hosts, golive::domain::checklist::Gate::Type));
+    story.to_gate();
+    models.push(story.model.clone());
+    models
+}
+
+#[test]
+fn nothing_panics_at_any_size() {
+    let widths = [0, 1, 2, 3, 12, 19, 20, 40, 59, 60, 79, 80, 99, 100, 130];
+    let heights = [0, 1, 2, 3, 4, 5, 7, 12, 17, 18, 24, 40];
+    for (at, model) in everything().iter().enumerate() {
+        for (column, width) in widths.into_iter().enumerate() {
+            // Every model meets every width and every height, not every pair of them.
+            for row in (0..heights.len()).filter(|row| (row + column + at) % 4 == 0) {
+                text(model, width, heights[row], 60);
+            }
+        }
+    }
+}
+
+#[test]
+fn only_ascii_is_drawn_where_nothing_else_can_be_shown() {
+    for mut model in everything() {
+        model.theme = fixture::theme(true);
+        let shown = text(&model, 120, 36, 60);
+        let odd: Vec<char> = shown.chars().filter(|c| !c.is_ascii()).collect();
+        assert!(odd.is_empty(), "{odd:?} in\n{shown}");
+    }
+}
+
+#[test]
+fn no_byte_from_outside_acts_on_the_terminal() {
+    let mut story = Story::planned();
+    story.behind_gate();
+    let hostile = "\u{1b}]52;c;aGk=\u{7}\u{1b}[2J\u{9b}31m\u{202e}live\u{1b}[31mred\u{1b}[0m\n";
+    story.prints("production/upload@web1", hostile);
+    let shown = text(&story.model, 120, 36, story.now);
+    assert!(
+        shown
+            .chars()
+            .all(|c| c == '\n' || !(c.is_control() || c == '\u{202e}')),
+        "{shown}"
+    );
+}
+
+#[test]
+fn scrolling_up_stops_following_and_counts_what_is_new() {
+    let mut story = Story::planned();
+    story.behind_gate();
+    for number in 0..200 {
+        story.prints("production/upload@web1", &format!("line {number}\n"));
+    }
+    let now = story.now;
+    tell(&mut story.model, key(KeyCode::Tab), now);
+    press(&mut story.model, "kkk", now);
+    story.prints("production/upload@web1", "newest\n");
+    let shown = text(&story.model, 120, 36, now);
+    assert!(
+        shown.contains("+1 new") && !shown.contains("newest"),
+        "{shown}"
+    );
+    press(&mut story.model, "f", now);
+    assert!(text(&story.model, 120, 36, now).contains("newest"));
+}
+
+#[test]
+fn many_hosts_are_counted_and_failures_stand_first() {
+    let many: Vec<String> = (0..12).map(|number| format!("web{number}")).collect();
+    let hosts: Vec<&str> = many.iter().map(String::as_str).collect();
+    let mut story = Story::of(fixture::plan(&hosts, golive::domain::checklist::Gate::Type));
+    story.behind_gate().fails("production/upload@web1", 1);
+    for number in 2..9 {
+        story.starts(&format!("production/upload@web{number}"));
+    }
+    story.ends("production/upload@web5", &[]);
+    let shown = text(&story.model, 120, 36, story.now);
+    assert!(shown.contains("1✗ 6▸ 1✓ 4◌"), "{shown}");
+}

@@ -10,7 +10,6 @@ use std::fs::TryLockError;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -77,27 +76,6 @@ pub struct Service {
     pub pid_file: PathBuf,
     /// A file that somebody else keeps locked; the process ends when the lock is gone.
     pub lock: Option<PathBuf>,
-}
-
-/// Acts as the demo's application when this process was started as `golive demo-app ...`; `None` when it was not.
-/// For the first line of `main`: the hosts' scripts call it often, so it must not pay for anything else.
-pub fn from_command_line() -> Option<ExitCode> {
-    let mut arguments = std::env::args_os().skip(1);
-    if arguments.next()? != "demo-app" {
-        return None;
-    }
-    Some(match command(arguments) {
-        Ok(text) => match std::io::stdout().write_all(text.as_bytes()) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(_) => ExitCode::FAILURE,
-        },
-        Err(error) => {
-            let cause = std::error::Error::source(&error);
-            let cause = cause.map_or_else(String::new, |cause| format!(": {cause}"));
-            let _ = writeln!(std::io::stderr(), "error: {error}{cause}");
-            ExitCode::FAILURE
-        }
-    })
 }
 
 /// Does what the arguments after `golive demo-app` say; returns what is to be printed.

@@ -67,6 +67,10 @@ fn seconds(millis: i64) -> f64 {
     millis as f64 / 1000.0
 }
 
+fn millis(seconds: f64) -> i64 {
+    (seconds.max(0.0) * 1000.0).round() as i64
+}
+
 /// The predictions for one environment; `None` when nothing runs on a host of it.
 fn environment(plan: &Plan, walk: &Walk<'_>, env: &EnvName) -> Option<EnvForecast> {
     let clock = &walk.clock;
@@ -231,17 +235,20 @@ fn walk_stage(
             last = Some((&tasks[task].after, at.clone()));
             ready.push((task, at));
         }
-        let mut slots = Slots::new(clock, tasks[block[0]].parallel, &mut ready);
-        for (task, at) in ready {
-            let start = slots.start(clock, at);
-            let takes = if tasks[task].skip.is_some() {
-                Some(0)
-            } else {
-                takes(&tasks[task]).map(|seconds| (seconds.max(0.0) * 1000.0).round() as i64)
-            };
-            let end = clock.after(&start, takes);
-            slots.taken(&end);
-            times[task] = Some((start, end));
+        let takes = |task: usize| match tasks[task].skip {
+            Some(_) => Some(0),
+            None => takes(&tasks[task]).map(millis),
+        };
+        let limit = tasks[block[0]].parallel.unwrap_or(usize::MAX).max(1);
+        if limit < ready.len() {
+            for (task, start, end) in queue(clock, limit, ready, takes) {
+                times[task] = Some((start, end));
+            }
+        } else {
+            for (task, start) in ready {
+                let end = clock.after(&start, takes(task));
+                times[task] = Some((start, end));
+            }
         }
     }
     times
@@ -250,67 +257,59 @@ fn walk_stage(
         .collect()
 }
 
-/// The places at which tasks of a step with `parallel` run.
-enum Slots {
-    /// As many as there are tasks.
-    Unlimited,
-    /// The moments at which places become free.
-    Limited(usize, Vec<Time>),
-    /// Nobody can tell which task starts first.
-    Unknown,
+/// The times of tasks of which only some may run at once: whenever a place is free, the first in the order of
+/// the plan that is ready takes it, as `run::schedule` does. `ready` is in the order of the plan.
+fn queue(
+    clock: &mut Clockwork,
+    limit: usize,
+    mut ready: Vec<(usize, Time)>,
+    takes: impl Fn(usize) -> Option<i64>,
+) -> Vec<(usize, Time, Time)> {
+    let mut taken: Vec<Time> = Vec::new();
+    let mut done = Vec::with_capacity(ready.len());
+    while let Some((at, start)) = next(clock, limit, &mut taken, &ready) {
+        let (task, _) = ready.remove(at);
+        let end = clock.after(&start, takes(task));
+        taken.push(end.clone());
+        done.push((task, start, end));
+    }
+    // Nobody can tell which of these is first: each starts some time after it is ready.
+    for (task, time) in ready {
+        let start = clock.after(&time, None);
+        let end = clock.after(&start, takes(task));
+        done.push((task, start, end));
+    }
+    done
 }
 
-impl Slots {
-    /// Sorts `ready` into the order in which its tasks get a place.
-    fn new(clock: &Clockwork, parallel: Option<usize>, ready: &mut [(usize, Time)]) -> Self {
-        match parallel {
-            Some(limit) if limit < ready.len() => {
-                let comparable = ready
-                    .iter()
-                    .all(|(_, a)| clock.covers(a, &ready[0].1) || clock.covers(&ready[0].1, a));
-                let same = ready.iter().all(|(_, a)| *a == ready[0].1);
-                if !same && comparable {
-                    ready.sort_by(|(_, a), (_, b)| clock.order(a, b));
-                }
-                let sorted = ready
-                    .windows(2)
-                    .all(|pair| clock.covers(&pair[1].1, &pair[0].1));
-                if sorted {
-                    Self::Limited(limit.max(1), Vec::new())
-                } else {
-                    Self::Unknown
-                }
-            }
-            _ => Self::Unlimited,
+/// The place in `ready` of the task that starts next, and when; `None` when none is left, or when unknown
+/// durations decide that.
+fn next(
+    clock: &Clockwork,
+    limit: usize,
+    taken: &mut Vec<Time>,
+    ready: &[(usize, Time)],
+) -> Option<(usize, Time)> {
+    let Earliest::At(mut now) = clock.earliest(ready.iter().map(|(_, time)| time)) else {
+        return None;
+    };
+    if taken.len() >= limit {
+        let Earliest::At(free) = clock.earliest(taken.iter()) else {
+            return None;
+        };
+        let place = taken.iter().position(|time| *time == free)?;
+        taken.remove(place);
+        now = clock.latest([&free, &now].into_iter())?;
+    }
+    for (at, (_, time)) in ready.iter().enumerate() {
+        if clock.covers(&now, time) {
+            return Some((at, now));
+        }
+        if !clock.covers(time, &now) {
+            return None;
         }
     }
-
-    /// When a task that is ready at this time gets its place.
-    fn start(&mut self, clock: &mut Clockwork, ready: Time) -> Time {
-        match self {
-            Self::Unlimited => ready,
-            Self::Unknown => clock.after(&ready, None),
-            Self::Limited(limit, taken) if taken.len() < *limit => ready,
-            Self::Limited(_, taken) => match clock.earliest(taken.iter()) {
-                Earliest::At(free) => {
-                    let at = taken.iter().position(|time| *time == free);
-                    taken.remove(at.unwrap_or(0));
-                    clock.latest([&free, &ready].into_iter()).unwrap_or(ready)
-                }
-                Earliest::Never | Earliest::Unknown => {
-                    *self = Self::Unknown;
-                    clock.after(&ready, None)
-                }
-            },
-        }
-    }
-
-    /// A place is taken until then.
-    fn taken(&mut self, until: &Time) {
-        if let Self::Limited(_, taken) = self {
-            taken.push(until.clone());
-        }
-    }
+    None
 }
 
 /// The tasks of a stage in blocks that are walked at once, every block behind what its tasks wait for, and

@@ -5,7 +5,6 @@
 //! it cannot be earlier than; that is what lets it compare times and drop what another time includes.
 //! Nothing here knows tasks or steps.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -141,15 +140,6 @@ impl Clockwork {
             late.iter()
                 .any(|&(other, plus)| self.reaches(other, plus, point, offset))
         })
-    }
-
-    /// The order of two times; equal also when it is not known.
-    pub(super) fn order(&self, a: &Time, b: &Time) -> Ordering {
-        match (self.covers(b, a), self.covers(a, b)) {
-            (true, false) => Ordering::Less,
-            (false, true) => Ordering::Greater,
-            _ => Ordering::Equal,
-        }
     }
 
     /// The earliest of these times.

@@ -124,11 +124,16 @@ fn on_stage(state: &RunState, index: usize, identities: &Identities, now: Moment
     events
 }
 
+/// Tasks that are not to run, each once what it needs has ended: what needs *it* still waits for all of that.
 fn skipped(state: &RunState, stage: usize) -> impl Iterator<Item = Event> + '_ {
     state.range(stage).filter_map(move |position| {
         let task = state.planned(position).1;
         let why = task.skip.clone()?;
-        (state.tasks[position].status == TaskStatus::Waiting).then(|| Event::TaskSkipped {
+        let due = state.tasks[position].status == TaskStatus::Waiting
+            && state.layout.after[position]
+                .iter()
+                .all(|before| state.is_settled(*before));
+        due.then(|| Event::TaskSkipped {
             task: task.id.clone(),
             why,
         })

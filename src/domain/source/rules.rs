@@ -55,16 +55,16 @@ impl Refusal {
         } else {
             1
         };
+        // A value without quotes comes from a parser that went on behind a mistake.
+        let quoted = written.starts_with(['"', '\'']);
         let plain = written.starts_with('\'') || !written.contains('\\');
-        match self.at {
-            Some(at) if plain && !written.contains('\n') && quotes + at < written.len() => {
-                let start = span.start + quotes + at;
-                let wide = source[start..].chars().next().map_or(1, char::len_utf8);
-                Span {
-                    start,
-                    end: start + wide,
-                }
-            }
+        let start = self.at.map(|at| span.start + quotes + at);
+        let sign = start.and_then(|start| source.get(start..span.end)?.chars().next());
+        match (start, sign) {
+            (Some(start), Some(sign)) if quoted && plain && !written.contains('\n') => Span {
+                start,
+                end: start + sign.len_utf8(),
+            },
             _ => span,
         }
     }
@@ -433,6 +433,22 @@ mod tests {
             " web",
         ] {
             assert!(destination(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_place_of_a_mistake_is_only_told_where_it_is_sure() {
+        let refusal = text("日\u{202e}").unwrap_err();
+        let place = |source: &str| refusal.within(source, (0..source.len()).into());
+        assert_eq!(place("\"日\u{202e}\""), (4..7).into());
+        for unsure in [
+            "日\u{202e}",
+            "\"\\u65e5\u{202e}\"",
+            "\"\"\"\n日\u{202e}\"\"\"",
+            "",
+            "'",
+        ] {
+            assert_eq!(place(unsure), (0..unsure.len()).into(), "{unsure}");
         }
     }
 

@@ -7,15 +7,16 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
-use super::answer::{Answer, help_for};
+use super::answer::Answer;
+use super::ask::Printed;
 use super::request::{Base, Request};
 use crate::domain::id::{Attempt, RunId, TaskId};
-use crate::port::{AttemptKey, Hello, Launch, LaunchError, Sink, Standing};
+use crate::port::{AttemptKey, Launch, LaunchError, Sink, Standing};
 
 /// How long a place may take to answer a short request, or to begin to answer a long one.
 pub const ANSWER_LIMIT: Duration = Duration::from_secs(30);
@@ -63,64 +64,6 @@ pub trait Channels: Send + Sync {
         why: &str,
         fruitless: u32,
     ) -> impl Future<Output = Result<(), LaunchError>> + Send;
-}
-
-/// Makes the place ready and asks who it is.
-pub async fn ask_hello(channels: &impl Channels) -> Result<Hello, LaunchError> {
-    let request = Request::hello();
-    let channel = channels.open(&request).await?;
-    let (asked, wall) = (Instant::now(), seconds_now());
-    let printed = collect(channel, &request, channels).await?;
-    let took = asked.elapsed();
-    Answer::last(&printed.out)
-        .and_then(|answer| answer.hello(took, wall + took.as_secs_f64() / 2.0))
-        .ok_or_else(|| printed.refusal(channels))
-}
-
-/// Asks what is known about an attempt.
-pub async fn ask_status(
-    channels: &impl Channels,
-    key: &AttemptKey,
-) -> Result<Standing, LaunchError> {
-    ask_standing(channels, &Request::status(key)).await
-}
-
-/// Makes sure that an attempt that never ran never will. Returns `Void`, or where it stands when it is too late.
-pub async fn ask_void(channels: &impl Channels, key: &AttemptKey) -> Result<Standing, LaunchError> {
-    ask_standing(channels, &Request::void(key)).await
-}
-
-/// Begins to end an attempt.
-pub async fn ask_cancel(
-    channels: &impl Channels,
-    key: &AttemptKey,
-    grace: Duration,
-) -> Result<(), LaunchError> {
-    ask_standing(channels, &Request::cancel(key, grace.as_secs()))
-        .await
-        .map(|_| ())
-}
-
-/// Removes the output of attempts that ended more than `days` days ago. Returns how many were cleared.
-pub async fn ask_gc(channels: &impl Channels, days: u32) -> Result<u64, LaunchError> {
-    let request = Request::gc(days);
-    let channel = channels.open(&request).await?;
-    let printed = collect(channel, &request, channels).await?;
-    Answer::last(&printed.out)
-        .filter(|answer| answer.word == "gc")
-        .and_then(|answer| answer.field("cleared")?.parse().ok())
-        .ok_or_else(|| printed.refusal(channels))
-}
-
-async fn ask_standing(
-    channels: &impl Channels,
-    request: &Request,
-) -> Result<Standing, LaunchError> {
-    let channel = channels.open(request).await?;
-    let printed = collect(channel, request, channels).await?;
-    Answer::last(&printed.out)
-        .and_then(|answer| answer.standing())
-        .ok_or_else(|| printed.refusal(channels))
 }
 
 /// Launches an attempt and follows it to its end, over as many channels as that takes. An attempt that was launched
@@ -297,9 +240,9 @@ fn with_size(standing: Standing, size: u64) -> Standing {
 }
 
 /// Exit codes of the launcher that leave everything as it was: the payload was cut short, or try again.
-const CUT: i32 = 65;
-const AGAIN: i32 = 75;
-const SILENT: &str = "it did not answer in time";
+pub(super) const CUT: i32 = 65;
+pub(super) const AGAIN: i32 = 75;
+pub(super) const SILENT: &str = "it did not answer in time";
 
 /// Why the taking of output was given up.
 #[derive(Debug)]
@@ -352,14 +295,14 @@ async fn take_output<S: Sink>(
 }
 
 /// Writes the payload and closes. A launcher that needs no payload may close first: that is no error.
-async fn give(mut stdin: Box<dyn AsyncWrite + Send + Unpin>, payload: &[u8]) {
+pub(super) async fn give(mut stdin: Box<dyn AsyncWrite + Send + Unpin>, payload: &[u8]) {
     if stdin.write_all(payload).await.is_ok() {
         let _ = stdin.shutdown().await;
     }
 }
 
 /// Reads a stream to its end and keeps its last part.
-async fn keep_end(mut stream: Box<dyn AsyncRead + Send + Unpin>, kept: &mut Vec<u8>) {
+pub(super) async fn keep_end(mut stream: Box<dyn AsyncRead + Send + Unpin>, kept: &mut Vec<u8>) {
     let mut buffer = vec![0; 4096];
     while let Ok(count @ 1..) = stream.read(&mut buffer).await {
         kept.extend_from_slice(&buffer[..count]);
@@ -369,93 +312,8 @@ async fn keep_end(mut stream: Box<dyn AsyncRead + Send + Unpin>, kept: &mut Vec<
     }
 }
 
-/// What a short command printed.
-#[derive(Debug)]
-struct Printed {
-    out: String,
-    err: String,
-    code: Option<i32>,
-}
-
-async fn collect(
-    channel: Channel,
-    request: &Request,
-    channels: &impl Channels,
-) -> Result<Printed, LaunchError> {
-    let (mut out, mut err) = (Vec::new(), Vec::new());
-    let all = async {
-        tokio::join!(
-            give(channel.stdin, request.payload()),
-            keep_end(channel.stdout, &mut out),
-            keep_end(channel.stderr, &mut err)
-        );
-        channel.exit.await
-    };
-    match timeout(ANSWER_LIMIT, all).await {
-        Ok(code) => Ok(Printed {
-            out: text(&out),
-            err: text(&err),
-            code,
-        }),
-        Err(_) => Err(LaunchError::Unreachable {
-            place: channels.name(),
-            why: SILENT.to_owned(),
-            help: None,
-        }),
-    }
-}
-
-impl Printed {
-    /// Why there is no answer of the kind that was asked for.
-    fn refusal(&self, channels: &impl Channels) -> LaunchError {
-        let place = channels.name();
-        let error = Answer::last(&self.err).and_then(|answer| {
-            let (code, why) = answer.error()?;
-            Some((code, why.to_owned()))
-        });
-        match error {
-            Some((code @ (CUT | AGAIN), why)) => LaunchError::Unreachable {
-                place,
-                why,
-                help: help_for(code),
-            },
-            Some((code, why)) => LaunchError::Refused {
-                place,
-                why,
-                help: help_for(code),
-            },
-            None => LaunchError::Unreachable {
-                place,
-                why: self.last_words(),
-                help: None,
-            },
-        }
-    }
-
-    /// What the command said last, for people. It may hold anything; faces escape it.
-    fn last_words(&self) -> String {
-        let line = self
-            .err
-            .lines()
-            .rev()
-            .map(str::trim)
-            .find(|line| !line.is_empty());
-        match (line, self.code) {
-            (Some(line), _) => line.chars().take(200).collect(),
-            (None, Some(code)) => format!("it ended with exit {code} and without an answer"),
-            (None, None) => "the connection ended".to_owned(),
-        }
-    }
-}
-
-fn text(bytes: &[u8]) -> String {
+pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn seconds_now() -> f64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0.0, |since| since.as_secs_f64())
 }
 
 #[cfg(test)]

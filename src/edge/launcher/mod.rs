@@ -6,13 +6,13 @@
 //! nothing about the run.
 
 pub mod answer;
+pub mod ask;
 pub mod exchange;
 pub mod ident;
 pub mod request;
 
-pub use exchange::{
-    Channel, Channels, ask_cancel, ask_gc, ask_hello, ask_status, ask_void, follow, start,
-};
+pub use ask::{ask_cancel, ask_gc, ask_hello, ask_status, ask_void};
+pub use exchange::{ANSWER_LIMIT, Channel, Channels, follow, start};
 pub use ident::file_name;
 pub use request::{BadCommand, Base, Request};
 

@@ -102,7 +102,8 @@ fn wide(
 ) {
     let steps = view.state.plan.stages[stage].steps().count() as u16;
     let lower = (steps + 2)
-        .clamp(5, area.height * 2 / 5 + 1)
+        .max(5)
+        .min(area.height * 2 / 5 + 1)
         .min(area.height);
     let top = Rect {
         height: area.height - lower,
@@ -476,7 +477,11 @@ fn decision(
                 x + used,
                 inner.y,
                 width.saturating_sub(used),
-                "Tab goes to this field",
+                if view.gate.panel == 0 {
+                    "Tab goes to this field"
+                } else {
+                    "Shift-Tab until the field has the keys"
+                },
                 "text.dim",
             );
         }
@@ -495,7 +500,7 @@ fn decision(
         let text = if typing {
             "Esc leaves the field; while it has the keys every key is text"
         } else {
-            "A abort, leave everything as it is    l steps and logs    q look around, the gate stays"
+            "A abort, leave everything as it is    q look around, the gate stays"
         };
         paint.text(x, inner.y + 2, width, text, "text.dim");
     }

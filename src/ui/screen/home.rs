@@ -5,7 +5,6 @@
 use ratatui::layout::Rect;
 
 use crate::domain::feed::Link;
-use crate::domain::id::EnvName;
 use crate::domain::overview::{EnvOverview, Overview, Repository, RunSummary};
 use crate::domain::run::Moment;
 use crate::ui::keymap::Act;
@@ -272,12 +271,14 @@ fn place(
         *x += width;
     };
     put(paint, &mut x, 13, &env.env.as_str().to_uppercase(), role);
-    let hosts = hosts_of(paint, model, &env.env, env);
-    let hosts_width: usize = hosts
+    let wide = row.width >= 100;
+    let hosts = hosts_of(model, env, wide);
+    let tail = overview
+        .environments
         .iter()
-        .map(|(name, _, word)| columns(name) + columns(word) + 4)
-        .sum();
-    let tail = hosts_width + 9;
+        .map(|env| tail_width(&hosts_of(model, env, wide), wide))
+        .max()
+        .unwrap_or(0);
     if let Some(deployed) = &env.deployed {
         put(paint, &mut x, 9, deployed.commit.short(), "text.link");
         put(paint, &mut x, 14, &words::when(deployed.at, now), "text");
@@ -295,10 +296,14 @@ fn place(
             said = deployed.tag.clone().unwrap_or_default();
         }
         if is_live {
-            said = format!("{said}  LIVE").trim().to_owned();
+            said = if said.is_empty() {
+                "LIVE".to_owned()
+            } else {
+                format!("{said}  LIVE")
+            };
         }
         let free = usize::from(end.saturating_sub(x)).saturating_sub(tail);
-        if free > 8 {
+        if free > 12 {
             put(paint, &mut x, free as u16, &said, "text");
         }
     } else {
@@ -310,31 +315,42 @@ fn place(
             "text.dim",
         );
     }
-    if usize::from(row.width) > tail + 50 {
-        x = x.max(end.saturating_sub(tail as u16));
-        put(
-            paint,
-            &mut x,
-            9,
-            &words::count(env.hosts.len(), "host"),
-            "text.dim",
-        );
+    if usize::from(row.width) > tail + 36 {
+        x = end.saturating_sub(tail as u16);
+        if wide {
+            put(
+                paint,
+                &mut x,
+                9,
+                &words::count(env.hosts.len(), "host"),
+                "text.dim",
+            );
+        }
         for (name, state, word) in hosts {
             x += paint.text(x, row.y, end.saturating_sub(x), &name, "text") + 1;
-            x += paint.glyph(x.min(end), row.y, state) + 1;
-            x += paint.text(x, row.y, end.saturating_sub(x), &word, "text.dim") + 1;
+            x += paint.glyph(x, row.y, state) + 1;
+            x += paint.text(x, row.y, end.saturating_sub(x), &word, "text.dim")
+                + u16::from(!word.is_empty())
+                + 1;
         }
     }
 }
 
+fn tail_width(hosts: &[(String, State, String)], wide: bool) -> usize {
+    let each = hosts
+        .iter()
+        .map(|(name, _, word)| columns(name) + columns(word) + 4 + usize::from(!word.is_empty()));
+    each.sum::<usize>() + if wide { 9 } else { 0 }
+}
+
 /// The hosts of an environment, each with its state and a word; many hosts are told as counts.
-fn hosts_of(
-    paint: &Paint<'_>,
-    model: &Model,
-    name: &EnvName,
-    env: &EnvOverview,
-) -> Vec<(String, State, String)> {
-    let link = |host| model.links.get(&(name.clone(), host)).map(|(link, _)| link);
+fn hosts_of(model: &Model, env: &EnvOverview, wide: bool) -> Vec<(String, State, String)> {
+    let link = |host| {
+        model
+            .links
+            .get(&(env.env.clone(), host))
+            .map(|(link, _)| link)
+    };
     if env.hosts.len() > 3 {
         let up = env
             .hosts
@@ -368,13 +384,12 @@ fn hosts_of(
             },
         )];
     }
-    let _ = paint;
     env.hosts
         .iter()
         .map(|host| {
             let link = link(host.clone());
             let word = match link {
-                Some(Link::Connected(facts)) => format!("{} ms", facts.latency.as_millis()),
+                Some(Link::Connected(facts)) if wide => format!("{} ms", facts.latency.as_millis()),
                 Some(Link::Failed { .. }) => "FAIL".to_owned(),
                 Some(Link::Lost { .. }) => "LOST".to_owned(),
                 _ => String::new(),

@@ -385,11 +385,11 @@ fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
     };
     let keys = [
         (Act::FocusOn, ""),
+        (Act::Back, leave),
         (Act::Search, ""),
         (Act::Zoom, ""),
         (Act::ScreenHome, ""),
         (Act::ScreenHosts, ""),
-        (Act::Back, leave),
     ];
     bottom::draw(
         paint,

@@ -365,7 +365,7 @@ fn close(model: &mut Model, now: Moment) {
             run.put_off.insert(task);
         }
         Some(Dialog::Failure { tasks } | Dialog::Interrupted { tasks }) => {
-            run.put_off.extend(tasks)
+            run.put_off.extend(tasks);
         }
         Some(_) => {}
         None if model.view == View::Run => {
@@ -396,9 +396,8 @@ fn back(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
     match model.view {
         View::Gate => model.view = View::Run,
         View::Hosts => model.view = if going { View::Run } else { View::Home },
-        View::Home if going => push(model, Dialog::Leave, now),
+        View::Home | View::Run if going => push(model, Dialog::Leave, now),
         View::Home => return vec![Cmd::Leave],
-        View::Run if going => push(model, Dialog::Leave, now),
         View::Run => {
             model.view = View::Home;
             let prepared = model

@@ -1,7 +1,7 @@
 //! Moves: cursors, scrolling, folding and focus. None of them does anything but look.
 
 use crate::ui::keymap::Act;
-use crate::ui::model::{Dialog, HomePanel, Model, Pane, RunView, View};
+use crate::ui::model::{Dialog, GATE_FIELD, HomePanel, Model, Pane, RunView, View};
 use crate::ui::rows::{self, Row};
 
 /// Moves what has the keys; returns whether the action was a move.
@@ -236,8 +236,13 @@ fn focus(model: &mut Model, back: bool) {
         }
         View::Gate => {
             if let Some(run) = &mut model.run {
-                let step = if back { 3 } else { 1 };
-                run.gate.panel = (run.gate.panel + step) % 4;
+                // From the evidence the field comes first, so that one Tab is enough to decide.
+                const ORDER: [usize; 4] = [0, GATE_FIELD, 1, 2];
+                let at = ORDER
+                    .iter()
+                    .position(|panel| *panel == run.gate.panel)
+                    .unwrap_or(0);
+                run.gate.panel = ORDER[(at + if back { 3 } else { 1 }) % 4];
                 run.gate.typed.clear();
                 run.gate.said = None;
             }

@@ -115,7 +115,7 @@ fn stage_head(paint: &mut Paint<'_>, line: Rect, view: &RunView, stage: usize) {
         Mark::Open
     };
     paint.mark(line.x + 1, line.y, mark, "text.dim");
-    let grid = Grid::of(state, stage, line);
+    let grid = Grid::aligned(state, stage, line);
     let (done, all) = states::steps_done(state, stage);
     let name = stage_name(state, stage);
     let room = grid.x.saturating_sub(line.x + 4);
@@ -166,7 +166,7 @@ impl Grid {
         let cell = if letters {
             3
         } else {
-            (longest as u16 + 1).clamp(6, 9)
+            (longest as u16 + 2).clamp(6, 9)
         };
         let wide = cell * hosts.len().max(1) as u16;
         let counts = hosts.len() > MOST_COLUMNS
@@ -184,6 +184,16 @@ impl Grid {
             x: line.right().saturating_sub(width),
             cell,
             counts,
+        }
+    }
+
+    /// The grid of a stage, beginning where the widest of all stages begins, so that columns stand in line.
+    fn aligned(state: &RunState, stage: usize, line: Rect) -> Self {
+        let starts = (0..state.plan.stages.len()).map(|stage| Self::of(state, stage, line).x);
+        let x = starts.min().unwrap_or(line.right());
+        Self {
+            x,
+            ..Self::of(state, stage, line)
         }
     }
 
@@ -213,12 +223,13 @@ impl Step<'_> {
         let state = &self.view.state;
         let (_, planned) = state.planned(self.first);
         let shown = states::of_tasks(state, self.first..self.first + self.len);
-        let grid = Grid::of(state, self.stage, line);
+        let grid = Grid::aligned(state, self.stage, line);
         let mut x = line.x + 1;
         x += paint.glyph(x, line.y, shown) + 1;
         x += paint.text(x, line.y, 3, &format!("{:>2} ", self.number), "text.dim");
         let time = self.time(shown, now);
-        let time_at = grid.x.saturating_sub(columns(&time) as u16 + 2);
+        let time_end = grid.x.saturating_sub(2);
+        let time_at = time_end.saturating_sub(6.max(columns(&time) as u16));
         let role = match shown {
             State::Wait | State::Skip => "text.dim",
             State::Fail | State::Lost => "text.strong",
@@ -235,8 +246,8 @@ impl Step<'_> {
                 "text.dim",
             );
         }
-        paint.text(
-            time_at,
+        paint.right(
+            time_end,
             line.y,
             8,
             &time,

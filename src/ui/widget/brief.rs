@@ -6,6 +6,7 @@ use super::paint::{Paint, wrap};
 use super::rail::stage_name;
 use crate::domain::checklist::Gate;
 use crate::domain::feed::Link;
+use crate::domain::id::EnvName;
 use crate::domain::run::progress;
 use crate::domain::run::{GateState, Moment, Outcome, RunState, RunStatus};
 use crate::ui::model::{Model, RunView};
@@ -71,12 +72,7 @@ fn before(model: &Model, state: &RunState) -> Vec<Fact> {
         });
     facts.push(fact(None, "instead of", live, "text"));
     match &plan.tag {
-        Some(tag) => facts.push(fact(
-            None,
-            "tag",
-            format!("{tag}, at the end of a success"),
-            "text",
-        )),
+        Some(tag) => facts.push(fact(None, "tag", format!("{tag}, at the end"), "text")),
         None => facts.push(fact(None, "tag", "none is written", "text.dim")),
     }
     facts.push(blank());
@@ -85,13 +81,18 @@ fn before(model: &Model, state: &RunState) -> Vec<Fact> {
         None,
         "forecast",
         format!(
-            "{}, {}, without time at gates",
+            "{}, {} without gates",
             words::count(steps, "step"),
             words::guess(plan.forecast.total_s)
         ),
         "text",
     ));
-    for (env, forecast) in &plan.forecast.envs {
+    let mut told: Vec<&EnvName> = Vec::new();
+    for env in plan.stages.iter().filter_map(|stage| stage.env.as_ref()) {
+        let Some(forecast) = plan.forecast.envs.get(env).filter(|_| !told.contains(&env)) else {
+            continue;
+        };
+        told.push(env);
         let down = forecast
             .downtime_s
             .values()
@@ -106,12 +107,12 @@ fn before(model: &Model, state: &RunState) -> Vec<Fact> {
         let down = if forecast.downtime_s.is_empty() {
             "no downtime".to_owned()
         } else if down.is_nan() {
-            "downtime not known".to_owned()
+            "? down".to_owned()
         } else {
-            format!("down at most {} per host", words::span(down))
+            format!("~{} down", words::span(down))
         };
         let text = format!(
-            "prepare {}, activate {}, {down}",
+            "{} prepare, {} activate, {down}",
             words::guess(forecast.prepare_s),
             words::guess(forecast.activate_s)
         );
@@ -351,7 +352,7 @@ fn downtime(state: &RunState, now: Moment) -> Vec<Fact> {
                 .get(&env)
                 .and_then(|env| env.downtime_s.get(&host).copied().flatten());
             let text = format!(
-                "{env} {host} at most {}   (forecast {})",
+                "{env} {host} {}, forecast {}",
                 words::span(seconds),
                 words::guess(forecast)
             );

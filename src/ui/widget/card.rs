@@ -2,6 +2,7 @@
 
 use ratatui::layout::Rect;
 
+use super::band::{self, Tone};
 use super::log::LogPane;
 use super::paint::{Paint, wrap};
 use super::plight;
@@ -19,7 +20,7 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
         return;
     }
     let head = head(model, now);
-    let guarded = model.view == View::Gate;
+    let guarded = is_guarded(model);
     let row = Rect { height: 1, ..area };
     if guarded {
         paint.fill(row, "env.production");
@@ -40,7 +41,7 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
     }
     let body = Rect {
         y: area.y + 1,
-        height: area.height - 3,
+        height: area.height - if area.height > 7 { 4 } else { 3 },
         ..area
     };
     let said = match (&model.run, model.view) {
@@ -60,7 +61,18 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
         .map_or((said, "attention"), |(notice, _)| {
             (notice.title.clone(), "notice")
         });
-    paint.text(area.x, area.bottom() - 2, area.width, &said, role);
+    let last = Rect {
+        y: body.bottom(),
+        height: area.bottom() - 1 - body.bottom(),
+        ..area
+    };
+    for (at, row) in wrap(&said, usize::from(area.width))
+        .iter()
+        .take(usize::from(last.height))
+        .enumerate()
+    {
+        paint.text(last.x, last.y + at as u16, last.width, row, role);
+    }
     keys(
         paint,
         Rect {
@@ -281,4 +293,18 @@ fn keys(paint: &mut Paint<'_>, area: Rect, model: &Model) {
         x += used;
         x += paint.text(x, area.y, area.right().saturating_sub(x), row.short, "text") + 2;
     }
+}
+
+/// Whether what is shown can touch a guarded environment.
+fn is_guarded(model: &Model) -> bool {
+    let Some(view) = &model.run else {
+        return false;
+    };
+    let stage = view
+        .state
+        .current_stage()
+        .filter(|_| view.state.started.is_some());
+    let env = stage.and_then(|stage| view.state.plan.stages[stage].env.as_ref());
+    model.view == View::Gate
+        || (model.view == View::Run && band::tone(&view.state, env) == Tone::Guarded)
 }

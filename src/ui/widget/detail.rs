@@ -100,30 +100,50 @@ fn sites(state: &RunState, tasks: &Range<usize>, planned: &Task) -> String {
     format!("{shown}{how}")
 }
 
+/// How the tasks of a step stand: failures in words, and of more than a handful the others as numbers.
 fn results(state: &RunState, tasks: &Range<usize>, now: Moment) -> String {
-    let several = tasks.len() > 1;
-    let mut shown: Vec<(usize, String)> = tasks
+    let is_bad = |position: &usize| {
+        let status = &state.tasks[*position].status;
+        matches!(status, TaskStatus::Failed | TaskStatus::Interrupted(_))
+    };
+    let told = |position: usize| {
+        let said = result(&state.tasks[position], now);
+        if tasks.len() == 1 {
+            return said;
+        }
+        format!("{} {said}", state.planned(position).1.site)
+    };
+    let mut texts: Vec<String> = tasks.clone().filter(is_bad).map(told).collect();
+    let others = tasks.clone().filter(|position| !is_bad(position));
+    if tasks
         .clone()
-        .map(|position| {
-            let (_, planned) = state.planned(position);
-            let task = &state.tasks[position];
-            let said = result(task, now);
-            let failed = matches!(task.status, TaskStatus::Failed | TaskStatus::Interrupted(_));
-            (
-                usize::from(!failed),
-                if several {
-                    format!("{} {said}", planned.site)
-                } else {
-                    said
-                },
-            )
-        })
-        .collect();
-    shown.sort_by_key(|(rank, _)| *rank);
-    let texts: Vec<String> = shown.into_iter().map(|(_, text)| text).collect();
-    if texts.iter().all(|text| text.ends_with("not started")) {
+        .all(|position| state.tasks[position].status == TaskStatus::Waiting)
+    {
         return "not started".to_owned();
     }
+    if tasks.len() <= 6 {
+        texts.extend(others.map(told));
+        return texts.join("   ");
+    }
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for position in others {
+        let word = match state.tasks[position].status {
+            TaskStatus::Succeeded => "ok",
+            TaskStatus::Running => "running",
+            TaskStatus::Retrying(_) => "to be tried again",
+            TaskStatus::Skipped(_) => "skipped",
+            _ => "not started",
+        };
+        match counts.iter_mut().find(|(known, _)| *known == word) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((word, 1)),
+        }
+    }
+    texts.extend(
+        counts
+            .into_iter()
+            .map(|(word, count)| format!("{count} {word}")),
+    );
     texts.join("   ")
 }
 

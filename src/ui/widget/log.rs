@@ -3,12 +3,15 @@
 //! Lines of several hosts stand in the order they arrived, each with its host. A bar at the edge marks errors.
 
 use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier, Style};
 
-use super::paint::{Paint, columns, safe};
+use super::paint::{Paint, columns};
+use crate::domain::output::ansi;
 use crate::domain::run::RunState;
-use crate::ui::logs::{Line, Sort, StepLog};
+use crate::ui::logs::{Line, Look, Sort, StepLog};
 use crate::ui::model::LogView;
-use crate::ui::theme::Mark;
+use crate::ui::theme::color::contrast;
+use crate::ui::theme::{Mark, Theme};
 use crate::ui::update::palette::holds;
 
 /// What is drawn.
@@ -31,13 +34,27 @@ impl LogPane<'_> {
         if area.is_empty() {
             return;
         }
+        let open: Vec<Line> = match self.view.bottom {
+            None => self
+                .tasks
+                .clone()
+                .filter(|task| self.view.only.is_none_or(|only| only == *task))
+                .filter_map(|task| self.log.open_line(task))
+                .collect(),
+            Some(_) => Vec::new(),
+        };
+        let mut rows = Vec::new();
         let mut y = area.bottom();
+        for line in open.iter().rev() {
+            let parts = self.parts(line, area.width);
+            y = y.saturating_sub(parts.len() as u16).max(area.y);
+            rows.push((u64::MAX, line, parts));
+        }
         let mut number = self
             .view
             .bottom
             .unwrap_or(self.log.end())
             .min(self.log.end());
-        let mut rows = Vec::new();
         while number > self.log.first() && y > area.y {
             number -= 1;
             if !self.log.shows(number, self.view.only) {
@@ -55,7 +72,7 @@ impl LogPane<'_> {
         let shown: usize = rows.iter().map(|(_, _, parts)| parts.len()).sum();
         let mut skip = shown.saturating_sub(usize::from(area.height));
         for (number, line, parts) in rows.iter().rev() {
-            for (at, part) in parts.iter().enumerate() {
+            for (at, (from, part)) in parts.iter().enumerate() {
                 if skip > 0 {
                     skip -= 1;
                     continue;
@@ -73,6 +90,17 @@ impl LogPane<'_> {
                     line,
                     part,
                     at > 0,
+                );
+                self.looks(
+                    paint,
+                    Rect {
+                        y,
+                        height: 1,
+                        ..area
+                    },
+                    line,
+                    *from,
+                    part,
                 );
                 if self.view.hit == Some(*number) {
                     paint.tint(
@@ -110,26 +138,55 @@ impl LogPane<'_> {
         1 + if self.times { 9 } else { 0 } + host + 2
     }
 
-    fn parts(&self, line: &Line, width: u16) -> Vec<String> {
+    /// The rows of a line: where in its characters each begins, and its text.
+    fn parts(&self, line: &Line, width: u16) -> Vec<(usize, String)> {
         let room = usize::from(width.saturating_sub(self.prefix())).max(1);
-        let text = safe(&line.text);
         if !self.view.wrap {
-            return vec![text.chars().skip(self.view.sideways).collect()];
+            let from = self.view.sideways;
+            return vec![(from, line.text.chars().skip(from).take(room + 1).collect())];
         }
         let mut parts = Vec::new();
         let mut part = String::new();
-        let mut used = 0;
-        for c in text.chars() {
+        let (mut used, mut from) = (0, 0);
+        for (at, c) in line.text.chars().enumerate() {
             let wide = unicode_width::UnicodeWidthChar::width(c).unwrap_or(0);
             if used + wide > room {
-                parts.push(std::mem::take(&mut part));
+                parts.push((from, std::mem::take(&mut part)));
                 used = 0;
+                from = at;
             }
             used += wide;
             part.push(c);
         }
-        parts.push(part);
+        parts.push((from, part));
         parts
+    }
+
+    /// Lays the colours a program asked for over a row, as far as the theme can show them well.
+    fn looks(&self, paint: &mut Paint<'_>, row: Rect, line: &Line, first: usize, part: &str) {
+        if line.sort.is_trouble() {
+            return;
+        }
+        let start = row.x + self.prefix();
+        for (from, to, look) in &line.styles {
+            let skip = from.saturating_sub(first);
+            let take = to.saturating_sub(first.max(*from));
+            let before: String = part.chars().take(skip).collect();
+            let inside: String = part.chars().skip(skip).take(take).collect();
+            let x = start.saturating_add(columns(&before) as u16);
+            if *to <= first || inside.is_empty() || x >= row.right() {
+                continue;
+            }
+            let width = (columns(&inside) as u16).min(row.right() - x);
+            let style = match look {
+                Look::Control => paint.theme.style("log.control"),
+                Look::Asked(style) => asked(paint.theme, *style),
+            };
+            paint.buffer.set_style(
+                Rect { x, width, ..row }.intersection(paint.buffer.area),
+                style,
+            );
+        }
     }
 
     fn row(&self, paint: &mut Paint<'_>, area: Rect, line: &Line, part: &str, goes_on: bool) {
@@ -214,4 +271,37 @@ impl LogPane<'_> {
             }
         }
     }
+}
+
+/// A style as a program asked for it, as far as the theme has colours and it can be read on the page.
+fn asked(theme: &Theme, wanted: ansi::Style) -> Style {
+    let mut style = Style::new();
+    for (is_on, modifier) in [
+        (wanted.bold, Modifier::BOLD),
+        (wanted.dim, Modifier::DIM),
+        (wanted.italic, Modifier::ITALIC),
+        (wanted.underline, Modifier::UNDERLINED),
+        (wanted.reverse, Modifier::REVERSED),
+    ] {
+        if is_on {
+            style = style.add_modifier(modifier);
+        }
+    }
+    let known = theme.style("state.ok").fg;
+    let page = theme.style("page").bg;
+    let color = match (wanted.fg, known) {
+        (None, _) | (_, None | Some(Color::Reset)) => None,
+        (Some(ansi::Color::Ansi16(number)), _) => Some(Color::Indexed(number)),
+        (Some(ansi::Color::Indexed(number)), Some(Color::Rgb(..) | Color::Indexed(16..))) => {
+            Some(Color::Indexed(number))
+        }
+        (Some(ansi::Color::Rgb(red, green, blue)), Some(Color::Rgb(..))) => match page {
+            Some(Color::Rgb(r, g, b)) if contrast((red, green, blue), (r, g, b)) >= 3.0 => {
+                Some(Color::Rgb(red, green, blue))
+            }
+            _ => None,
+        },
+        _ => None,
+    };
+    color.map_or(style, |color| style.fg(color))
 }

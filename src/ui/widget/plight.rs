@@ -59,7 +59,7 @@ pub fn users(state: &RunState, now: Moment) -> (String, &'static str) {
             if sentence.contains("down") && !matches!(state.status, RunStatus::Finished(_)) =>
         {
             (
-                format!("{sentence} since {}", words::since(since, now)),
+                format!("{sentence} for {} now", words::since(since, now)),
                 "danger",
             )
         }
