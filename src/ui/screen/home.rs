@@ -172,7 +172,7 @@ fn cleanliness(repository: &Repository) -> String {
 
 /// How far an environment is behind, in words.
 fn distance(env: &EnvOverview, model: &Model) -> (State, String) {
-    let main = &model.reference;
+    let main = model.reference_name();
     match env.deployed.as_ref().map(|deployed| deployed.behind) {
         None => (State::Wait, "nothing known yet".to_owned()),
         Some(None) => (State::Lost, "runs a commit not found here".to_owned()),
@@ -412,7 +412,7 @@ fn next(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
             } else {
                 &changes.from
             };
-            format!("Next release  {from}..{}", changes.to)
+            format!("Next release  {from}..{}", named(model, &changes.to))
         },
     );
     let inner = panel(
@@ -454,7 +454,7 @@ fn next(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
             inner.x,
             inner.y,
             inner.width,
-            &format!("nothing: {} is what is live", changes.to),
+            &format!("nothing: {} is what is live", named(model, &changes.to)),
             "text.dim",
         );
         return;
@@ -512,6 +512,15 @@ fn next(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
             &format!("{} more", hidden + 1),
             "text.dim",
         );
+    }
+}
+
+/// A reference as people call it: the branch when HEAD is meant.
+fn named<'a>(model: &'a Model, reference: &'a str) -> &'a str {
+    if reference == model.reference {
+        model.reference_name()
+    } else {
+        reference
     }
 }
 
@@ -694,7 +703,7 @@ fn recent(paint: &mut Paint<'_>, row: Rect, run: &RunSummary, now: Moment) {
 
 fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
     let text = attention(model, now);
-    let deploy = format!("deploy {}", model.reference);
+    let deploy = format!("deploy {}", model.reference_name());
     let actions = [
         (Act::Deploy, deploy.as_str()),
         (Act::Resume, "go on with the unfinished run"),

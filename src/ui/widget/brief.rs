@@ -80,11 +80,17 @@ fn before(model: &Model, state: &RunState) -> Vec<Fact> {
     facts.push(fact(
         None,
         "forecast",
-        format!(
-            "{}, {} without gates",
-            words::count(steps, "step"),
-            words::guess(plan.forecast.total_s)
-        ),
+        match plan.forecast.total_s {
+            Some(total) => format!(
+                "{}, ~{} without gates",
+                words::count(steps, "step"),
+                words::span(total)
+            ),
+            None => format!(
+                "{}, time not known: a step has no estimate",
+                words::count(steps, "step")
+            ),
+        },
         "text",
     ));
     let mut told: Vec<&EnvName> = Vec::new();
