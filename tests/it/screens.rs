@@ -1,5 +1,10 @@
 //! The screens as text, at the sizes that people have, and the guards of everything that can act, key by key.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "these are tests; the setting for them does not reach their helper functions"
+)]
+
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use golive::domain::feed::Link;
 use golive::domain::run::Intent;
@@ -225,8 +230,8 @@ fn a_name_typed_before_the_gate_opened_or_within_its_dead_time_counts_for_nothin
     let opened = (story.now - 2) * 1000;
     let model = &mut story.model;
     tell_ms(model, key(KeyCode::Tab), opened + 10);
-    for (at, c) in "production".chars().enumerate() {
-        tell_ms(model, key(KeyCode::Char(c)), opened + 50 + at as i64 * 30);
+    for (at, c) in (0..).zip("production".chars()) {
+        tell_ms(model, key(KeyCode::Char(c)), opened + 50 + at * 30);
     }
     assert_eq!(typed(model), "");
     assert_eq!(tell_ms(model, key(KeyCode::Enter), opened + 390), []);

@@ -167,7 +167,7 @@ pub(super) fn raise(model: &mut Model, now: Moment) -> Vec<Cmd> {
                     };
                     model.view = View::Gate;
                     model.guard.restart(now);
-                    return alert_away(model, "a gate waits for you".to_owned());
+                    return alert_away(model, "a gate waits for you");
                 }
                 continue;
             }
@@ -178,12 +178,12 @@ pub(super) fn raise(model: &mut Model, now: Moment) -> Vec<Cmd> {
             model.dialogs.push(dialog);
             model.guard.restart(now);
         }
-        return alert_away(model, alert);
+        return alert_away(model, &alert);
     }
     Vec::new()
 }
 
-fn alert_away(model: &Model, what: String) -> Vec<Cmd> {
+fn alert_away(model: &Model, what: &str) -> Vec<Cmd> {
     if model.focused {
         return Vec::new();
     }

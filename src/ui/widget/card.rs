@@ -187,11 +187,8 @@ fn gate(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
         .as_ref()
         .map_or_else(String::new, ToString::to_string);
     let proofs = super::proofs::proofs(model, &view.state, stage, now);
-    let mut y = area.y;
-    for proof in proofs
-        .iter()
-        .take(usize::from(area.height.saturating_sub(3)))
-    {
+    let room = usize::from(area.height.saturating_sub(3));
+    for (y, proof) in (area.y..).zip(proofs.iter().take(room)) {
         paint.glyph(area.x, y, proof.state);
         paint.text(
             area.x + 2,
@@ -200,7 +197,6 @@ fn gate(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
             &format!("{} {}", proof.check.trim(), proof.found),
             "text",
         );
-        y += 1;
     }
     let y = area.bottom().saturating_sub(2);
     let field = view.gate.panel == GATE_FIELD;

@@ -129,7 +129,7 @@ fn silence(view: &RunView, now: Moment) -> Option<String> {
             .and_then(|log| log.last_of(position, 1).first().and_then(|line| line.at));
         let since = heard.max(task.started)?;
         let quiet = (now - since).num_seconds();
-        if planned.quiet_s > 0 && quiet > planned.quiet_s as i64 {
+        if planned.quiet_s > 0 && quiet.unsigned_abs() > planned.quiet_s && quiet > 0 {
             return Some(format!(
                 "{} has printed nothing for {}.",
                 planned.id,
