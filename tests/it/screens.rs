@@ -115,7 +115,7 @@ fn a_question_is_asked_over_the_run() {
 #[test]
 fn the_gate_shows_the_evidence_and_the_exact_commands() {
     let mut story = Story::planned();
-    story.to_gate();
+    story.reach_gate();
     check("gate", &story.model, story.now + 60);
 }
 
@@ -186,7 +186,7 @@ fn is_approval(cmds: &[Cmd]) -> bool {
 /// The gate, long after it was reached, with the keys in its field.
 fn at_field() -> Story {
     let mut story = Story::planned();
-    story.to_gate().after(10);
+    story.reach_gate().after(10);
     tell(&mut story.model, key(KeyCode::Tab), story.now);
     story
 }
@@ -226,7 +226,7 @@ fn enter_alone_and_a_wrong_name_do_not_pass_the_gate() {
 #[test]
 fn a_name_typed_before_the_gate_opened_or_within_its_dead_time_counts_for_nothing() {
     let mut story = Story::planned();
-    story.to_gate();
+    story.reach_gate();
     let opened = (story.now - 2) * 1000;
     let model = &mut story.model;
     tell_ms(model, key(KeyCode::Tab), opened + 10);
@@ -452,7 +452,7 @@ fn everything() -> Vec<Model> {
     let mut models = vec![fixture::bare(), home()];
     let tellers: [fn(&mut Story) -> &mut Story; 8] = [
         |story| story,
-        Story::to_gate,
+        Story::reach_gate,
         Story::behind_gate,
         Story::down,
         Story::failed,
@@ -481,7 +481,7 @@ fn everything() -> Vec<Model> {
     let many: Vec<String> = (0..32).map(|number| format!("web{number}")).collect();
     let hosts: Vec<&str> = many.iter().map(String::as_str).collect();
     let mut story = Story::of(fixture::plan(&hosts, golive::domain::checklist::Gate::Type));
-    story.to_gate();
+    story.reach_gate();
     models.push(story.model.clone());
     models
 }
@@ -557,4 +557,50 @@ fn many_hosts_are_counted_and_failures_stand_first() {
     story.ends("production/upload@web5", &[]);
     let shown = text(&story.model, 120, 36, story.now);
     assert!(shown.contains("1✗ 6▸ 1✓ 4◌"), "{shown}");
+}
+
+#[test]
+fn a_step_whose_end_is_not_known_counts_as_done_only_with_a_typed_reason() {
+    let mut story = Story::planned();
+    story.behind_gate().ends("production/upload@web1", &[]);
+    let task = golive::domain::id::TaskId::new("production/upload@web2");
+    story.event(golive::domain::run::Event::TaskInterrupted {
+        task: task.clone(),
+        attempt: golive::domain::id::Attempt(1),
+        why: "web2 was restarted while it ran".into(),
+    });
+    story.after(5);
+    check("interrupted", &story.model, story.now);
+    let (model, now) = (&mut story.model, story.now);
+    press(model, "C", now);
+    assert_eq!(
+        tell(model, key(KeyCode::Enter), now + 1),
+        [],
+        "a reason is needed"
+    );
+    press(model, "files are complete", now + 2);
+    check("reason", model, now + 2);
+    let intent = Intent::CountAsDone {
+        tasks: vec![task],
+        reason: "files are complete".into(),
+    };
+    assert_eq!(
+        tell(model, key(KeyCode::Enter), now + 3),
+        [Cmd::Send(intent)]
+    );
+}
+
+#[test]
+fn a_run_that_nobody_drives_here_can_be_looked_at_and_gone_on_with_but_not_decided_about() {
+    let mut story = Story::planned();
+    story.reach_gate();
+    let mut model = fixture::opened(&story, golive::ui::msg::Owner::Nobody);
+    let now = story.now + 10;
+    tell(&mut model, key(KeyCode::Char('1')), now);
+    tell(&mut model, key(KeyCode::Tab), now + 1);
+    press(&mut model, "production", now + 2);
+    assert_eq!(tell(&mut model, key(KeyCode::Enter), now + 3), []);
+    tell(&mut model, key(KeyCode::Esc), now + 4);
+    let run = golive::domain::id::RunId::new("20261120-2130-k3");
+    assert_eq!(press(&mut model, "R", now + 5), [Cmd::ResumeRun(run)]);
 }

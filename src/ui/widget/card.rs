@@ -285,7 +285,12 @@ fn keys(paint: &mut Paint<'_>, area: Rect, model: &Model) {
     for act in acts {
         let row = keymap::row(*act);
         let room = area.right().saturating_sub(x);
-        let used = paint.text(x, area.y, room, row.keys[0], "text.key") + 1;
+        let role = if row.changes {
+            "text.key.danger"
+        } else {
+            "text.key"
+        };
+        let used = paint.text(x, area.y, room, row.keys[0], role) + 1;
         x += used;
         x += paint.text(x, area.y, area.right().saturating_sub(x), row.short, "text") + 2;
     }

@@ -584,7 +584,7 @@ impl Story {
     }
 
     /// Everything up to the gate before production.
-    pub(crate) fn to_gate(&mut self) -> &mut Self {
+    pub(crate) fn reach_gate(&mut self) -> &mut Self {
         self.begin().stage("Prepare").starts("prepare/tests@local");
         self.prints("prepare/tests@local", "Ran 39 tests in 0.4 s\n\nOK\n")
             .after(41)
@@ -615,7 +615,7 @@ impl Story {
 
     /// Through the gate, to both hosts being uploaded.
     pub(crate) fn behind_gate(&mut self) -> &mut Self {
-        self.to_gate().after(59);
+        self.reach_gate().after(59);
         self.event(Event::GateApproved {
             env: "production".into(),
             stage: "Production".into(),
