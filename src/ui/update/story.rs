@@ -91,18 +91,25 @@ fn tell(run: &mut RunView, record: &Record) {
     run.logs.say(shelf, position, Some(record.at), text, failed);
 }
 
-/// Takes the end of an attempt's output that was read from its file.
+/// Takes the end of an attempt's output that was read from its file; returns whether it was recent enough.
 pub(super) fn take_window(
     run: &mut RunView,
     task: &TaskId,
     attempt: Attempt,
     offset: u64,
     bytes: &[u8],
-) {
+) -> bool {
     let Some(position) = run.state.position(task) else {
-        return;
+        return true;
     };
     let shelf = rows::shelf(&run.state, position);
+    let end = offset + bytes.len() as u64;
+    if !run
+        .logs
+        .replace(shelf, position, (task.clone(), attempt), end)
+    {
+        return false;
+    }
     if offset > 0 {
         let text = format!(
             "{} before this are in the file; o opens it",
@@ -116,6 +123,7 @@ pub(super) fn take_window(
         let (text, failed) = (ending.to_string(), !ending.is_success());
         run.logs.say(shelf, position, state.ended, text, failed);
     }
+    true
 }
 
 /// Opens what the run waits for, and closes what it does not wait for any more.
