@@ -633,3 +633,16 @@ fn output_read_from_its_file_and_live_output_are_shown_once() {
     let again = tell(&mut story.model, window(&task, b"sen"), now);
     assert_eq!(again, [Cmd::ReadLog { task, attempt }]);
 }
+
+#[test]
+fn a_question_answered_with_not_done_shows_the_failure_at_once() {
+    let mut story = Story::planned();
+    story.asking();
+    let now = story.now;
+    let task = golive::domain::id::TaskId::new("production/look@local");
+    let cmds = press(&mut story.model, "N", now);
+    assert_eq!(cmds, [Cmd::Send(Intent::Deny { task: task.clone() })]);
+    assert!(story.model.dialogs.is_empty());
+    story.fails(task.as_str(), 1);
+    assert_eq!(story.model.dialogs, [Dialog::Failure { tasks: vec![task] }]);
+}

@@ -17,7 +17,10 @@ pub(super) fn fold(model: &mut Model, record: &Record, now: Moment) -> Vec<Cmd> 
         return Vec::new();
     }
     apply(&mut run.state, record);
-    if let Event::TaskStarted { task, .. } = &record.event {
+    if let Event::TaskStarted { task, .. }
+    | Event::TaskFailed { task, .. }
+    | Event::TaskInterrupted { task, .. } = &record.event
+    {
         run.put_off.remove(task);
     }
     tell(run, record);

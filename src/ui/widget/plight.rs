@@ -115,7 +115,7 @@ pub fn ending(ending: &Ending) -> String {
         Ending::Exited(code) => format!("exit {code}"),
         Ending::TimedOut => "it took longer than its time limit".to_owned(),
         Ending::Cancelled => "it was cancelled".to_owned(),
-        Ending::NotStarted(why) => format!("it was not started: {why}"),
+        Ending::NotStarted(why) => why.clone(),
     }
 }
 
