@@ -35,6 +35,7 @@ pub fn plan(plan: &Plan) -> Value {
         "digest": plan.digest,
         "tag": plan.tag,
         "dirty": plan.dirty,
+        "warnings": plan.warnings,
         "stages": plan.stages.iter().map(stage).collect::<Vec<_>>(),
         "forecast": { "total_s": plan.forecast.total_s, "envs": envs },
     })

@@ -4,12 +4,15 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::task::JoinHandle;
 
 use super::args::Selected;
+use super::gather::live_trouble;
 use super::report::{Code, Failure};
+use crate::domain::action::Milestone;
 use crate::domain::checklist::{self, Checklist};
 use crate::domain::feed::{Link, Update};
 use crate::domain::id::{HostName, RunId, StepName};
@@ -26,6 +29,9 @@ use crate::edge::paths::{self, Folders, ProjectPaths};
 use crate::edge::ssh::{LinkListener, SiteRules, Sites, ssh_config};
 use crate::engine::{self, Control, Doors, Ended, FeedReceiver, FeedSender, Start, WeakFeedSender};
 use crate::port::{Clock, Hello, LaunchError, Launcher, Place};
+
+/// How long the remote is waited for while a plan is made.
+const REMOTE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The name of the checklist's file.
 pub const FILE: &str = "releases.toml";
@@ -113,8 +119,35 @@ impl Project {
                 .map(|host| HostName::from(host.as_str()))
                 .collect(),
         };
-        build(&self.checklist, &target, &History(history), &selection)
-            .map_err(|problems| unbuildable(&problems))
+        let mut plan = build(&self.checklist, &target, &History(history), &selection)
+            .map_err(|problems| unbuildable(&problems))?;
+        plan.warnings = self.warnings(&plan).await;
+        Ok(plan)
+    }
+
+    /// What would make the tag step fail at the very end, told before anything starts.
+    async fn warnings(&self, plan: &Plan) -> Vec<String> {
+        if !plan
+            .tasks()
+            .any(|task| task.milestone == Some(Milestone::TagWritten))
+        {
+            return Vec::new();
+        }
+        let git = self.git();
+        let questions =
+            async { tokio::join!(git.missing_identity(), live_trouble(&git, &plan.release)) };
+        let Ok((identity, live)) = tokio::time::timeout(REMOTE_PATIENCE, questions).await else {
+            let remote = plan.release.remote.as_deref().unwrap_or("the remote");
+            return vec![format!(
+                "{remote} does not answer: whether LIVE was moved there is not known"
+            )];
+        };
+        let identity = identity
+            .ok()
+            .flatten()
+            .map(|what| format!("the tag cannot be written: {what}"));
+        let live = live.unwrap_or_else(|error| Some(error.to_string()));
+        identity.into_iter().chain(live).collect()
     }
 
     /// What is released, and what git says about it. Without a repository there is no commit.
@@ -196,7 +229,7 @@ impl Project {
 
 /// A text as one word of a shell command.
 fn quoted(text: &str) -> String {
-    shlex::try_quote(text).map_or_else(|_| text.to_owned(), |quoted| quoted.into_owned())
+    shlex::try_quote(text).map_or_else(|_| text.to_owned(), std::borrow::Cow::into_owned)
 }
 
 /// Two random bytes of the system.

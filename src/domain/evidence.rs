@@ -237,6 +237,9 @@ impl Rows {
 
     /// What is about to be released, and over what.
     fn release(&mut self, plan: &Plan) {
+        for warning in &plan.warnings {
+            self.add(Verdict::Warn, "release", warning.clone());
+        }
         if !plan.dirty.is_empty() {
             let changes = plural("uncommitted change", plan.dirty.len());
             let are = if plan.dirty.len() == 1 { "is" } else { "are" };

@@ -7,8 +7,9 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub mod application;
 mod board;
@@ -30,6 +31,9 @@ const HOST_PATH: &str =
 
 /// How long a host's application may take to start with the host.
 const BOOT: Duration = Duration::from_secs(20);
+
+/// How long the removal of a temporary demo's folder is tried.
+const REMOVAL: Duration = Duration::from_secs(2);
 
 /// How fast the demo's scripts go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -254,13 +258,25 @@ impl Demo {
         self.ended = true;
         let left = processes::end_all(self.layout.id(), self.layout.root());
         if !self.kept {
-            let root = self.layout.root();
-            fs::remove_dir_all(root).map_err(DemoError::file(root))?;
+            remove(self.layout.root())?;
         }
         if left.is_empty() {
             Ok(())
         } else {
             Err(DemoError::Left(left))
+        }
+    }
+}
+
+/// Removes a folder; something that ends just now may still put a file into it, so it is looked at again for a while.
+fn remove(root: &Path) -> Result<(), DemoError> {
+    let started = Instant::now();
+    loop {
+        match fs::remove_dir_all(root) {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotFound && !root.exists() => return Ok(()),
+            Err(error) if started.elapsed() > REMOVAL => return Err(DemoError::file(root)(error)),
+            Err(_) => std::thread::sleep(Duration::from_millis(20)),
         }
     }
 }

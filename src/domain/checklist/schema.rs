@@ -8,9 +8,13 @@ use super::keys::FILE;
 
 /// The schema of the whole file, with the documentation of every key.
 pub fn json_schema() -> Value {
-    let mut schema = FILE.schema();
-    schema["$schema"] = json!("http://json-schema.org/draft-07/schema#");
-    schema["title"] = json!("releases.toml");
-    schema["description"] = json!("The deployment checklist of a project, walked by golive.");
+    let mut schema = json!({
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "releases.toml",
+        "description": "The deployment checklist of a project, walked by golive.",
+    });
+    if let (Some(head), Value::Object(rules)) = (schema.as_object_mut(), FILE.schema()) {
+        head.extend(rules);
+    }
     schema
 }

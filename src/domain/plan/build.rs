@@ -85,6 +85,7 @@ pub fn build(
         release: checklist.release.clone(),
         ssh: checklist.ssh.clone(),
         dirty: target.dirty.clone(),
+        warnings: Vec::new(),
         hosts: hosts(checklist, &stages),
         stages,
         forecast: Forecast::default(),

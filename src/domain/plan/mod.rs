@@ -48,6 +48,9 @@ pub struct Plan {
     pub ssh: SshRules,
     /// Uncommitted changes when the plan was made, as `git status --short` prints them.
     pub dirty: Vec<String>,
+    /// What the operator should know before it starts, in sentences; not part of the digest.
+    #[serde(default)]
+    pub warnings: Vec<String>,
     /// Every host a task runs on, each once per environment.
     pub hosts: Vec<PlannedHost>,
     /// Stages in order.

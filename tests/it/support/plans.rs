@@ -95,6 +95,7 @@ pub(crate) fn plan(stages: Vec<PlannedStage>) -> Plan {
         release: ReleaseRules::default(),
         ssh: SshRules::default(),
         dirty: Vec::new(),
+        warnings: Vec::new(),
         hosts: Vec::new(),
         stages,
         forecast: Forecast::default(),
