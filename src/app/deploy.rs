@@ -276,6 +276,10 @@ async fn follow(
         )
         .await
     };
+    if result.is_err() {
+        // Nobody is told any more and nobody answers: the run is left as it is.
+        driven.control.leave();
+    }
     let journal = driven.engine.await.ok().and_then(|ended| ended.journal);
     sites.close().await;
     drop(driven.owner);

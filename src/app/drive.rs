@@ -149,9 +149,10 @@ impl<F: Face> Driver<F> {
         let mut terminate = signal(SignalKind::terminate()).map_err(broken)?;
         let mut hangup = signal(SignalKind::hangup()).map_err(broken)?;
         // What the run begins with here may answer its needs: they are asked about after its record.
-        let mut left = match self.begins {
-            true => None,
-            false => self.answer_needs().await,
+        let mut left = if self.begins {
+            None
+        } else {
+            self.answer_needs().await
         };
         loop {
             if left.is_some() {

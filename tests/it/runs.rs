@@ -583,7 +583,10 @@ async fn killing_ends_what_runs_where_it_runs_and_then_the_run() {
             .asked()
             .contains(&Asked::Cancelled("s/code@web1".to_owned()))
     );
-    assert!(matches!(state.status, RunStatus::Finished(Outcome::Failed)));
+    assert!(matches!(
+        state.status,
+        RunStatus::Finished(Outcome::Stopped)
+    ));
     assert_eq!(*status(&state, "s/reload@web1"), TaskStatus::Waiting);
 }
 

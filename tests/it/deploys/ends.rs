@@ -78,7 +78,7 @@ fn interrupted_once_it_lets_end_what_runs_and_starts_nothing_more() {
         .prints(&["web2 count | over", "STOPPED"]);
     assert_eq!(ground.trace().len(), 2);
     assert_eq!(text(&ground.runs()[0]["outcome"]), "stopped");
-    assert_eq!(ground.masters(), Vec::<i32>::new());
+    ground.leaves_no_connection();
     ground.ends(0, &["resume", &run]);
     done_once(&ground);
     counted(&ground, &run);
@@ -135,7 +135,7 @@ fn interrupted_while_it_connects_it_leaves_nothing_behind() {
     let ended = running.end();
     assert_eq!(ended.code, Some(130), "{ended}");
     ended.says(&["nothing was started"]);
-    wait_until("the connections end", || ground.masters().is_empty());
+    ground.leaves_no_connection();
     ground.fleet.thaw(0);
     assert_eq!(ground.run_folders(), Vec::<&Path>::new());
     assert_eq!(ground.trace(), Vec::<String>::new());
@@ -161,6 +161,8 @@ fn a_killed_console_is_followed_by_the_next_one() {
     assert_eq!(finished[0]["attempt"], 1);
     done_once(&ground);
     counted(&ground, &run);
+    // The connections of those that were killed are ended too.
+    ground.leaves_no_connection();
 }
 
 #[test]
@@ -178,7 +180,7 @@ fn a_run_outlives_its_connections_and_the_servers() {
     assert_eq!(ended.code, Some(0), "{ended}");
     done_once(&ground);
     counted(&ground, &ground.newest_run());
-    assert_eq!(ground.masters(), Vec::<i32>::new());
+    ground.leaves_no_connection();
 }
 
 #[test]
@@ -199,6 +201,39 @@ fn one_run_has_one_console_and_two_projects_do_not_meet() {
         done_once(ground);
         counted(ground, &ground.newest_run());
         assert_eq!(ground.runs().len(), 1);
-        assert_eq!(ground.masters(), Vec::<i32>::new());
+        ground.leaves_no_connection();
     }
+}
+
+#[test]
+fn told_to_end_or_without_a_terminal_it_leaves_the_run_to_the_next_one() {
+    let ground = Ground::new(2, &counting());
+    for (arguments, what) in [(&["deploy"][..], Signal::TERM), (&["resume"], Signal::HUP)] {
+        let running = ground.start(arguments);
+        running.has_printed("web2 count | line");
+        running.signal(what);
+        let ended = running.end();
+        assert_eq!(ended.code, Some(130), "{ended}");
+        ended.says(&["what runs on its hosts goes on there", "golive resume"]);
+        ground.leaves_no_connection();
+    }
+    let_go(&ground);
+    ground.ends(0, &["resume"]);
+    done_once(&ground);
+    counted(&ground, &ground.newest_run());
+}
+
+#[test]
+fn a_reader_that_goes_away_does_not_stop_the_run_and_a_full_disk_below_it_leaves_it() {
+    let ground = Ground::new(2, &counting());
+    let_go(&ground);
+    let mut child = ground.piped(&["deploy", "--json"]);
+    drop(child.stdout.take());
+    assert!(child.wait().unwrap().success());
+    done_once(&ground);
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut child = ground.told(&["deploy"], full.into());
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    ground.ends(0, &["resume"]);
+    assert_eq!(ground.trace().len(), 8);
 }

@@ -210,9 +210,14 @@ impl Ground {
 
     /// Starts golive with its standard output in a pipe.
     pub(super) fn piped(&self, arguments: &[&str]) -> Child {
+        self.told(arguments, Stdio::piped())
+    }
+
+    /// Starts golive with this standard output.
+    pub(super) fn told(&self, arguments: &[&str], out: Stdio) -> Child {
         self.command(env!("CARGO_BIN_EXE_golive"), &self.project())
             .args(arguments)
-            .stdout(Stdio::piped())
+            .stdout(out)
             .stderr(Stdio::null())
             .spawn()
             .unwrap()
@@ -285,6 +290,11 @@ impl Ground {
     pub(super) fn masters(&self) -> Vec<i32> {
         let socket = format!("-S\0{}", self.folder.path().display());
         processes(|line| line.contains(&socket))
+    }
+
+    /// Sees that every connection of this project has ended.
+    pub(super) fn leaves_no_connection(&self) {
+        wait_until("no connection is left", || self.masters().is_empty());
     }
 }
 

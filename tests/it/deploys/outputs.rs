@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::ground::{Ground, text};
+use super::ground::{Ground, text, wait_until};
 
 /// A hundred megabytes in lines of a thousand bytes, each with its number.
 const HUGE: &str = "seq -f %0999.0f 1 100000";
@@ -63,10 +63,14 @@ fn a_hundred_megabytes_are_on_disk_exactly_and_told_completely() {
         let compared = Command::new("sh").arg("-c").arg(script).arg(log).status();
         assert!(compared.unwrap().success(), "the log differs");
     };
-    // Lines as JSON, each with the next number.
+    // Lines as JSON, each with the next number, to somebody who reads on only when everything is on disk.
     let mut number = 0;
     let peak = read_by(&ground, &["deploy", "--json"], |line| {
         if line.contains("\"task_output\"") {
+            if number == 0 {
+                let all = || fs::metadata(log(&ground)).unwrap().len() == 100_000_000;
+                wait_until("everything is on disk", all);
+            }
             number += 1;
             let end = format!("{number:0999}\"");
             assert!(line.contains(&end), "line {number} is {line}");
@@ -89,18 +93,18 @@ fn a_hundred_megabytes_are_on_disk_exactly_and_told_completely() {
     same(&log);
     let mut number = 0;
     read_by(&ground, &["runs", "logs", &ground.newest_run()], |_| {
-        number += 1
+        number += 1;
     });
     assert_eq!(number, HUGE_LINES);
 }
 
 /// Controls of all kinds, broken UTF-8, NUL, text that turns around, a progress bar, no newline at the end.
-const HOSTILE: &str = r#"
+const HOSTILE: &str = r"
 printf 'bell\007 title\033]0;owned\007 clear\033[2J\033[31mred\033[0m nul\000 c1\302\233 bad\377\376\n'
 printf 'turn\342\200\256around zero\342\200\213width\n'
 printf 'progress 1%%\rprogress 2%%\rdone\n'
 printf 'crlf\r\nlast, without an end'
-"#;
+";
 
 #[test]
 fn hostile_output_reaches_the_disk_as_it_is_and_the_terminal_as_text() {
@@ -184,4 +188,18 @@ fn every_line_of_json_has_the_keys_of_the_contract_in_unbroken_order() {
         .says(&["golive runs lists"]);
     ground.ends(0, &["runs", "remove", &run]);
     assert_eq!(ground.runs().len(), 0);
+}
+
+#[test]
+fn a_line_without_an_end_is_cut_and_nothing_of_it_is_lost() {
+    let script = "head -c 3000000 /dev/zero | tr '\\0' x";
+    let ground = Ground::new(1, &ONE_HOST.replace("SCRIPT", script));
+    let told = ground.ends(0, &["deploy", "--json"]);
+    let lines = told.events_of("task_output", "test/talk@web1");
+    let lengths = lines
+        .iter()
+        .map(|line| line["text"].as_str().unwrap().len());
+    assert_eq!(lengths.sum::<usize>(), 3_000_000);
+    assert!(lines.len() >= 3);
+    assert_eq!(fs::metadata(log(&ground)).unwrap().len(), 3_000_000);
 }

@@ -1,5 +1,7 @@
 //! `golive plan`: the document of the contract, and the reference table of the forecast, through the program.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use super::ground::{ENVIRONMENTS, Ground, NOTE};
@@ -18,12 +20,14 @@ const SEVEN: [(&str, u32, &str); 7] = [
 fn table(hosts: usize, order: &str, steps: &[(&str, u32, String)]) -> String {
     let mut text = "[env.production.hosts]\n".to_owned();
     for number in 1..=hosts {
-        text += &format!("web{number} = \"web{number}\"\n");
+        writeln!(text, "web{number} = \"web{number}\"").unwrap();
     }
     for (name, seconds, keys) in steps {
-        text += &format!(
+        write!(
+            text,
             "[step.{name}]\nrun = \"true\"\non = \"all\"\ntakes = \"{seconds}s\"\n{keys}\n"
-        );
+        )
+        .unwrap();
     }
     let names: Vec<&str> = steps.iter().map(|(name, _, _)| *name).collect();
     text + &format!(

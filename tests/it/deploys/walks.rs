@@ -48,6 +48,7 @@ fn a_release_stops_at_the_gate_refuses_another_commit_and_goes_on_to_the_pushed_
     let ground = Ground::new(3, &release());
     let first = ground.git(&["rev-parse", "HEAD"]);
     let head = ground.commit("second");
+    fs::write(ground.project().join("notes"), "").unwrap();
     let stopped = ground.ends(3, &["deploy", "--json"]);
     let run = ground.newest_run();
     let short = &head[..7];
@@ -104,7 +105,7 @@ fn a_release_stops_at_the_gate_refuses_another_commit_and_goes_on_to_the_pushed_
         .ends(0, &["resume", &run])
         .prints(&["nothing is left to do"]);
     ground.ends(2, &["resume"]).says(&["no unfinished run"]);
-    assert_eq!(ground.masters(), Vec::<i32>::new());
+    ground.leaves_no_connection();
 }
 
 /// Both tags are here and on the remote, and the release's tag says what was done.
@@ -207,4 +208,61 @@ fn a_question_nobody_answers_is_left_only_when_what_runs_beside_it_has_ended() {
     assert_eq!(ended.code, Some(3), "{ended}");
     ended.prints(&["| over", "ok: task 1"]);
     ground.ends(0, &["resume", "--confirm", "announce"]);
+}
+
+const FOLDERS: &str = r#"
+[env.try]
+via = "local"
+hosts = { one = { dir = "TRACE_FILE.one" }, two = { dir = "TRACE_FILE.two" } }
+vars = { TRACE = "TRACE_FILE", LEVEL = "environment" }
+[step.here]
+run = 'NOTE; pwd; echo $LEVEL'
+on = "all"
+vars = { LEVEL = "step" }
+[[stage]]
+name = "Try"
+env = "try"
+steps = ["here"]
+"#;
+
+#[test]
+fn hosts_can_be_folders_of_this_machine_and_the_checklist_can_stand_elsewhere() {
+    let ground = Ground::new(0, &FOLDERS.replace("NOTE", NOTE));
+    for name in ["trace.one", "trace.two"] {
+        fs::create_dir(ground.path(name)).unwrap();
+    }
+    let elsewhere = ground.path("my checklist.toml");
+    fs::copy(ground.project().join("releases.toml"), &elsewhere).unwrap();
+    ground.ends(0, &["deploy"]);
+    let run = ground.newest_run();
+    let log = ground.ends(0, &["runs", "logs", &run, "here", "two"]).out;
+    assert_eq!(
+        log,
+        format!("{}\nstep\n", ground.path("trace.two").display())
+    );
+    assert_eq!(ground.trace().len(), 2);
+    // Every command that is named says how this checklist is meant.
+    let text = fs::read_to_string(&elsewhere)
+        .unwrap()
+        .replace("pwd", "false");
+    fs::write(&elsewhere, text.replace("echo $LEVEL", "false")).unwrap();
+    let file = elsewhere.to_str().unwrap();
+    let failed = ground.ends(1, &["-f", file, "deploy"]);
+    failed.says(&[&format!("golive -f '{file}' resume ")]);
+}
+
+#[test]
+fn going_on_needs_the_hosts_that_are_left_and_only_those() {
+    let mut ground = Ground::new(3, &release());
+    ground.ends(3, &["deploy"]);
+    let approval = format!("production={}", ground.git(&["rev-parse", "HEAD"]));
+    ground.fleet.stop(1);
+    let cut_off = ground.ends(5, &["resume", "--approve", &approval]);
+    cut_off.says(&["1 host cannot be used, nothing was started", "web2"]);
+    ground.fleet.start(1);
+    // Staging is done: its host may be gone.
+    ground.fleet.stop(2);
+    ground.ends(0, &["resume", "--approve", &approval]);
+    let usage = ground.ends(2, &["deploy", "--approve", "prod=abcdef0"]);
+    usage.says(&["`prod`", "staging, production"]);
 }
