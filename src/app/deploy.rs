@@ -308,7 +308,6 @@ async fn faced<F: Face>(
         decisions.clone(),
     )
     .called_as(project.command.clone())
-    .with_beginning(driven.begins)
     .with_prompt(prompt);
     if resumed {
         driver.skip_shown();

@@ -67,8 +67,6 @@ pub struct Driver<F: Face> {
     received: BTreeMap<(TaskId, Attempt), Received>,
     interrupts: u32,
     used: Vec<Approval>,
-    /// Whether the engine was given a wish to begin with.
-    begins: bool,
 }
 
 /// Why the driving ended before the run did.
@@ -98,15 +96,7 @@ impl<F: Face> Driver<F> {
             received: BTreeMap::new(),
             interrupts: 0,
             used: Vec::new(),
-            begins: false,
         }
-    }
-
-    /// The engine begins with a wish: its record comes before anything is asked.
-    #[must_use]
-    pub fn with_beginning(mut self, begins: bool) -> Self {
-        self.begins = begins;
-        self
     }
 
     /// Questions may be asked on this terminal.
@@ -148,12 +138,7 @@ impl<F: Face> Driver<F> {
         let mut interrupt = signal(SignalKind::interrupt()).map_err(broken)?;
         let mut terminate = signal(SignalKind::terminate()).map_err(broken)?;
         let mut hangup = signal(SignalKind::hangup()).map_err(broken)?;
-        // What the run begins with here may answer its needs: they are asked about after its record.
-        let mut left = if self.begins {
-            None
-        } else {
-            self.answer_needs().await
-        };
+        let mut left = None;
         loop {
             if left.is_some() {
                 self.control.leave();
@@ -161,9 +146,10 @@ impl<F: Face> Driver<F> {
             tokio::select! {
                 update = feed.next() => match update {
                     Some(update) => {
-                        let fact = matches!(update, Update::Event(_));
+                        // Between the facts of one moment the run may seem to wait for somebody.
+                        let settled = matches!(update, Update::Settled);
                         self.take(update)?;
-                        if fact && left.is_none() {
+                        if settled && left.is_none() {
                             left = self.answer_needs().await;
                         }
                     }
@@ -258,6 +244,7 @@ impl<F: Face> Driver<F> {
                 let skip = have.saturating_sub(offset).min(bytes.len() as u64) as usize;
                 self.receive(&key, &bytes[skip..], at)
             }
+            Update::Settled => Ok(()),
             Update::Connection { env, host, link } => {
                 let line = self.face.link(&env, &host, &link);
                 say(line.as_slice())

@@ -373,8 +373,6 @@ pub fn places(plan: &Plan) -> Vec<Place> {
 pub struct Driven {
     /// Its state when the driving began.
     pub state: RunState,
-    /// Whether it was given a wish to begin with, which is not in `state` yet.
-    pub begins: bool,
     /// Takes wishes.
     pub control: Control,
     /// Its output.
@@ -411,12 +409,10 @@ pub fn drive(
         by: by.to_owned(),
         first,
     };
-    let begins = start.first.is_some();
     let (control, orders) = engine::control();
     let engine = tokio::spawn(engine::run(doors, start, orders, feed));
     Driven {
         state,
-        begins,
         control,
         logs,
         engine,

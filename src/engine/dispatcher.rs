@@ -238,6 +238,9 @@ impl<L: Launcher, J: Journal, S: LogStore, C: Clock> Dispatcher<L, J, S, C> {
                 }
             }
         }
+        if self.broken.is_none() {
+            self.feed.send(Update::Settled);
+        }
         for (answer, refusal) in self.answers.drain(..) {
             let _ = answer.send(refusal);
         }
