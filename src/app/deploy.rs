@@ -222,8 +222,12 @@ pub fn places_left(state: &RunState) -> Vec<Place> {
 
 /// The wish to try failed tasks again, or to go on where none failed.
 pub fn again(state: &RunState) -> Option<Intent> {
-    let failed = (0..state.tasks.len()).filter(|position| {
-        state.tasks[*position].status == TaskStatus::Failed && !state.is_settled(*position)
+    // A run that ended before an automatic retry was due has nobody who would do it.
+    let ended = matches!(state.status, RunStatus::Finished(_));
+    let failed = (0..state.tasks.len()).filter(|position| match state.tasks[*position].status {
+        TaskStatus::Failed => !state.is_settled(*position),
+        TaskStatus::Retrying(_) => ended,
+        _ => false,
     });
     let tasks: Vec<TaskId> = failed
         .map(|position| state.planned(position).1.id.clone())

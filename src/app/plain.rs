@@ -31,7 +31,7 @@ impl Face for PlainFace {
         let at = clock(record.at);
         sentences(&record.event, state)
             .into_iter()
-            .map(|line| format!("{at} {line}"))
+            .map(|line| ansi::plain(format!("{at} {line}").as_bytes()))
             .collect()
     }
 

@@ -237,3 +237,28 @@ fn a_reader_that_goes_away_does_not_stop_the_run_and_a_full_disk_below_it_leaves
     ground.ends(0, &["resume"]);
     assert_eq!(ground.trace().len(), 8);
 }
+
+const LATER: &str = r#"
+[step.flaky]
+run = 'NOTE; [ -e "$TRACE.mended" ]'
+on = "web1"
+retry = 1
+retry_delay = "1h"
+[[stage]]
+name = "Test"
+env = "test"
+steps = ["flaky"]
+"#;
+
+#[test]
+fn interrupted_before_a_retry_it_ends_and_goes_on_with_the_retry() {
+    let ground = Ground::new(2, &format!("{PAIR}{}", LATER.replace("NOTE", NOTE)));
+    let running = ground.start(&["deploy", "--reason", "\u{1b}[2Jhurry"]);
+    running.has_printed("tried again at");
+    running.signal(Signal::INT);
+    let ended = running.end();
+    assert_eq!(ended.code, Some(1), "{ended}");
+    fs::write(ground.path("trace.mended"), "").unwrap();
+    ground.ends(0, &["resume", &ground.newest_run()]);
+    assert_eq!(ground.trace().len(), 2);
+}

@@ -124,6 +124,9 @@ fn hostile_output_reaches_the_disk_as_it_is_and_the_terminal_as_text() {
     // `printf` here is the host's own.
     let exact = Command::new("sh").args(["-c", HOSTILE]).output().unwrap();
     assert_eq!(fs::read(log(&ground)).unwrap(), exact.stdout);
+    let run = ground.newest_run();
+    let shown = ground.piped(&["runs", "logs", &run, "talk", "web1"]);
+    assert_eq!(shown.wait_with_output().unwrap().stdout, exact.stdout);
 }
 
 #[test]
