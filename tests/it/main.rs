@@ -2,6 +2,7 @@
 
 mod architecture;
 mod checklists;
+mod console;
 mod demo;
 mod journals;
 mod launcher;
