@@ -170,5 +170,6 @@ fn the_whole_demo_is_walked_by_keys_from_home_to_the_pushed_tag() {
     assert!(text.contains(&format!("tagged {}", tags.trim())), "{text}");
     let layout = shown.layout();
     assert_eq!(processes::of_demo(layout.id(), &shown.root()), Vec::<i32>::new());
-    assert!(shown.golive("runs").contains("succeeded"));
+    let runs = shown.golive("runs --json");
+    assert!(runs.contains("\"outcome\":\"succeeded\""), "{runs}");
 }

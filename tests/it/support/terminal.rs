@@ -237,7 +237,7 @@ impl Terminal {
         );
         let raw = self.raw();
         assert!(
-            raw.rfind("\x1b[?1004l") > raw.rfind("\x1b[?1004h"),
+            raw.rfind("\x1b[?1004l") >= raw.rfind("\x1b[?1004h"),
             "focus events are still reported"
         );
         assert!(raw.rfind("\x1b[?2026l") >= raw.rfind("\x1b[?2026h"));
