@@ -17,6 +17,9 @@ pub(super) fn fold(model: &mut Model, record: &Record, now: Moment) -> Vec<Cmd> 
         return Vec::new();
     }
     apply(&mut run.state, record);
+    if let Event::TaskStarted { task, .. } = &record.event {
+        run.put_off.remove(task);
+    }
     tell(run, record);
     let mut cmds = raise(model, now);
     if let Event::RunFinished { outcome, .. } = &record.event {
