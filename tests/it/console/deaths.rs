@@ -83,7 +83,9 @@ fn a_suspended_console_gives_the_terminal_back_and_goes_on_where_it_was() {
     let console = child_of(terminal.pid().as_raw_nonzero().get());
     terminal.keys("\x1a");
     terminal.until("the shell has the terminal", |seen| {
-        !seen.screen().alternate_screen() && !seen.screen().hide_cursor() && !seen.screen().bracketed_paste()
+        !seen.screen().alternate_screen()
+            && !seen.screen().hide_cursor()
+            && !seen.screen().bracketed_paste()
     });
     terminal.until("the console stands still", |_| state_of(console) == 'T');
     // The step does not stand still.

@@ -31,12 +31,7 @@ impl Shown {
             "--dir".into(),
             folder.path().join("kept").into(),
         ];
-        let terminal = Terminal::run(
-            &words,
-            folder.path(),
-            &surroundings(folder.path()),
-            USUAL,
-        );
+        let terminal = Terminal::run(&words, folder.path(), &surroundings(folder.path()), USUAL);
         Self { folder, terminal }
     }
 
@@ -58,7 +53,10 @@ impl Shown {
     /// Asks the remote, which is bare.
     fn remote(&self, line: &str) -> String {
         let layout = self.layout();
-        let mut words = vec!["--git-dir".to_owned(), layout.remote().display().to_string()];
+        let mut words = vec![
+            "--git-dir".to_owned(),
+            layout.remote().display().to_string(),
+        ];
         words.extend(line.split(' ').map(str::to_owned));
         self.output("git", &words)
     }
@@ -108,9 +106,11 @@ fn the_whole_demo_is_walked_by_keys_from_home_to_the_pushed_tag() {
     terminal.keys("4");
     terminal.until("the hosts screen with all hosts reached", |seen| {
         let text = seen.text();
-        text.contains("Hosts") && ["staging", "web1", "web2"].iter().all(|host| {
-            text.lines().any(|line| line.contains(host) && line.contains('✓'))
-        })
+        text.contains("Hosts")
+            && ["staging", "web1", "web2"].iter().all(|host| {
+                text.lines()
+                    .any(|line| line.contains(host) && line.contains('✓'))
+            })
     });
     terminal.keys("0");
     terminal.at("D deploy", "D");
@@ -120,7 +120,8 @@ fn the_whole_demo_is_walked_by_keys_from_home_to_the_pushed_tag() {
     let (before, after) = {
         let layout = shown.layout();
         let git = |what: &str| {
-            let words = ["-C", layout.project().to_str().unwrap(), "rev-parse", what].map(str::to_owned);
+            let words =
+                ["-C", layout.project().to_str().unwrap(), "rev-parse", what].map(str::to_owned);
             shown.output("git", &words).trim().to_owned()
         };
         (git("LIVE^0"), git("HEAD"))
@@ -169,7 +170,10 @@ fn the_whole_demo_is_walked_by_keys_from_home_to_the_pushed_tag() {
     assert!(text.contains("16 of 16 tasks done"), "{text}");
     assert!(text.contains(&format!("tagged {}", tags.trim())), "{text}");
     let layout = shown.layout();
-    assert_eq!(processes::of_demo(layout.id(), &shown.root()), Vec::<i32>::new());
+    assert_eq!(
+        processes::of_demo(layout.id(), &shown.root()),
+        Vec::<i32>::new()
+    );
     let runs = shown.golive("runs --json");
     assert!(runs.contains("\"outcome\":\"succeeded\""), "{runs}");
 }

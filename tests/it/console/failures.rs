@@ -30,13 +30,20 @@ fn a_failed_step_is_told_with_its_last_lines_and_retried_alone() {
     // Again without a repair: the same dialog, the next attempt.
     terminal.at("retry", "R");
     terminal.until("the failure of the second attempt", |seen| {
-        seen.shows("A step failed") && seen.shows("exit 1") && seen.shows("attempt 2") && workshop.ran("shaky") == 2
+        seen.shows("A step failed")
+            && seen.shows("exit 1")
+            && seen.shows("attempt 2")
+            && workshop.ran("shaky") == 2
     });
     workshop.write("marks/repaired", "");
     terminal.at("A step failed", "R");
     terminal.shows("is released");
     assert_eq!(
-        (workshop.ran("fine"), workshop.ran("shaky"), workshop.ran("last")),
+        (
+            workshop.ran("fine"),
+            workshop.ran("shaky"),
+            workshop.ran("last")
+        ),
         (1, 3, 1)
     );
     assert_eq!(workshop.outcome().as_deref(), Some("succeeded"));
@@ -49,7 +56,7 @@ fn a_run_ended_after_a_failure_goes_on_from_the_home_screen() {
     terminal.at("nothing has started yet", "D");
     terminal.at("A step failed", "A");
     terminal.at("End the run?", "W");
-    terminal.shows("the run ended");
+    terminal.shows("a step failed, and the run ended");
     assert_eq!(workshop.ran("last"), 0);
     terminal.keys("q");
     terminal.shows("q quit");
@@ -61,14 +68,39 @@ fn a_run_ended_after_a_failure_goes_on_from_the_home_screen() {
     // Another day: open it among the recent ones, and go on.
     workshop.write("marks/repaired", "");
     let mut terminal = workshop.open("");
-    terminal.shows(&run);
+    terminal.shows("failed: here/shaky");
     terminal.keys("\t\t\r");
-    terminal.at(&run, "R");
+    terminal.at("a step failed, and the run ended", "R");
     terminal.shows("is released");
     assert_eq!(
-        (workshop.ran("fine"), workshop.ran("shaky"), workshop.ran("last")),
+        (
+            workshop.ran("fine"),
+            workshop.ran("shaky"),
+            workshop.ran("last")
+        ),
         (1, 2, 1)
     );
+}
+
+#[test]
+fn a_run_that_failed_here_goes_on_at_once() {
+    let workshop = Workshop::with(FAILING);
+    let mut terminal = workshop.open("deploy");
+    terminal.at("nothing has started yet", "D");
+    terminal.at("A step failed", "A");
+    terminal.at("End the run?", "W");
+    workshop.write("marks/repaired", "");
+    terminal.at("a step failed, and the run ended", "R");
+    terminal.shows("is released");
+    assert_eq!(
+        (
+            workshop.ran("fine"),
+            workshop.ran("shaky"),
+            workshop.ran("last")
+        ),
+        (1, 2, 1)
+    );
+    assert_eq!(workshop.events("run_started").len(), 1);
 }
 
 #[test]
@@ -100,7 +132,12 @@ steps = ["prepare"]
     terminal.keys("\r");
     terminal.shows("is released");
     assert_eq!(workshop.ran("prepare"), 1);
-    assert!(workshop.journal().iter().any(|line| line.to_string().contains("looked at it myself")));
+    assert!(
+        workshop
+            .journal()
+            .iter()
+            .any(|line| line.to_string().contains("looked at it myself"))
+    );
 }
 
 fn folders_named(below: &std::path::Path, name: &str) -> Vec<std::path::PathBuf> {

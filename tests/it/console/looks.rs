@@ -7,8 +7,21 @@ fn a_storm_of_sizes_during_a_run_does_not_disturb_it() {
     let workshop = Workshop::with(GATED);
     let mut terminal = workshop.started("deploy");
     let sizes = [
-        (1, 1), (2, 1), (1, 2), (0, 0), (200, 60), (3, 3), (39, 11), (40, 12), (80, 24), (0, 24), (80, 0),
-        (20, 5), (500, 2), (2, 200), (120, 36),
+        (1, 1),
+        (2, 1),
+        (1, 2),
+        (0, 0),
+        (200, 60),
+        (3, 3),
+        (39, 11),
+        (40, 12),
+        (80, 24),
+        (0, 24),
+        (80, 0),
+        (20, 5),
+        (500, 2),
+        (2, 200),
+        (120, 36),
     ];
     for round in 0..8 {
         for (columns, rows) in sizes {
@@ -17,7 +30,9 @@ fn a_storm_of_sizes_during_a_run_does_not_disturb_it() {
             // The program is asked by a signal; it gets some of them one by one.
             let before = terminal.seen().raw.len();
             if round % 4 == 0 {
-                terminal.until("something was drawn", |seen| seen.raw.len() > before || columns < 2 || rows < 2);
+                terminal.until("something was drawn", |seen| {
+                    seen.raw.len() > before || columns < 2 || rows < 2
+                });
             }
         }
     }
@@ -26,7 +41,9 @@ fn a_storm_of_sizes_during_a_run_does_not_disturb_it() {
         terminal.resize_unseen(columns, rows);
     }
     terminal.resize(100, 30);
-    terminal.until("the gate is reached", |_| !workshop.events("gate_reached").is_empty());
+    terminal.until("the gate is reached", |_| {
+        !workshop.events("gate_reached").is_empty()
+    });
     terminal.resize(120, 36);
     assert!(!terminal.raw().contains("panicked"));
     terminal.keys("\x0c");
@@ -43,7 +60,9 @@ fn without_colours_the_screen_lives_on_reverse_and_bold() {
     let raw = terminal.raw();
     let attributes = select_graphics(&raw);
     assert!(attributes.contains(&7), "nothing is reversed");
-    let coloured = attributes.iter().find(|code| matches!(**code, 30..=38 | 40..=48 | 90..=107));
+    let coloured = attributes
+        .iter()
+        .find(|code| matches!(**code, 30..=38 | 40..=48 | 90..=107));
     assert_eq!(coloured, None);
 }
 
@@ -55,7 +74,12 @@ fn select_graphics(raw: &str) -> Vec<u32> {
             let end = part.find(|c: char| !(c.is_ascii_digit() || c == ';'))?;
             part[end..].starts_with('m').then(|| part[..end].to_owned())
         })
-        .flat_map(|codes| codes.split(';').filter_map(|code| code.parse().ok()).collect::<Vec<u32>>())
+        .flat_map(|codes| {
+            codes
+                .split(';')
+                .filter_map(|code| code.parse().ok())
+                .collect::<Vec<u32>>()
+        })
         .collect()
 }
 
@@ -84,8 +108,14 @@ fn with_ascii_only_ascii_is_drawn() {
     terminal.shows("Help");
     let seen = terminal.seen();
     // The question about wide letters comes before the first screen.
-    let begin = seen.raw.windows(8).position(|bytes| bytes == b"\x1b[?1049h").unwrap();
-    let strange = String::from_utf8_lossy(&seen.raw[begin..]).chars().find(|c| !c.is_ascii());
+    let begin = seen
+        .raw
+        .windows(8)
+        .position(|bytes| bytes == b"\x1b[?1049h")
+        .unwrap();
+    let strange = String::from_utf8_lossy(&seen.raw[begin..])
+        .chars()
+        .find(|c| !c.is_ascii());
     assert_eq!(strange, None);
 }
 
@@ -138,10 +168,16 @@ fn hostile_output_does_nothing_to_the_terminal() {
     assert_eq!(terminal.ended(), 0);
     terminal.is_restored();
     let raw = terminal.raw();
-    for word in ["\x1b]5", "\x1b]0", "\x1b]2", "\x1b]8", "\u{7}", "\u{e}", "\u{9b}", "\u{9d}", "\u{202e}", "\u{2066}", "\x1bP"] {
+    for word in [
+        "\x1b]5", "\x1b]0", "\x1b]2", "\x1b]8", "\u{7}", "\u{e}", "\u{9b}", "\u{9d}", "\u{202e}",
+        "\u{2066}", "\x1bP",
+    ] {
         assert!(!raw.contains(word), "{word:?} reached the terminal\n{text}");
     }
-    assert_eq!(raw.matches("\x1b]").count(), raw.matches("\x1b]11;?\x1b\\").count());
+    assert_eq!(
+        raw.matches("\x1b]").count(),
+        raw.matches("\x1b]11;?\x1b\\").count()
+    );
     assert_eq!(raw.matches("\x1b[?1049l").count(), 1);
     let foreign = raw.split('\x1b').skip(1).find(|part| !is_own(part));
     assert_eq!(foreign, None, "{text}");
@@ -159,7 +195,9 @@ fn is_own(part: &str) -> bool {
     end.is_some_and(|end| {
         let (parameters, last) = (&rest[..end], &rest[end..=end]);
         match last {
-            "H" | "m" | "J" | "K" | "G" | "d" => parameters.bytes().all(|byte| byte.is_ascii_digit() || byte == b';'),
+            "H" | "m" | "J" | "K" | "G" | "d" => parameters
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || byte == b';'),
             "h" | "l" => ["?1049", "?25", "?2004", "?1004", "?2026"].contains(&parameters),
             "n" => parameters == "6",
             "c" => parameters.is_empty(),
