@@ -67,6 +67,28 @@ fn a_killed_console_leaves_a_run_that_goes_on_elsewhere() {
 }
 
 #[test]
+fn ctrl_c_asks_and_a_kill_needs_the_typed_name() {
+    let workshop = Workshop::with(GATED);
+    let mut terminal = workshop.started("deploy");
+    terminal.keys("\x03");
+    terminal.at("End the run?", "\x1b");
+    terminal.hides("End the run?");
+    terminal.keys("\x03");
+    terminal.at("End the run?", "K");
+    terminal.shows("Kill what runs now");
+    terminal.read_first();
+    // The name of the project, because the step runs here.
+    terminal.keys("live\r");
+    terminal.shows("nothing was done");
+    assert!(workshop.events("decision_taken").is_empty());
+    terminal.keys("\x15workshop\r");
+    terminal.until("the run has ended", |_| workshop.outcome().is_some());
+    // A killed step has failed.
+    assert_eq!(workshop.outcome().as_deref(), Some("failed"));
+    assert_eq!(workshop.ran("switch"), 0);
+}
+
+#[test]
 fn a_suspended_console_gives_the_terminal_back_and_goes_on_where_it_was() {
     let workshop = Workshop::with(GATED);
     // A shell with job control, as an operator has.

@@ -177,3 +177,21 @@ fn the_whole_demo_is_walked_by_keys_from_home_to_the_pushed_tag() {
     let runs = shown.golive("runs --json");
     assert!(runs.contains("\"outcome\":\"succeeded\""), "{runs}");
 }
+
+#[test]
+fn a_demo_whose_window_is_closed_during_a_run_leaves_no_process() {
+    let mut shown = Shown::open();
+    let terminal = &mut shown.terminal;
+    terminal.at("D deploy", "D");
+    terminal.at("nothing has started yet", "D");
+    terminal.shows("Told the harbour office");
+    let layout = shown.layout();
+    let processes = || processes::of_demo(layout.id(), layout.root());
+    assert!(!processes().is_empty());
+    shown.terminal.close_window();
+    shown.terminal.ended();
+    assert_eq!(processes(), Vec::<i32>::new());
+    // What it was doing is kept, because its folder is.
+    let runs = shown.golive("runs --json");
+    assert!(runs.contains("\"outcome\":null"), "{runs}");
+}

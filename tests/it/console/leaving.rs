@@ -94,6 +94,31 @@ fn a_run_left_during_a_step_is_followed_again_on_screen_without_starting_it_twic
 }
 
 #[test]
+fn an_approval_on_the_command_line_counts_on_screen_for_its_commit_only() {
+    let workshop = Workshop::with(GATED);
+    workshop.let_go("prepare");
+    let stopped = workshop.golive("deploy --plain");
+    assert_eq!(stopped.status.code(), Some(3), "{stopped:?}");
+    let run = workshop.run();
+    let mut terminal = workshop.open(&format!("resume {run} --approve live=0123456789ab"));
+    terminal.shows("GATE");
+    terminal.shows("0123456");
+    terminal.keys("\x1b");
+    terminal.shows("Type live to release there");
+    assert_eq!(workshop.ran("switch"), 0);
+    terminal.keys("q");
+    terminal.shows("waits at the gate");
+    terminal.keys("q");
+    terminal.at("Leave while the run is not over?", "L");
+    assert_eq!(terminal.ended(), 3);
+    let approved = format!("resume {run} --approve live={}", workshop.commit());
+    let terminal = workshop.open(&approved);
+    terminal.until("switch runs", |_| workshop.ran("switch") == 1);
+    workshop.let_go("switch");
+    terminal.shows("is released");
+}
+
+#[test]
 fn a_plan_that_was_not_started_leaves_no_run() {
     let workshop = Workshop::with(GATED);
     let mut terminal = workshop.open("deploy");

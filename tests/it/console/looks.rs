@@ -160,7 +160,10 @@ fn hostile_output_does_nothing_to_the_terminal() {
         terminal.keys(key);
         terminal.until("it was drawn", |seen| seen.raw.len() > before);
     }
-    terminal.shows("clip");
+    // Few lines fit as a whole, from the first one.
+    terminal.until("the first line and the last", |seen| {
+        seen.shows("clip") && seen.shows("hostility is over")
+    });
     let text = terminal.text();
     terminal.keys("q");
     terminal.shows("q quit");
@@ -181,6 +184,35 @@ fn hostile_output_does_nothing_to_the_terminal() {
     assert_eq!(raw.matches("\x1b[?1049l").count(), 1);
     let foreign = raw.split('\x1b').skip(1).find(|part| !is_own(part));
     assert_eq!(foreign, None, "{text}");
+}
+
+#[test]
+fn the_pager_gets_text_without_control_characters_and_the_screen_comes_back() {
+    let workshop = Workshop::with(HOSTILE);
+    workshop.write("marks/hostile.sh", SCRIPT);
+    workshop.write("marks/pager.sh", "cp \"$1\" \"$(dirname \"$0\")/paged\"\n");
+    let pager = format!("sh {}", workshop.path("marks/pager.sh").display());
+    let mut terminal = workshop.open_with("deploy", USUAL, &[("PAGER", &pager)]);
+    terminal.at("nothing has started yet", "D");
+    terminal.shows("is released");
+    terminal.keys("k");
+    let before = terminal.raw().matches("\x1b[?1049h").count();
+    terminal.keys("o");
+    terminal.until("the screen again", |seen| {
+        let raw = String::from_utf8_lossy(&seen.raw);
+        raw.matches("\x1b[?1049h").count() > before
+            && seen.screen().alternate_screen()
+            && seen.shows("Log")
+    });
+    let paged = std::fs::read_to_string(workshop.path("marks/paged")).unwrap();
+    assert!(paged.contains("hostility is over"));
+    let strange = paged.chars().find(|c| c.is_control() && *c != '\n');
+    assert_eq!(strange, None);
+    terminal.keys("q");
+    terminal.shows("q quit");
+    terminal.keys("q");
+    assert_eq!(terminal.ended(), 0);
+    terminal.is_restored();
 }
 
 /// Whether what follows an escape is one of golive's own sequences.
