@@ -128,7 +128,7 @@ name = "Here"
 steps = ["hostile"]
 "#;
 
-const SCRIPT: &str = r#"
+const SCRIPT: &str = r"
 printf 'clip \033]52;c;aGFjaw==\007 end\n'
 printf 'title \033]0;owned\007 \033]2;owned\033\\ end\n'
 printf 'clear \033[2J\033[H\033[?1049l\033[?25h end\n'
@@ -143,7 +143,7 @@ printf '\n'
 head -c 1000000 /dev/zero | tr '\0' 'x'
 printf '\033]52;c;aGFjaw==\007\n'
 echo hostility is over
-"#;
+";
 
 #[test]
 fn hostile_output_does_nothing_to_the_terminal() {

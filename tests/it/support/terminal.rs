@@ -158,6 +158,10 @@ impl Terminal {
     }
 
     /// Lets the time pass in which nothing acts, as an operator does who reads what appeared.
+    #[expect(
+        clippy::unused_self,
+        reason = "it is the operator at this terminal who reads"
+    )]
     pub(crate) fn read_first(&self) {
         std::thread::sleep(Duration::from_millis(DEAD_TIME_MS.unsigned_abs() + 100));
     }
