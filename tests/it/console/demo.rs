@@ -17,7 +17,12 @@ struct Shown {
 }
 
 impl Shown {
+    /// A demo that is kept, so that it can be looked at afterwards.
     fn open() -> Self {
+        Self::with(&["--dir", "kept"])
+    }
+
+    fn with(flags: &[&str]) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("dm")
             .tempdir_in("/tmp")
@@ -25,12 +30,8 @@ impl Shown {
         for name in ["home", "run"] {
             std::fs::create_dir(folder.path().join(name)).unwrap();
         }
-        let words: Vec<OsString> = vec![
-            env!("CARGO_BIN_EXE_golive").into(),
-            "demo".into(),
-            "--dir".into(),
-            folder.path().join("kept").into(),
-        ];
+        let mut words: Vec<OsString> = vec![env!("CARGO_BIN_EXE_golive").into(), "demo".into()];
+        words.extend(flags.iter().map(OsString::from));
         let terminal = Terminal::run(&words, folder.path(), &surroundings(folder.path()), USUAL);
         Self { folder, terminal }
     }
@@ -194,4 +195,25 @@ fn a_demo_whose_window_is_closed_during_a_run_leaves_no_process() {
     // What it was doing is kept, because its folder is.
     let runs = shown.golive("runs --json");
     assert!(runs.contains("\"outcome\":null"), "{runs}");
+}
+
+#[test]
+fn a_demo_that_is_left_says_what_becomes_of_its_run_and_leaves_nothing() {
+    let mut shown = Shown::with(&[]);
+    let terminal = &mut shown.terminal;
+    terminal.at("D deploy", "D");
+    terminal.at("nothing has started yet", "D");
+    terminal.at("Told the harbour office", "\x1b");
+    terminal.hides("yes, done");
+    terminal.keys("q");
+    terminal.at("Leave while the run is not over?", "L");
+    assert_eq!(terminal.ended(), 3);
+    terminal.is_restored();
+    let text = terminal.text();
+    assert!(text.contains("the playground is gone"), "{text}");
+    assert!(!text.contains("error"), "{text}");
+    let left = std::fs::read_dir(shown.folder.path()).unwrap();
+    let mut names: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["home", "run"]);
 }
