@@ -132,6 +132,7 @@ sup() { # PARENT ID BOOT HOST TIMEOUT GRACE SECRETS SETUP SCRIPT
   lines "$9"; g_script=$g_text
   lines 1; [ "$g_text" = '#golive:end' ] || bye 65 "the payload was cut"
   exec </dev/null
+  case $g_dir in /*) cd / ;; esac               # hold no folder of the project or the user
   st $$; uptime
   g_mine=" v=1 sup=$$ st=$g_st boot=$g_boot up=$g_up ."
   g_claim=$g_mine g_proc=' pending' g_end=' pending'
@@ -302,13 +303,14 @@ hello() {
   [ -O "$g_dir" ] || die 67 "$g_dir belongs to someone else"
   chmod 700 "$g_dir"
   if [ ! -s "$g_dir/host" ]; then
-    od -An -N8 -tx1 /dev/urandom | tr -d ' \n' >"$g_dir/host.$$"
-    echo >>"$g_dir/host.$$"
-    ln "$g_dir/host.$$" "$g_dir/host" 2>/dev/null
+    { od -An -N8 -tx1 /dev/urandom | tr -d ' \n'; echo; } 2>/dev/null >"$g_dir/host.$$"
+    read -r g_host 2>/dev/null <"$g_dir/host.$$" || g_host=
+    # A full disk once left an empty one: that is none.
+    [ ${#g_host} -ne 16 ] || { [ -s "$g_dir/host" ] || rm -f "$g_dir/host"; ln "$g_dir/host.$$" "$g_dir/host" 2>/dev/null; }
     rm -f "$g_dir/host.$$"
   fi
-  read -r g_host 2>/dev/null <"$g_dir/host" || die 67 "cannot write in $g_dir, or it has no hard links"
-  [ -f "$g_dir/wake" ] || { :; } >"$g_dir/wake"
+  read -r g_host 2>/dev/null <"$g_dir/host" || die 67 "no room in $g_dir, or it has no hard links"
+  { :; } >"$g_dir/wake"
   g_sid=$(command -v setsid || command -v perl) || die 67 "it has neither setsid nor perl"
   g_tail=posix
   case $(tail --version 2>/dev/null) in *GNU*) g_tail=gnu ;; esac
