@@ -18,6 +18,9 @@ use crate::edge::journal::{OwnedRun, RunError, RunFolder, list};
 pub async fn deploy(project: &Project, deploy: &Deploy, global: &Global) -> Result<Code, Failure> {
     let plan = project.plan(&deploy.selected, session::now()).await?;
     check_approvals(&plan, &deploy.decisions)?;
+    if !global.json {
+        super::report::print(&super::report::shown(&super::table::warnings(&plan)))?;
+    }
     let (sender, receiver, listener) = session::feed_with_links();
     let sites = Arc::new(project.sites(&plan.hosts, &listener)?);
     let identities = match session::greet(&sites, session::places(&plan), &listener).await {

@@ -88,7 +88,7 @@ async fn command(cli: &Cli) -> Result<Code, Failure> {
     let open = || Project::open(global.file.as_deref());
     match &cli.command {
         None if has_screen(global) => console::open(open()?, global, console::Begin::Home).await,
-        None => overview(&open()?).await,
+        None => overview(&open()?),
         Some(Command::Deploy(deploy)) if has_screen(global) => {
             console::open(open()?, global, console::Begin::Deploy(deploy.clone())).await
         }
@@ -119,7 +119,7 @@ async fn plan(
 }
 
 /// `golive` alone without a screen: the plan, and what is unfinished.
-async fn overview(project: &Project) -> Result<Code, Failure> {
+fn overview(project: &Project) -> Result<Code, Failure> {
     runs::runs(project, None, false)?;
     print(&format!(
         "\n{} plan shows what a deploy would do\n",

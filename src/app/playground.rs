@@ -3,6 +3,8 @@
 //! The demo's servers live in this process; the console or the plain deploy runs as a child with the demo's
 //! environment, exactly as an operator would call it. When the child ends, the demo ends and nothing is left.
 
+use std::fmt::Write as _;
+
 use std::path::Path;
 use std::process::ExitStatus;
 
@@ -76,8 +78,8 @@ async fn serve(demo: &Demo) -> Result<Code, Failure> {
         .iter()
         .map(|(name, value)| {
             let value = value.to_string_lossy();
-            let quoted =
-                shlex::try_quote(&value).map_or_else(|_| value.to_string(), |q| q.into_owned());
+            let quoted = shlex::try_quote(&value)
+                .map_or_else(|_| value.to_string(), std::borrow::Cow::into_owned);
             format!("export {name}={quoted}")
         })
         .collect();
@@ -86,11 +88,11 @@ async fn serve(demo: &Demo) -> Result<Code, Failure> {
         demo.project_root().display()
     );
     for line in assignments {
-        text.push_str(&format!("  {line}\n"));
+        let _ = writeln!(text, "  {line}");
     }
     text.push_str("  golive plan\n\n");
     for (host, address) in demo.sites() {
-        text.push_str(&format!("  {host}  {address}\n"));
+        let _ = writeln!(text, "  {host}  {address}");
     }
     super::report::print(&text)?;
     until_signal().await?;

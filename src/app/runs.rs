@@ -1,5 +1,6 @@
 //! `golive runs`: past and unfinished runs on this machine, their steps and what they printed.
 
+use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ pub fn runs(project: &Project, what: Option<&Runs>, json: bool) -> Result<Code, 
         None => list_runs(project, json)?,
         Some(Runs::Show { run }) => show(project, run, json)?,
         Some(Runs::Logs { run, step, host }) => {
-            logs(project, run, step.as_deref(), host.as_deref())?
+            logs(project, run, step.as_deref(), host.as_deref())?;
         }
         Some(Runs::Remove { runs }) => remove(project, runs)?,
     }
@@ -171,7 +172,7 @@ fn show(project: &Project, run: &str, json: bool) -> Result<(), Failure> {
         summary.run, summary.project, summary.reference, summary.by, summary.standing
     );
     if let Some(owner) = &stored.owner {
-        out.push_str(&format!("driven by {owner}\n"));
+        let _ = writeln!(out, "driven by {owner}");
     }
     let rows: Vec<[String; 5]> = state
         .each()
@@ -199,16 +200,17 @@ fn show(project: &Project, run: &str, json: bool) -> Result<(), Failure> {
         &rows,
     ));
     if let Some(tag) = state.tag.as_ref().and_then(|tag| tag.tag.as_ref()) {
-        out.push_str(&format!("tagged {tag}\n"));
+        let _ = writeln!(out, "tagged {tag}");
     }
     if matches!(
         summary.outcome,
         None | Some(Outcome::Failed | Outcome::Stopped)
     ) {
-        out.push_str(&format!(
-            "help: {} resume {} goes on with it\n",
+        let _ = writeln!(
+            out,
+            "help: {} resume {} goes on with it",
             project.command, summary.run
-        ));
+        );
     }
     print(&shown(&out))
 }
@@ -282,9 +284,7 @@ fn copy(
     loop {
         let bytes = file.from(offset, 1 << 20)?;
         offset += bytes.len() as u64;
-        if !terminal {
-            out.write_all(&bytes)?;
-        } else {
+        if terminal {
             rest.extend_from_slice(&bytes);
             let end = match memchr::memrchr(b'\n', &rest) {
                 _ if bytes.is_empty() => rest.len(),
@@ -296,6 +296,8 @@ fn copy(
                 writeln!(out, "{}", crate::domain::output::ansi::plain(line))?;
             }
             rest.drain(..end);
+        } else {
+            out.write_all(&bytes)?;
         }
         if bytes.is_empty() {
             return out.flush();

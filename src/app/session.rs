@@ -229,7 +229,7 @@ impl Project {
 
 /// A text as one word of a shell command.
 fn quoted(text: &str) -> String {
-    shlex::try_quote(text).map_or_else(|_| text.to_owned(), |quoted| quoted.into_owned())
+    shlex::try_quote(text).map_or_else(|_| text.to_owned(), std::borrow::Cow::into_owned)
 }
 
 /// Two random bytes of the system.

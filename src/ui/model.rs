@@ -81,6 +81,18 @@ impl Model {
         }
     }
 
+    /// What `D` releases, as people call it: the branch when that is what HEAD is.
+    pub fn reference_name(&self) -> &str {
+        let repository = self
+            .overview
+            .as_ref()
+            .and_then(|overview| overview.repository.as_ref());
+        match repository.and_then(|repository| repository.branch.as_deref()) {
+            Some(branch) if self.reference == "HEAD" => branch,
+            _ => &self.reference,
+        }
+    }
+
     /// Whether this console drives a run that is going on: leaving has consequences.
     pub fn drives(&self) -> bool {
         self.run.as_ref().is_some_and(|view| {

@@ -1,5 +1,7 @@
 //! All integration tests in one binary; `support` holds what they share.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod architecture;
 mod checklists;
 mod demo;
@@ -11,4 +13,5 @@ mod runs;
 mod screens;
 mod support;
 mod tags;
+mod terminal;
 mod themes;

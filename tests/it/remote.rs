@@ -9,19 +9,19 @@
 use std::fs;
 use std::io::{self, Write};
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use golive::domain::action::{CommandLine, Ending};
-use golive::domain::checklist::Reach;
+use golive::domain::checklist::{Reach, SshRules};
 use golive::domain::feed::Link;
 use golive::domain::id::{Attempt, EnvName, HostName, RunId, TaskId};
 use golive::domain::plan::PlannedHost;
-use golive::edge::ssh::{LinkListener, SiteRules, Sites};
+use golive::edge::ssh::{LinkListener, SiteRules, Sites, ssh_config};
 use golive::port::{AttemptKey, Hello, Launch, LaunchError, Launcher, Sink, Standing};
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -46,10 +46,10 @@ impl Ground {
     }
 
     fn with_config(fleet: Fleet, config: PathBuf) -> Self {
-        let folder = tempfile::Builder::new()
-            .prefix("gl")
-            .tempdir_in("/tmp")
-            .unwrap();
+        Self::within(fleet, config, tempfile::tempdir_in("/tmp").unwrap())
+    }
+
+    fn within(fleet: Fleet, config: PathBuf, folder: TempDir) -> Self {
         let links: Arc<Mutex<Vec<(String, Link)>>> = Arc::default();
         let heard = Arc::clone(&links);
         let listener: LinkListener = Arc::new(move |_: &EnvName, host: &HostName, link| {
@@ -624,6 +624,58 @@ async fn dropped_sites_leave_no_master_behind() {
     })
     .await;
     drop((fleet, links));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn masters_of_a_console_that_was_killed_are_swept_by_the_next_one() {
+    let fleet = Fleet::up(1);
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    // What a killed console leaves: a folder whose owner's lock nobody holds, and a master that listens in it.
+    let left = folder.path().join("run/left");
+    let mut private = fs::DirBuilder::new();
+    private.recursive(true).mode(0o700).create(&left).unwrap();
+    let master = Command::new("ssh")
+        .arg("-F")
+        .arg(fleet.config())
+        .args(["-o", "ControlPersist=600", "-M", "-N", "-f", "-S"])
+        .arg(left.join("0"))
+        .arg("web1")
+        .stderr(Stdio::null())
+        .status();
+    assert!(master.unwrap().success());
+    assert_eq!(masters_below(folder.path()).len(), 1);
+    let config = fleet.config();
+    let ground = Ground::within(fleet, config, folder);
+    wait_until("the master is swept", || {
+        ground.masters().is_empty() && !left.exists()
+    })
+    .await;
+    ground.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_ssh_configuration_is_named() {
+    let fleet = Fleet::up(1);
+    let missing = fleet.config().with_extension("missing");
+    let ground = Ground::with_config(fleet, missing.clone());
+    let (why, help) = ground.refusal("web1").await;
+    assert!(why.contains(missing.to_str().unwrap()), "{why}");
+    assert!(help.contains("GOLIVE_SSH_CONFIG"), "{help}");
+    ground.close().await;
+}
+
+#[test]
+fn the_configuration_of_the_environment_goes_before_the_one_of_the_project() {
+    let rules = SshRules {
+        config: Some("infra/ssh_config".to_owned()),
+        ..SshRules::default()
+    };
+    let project = Path::new("/project");
+    let of = |value: Option<&str>| ssh_config(&rules, project, value.map(Into::into));
+    assert_eq!(of(None), Some(project.join("infra/ssh_config")));
+    assert_eq!(of(Some("")), Some(project.join("infra/ssh_config")));
+    assert_eq!(of(Some("/mine")), Some(PathBuf::from("/mine")));
+    assert_eq!(ssh_config(&SshRules::default(), project, None), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

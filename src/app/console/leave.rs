@@ -1,5 +1,7 @@
 //! Leaving the console: the terminal is given back, and the last lines say what ran and how to go on.
 
+use std::fmt::Write as _;
+
 use super::super::report::{Code, Failure, shown};
 use super::{Console, Exit};
 use crate::domain::run::progress::{self, Need};
@@ -26,7 +28,7 @@ impl Console {
         let Some(state) = state else {
             return match exit {
                 Exit::Asked => Ok(Code::Done),
-                Exit::Signal(_) => Ok(Code::Stopped),
+                Exit::Signal => Ok(Code::Stopped),
             };
         };
         // A terminal that is gone reads nothing.
@@ -67,13 +69,13 @@ fn summary(state: &RunState, command: &str) -> String {
         progress::users_see(state)
     );
     if let Some(tag) = state.tag.as_ref().and_then(|tag| tag.tag.as_ref()) {
-        text.push_str(&format!("tagged {tag}\n"));
+        let _ = writeln!(text, "tagged {tag}");
     }
     if state.is_anything_running() {
         text.push_str("what runs on its hosts goes on there; nothing new is started\n");
     }
     if state.status != RunStatus::Finished(Outcome::Succeeded) {
-        text.push_str(&format!("{command} resume {} goes on with it\n", state.run));
+        let _ = writeln!(text, "{command} resume {} goes on with it", state.run);
     }
     text
 }

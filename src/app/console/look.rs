@@ -1,5 +1,7 @@
 //! How the console looks: the theme that fits the terminal, and the lists of themes and keys.
 
+use std::fmt::Write as _;
+
 use std::path::Path;
 
 use serde_json::json;
@@ -125,10 +127,11 @@ pub fn keys(json: bool) -> String {
     for row in rows {
         let sign = if row.changes { '!' } else { ' ' };
         let keys = row.keys.join(" ");
-        text.push_str(&format!(
-            "{:8} {keys:16} {sign} {:18} {}\n",
+        let _ = writeln!(
+            text,
+            "{:8} {keys:16} {sign} {:18} {}",
             row.group, row.id, row.words
-        ));
+        );
     }
     text + "! = can change a server, and asks first\n"
 }

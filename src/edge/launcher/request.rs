@@ -246,3 +246,45 @@ fn is_word(text: &str) -> bool {
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_' || b == b'.')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bootstrap_means_the_same_in_every_login_shell() {
+        // Inside single quotes fish knows \' and \\, csh knows !, and no shell survives a line break in all of them.
+        let bootstrap = bootstrap();
+        assert!(
+            !bootstrap.contains(['\'', '!', '\n']) && !bootstrap.contains("\\\\"),
+            "{bootstrap}"
+        );
+        assert_eq!(Request::hello().line(), format!("exec sh -c '{bootstrap}'"));
+    }
+
+    #[test]
+    fn a_command_holds_only_safe_words() {
+        let line = Request::follow(
+            &RunId::new("r'; x"),
+            &TaskId::new("a/b$(c)@d"),
+            Attempt(1),
+            7,
+        )
+        .line();
+        let words = line.strip_prefix("exec sh \"$HOME\"/").unwrap();
+        assert!(
+            words
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b" ._-/".contains(&b)),
+            "{line}"
+        );
+    }
+
+    #[test]
+    fn sections_are_counted_by_their_line_breaks() {
+        assert_eq!(lines(b""), 1);
+        assert_eq!(lines(b"a"), 1);
+        assert_eq!(lines(b"a\n"), 2);
+        assert_eq!(lines(b"a\n\nb"), 3);
+    }
+}

@@ -87,6 +87,15 @@ pub(super) fn read(said: &str, destination: &str, config: Option<&Path>) -> Fail
         let why = "the host key could not be verified";
         return Failure::lasting(why, Some(format!("see what `{by_hand}` says")));
     }
+    mendable(&find, destination, &by_hand).unwrap_or_else(|| network(&find, &lines, &by_hand))
+}
+
+/// What only the operator can mend: the login, the name, the configuration.
+fn mendable<'a>(
+    find: &impl Fn(&[&str]) -> Option<&'a str>,
+    destination: &str,
+    by_hand: &str,
+) -> Option<Failure> {
     if let Some(line) = find(&["Permission denied ("])
         .or_else(|| find(&["Too many authentication failures"]))
         .or_else(|| find(&["No supported authentication methods"]))
@@ -95,27 +104,27 @@ pub(super) fn read(said: &str, destination: &str, config: Option<&Path>) -> Fail
         let help = format!(
             "golive never asks for a password: add your key to the agent (`ssh-add`), then try `{by_hand}`"
         );
-        return Failure::lasting(why, Some(help));
+        return Some(Failure::lasting(why, Some(help)));
     }
     if let Some(line) = find(&["Could not resolve hostname"]) {
         let why = line.trim_start_matches("ssh: ");
-        return Failure::lasting(
+        return Some(Failure::lasting(
             why.replacen('C', "c", 1),
             Some(format!(
                 "check the name `{destination}` in releases.toml or the ssh configuration"
             )),
-        );
+        ));
     }
     if let Some(line) = find(&["Bad configuration option"])
         .or_else(|| find(&["Bad owner or permissions"]))
         .or_else(|| find(&["terminating", "bad configuration"]))
     {
-        return Failure::lasting(
+        return Some(Failure::lasting(
             line,
             Some("mend the ssh configuration, then try again".into()),
-        );
+        ));
     }
-    network(&find, &lines, &by_hand)
+    None
 }
 
 fn network<'a>(

@@ -20,6 +20,7 @@ pub fn sheet(model: &Model, task: &TaskId, width: u16, now: Moment) -> Sheet {
         Action::Ask { question } => question.as_str(),
         Action::Exec(command) => &command.script,
     };
+    let width = width.min(66);
     let mut lines = vec![blank()];
     lines.extend(text(question, width, "text.strong"));
     lines.push(blank());
@@ -41,7 +42,7 @@ pub fn sheet(model: &Model, task: &TaskId, width: u16, now: Moment) -> Sheet {
         }),
         bottom: "Esc looks around, the question stays".to_owned(),
         lines,
-        width: 68.min(width),
+        width,
         ..Sheet::default()
     }
 }

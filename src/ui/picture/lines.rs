@@ -61,13 +61,13 @@ pub(super) fn arms(symbol: &str) -> Option<Drawing> {
 /// Draws the letter into the cell at (`x`, `y`), all in hundredths of a pixel.
 pub(super) fn draw(
     out: &mut String,
-    drawing: &Drawing,
+    drawing: Drawing,
     (x, y): (usize, usize),
     (wide, high): (usize, usize),
     color: &str,
 ) {
     let point = |x: usize, y: usize| format!("{} {}", super::pixels(x), super::pixels(y));
-    let Drawing::Arms([left, right, up, down]) = *drawing else {
+    let Drawing::Arms([left, right, up, down]) = drawing else {
         let (width, height) = (super::pixels(wide / 2), super::pixels(high));
         let place = (super::pixels(x), super::pixels(y));
         let shape = format_args!(
@@ -81,7 +81,7 @@ pub(super) fn draw(
     let (middle, centre) = (x + wide / 2, y + high / 2);
     let mut path = String::new();
     let mut line = |from: (usize, usize), to: (usize, usize)| {
-        path.push_str(&format!("M{}L{}", point(from.0, from.1), point(to.0, to.1)));
+        path.extend(["M", &point(from.0, from.1), "L", &point(to.0, to.1)]);
     };
     let double = [left, right, up, down].contains(&D);
     // A double line is two lines this far from the middle; at a corner the outer one goes round the inner one.
@@ -138,13 +138,7 @@ mod tests {
 
     fn path(symbol: &str) -> String {
         let mut out = String::new();
-        draw(
-            &mut out,
-            &arms(symbol).unwrap(),
-            (0, 0),
-            (840, 1800),
-            "#fff",
-        );
+        draw(&mut out, arms(symbol).unwrap(), (0, 0), (840, 1800), "#fff");
         out
     }
 

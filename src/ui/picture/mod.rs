@@ -140,10 +140,10 @@ fn texts(out: &mut String, row: usize, cells: &[(&Cell, Look)]) {
             |cell: &Cell| cell.symbol().len() == 1 && !cell.symbol().chars().any(char::is_control);
         if let Some(arms) = lines::arms(symbol) {
             let (x, y) = (at * WIDE, row * HIGH);
-            lines::draw(out, &arms, (x, y), (WIDE, HIGH), &hex(look.fg));
+            lines::draw(out, arms, (x, y), (WIDE, HIGH), &hex(look.fg));
             at += 1;
         } else if plain(cell) {
-            let same = |pair: &&(&Cell, Look)| plain(pair.0) && shown(&pair.1) == shown(&look);
+            let same = |pair: &&(&Cell, Look)| plain(pair.0) && shown(pair.1) == shown(look);
             let count = cells[at..].iter().take_while(same).count();
             let run: String = cells[at..at + count]
                 .iter()
@@ -160,7 +160,7 @@ fn texts(out: &mut String, row: usize, cells: &[(&Cell, Look)]) {
 }
 
 /// What of a look matters for letters: their own colour and form.
-fn shown(look: &Look) -> (Rgb, Modifier) {
+fn shown(look: Look) -> (Rgb, Modifier) {
     (look.fg, look.modifier)
 }
 

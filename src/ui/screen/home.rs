@@ -5,15 +5,17 @@
 use ratatui::layout::Rect;
 
 use crate::domain::feed::Link;
-use crate::domain::overview::{EnvOverview, Overview, Repository, RunSummary};
+use crate::domain::overview::{Deployed, EnvOverview, Overview, Repository};
 use crate::domain::run::Moment;
 use crate::ui::keymap::Act;
 use crate::ui::model::{HomePanel, Model};
 use crate::ui::states;
-use crate::ui::theme::{Mark, State};
+use crate::ui::theme::State;
 use crate::ui::widget::band::{self, Band, Tone};
 use crate::ui::widget::bottom::{self, Bottom};
-use crate::ui::widget::paint::{Frame, Paint, columns, wrap};
+use crate::ui::widget::home_panel::{mark_row, panel, runs};
+use crate::ui::widget::paint::{Paint, columns};
+use crate::ui::widget::{ahead, past};
 use crate::ui::words;
 
 /// Draws the home screen.
@@ -56,16 +58,16 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
             width: rest.width - left.width,
             ..rest
         };
-        next(paint, left, model, now);
-        past(paint, right, open_height, model, now);
+        ahead::draw(paint, left, model, now);
+        past::draw(paint, right, open_height, model, now);
     } else {
         let below = (open_height + 5).min(rest.height / 2);
         let upper = Rect {
             height: rest.height - below,
             ..rest
         };
-        next(paint, upper, model, now);
-        past(
+        ahead::draw(paint, upper, model, now);
+        past::draw(
             paint,
             Rect {
                 y: rest.y + upper.height,
@@ -78,12 +80,6 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
         );
     }
     foot(paint, areas.bottom, model, now);
-}
-
-fn runs(model: &Model, unfinished: bool) -> Vec<&RunSummary> {
-    let all = model.overview.iter().flat_map(|overview| &overview.runs);
-    all.filter(|run| run.outcome.is_none() == unfinished)
-        .collect()
 }
 
 fn head(paint: &mut Paint<'_>, row: Rect, standing: Rect, model: &Model, now: Moment) {
@@ -172,7 +168,7 @@ fn cleanliness(repository: &Repository) -> String {
 
 /// How far an environment is behind, in words.
 fn distance(env: &EnvOverview, model: &Model) -> (State, String) {
-    let main = &model.reference;
+    let main = model.reference_name();
     match env.deployed.as_ref().map(|deployed| deployed.behind) {
         None => (State::Wait, "nothing known yet".to_owned()),
         Some(None) => (State::Lost, "runs a commit not found here".to_owned()),
@@ -182,26 +178,6 @@ fn distance(env: &EnvOverview, model: &Model) -> (State, String) {
             format!("{} behind", words::count(behind, "commit")),
         ),
     }
-}
-
-fn panel(
-    paint: &mut Paint<'_>,
-    area: Rect,
-    model: &Model,
-    of: HomePanel,
-    title: &str,
-    bottom: &str,
-) -> Rect {
-    let focus = model.home_panel == of && model.dialogs.is_empty();
-    paint.panel(
-        area,
-        Frame {
-            title,
-            bottom,
-            focus,
-            ..Frame::default()
-        },
-    )
 }
 
 fn places(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
@@ -242,13 +218,6 @@ fn places(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
     }
 }
 
-fn mark_row(paint: &mut Paint<'_>, row: Rect, model: &Model, panel: HomePanel, at: usize) {
-    if model.home_panel == panel && model.home_cursor[panel as usize] == at {
-        paint.tint(row, "select");
-        paint.mark(row.x, row.y, Mark::Cursor, "text.strong");
-    }
-}
-
 fn place(
     paint: &mut Paint<'_>,
     row: Rect,
@@ -283,25 +252,7 @@ fn place(
         put(paint, &mut x, 9, deployed.commit.short(), "text.link");
         put(paint, &mut x, 14, &words::when(deployed.at, now), "text");
         put(paint, &mut x, 9, words::user(&deployed.by), "text.dim");
-        let is_live = overview
-            .repository
-            .as_ref()
-            .and_then(|repository| repository.live.as_ref())
-            == Some(&deployed.commit)
-            && env.gated;
-        let mut said = deployed.proof.as_ref().map_or_else(String::new, |proof| {
-            format!("{} {proof}", paint.theme.glyph(State::Ok))
-        });
-        if said.is_empty() {
-            said = deployed.tag.clone().unwrap_or_default();
-        }
-        if is_live {
-            said = if said.is_empty() {
-                "LIVE".to_owned()
-            } else {
-                format!("{said}  LIVE")
-            };
-        }
+        let said = said_of(paint, overview, env, deployed);
         let free = usize::from(end.saturating_sub(x)).saturating_sub(tail);
         if free > 12 {
             put(paint, &mut x, free as u16, &said, "text");
@@ -334,6 +285,35 @@ fn place(
                 + 1;
         }
     }
+}
+
+/// What was proven of a commit or how its release is called, and whether it is what LIVE points to.
+fn said_of(
+    paint: &Paint<'_>,
+    overview: &Overview,
+    env: &EnvOverview,
+    deployed: &Deployed,
+) -> String {
+    let is_live = overview
+        .repository
+        .as_ref()
+        .and_then(|repository| repository.live.as_ref())
+        == Some(&deployed.commit)
+        && env.gated;
+    let mut said = deployed.proof.as_ref().map_or_else(String::new, |proof| {
+        format!("{} {proof}", paint.theme.glyph(State::Ok))
+    });
+    if said.is_empty() {
+        said = deployed.tag.clone().unwrap_or_default();
+    }
+    if is_live {
+        said = if said.is_empty() {
+            "LIVE".to_owned()
+        } else {
+            format!("{said}  LIVE")
+        };
+    }
+    said
 }
 
 fn tail_width(hosts: &[(String, State, String)], wide: bool) -> usize {
@@ -399,302 +379,9 @@ fn hosts_of(model: &Model, env: &EnvOverview, wide: bool) -> Vec<(String, State,
         .collect()
 }
 
-fn next(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
-    let changes = model
-        .overview
-        .as_ref()
-        .and_then(|overview| overview.next.as_ref());
-    let title = changes.map_or_else(
-        || "Next release".to_owned(),
-        |changes| {
-            let from = if changes.from.is_empty() {
-                "the beginning"
-            } else {
-                &changes.from
-            };
-            format!("Next release  {from}..{}", changes.to)
-        },
-    );
-    let inner = panel(
-        paint,
-        area,
-        model,
-        HomePanel::Next,
-        &title,
-        "y copy the hash",
-    );
-    let inner = Rect {
-        x: inner.x + 1,
-        width: inner.width.saturating_sub(2),
-        ..inner
-    };
-    let Some(changes) = changes else {
-        let trouble = model
-            .overview
-            .as_ref()
-            .and_then(|overview| overview.repository_trouble.clone());
-        let text = match (&model.overview, trouble) {
-            (_, Some(trouble)) => trouble,
-            (None, None) => "looking ..".to_owned(),
-            (Some(_), None) => {
-                "not known: git could not say what the next release would bring".to_owned()
-            }
-        };
-        for (at, row) in wrap(&text, usize::from(inner.width))
-            .iter()
-            .enumerate()
-            .take(usize::from(inner.height))
-        {
-            paint.text(inner.x, inner.y + at as u16, inner.width, row, "text.dim");
-        }
-        return;
-    };
-    if changes.commit_count == 0 {
-        paint.text(
-            inner.x,
-            inner.y,
-            inner.width,
-            &format!("nothing: {} is what is live", changes.to),
-            "text.dim",
-        );
-        return;
-    }
-    let sum = format!(
-        "{}  {}",
-        words::count(changes.commit_count, "commit"),
-        words::count(changes.files, "file")
-    );
-    let used = paint.text(inner.x, inner.y, inner.width, &sum, "text");
-    let plus = format!("  +{}", changes.insertions);
-    let minus = format!(" -{}", changes.deletions);
-    paint.pieces(
-        inner.x + used,
-        inner.y,
-        inner.width.saturating_sub(used),
-        &[(&plus, "diff.add"), (&minus, "diff.del")],
-    );
-    let height = usize::from(inner.height.saturating_sub(1));
-    let at = model.home_cursor[HomePanel::Next as usize];
-    let top = at.saturating_sub(height.saturating_sub(1));
-    for (offset, line) in changes.commits.iter().enumerate().skip(top).take(height) {
-        let y = inner.y + 1 + (offset - top) as u16;
-        let author = paint.shorten(&line.author, 10);
-        let age = words::age(line.at, now);
-        let mut x = inner.x;
-        x += paint.text(x, y, 8, line.commit.short(), "text.link") + 1;
-        let room = inner.right().saturating_sub(x + 16);
-        paint.text(x, y, room, &line.subject, "text");
-        paint.text(inner.right().saturating_sub(15), y, 10, &author, "text.dim");
-        paint.right(inner.right(), y, 4, &age, "text.dim");
-        let row = Rect {
-            x: inner.x.saturating_sub(1),
-            y,
-            width: inner.width + 1,
-            height: 1,
-        };
-        mark_row(paint, row, model, HomePanel::Next, offset);
-    }
-    let hidden = changes.commit_count.saturating_sub(top + height);
-    if hidden > 0 && height > 1 {
-        let y = inner.bottom() - 1;
-        paint.fill(
-            Rect {
-                y,
-                height: 1,
-                ..inner
-            },
-            "text",
-        );
-        paint.text(
-            inner.x,
-            y,
-            inner.width,
-            &format!("{} more", hidden + 1),
-            "text.dim",
-        );
-    }
-}
-
-fn past(paint: &mut Paint<'_>, area: Rect, open_height: u16, model: &Model, now: Moment) {
-    let open = Rect {
-        height: open_height.min(area.height),
-        ..area
-    };
-    if open_height > 0 {
-        let inner = panel(
-            paint,
-            open,
-            model,
-            HomePanel::Unfinished,
-            "Unfinished",
-            "R go on  Enter look",
-        );
-        for (at, run) in runs(model, true).iter().enumerate() {
-            let y = inner.y + at as u16 * 2;
-            if y >= inner.bottom() {
-                break;
-            }
-            unfinished(
-                paint,
-                Rect {
-                    y,
-                    height: 2.min(inner.bottom() - y),
-                    ..inner
-                },
-                run,
-                now,
-            );
-            mark_row(
-                paint,
-                Rect {
-                    y,
-                    height: 1,
-                    ..inner
-                },
-                model,
-                HomePanel::Unfinished,
-                at,
-            );
-        }
-    }
-    let rest = Rect {
-        y: area.y + open.height,
-        height: area.height - open.height,
-        ..area
-    };
-    let inner = panel(
-        paint,
-        rest,
-        model,
-        HomePanel::Recent,
-        "Recent",
-        "Enter open",
-    );
-    let finished = runs(model, false);
-    if finished.is_empty() {
-        let text = if model.overview.is_some() {
-            "no run has ended on this machine yet"
-        } else {
-            "looking .."
-        };
-        paint.text(
-            inner.x + 1,
-            inner.y,
-            inner.width.saturating_sub(2),
-            text,
-            "text.dim",
-        );
-    }
-    let height = usize::from(inner.height);
-    let top =
-        model.home_cursor[HomePanel::Recent as usize].saturating_sub(height.saturating_sub(1));
-    for (at, run) in finished.iter().enumerate().skip(top).take(height) {
-        let row = Rect {
-            y: inner.y + (at - top) as u16,
-            height: 1,
-            ..inner
-        };
-        recent(paint, row, run, now);
-        mark_row(paint, row, model, HomePanel::Recent, at);
-    }
-}
-
-fn unfinished(paint: &mut Paint<'_>, area: Rect, run: &RunSummary, now: Moment) {
-    let state = if run.damaged.is_some() {
-        State::Lost
-    } else {
-        State::Run
-    };
-    let mut x = area.x + 1;
-    x += paint.glyph(x, area.y, state) + 1;
-    let room = area.right().saturating_sub(x);
-    let started = run
-        .started
-        .map_or_else(String::new, |at| words::when(at, now));
-    x += paint.text(x, area.y, room, run.run.as_str(), "text") + 2;
-    let room = area.right().saturating_sub(x + 1);
-    let what = run.damaged.as_deref().unwrap_or(&run.standing);
-    let end = paint.right(
-        area.right() - 1,
-        area.y,
-        12,
-        words::user(&run.by),
-        "text.dim",
-    );
-    paint.text(
-        x,
-        area.y,
-        room.min(end.saturating_sub(x + 1)),
-        what,
-        "state.warn",
-    );
-    if area.height > 1 {
-        let owner = if run.owned {
-            "another console drives it"
-        } else {
-            "waits for somebody to go on"
-        };
-        let text = format!("since {started}; {owner}");
-        paint.text(
-            area.x + 3,
-            area.y + 1,
-            area.width.saturating_sub(4),
-            &text,
-            "text.dim",
-        );
-    }
-}
-
-fn recent(paint: &mut Paint<'_>, row: Rect, run: &RunSummary, now: Moment) {
-    let mut x = row.x + 1;
-    let state = if run.damaged.is_some() {
-        State::Lost
-    } else {
-        states::of_outcome(run.outcome)
-    };
-    x += paint.glyph(x, row.y, state) + 1;
-    let started = run
-        .started
-        .map_or_else(|| run.run.to_string(), |at| words::when(at, now));
-    let took = run
-        .started
-        .zip(run.ended)
-        .map_or_else(String::new, |(from, to)| {
-            words::span((to - from).as_seconds_f64())
-        });
-    for (text, width, role) in [
-        (started.as_str(), 13, "text"),
-        (
-            run.commit.as_ref().map_or("", |commit| commit.short()),
-            8,
-            "text.link",
-        ),
-        (words::user(&run.by), 8, "text.dim"),
-        (took.as_str(), 7, "text.dim"),
-    ] {
-        paint.text(
-            x,
-            row.y,
-            row.right().saturating_sub(x + 1).min(width - 1),
-            text,
-            role,
-        );
-        x += width;
-    }
-    let said = run.damaged.as_deref().unwrap_or(&run.standing);
-    let role = if state == State::Ok {
-        "text.dim"
-    } else {
-        "text"
-    };
-    if x < row.right() {
-        paint.text(x, row.y, row.right() - x - 1, said, role);
-    }
-}
-
 fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
     let text = attention(model, now);
-    let deploy = format!("deploy {}", model.reference);
+    let deploy = format!("deploy {}", model.reference_name());
     let actions = [
         (Act::Deploy, deploy.as_str()),
         (Act::Resume, "go on with the unfinished run"),
@@ -706,7 +393,14 @@ fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
         (Act::FocusOn, ""),
         (Act::Open, ""),
         (Act::Copy, ""),
-        (Act::Back, "quit"),
+        (
+            Act::Back,
+            if model.drives() {
+                "leave (asks)"
+            } else {
+                "quit"
+            },
+        ),
     ];
     let bottom = Bottom {
         attention: &[(&text, "attention")],

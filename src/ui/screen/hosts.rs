@@ -14,6 +14,27 @@ use crate::ui::widget::bottom::{self, Bottom};
 use crate::ui::widget::paint::{Frame, Paint, wrap};
 use crate::ui::words;
 
+/// The columns, with their widths.
+const WIDE: &[(&str, u16)] = &[
+    ("environment", 13),
+    ("host", 14),
+    ("state", 10),
+    ("answers in", 12),
+    ("clock", 10),
+    ("free", 10),
+    ("roles", 16),
+    ("runs", 20),
+];
+/// The columns of a narrow terminal.
+const NARROW: &[(&str, u16)] = &[
+    ("env", 11),
+    ("host", 10),
+    ("state", 8),
+    ("ms", 6),
+    ("clock", 9),
+    ("free", 8),
+    ("runs", 12),
+];
 /// A clock that is off by more seconds than this is told with a warning.
 const CLOCK_LIMIT: f64 = 2.0;
 /// Free space in KiB below which a warning is told.
@@ -132,28 +153,7 @@ fn table(
         },
     );
     let wide = inner.width >= 96;
-    let columns: &[(&str, u16)] = if wide {
-        &[
-            ("environment", 13),
-            ("host", 14),
-            ("state", 10),
-            ("answers in", 12),
-            ("clock", 10),
-            ("free", 10),
-            ("roles", 16),
-            ("runs", 20),
-        ]
-    } else {
-        &[
-            ("env", 11),
-            ("host", 10),
-            ("state", 8),
-            ("ms", 6),
-            ("clock", 9),
-            ("free", 8),
-            ("runs", 12),
-        ]
-    };
+    let columns = if wide { WIDE } else { NARROW };
     let mut x = inner.x + 2;
     for (name, width) in columns {
         paint.text(
@@ -220,16 +220,7 @@ fn cells<'a>(
     now: Moment,
 ) -> Vec<(String, &'a str)> {
     let state = state_of(model, env, host);
-    let word = match link(model, env, host) {
-        None => "not asked".to_owned(),
-        Some((Link::Connecting, _)) => "asking ..".to_owned(),
-        Some((Link::Connected(_), _)) => "✓ ok".to_owned(),
-        Some((Link::Lost { .. }, _)) => "? LOST".to_owned(),
-        Some((Link::Failed { .. }, _)) => "✗ FAIL".to_owned(),
-    };
-    let word = word
-        .replace('✓', model.theme.glyph(State::Ok))
-        .replace('✗', model.theme.glyph(State::Fail));
+    let word = word_of(model, env, host);
     let mut cells = vec![
         (env.as_str().to_uppercase(), "text.title"),
         (host.to_string(), "text"),
@@ -294,6 +285,19 @@ fn cells<'a>(
         )
     }));
     cells
+}
+
+/// The state of a host's connection, as glyph and word.
+fn word_of(model: &Model, env: &EnvName, host: &HostName) -> String {
+    let word = match link(model, env, host) {
+        None => "not asked".to_owned(),
+        Some((Link::Connecting, _)) => "asking ..".to_owned(),
+        Some((Link::Connected(_), _)) => "✓ ok".to_owned(),
+        Some((Link::Lost { .. }, _)) => "? LOST".to_owned(),
+        Some((Link::Failed { .. }, _)) => "✗ FAIL".to_owned(),
+    };
+    word.replace('✓', model.theme.glyph(State::Ok))
+        .replace('✗', model.theme.glyph(State::Fail))
 }
 
 fn roles(model: &Model, env: &EnvName, host: &HostName) -> String {

@@ -105,7 +105,7 @@ fn steps(view: &RunView) -> (usize, usize) {
 fn eta(view: &RunView, now: Moment) -> String {
     let forecast = view.state.plan.forecast.total_s;
     match (view.state.status, view.state.started, forecast) {
-        (RunStatus::Prepared, _, forecast) => format!("expected {}", words::guess(forecast)),
+        (RunStatus::Prepared, _, Some(total)) => format!("expected ~{}", words::span(total)),
         (RunStatus::Active | RunStatus::Paused, Some(_), _)
             if progress::gate_waiting(&view.state).is_some() =>
         {

@@ -140,7 +140,7 @@ impl Paint {
         }
     }
 
-    /// The nearest colour at `depth` that keeps a contrast of `floor` to `page`, where this one has it.
+    /// The nearest colour at `depth` that has a contrast of `floor` to `page`, if one has; else the nearest.
     ///
     /// `page` is the colour behind, already at that depth; `None` when it is not known. At no depth: the default.
     #[must_use]
@@ -154,7 +154,6 @@ impl Paint {
             (_, paint) => paint.rgb().unwrap_or_default(),
         };
         let behind = page.and_then(Self::rgb);
-        let enough = behind.map_or(0.0, |behind| floor.min(contrast(exact, behind)));
         let candidates: Vec<Self> = if depth == Depth::Ansi16 {
             (0..16).map(Self::Ansi).collect()
         } else {
@@ -162,7 +161,7 @@ impl Paint {
         };
         let strong = |candidate: &Self| {
             let rgb = candidate.rgb().unwrap_or_default();
-            behind.is_none_or(|behind| contrast(rgb, behind) >= enough)
+            behind.is_none_or(|behind| contrast(rgb, behind) >= floor)
         };
         let gap = |candidate: &Self| distance(candidate.rgb().unwrap_or_default(), exact);
         let nearest = candidates.iter().copied().min_by_key(gap);

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use ratatui::style::{Modifier, Style};
 
-use super::color::{ANSI_NAMES, Depth, Paint};
+use super::color::{ANSI_NAMES, Depth, Paint, contrast};
 use super::fault::{ThemeError, did_you_mean, nearest};
 use super::parse::{Fallback, Rule, Shade, ThemeFile, Word};
 use super::roles::{is_role, role_names};
@@ -34,6 +34,13 @@ struct Ink {
     fg: Option<Swatch>,
     bg: Option<Swatch>,
     modifier: Modifier,
+}
+
+/// What lies behind all text: as the theme means it, and as the terminal shows it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Behind {
+    exact: Option<Paint>,
+    mapped: Option<Paint>,
 }
 
 /// A theme file followed by those it inherits, nearest first.
@@ -111,7 +118,10 @@ impl<'f> Chain<'f> {
             .iter()
             .find_map(|file| file.min_contrast)
             .unwrap_or(CONTRAST);
-        let page = self.page(look.depth)?;
+        let page = Behind {
+            exact: self.page(Depth::True)?,
+            mapped: self.page(look.depth)?,
+        };
         let mut names: Vec<&str> = role_names().collect();
         names.extend(
             self.files
@@ -122,7 +132,7 @@ impl<'f> Chain<'f> {
         for role in names {
             let ink = self.role(role, HOPS)?;
             let style = if role == "page" {
-                finish(ink, look.depth, None, 1.0)
+                finish(ink, look.depth, Behind::default(), 1.0)
             } else {
                 finish(ink, look.depth, page, floor)
             };
@@ -288,7 +298,7 @@ impl Swatch {
 }
 
 /// The style at `depth`; without colours, what had a background of its own is reversed.
-fn finish(ink: Ink, depth: Depth, page: Option<Paint>, floor: f64) -> Style {
+fn finish(ink: Ink, depth: Depth, page: Behind, floor: f64) -> Style {
     let mut style = Style::default().add_modifier(ink.modifier);
     if depth == Depth::None {
         let own = ink.bg.is_some_and(|bg| bg.paint != Paint::Default);
@@ -299,8 +309,13 @@ fn finish(ink: Ink, depth: Depth, page: Option<Paint>, floor: f64) -> Style {
         };
     }
     let bg = ink.bg.map(|bg| bg.at(depth, None, 1.0));
-    let behind = bg.filter(|paint| *paint != Paint::Default).or(page);
+    let painted = |paint: &Paint| *paint != Paint::Default;
+    let behind = bg.filter(painted).or(page.mapped);
     if let Some(fg) = ink.fg {
+        // What the author made faint, such as a border, stays as faint as it was made.
+        let exact = ink.bg.map(|bg| bg.paint).filter(painted).or(page.exact);
+        let made = exact.and_then(Paint::rgb).zip(fg.paint.rgb());
+        let floor = made.map_or(floor, |(behind, fg)| floor.min(contrast(fg, behind)));
         style = style.fg(fg.at(depth, behind, floor).color());
     }
     if let Some(bg) = bg {

@@ -2,6 +2,7 @@
 
 use super::{gate, palette};
 use crate::domain::action::Action;
+use crate::domain::id::TaskId;
 use crate::domain::run::progress;
 use crate::domain::run::{Intent, Moment, RunStatus};
 use crate::ui::available;
@@ -167,12 +168,20 @@ fn retry(model: &mut Model, now: Moment) -> Vec<Cmd> {
     if let Some(Dialog::Failure { tasks } | Dialog::Interrupted { tasks }) =
         model.dialogs.last().cloned()
     {
-        model.dialogs.pop();
-        model.guard.restart(now);
+        decided(model, &tasks, now);
         return vec![Cmd::Send(Intent::Retry { tasks })];
     }
     reopen(model, now);
     Vec::new()
+}
+
+/// Closes a dialog that was answered; it does not come back while the engine takes the answer in.
+fn decided(model: &mut Model, tasks: &[TaskId], now: Moment) {
+    model.dialogs.pop();
+    model.guard.restart(now);
+    if let Some(run) = &mut model.run {
+        run.put_off.extend(tasks.iter().cloned());
+    }
 }
 
 /// Shows the dialogs again that were closed without a decision.
@@ -186,8 +195,7 @@ fn reopen(model: &mut Model, now: Moment) -> bool {
 
 fn answer(model: &mut Model, yes: bool, now: Moment) -> Vec<Cmd> {
     if let Some(Dialog::Ask { task }) = model.dialogs.last().cloned() {
-        model.dialogs.pop();
-        model.guard.restart(now);
+        decided(model, std::slice::from_ref(&task), now);
         let intent = if yes {
             Intent::Confirm { task }
         } else {
@@ -507,13 +515,11 @@ fn pager(model: &mut Model, now: Moment) -> Vec<Cmd> {
         matches!(planned.action, Action::Exec(_))
             .then(|| (planned.id.clone(), run.state.tasks[position].attempt))
     });
-    match found {
-        Some((task, attempt)) => vec![Cmd::OpenPager { task, attempt }],
-        None => {
-            model.notice = Some((Notice::line("this step has printed nothing yet"), now));
-            Vec::new()
-        }
+    if let Some((task, attempt)) = found {
+        return vec![Cmd::OpenPager { task, attempt }];
     }
+    model.notice = Some((Notice::line("this step has printed nothing yet"), now));
+    Vec::new()
 }
 
 fn editor(model: &Model) -> Vec<Cmd> {

@@ -39,8 +39,13 @@ pub(super) fn moves(model: &mut Model, act: Act) -> bool {
 }
 
 fn shift(at: usize, by: i64, len: usize) -> usize {
-    let last = len.saturating_sub(1) as i64;
-    (at as i64).saturating_add(by).clamp(0, last.max(0)) as usize
+    let by_rows = usize::try_from(by.unsigned_abs()).unwrap_or(usize::MAX);
+    let to = if by < 0 {
+        at.saturating_sub(by_rows)
+    } else {
+        at.saturating_add(by_rows)
+    };
+    to.min(len.saturating_sub(1))
 }
 
 fn in_dialog(model: &mut Model, by: i64) {
@@ -144,7 +149,7 @@ fn in_log(run: &mut RunView, by: i64, act: Act) {
     if run.log.bottom.is_none() {
         run.log.left_at = end;
     }
-    run.log.bottom = (to < end || (by < 0 && from == end && to < end)).then_some(to);
+    run.log.bottom = (to < end).then_some(to);
 }
 
 fn sideways(run: &mut RunView, act: Act) {

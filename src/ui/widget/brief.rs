@@ -80,11 +80,17 @@ fn before(model: &Model, state: &RunState) -> Vec<Fact> {
     facts.push(fact(
         None,
         "forecast",
-        format!(
-            "{}, {} without gates",
-            words::count(steps, "step"),
-            words::guess(plan.forecast.total_s)
-        ),
+        match plan.forecast.total_s {
+            Some(total) => format!(
+                "{}, ~{} without gates",
+                words::count(steps, "step"),
+                words::span(total)
+            ),
+            None => format!(
+                "{}, time not known: a step has no estimate",
+                words::count(steps, "step")
+            ),
+        },
         "text",
     ));
     let mut told: Vec<&EnvName> = Vec::new();
@@ -173,7 +179,7 @@ fn connections(model: &Model, state: &RunState) -> Vec<Fact> {
         format!("{up} of {} reached", words::count(hosts.len(), "host")),
         "text",
     ));
-    for at in 0..hosts.len() {
+    for (at, host) in hosts.iter().enumerate() {
         let why = match link(at) {
             Some(Link::Failed { why, help }) => {
                 let help = help
@@ -186,7 +192,7 @@ fn connections(model: &Model, state: &RunState) -> Vec<Fact> {
         };
         facts.push(fact(
             Some(states::of_link(link(at))),
-            hosts[at].name.as_str(),
+            host.name.as_str(),
             why,
             "state.fail",
         ));
@@ -249,6 +255,31 @@ fn after(state: &RunState, now: Moment) -> Vec<Fact> {
     };
     let shown = states::of_outcome(outcome);
     let mut facts = vec![fact(Some(shown), "outcome", said, "text.strong")];
+    facts.extend(tags(state, outcome));
+    facts.push(fact(None, "users", progress::users_see(state), "text"));
+    facts.push(blank());
+    if let (Some(started), Some(ended)) = (state.started, state.ended) {
+        let took = words::span((ended - started).as_seconds_f64());
+        facts.push(fact(
+            None,
+            "took",
+            format!(
+                "{took}, from {} to {}",
+                started.format("%H:%M:%S"),
+                ended.format("%H:%M:%S")
+            ),
+            "text",
+        ));
+    }
+    facts.extend(stages(state));
+    facts.push(blank());
+    facts.extend(downtime(state, now));
+    facts
+}
+
+/// What was tagged, or why nothing was.
+fn tags(state: &RunState, outcome: Option<Outcome>) -> Vec<Fact> {
+    let mut facts = Vec::new();
     match &state.tag {
         Some(tag) => {
             let name = tag.tag.as_deref().unwrap_or("no release tag");
@@ -272,7 +303,7 @@ fn after(state: &RunState, now: Moment) -> Vec<Fact> {
             }
         }
         None if outcome == Some(Outcome::Succeeded) => {
-            facts.push(fact(None, "tag", "none was written", "text.dim"))
+            facts.push(fact(None, "tag", "none was written", "text.dim"));
         }
         None => facts.push(fact(
             Some(State::Skip),
@@ -281,21 +312,12 @@ fn after(state: &RunState, now: Moment) -> Vec<Fact> {
             "text",
         )),
     }
-    facts.push(fact(None, "users", progress::users_see(state), "text"));
-    facts.push(blank());
-    if let (Some(started), Some(ended)) = (state.started, state.ended) {
-        let took = words::span((ended - started).as_seconds_f64());
-        facts.push(fact(
-            None,
-            "took",
-            format!(
-                "{took}, from {} to {}",
-                started.format("%H:%M:%S"),
-                ended.format("%H:%M:%S")
-            ),
-            "text",
-        ));
-    }
+    facts
+}
+
+/// What failed, and how long each stage took.
+fn stages(state: &RunState) -> Vec<Fact> {
+    let mut facts = Vec::new();
     let failed = state
         .each()
         .filter(|(_, task)| task.status == crate::domain::run::TaskStatus::Failed);
@@ -327,8 +349,6 @@ fn after(state: &RunState, now: Moment) -> Vec<Fact> {
             "text",
         ));
     }
-    facts.push(blank());
-    facts.extend(downtime(state, now));
     facts
 }
 

@@ -80,43 +80,17 @@ impl LogPane<'_> {
                 if y >= area.bottom() {
                     return;
                 }
-                self.row(
-                    paint,
-                    Rect {
-                        y,
-                        height: 1,
-                        ..area
-                    },
-                    line,
-                    part,
-                    at > 0,
-                );
-                self.looks(
-                    paint,
-                    Rect {
-                        y,
-                        height: 1,
-                        ..area
-                    },
-                    line,
-                    *from,
-                    part,
-                );
+                let row = Rect {
+                    y,
+                    height: 1,
+                    ..area
+                };
+                self.row(paint, row, line, part, at > 0);
+                self.looks(paint, row, line, *from, part);
+                let search = self.view.search.as_deref();
                 if self.view.hit == Some(*number) {
-                    paint.tint(
-                        Rect {
-                            y,
-                            height: 1,
-                            ..area
-                        },
-                        "match.current",
-                    );
-                } else if self
-                    .view
-                    .search
-                    .as_deref()
-                    .is_some_and(|wanted| holds(part, wanted))
-                {
+                    paint.tint(row, "match.current");
+                } else if search.is_some_and(|wanted| holds(part, wanted)) {
                     self.matches(paint, y, area, part);
                 }
                 y += 1;

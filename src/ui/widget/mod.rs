@@ -1,5 +1,6 @@
 //! Widgets: the pieces screens are made of. Each draws itself into an area and knows nothing of screens.
 
+pub mod ahead;
 pub mod band;
 pub mod board;
 pub mod bottom;
@@ -7,8 +8,10 @@ pub mod brief;
 pub mod card;
 pub mod detail;
 pub mod hints;
+pub mod home_panel;
 pub mod log;
 pub mod paint;
+pub mod past;
 pub mod plight;
 pub mod proofs;
 pub mod rail;

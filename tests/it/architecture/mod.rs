@@ -288,6 +288,11 @@ fn every_step_kind_and_every_screen_is_in_its_table() {
         "static KINDS",
         &rust("src/domain/step/"),
     ));
+    none(&rules::table(
+        "src/ui/screen",
+        "const SCREENS",
+        &rust("src/ui/screen/"),
+    ));
 }
 
 #[test]

@@ -41,14 +41,19 @@ pub(crate) struct Host {
     server: Option<Child>,
 }
 
-static SSHD: LazyLock<PathBuf> = LazyLock::new(|| {
+static SSHD: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
     let places = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&places)
         .chain(["/usr/sbin", "/usr/local/sbin", "/usr/lib/ssh"].map(PathBuf::from))
         .map(|folder| folder.join("sshd"))
         .find(|program| program.is_file())
-        .expect("openssh-server is missing; ./test installs it")
 });
+
+/// The server's program; every test that needs it says so when it is missing.
+fn sshd() -> &'static Path {
+    SSHD.as_deref()
+        .expect("openssh-server is missing; ./test installs it")
+}
 
 static NAMESPACES: LazyLock<bool> = LazyLock::new(|| {
     is_root()
@@ -67,7 +72,7 @@ impl Fleet {
 
     /// Starts `count` hosts; the lines go before the stock configuration, so they win.
     pub(crate) fn with(count: usize, sshd_lines: &[&str]) -> Self {
-        LazyLock::force(&SSHD);
+        sshd();
         if is_root() {
             let _ = fs::DirBuilder::new().mode(0o755).create("/run/sshd");
         }
@@ -251,10 +256,10 @@ impl Host {
                 .arg(&self.name)
                 .arg(&self.home)
                 .arg(home_of_user())
-                .arg(&*SSHD);
+                .arg(sshd());
             command
         } else {
-            Command::new(&*SSHD)
+            Command::new(sshd())
         };
         let server = command
             .args(["-D", "-e", "-f"])

@@ -1,0 +1,198 @@
+//! What was: runs that are not over, and those that are.
+
+use ratatui::layout::Rect;
+
+use super::home_panel::{mark_row, panel, runs};
+use super::paint::Paint;
+use crate::domain::overview::RunSummary;
+use crate::domain::run::Moment;
+use crate::ui::model::{HomePanel, Model};
+use crate::ui::states;
+use crate::ui::theme::State;
+use crate::ui::words;
+
+/// Draws the panels of runs; that of unfinished ones is `open_height` high, 0 = there is none.
+pub fn draw(paint: &mut Paint<'_>, area: Rect, open_height: u16, model: &Model, now: Moment) {
+    let open = Rect {
+        height: open_height.min(area.height),
+        ..area
+    };
+    if open_height > 0 {
+        draw_open(paint, open, model, now);
+    }
+    let rest = Rect {
+        y: area.y + open.height,
+        height: area.height - open.height,
+        ..area
+    };
+    draw_over(paint, rest, model, now);
+}
+
+fn draw_open(paint: &mut Paint<'_>, open: Rect, model: &Model, now: Moment) {
+    let inner = panel(
+        paint,
+        open,
+        model,
+        HomePanel::Unfinished,
+        "Unfinished",
+        "R go on  Enter look",
+    );
+    for (at, run) in runs(model, true).iter().enumerate() {
+        let y = inner.y + at as u16 * 2;
+        if y >= inner.bottom() {
+            break;
+        }
+        unfinished(
+            paint,
+            Rect {
+                y,
+                height: 2.min(inner.bottom() - y),
+                ..inner
+            },
+            run,
+            now,
+        );
+        mark_row(
+            paint,
+            Rect {
+                y,
+                height: 1,
+                ..inner
+            },
+            model,
+            HomePanel::Unfinished,
+            at,
+        );
+    }
+}
+
+fn draw_over(paint: &mut Paint<'_>, rest: Rect, model: &Model, now: Moment) {
+    let inner = panel(
+        paint,
+        rest,
+        model,
+        HomePanel::Recent,
+        "Recent",
+        "Enter open",
+    );
+    let finished = runs(model, false);
+    if finished.is_empty() {
+        let text = if model.overview.is_some() {
+            "no run has ended on this machine yet"
+        } else {
+            "looking .."
+        };
+        paint.text(
+            inner.x + 1,
+            inner.y,
+            inner.width.saturating_sub(2),
+            text,
+            "text.dim",
+        );
+    }
+    let height = usize::from(inner.height);
+    let top =
+        model.home_cursor[HomePanel::Recent as usize].saturating_sub(height.saturating_sub(1));
+    for (at, run) in finished.iter().enumerate().skip(top).take(height) {
+        let row = Rect {
+            y: inner.y + (at - top) as u16,
+            height: 1,
+            ..inner
+        };
+        recent(paint, row, run, now);
+        mark_row(paint, row, model, HomePanel::Recent, at);
+    }
+}
+
+fn unfinished(paint: &mut Paint<'_>, area: Rect, run: &RunSummary, now: Moment) {
+    let state = if run.damaged.is_some() {
+        State::Lost
+    } else {
+        State::Run
+    };
+    let mut x = area.x + 1;
+    x += paint.glyph(x, area.y, state) + 1;
+    let room = area.right().saturating_sub(x);
+    let started = run
+        .started
+        .map_or_else(String::new, |at| words::when(at, now));
+    x += paint.text(x, area.y, room, run.run.as_str(), "text") + 2;
+    let room = area.right().saturating_sub(x + 1);
+    let what = run.damaged.as_deref().unwrap_or(&run.standing);
+    let end = paint.right(
+        area.right() - 1,
+        area.y,
+        12,
+        words::user(&run.by),
+        "text.dim",
+    );
+    paint.text(
+        x,
+        area.y,
+        room.min(end.saturating_sub(x + 1)),
+        what,
+        "state.warn",
+    );
+    if area.height > 1 {
+        let owner = if run.owned {
+            "another console drives it"
+        } else {
+            "waits for somebody to go on"
+        };
+        let text = format!("since {started}; {owner}");
+        paint.text(
+            area.x + 3,
+            area.y + 1,
+            area.width.saturating_sub(4),
+            &text,
+            "text.dim",
+        );
+    }
+}
+
+fn recent(paint: &mut Paint<'_>, row: Rect, run: &RunSummary, now: Moment) {
+    let mut x = row.x + 1;
+    let state = if run.damaged.is_some() {
+        State::Lost
+    } else {
+        states::of_outcome(run.outcome)
+    };
+    x += paint.glyph(x, row.y, state) + 1;
+    let started = run
+        .started
+        .map_or_else(|| run.run.to_string(), |at| words::when(at, now));
+    let took = run
+        .started
+        .zip(run.ended)
+        .map_or_else(String::new, |(from, to)| {
+            words::span((to - from).as_seconds_f64())
+        });
+    for (text, width, role) in [
+        (started.as_str(), 13, "text"),
+        (
+            run.commit.as_ref().map_or("", |commit| commit.short()),
+            8,
+            "text.link",
+        ),
+        (words::user(&run.by), 8, "text.dim"),
+        (took.as_str(), 7, "text.dim"),
+    ] {
+        paint.text(
+            x,
+            row.y,
+            row.right().saturating_sub(x + 1).min(width - 1),
+            text,
+            role,
+        );
+        x += width;
+    }
+    let said = run.damaged.as_deref().unwrap_or(&run.standing);
+    let role = if state == State::Ok {
+        "text.dim"
+    } else {
+        "text"
+    };
+    if x < row.right() {
+        paint.text(x, row.y, row.right() - x - 1, said, role);
+    }
+}
