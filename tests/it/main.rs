@@ -4,6 +4,7 @@
 
 mod architecture;
 mod checklists;
+mod console;
 mod demo;
 mod deploys;
 mod journals;

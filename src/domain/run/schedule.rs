@@ -180,9 +180,11 @@ fn startable(state: &RunState, stage: usize, identities: &Identities, now: Momen
 }
 
 fn is_ready(state: &RunState, position: usize, task: &Task, now: Moment) -> bool {
-    let due = match state.tasks[position].status {
+    let current = &state.tasks[position];
+    let due = match current.status {
         TaskStatus::Waiting => task.skip.is_none(),
-        TaskStatus::Retrying(at) => at <= now,
+        // A clock that was set back must not hold up the next try.
+        TaskStatus::Retrying(at) => at <= now || current.ended.is_some_and(|ended| now < ended),
         _ => false,
     };
     due && state.layout.after[position]
