@@ -180,7 +180,7 @@ async fn in_lockstep_a_step_starts_when_the_one_before_ended_on_all_hosts() {
         Gate::None,
         &[("code", &["web1", "web2"]), ("reload", &["web1", "web2"])],
     )]);
-    let state = Driven::start(&world, plan).end();
+    let state = Driven::start(&world, plan).end().await;
     let ended = |task: &str| state.task(&TaskId::new(task)).unwrap().ended.unwrap();
     let started = |task: &str| state.task(&TaskId::new(task)).unwrap().started.unwrap();
     assert!(started("s/reload@web1") >= ended("s/code@web2"));
@@ -200,7 +200,7 @@ async fn what_needs_a_skipped_step_waits_for_what_that_step_needs() {
     let plan = with(plan, "s/migrate@web1", |task| {
         task.skip = Some("nothing changed".to_owned());
     });
-    let state = Driven::start(&world, plan).end();
+    let state = Driven::start(&world, plan).end().await;
     assert_eq!(world.launched(), ["s/code@web1", "s/switch@web1"]);
     let task = |id: &str| state.task(&TaskId::new(id)).unwrap();
     assert!(task("s/switch@web1").started >= task("s/code@web1").ended);
@@ -411,7 +411,7 @@ async fn on_failure_stop_ends_the_run_and_continue_goes_on() {
             &[("code", &["web1"]), ("reload", &["web1"])],
         )]);
         let plan = with(plan, "s/code@web1", |task| task.on_failure = on_failure);
-        let state = Driven::start(&world, plan).end();
+        let state = Driven::start(&world, plan).end().await;
         assert_eq!(state.status, RunStatus::Finished(outcome));
         assert_eq!(world.launched().len(), launched);
         assert_eq!(*status(&state, "s/code@web1"), TaskStatus::Failed);
@@ -434,7 +434,7 @@ async fn no_more_tasks_of_a_step_run_at_once_than_it_allows() {
             task.parallel = Some(2);
         });
     }
-    let state = Driven::start(&world, plan).end();
+    let state = Driven::start(&world, plan).end().await;
     assert_eq!(world.most_at_once(), 2);
     assert_eq!((state.ended.unwrap() - FakeClock::zero()).num_seconds(), 30);
 }
@@ -462,7 +462,7 @@ async fn a_broken_connection_is_followed_again_from_the_byte_where_the_log_ends(
         Gate::None,
         &[("code", &["web1"])],
     )]);
-    let state = Driven::start(&world, plan).end();
+    let state = Driven::start(&world, plan).end().await;
     assert_eq!(state.status, RunStatus::Finished(Outcome::Succeeded));
     assert_eq!(world.log("s/code@web1", 1), "one\ntwo\nthree\n");
     assert_eq!(world.launched(), ["s/code@web1"]);
@@ -509,7 +509,7 @@ async fn only_idempotent_steps_of_unknown_end_run_again_by_themselves() {
         &[("code", &["web1"])],
     )]);
     let plan = with(plan, "s/code@web1", |task| task.idempotent = true);
-    let state = Driven::start(&world, plan).end();
+    let state = Driven::start(&world, plan).end().await;
     assert_eq!(state.status, RunStatus::Finished(Outcome::Succeeded));
     assert_eq!(world.launched(), ["s/code@web1", "s/code@web1"]);
 }
