@@ -4,20 +4,25 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 
 use super::args::{Decisions, Deploy, Global, Resume};
-use super::drive::{Driver, Face};
+use super::drive::{Driver, Face, Shown};
 use super::json::JsonFace;
 use super::plain::PlainFace;
 use super::prompt::Prompt;
 use super::report::{Code, Failure};
 use super::session::{self, Project};
+use crate::domain::action::Action;
+use crate::domain::checklist::Gate;
 use crate::domain::id::{RunId, TaskId};
+use crate::domain::plan::Plan;
 use crate::domain::run::{Intent, Outcome, RunState, RunStatus, TaskStatus};
+use crate::domain::text::similar;
 use crate::edge::journal::{OwnedRun, RunError, RunFolder, list};
 
 /// Walks the checklist.
 pub async fn deploy(project: &Project, deploy: &Deploy, global: &Global) -> Result<Code, Failure> {
     let plan = project.plan(&deploy.selected, session::now()).await?;
-    check_approvals(&plan, &deploy.decisions)?;
+    check_decisions(&plan, &deploy.decisions)?;
+    check_commits(&plan, &deploy.decisions)?;
     let (sender, receiver, listener) = session::feed_with_links();
     let sites = Arc::new(project.sites(&plan.hosts, &listener)?);
     let identities = match session::greet(&sites, session::places(&plan), &listener).await {
@@ -35,32 +40,64 @@ pub async fn deploy(project: &Project, deploy: &Deploy, global: &Global) -> Resu
         project,
         driven,
         receiver,
-        (&deploy.decisions, global, false),
+        (&deploy.decisions, global, None),
         &sites,
     )
     .await
 }
 
-/// An approval for an environment without a gate, or for another commit, is a mistake that is told at once.
-fn check_approvals(plan: &crate::domain::plan::Plan, decisions: &Decisions) -> Result<(), Failure> {
+/// A decision given in advance that the run will never ask for is a mistake, and told before anything starts.
+fn check_decisions(plan: &Plan, decisions: &Decisions) -> Result<(), Failure> {
+    let gated = plan.stages.iter().filter(|stage| stage.gate != Gate::None);
+    let gates: Vec<&str> = unique(gated.filter_map(|stage| stage.env.as_ref()?.as_str().into()));
     for given in &decisions.approve {
-        let known = plan.stages.iter().filter_map(|stage| stage.env.as_ref());
-        if !known.clone().any(|env| env.as_str() == given.env) {
-            let names: Vec<&str> = known.map(crate::domain::id::EnvName::as_str).collect();
+        check_named(("--approve", &given.env), "a gate of this run", &gates)?;
+    }
+    let asks = plan
+        .tasks()
+        .filter(|task| matches!(task.action, Action::Ask { .. }));
+    let questions: Vec<&str> = unique(asks.map(|task| task.step.as_str()));
+    for step in &decisions.confirm {
+        check_named(("--confirm", step), "a question of this run", &questions)?;
+    }
+    Ok(())
+}
+
+fn unique<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut names: Vec<&str> = names.collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+fn check_named((flag, name): (&str, &str), what: &str, known: &[&str]) -> Result<(), Failure> {
+    if known.contains(&name) {
+        return Ok(());
+    }
+    let failure = Failure::new(
+        Code::Usage,
+        format!("{flag} names `{name}`, which is not {what}"),
+    );
+    Err(match (similar(name, known.iter().copied()), known) {
+        (Some(near), _) => failure.help(format!("did you mean `{near}`?")),
+        (None, []) => failure.help(format!("this run needs no {flag}")),
+        (None, known) => failure.help(format!("there is: {}", known.join(", "))),
+    })
+}
+
+/// An approval for another commit than the one that would be released starts nothing.
+fn check_commits(plan: &Plan, decisions: &Decisions) -> Result<(), Failure> {
+    for given in &decisions.approve {
+        let Some(commit) = &plan.commit else {
             return Err(Failure::new(
-                Code::Usage,
+                Code::Decision,
                 format!(
-                    "--approve names the environment `{}`, which this run does not touch",
-                    given.env
+                    "{} was approved for {}, but this run releases no commit",
+                    given.env, given.commit
                 ),
-            )
-            .help(format!("it touches: {}", names.join(", "))));
-        }
-        if let Some(commit) = plan
-            .commit
-            .as_ref()
-            .filter(|commit| !commit.matches(&given.commit))
-        {
+            ));
+        };
+        if !commit.matches(&given.commit) {
             return Err(Failure::new(
                 Code::Decision,
                 format!(
@@ -86,11 +123,15 @@ pub async fn resume(project: &Project, resume: &Resume, global: &Global) -> Resu
     let owned = open(project, &run)?;
     let state = folded(&owned);
     if state.status == RunStatus::Finished(Outcome::Succeeded) {
-        super::report::print(&format!(
-            "run {run} has succeeded already: nothing is left to do\n"
-        ))?;
+        // The stream of events of a run on which nothing happens is empty.
+        if !global.json {
+            super::report::print(&format!(
+                "run {run} has succeeded already: nothing is left to do\n"
+            ))?;
+        }
         return Ok(Code::Done);
     }
+    check_decisions(&owned.plan, &resume.decisions)?;
     let (sender, receiver, listener) = session::feed_with_links();
     let sites = Arc::new(project.sites(&owned.plan.hosts, &listener)?);
     let identities = match session::greet(&sites, places_left(&state), &listener).await {
@@ -101,12 +142,13 @@ pub async fn resume(project: &Project, resume: &Resume, global: &Global) -> Resu
         }
     };
     let first = (project.by.as_str(), first_wish(&state, &resume.decisions));
+    let shown = Some(Shown::now(&state, &owned.folder.logs()));
     let driven = session::drive(owned, Arc::clone(&sites), identities, first, sender);
     follow(
         project,
         driven,
         receiver,
-        (&resume.decisions, global, true),
+        (&resume.decisions, global, shown),
         &sites,
     )
     .await
@@ -220,7 +262,7 @@ async fn follow(
     project: &Project,
     driven: session::Driven,
     receiver: crate::engine::FeedReceiver,
-    (decisions, global, resumed): (&Decisions, &Global, bool),
+    (decisions, global, shown): (&Decisions, &Global, Option<Shown>),
     sites: &crate::edge::ssh::Sites,
 ) -> Result<Code, Failure> {
     let result = if global.json {
@@ -228,41 +270,41 @@ async fn follow(
             JsonFace,
             project,
             &driven,
-            (decisions, None, resumed),
+            (decisions, None, shown),
             receiver,
         )
         .await
     } else {
         let prompt = may_ask().then(Prompt::person);
-        if resumed {
+        if shown.is_some() {
             super::report::print(&format!("run {} goes on\n", driven.state.run))?;
         }
         faced(
             PlainFace,
             project,
             &driven,
-            (decisions, prompt, resumed),
+            (decisions, prompt, shown),
             receiver,
         )
         .await
     };
-    let journal = driven.engine.await.ok().and_then(|ended| ended.journal);
+    let trouble = match driven.engine.await {
+        Ok(ended) => ended.journal.map(|error| error.to_string()),
+        Err(_) => Some("golive broke down over a fault of its own".to_owned()),
+    };
     sites.close().await;
     drop(driven.owner);
-    match (result, journal) {
-        (Err(mut failure), Some(error)) => {
-            failure.causes.push(error.to_string());
-            Err(failure)
-        }
-        (result, _) => result,
-    }
+    result.map_err(|mut failure| {
+        failure.causes.extend(trouble);
+        failure
+    })
 }
 
 async fn faced<F: Face>(
     face: F,
     project: &Project,
     driven: &session::Driven,
-    (decisions, prompt, resumed): (&Decisions, Option<Prompt>, bool),
+    (decisions, prompt, shown): (&Decisions, Option<Prompt>, Option<Shown>),
     receiver: crate::engine::FeedReceiver,
 ) -> Result<Code, Failure> {
     let state = driven.state.clone();
@@ -274,10 +316,8 @@ async fn faced<F: Face>(
         decisions.clone(),
     )
     .called_as(project.command.clone())
-    .with_prompt(prompt);
-    if resumed {
-        driver.skip_shown();
-    }
+    .with_prompt(prompt)
+    .after(shown.unwrap_or_default());
     driver.drive(receiver).await
 }
 

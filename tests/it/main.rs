@@ -3,6 +3,7 @@
 mod architecture;
 mod checklists;
 mod demo;
+mod faces;
 mod journals;
 mod launcher;
 mod plans;

@@ -59,7 +59,7 @@ pub enum Need {
 }
 
 /// All that the run waits for from the operator: unknown ends and failures first, then questions, then a gate.
-/// Failures are told when nothing of the run is running any more, or at once with `eager`.
+/// Failures and unknown ends are told when nothing of the run is running any more, or at once with `eager`.
 pub fn needs(state: &RunState, eager: bool) -> Vec<Need> {
     if !matches!(state.status, RunStatus::Active | RunStatus::Paused) {
         return Vec::new();
@@ -72,14 +72,15 @@ pub fn needs(state: &RunState, eager: bool) -> Vec<Need> {
             .collect()
     };
     let mut needs = Vec::new();
+    let due = eager || is_quiet(state);
     let interrupted = tasks_where(&|status, _| matches!(status, TaskStatus::Interrupted(_)));
-    if !interrupted.is_empty() {
+    if !interrupted.is_empty() && due {
         needs.push(Need::Interrupted(interrupted));
     }
     let failed = tasks_where(&|status, on_failure| {
         *status == TaskStatus::Failed && on_failure == OnFailure::Ask
     });
-    if !failed.is_empty() && (eager || is_quiet(state)) {
+    if !failed.is_empty() && due {
         needs.push(Need::Failure(failed));
     }
     let questions = state.each().filter(|(planned, task)| {
