@@ -7,31 +7,30 @@ use super::args::{Decisions, Deploy, Global, Resume};
 use super::drive::{Driver, Face, Shown};
 use super::json::JsonFace;
 use super::plain::PlainFace;
-use super::prompt::Prompt;
+use super::prompt::{Prompt, told_to_end};
 use super::report::{Code, Failure};
 use super::session::{self, Project};
 use crate::domain::action::Action;
 use crate::domain::checklist::Gate;
 use crate::domain::id::{RunId, TaskId};
 use crate::domain::plan::Plan;
-use crate::domain::run::{Intent, Outcome, RunState, RunStatus, TaskStatus};
+use crate::domain::run::{Identities, Intent, Outcome, RunState, RunStatus, TaskStatus};
 use crate::domain::text::similar;
 use crate::edge::journal::{OwnedRun, RunError, RunFolder, list};
+use crate::edge::ssh::{LinkListener, Sites};
+use crate::port::Place;
 
 /// Walks the checklist.
 pub async fn deploy(project: &Project, deploy: &Deploy, global: &Global) -> Result<Code, Failure> {
     let plan = project.plan(&deploy.selected, session::now()).await?;
     check_decisions(&plan, &deploy.decisions)?;
     check_commits(&plan, &deploy.decisions)?;
+    if !global.json {
+        super::report::print(&super::report::shown(&super::table::warnings(&plan)))?;
+    }
     let (sender, receiver, listener) = session::feed_with_links();
     let sites = Arc::new(project.sites(&plan.hosts, &listener)?);
-    let identities = match session::greet(&sites, session::places(&plan), &listener).await {
-        Ok(identities) => identities,
-        Err(failure) => {
-            sites.close().await;
-            return Err(failure);
-        }
-    };
+    let identities = greet(&sites, session::places(&plan), &listener).await?;
     let owned = project.create(&plan, session::now())?;
     let reason = deploy.decisions.reason.clone();
     let first = (project.by.as_str(), Some(Intent::Start { reason }));
@@ -44,6 +43,25 @@ pub async fn deploy(project: &Project, deploy: &Deploy, global: &Global) -> Resu
         &sites,
     )
     .await
+}
+
+/// Asks all places who they are. When one does not tell, or the operator gives up, the connections are ended.
+async fn greet(
+    sites: &Sites,
+    places: Vec<Place>,
+    listener: &LinkListener,
+) -> Result<Identities, Failure> {
+    let greeted = tokio::select! {
+        greeted = session::greet(sites, places, listener) => greeted,
+        () = told_to_end() => Err(Failure::new(
+            Code::Stopped,
+            "stopped while the hosts were connected: nothing was started",
+        )),
+    };
+    if greeted.is_err() {
+        sites.close().await;
+    }
+    greeted
 }
 
 /// A decision given in advance that the run will never ask for is a mistake, and told before anything starts.
@@ -134,13 +152,7 @@ pub async fn resume(project: &Project, resume: &Resume, global: &Global) -> Resu
     check_decisions(&owned.plan, &resume.decisions)?;
     let (sender, receiver, listener) = session::feed_with_links();
     let sites = Arc::new(project.sites(&owned.plan.hosts, &listener)?);
-    let identities = match session::greet(&sites, places_left(&state), &listener).await {
-        Ok(identities) => identities,
-        Err(failure) => {
-            sites.close().await;
-            return Err(failure);
-        }
-    };
+    let identities = greet(&sites, places_left(&state), &listener).await?;
     let first = (project.by.as_str(), first_wish(&state, &resume.decisions));
     let shown = Some(Shown::now(&state, &owned.folder.logs()));
     let driven = session::drive(owned, Arc::clone(&sites), identities, first, sender);
@@ -216,7 +228,7 @@ pub fn folded(owned: &OwnedRun) -> RunState {
 }
 
 /// This machine, and the hosts of tasks that are not done.
-pub fn places_left(state: &RunState) -> Vec<crate::port::Place> {
+pub fn places_left(state: &RunState) -> Vec<Place> {
     let mut places = vec![None];
     for position in 0..state.tasks.len() {
         let (stage, planned) = state.planned(position);
@@ -234,8 +246,12 @@ pub fn places_left(state: &RunState) -> Vec<crate::port::Place> {
 
 /// The wish to try failed tasks again, or to go on where none failed.
 pub fn again(state: &RunState) -> Option<Intent> {
-    let failed = (0..state.tasks.len()).filter(|position| {
-        state.tasks[*position].status == TaskStatus::Failed && !state.is_settled(*position)
+    // A run that ended before an automatic retry was due has nobody who would do it.
+    let ended = matches!(state.status, RunStatus::Finished(_));
+    let failed = (0..state.tasks.len()).filter(|position| match state.tasks[*position].status {
+        TaskStatus::Failed => !state.is_settled(*position),
+        TaskStatus::Retrying(_) => ended,
+        _ => false,
     });
     let tasks: Vec<TaskId> = failed
         .map(|position| state.planned(position).1.id.clone())
@@ -263,7 +279,7 @@ async fn follow(
     driven: session::Driven,
     receiver: crate::engine::FeedReceiver,
     (decisions, global, shown): (&Decisions, &Global, Option<Shown>),
-    sites: &crate::edge::ssh::Sites,
+    sites: &Sites,
 ) -> Result<Code, Failure> {
     let result = if global.json {
         faced(
@@ -288,6 +304,10 @@ async fn follow(
         )
         .await
     };
+    if result.is_err() {
+        // Nobody is told any more and nobody answers: the run is left as it is.
+        driven.control.leave();
+    }
     let trouble = match driven.engine.await {
         Ok(ended) => ended.journal.map(|error| error.to_string()),
         Err(_) => Some("golive broke down over a fault of its own".to_owned()),

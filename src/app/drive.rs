@@ -128,10 +128,7 @@ impl<F: Face> Driver<F> {
             let why: std::io::Error = error;
             Failure::new(Code::Failed, format!("could not listen to signals: {why}"))
         })?;
-        // What the first wish changes is known before anything is answered: a failure may be tried again already.
-        self.control.settled().await;
-        self.take_all(feed.sent());
-        let mut left = self.answer_needs(&mut feed).await;
+        let mut left = None;
         loop {
             if left.is_some() {
                 self.control.leave();
@@ -139,16 +136,17 @@ impl<F: Face> Driver<F> {
             tokio::select! {
                 update = feed.next() => match update {
                     Some(update) => {
-                        let fact = matches!(update, Update::Event(_));
+                        // Between the facts of one moment the run may seem to wait for somebody.
+                        let settled = matches!(update, Update::Settled);
                         self.take(update);
-                        if fact && !feed.is_amid() && left.is_none() {
+                        if settled && left.is_none() {
                             left = self.answer_needs(&mut feed).await;
                         }
                     }
                     None => break,
                 },
                 // A run that is being left is not stopped any more.
-                _ = interrupt.recv(), if left.is_none() => self.interrupted().await,
+                _ = interrupt.recv(), if left.is_none() => left = self.interrupted().await,
                 _ = terminate.recv() => left = left.or(Some(Left::Signal)),
                 _ = hangup.recv() => left = left.or(Some(Left::Signal)),
             }
@@ -219,6 +217,7 @@ impl<F: Face> Driver<F> {
                 offset,
                 bytes,
             } => self.take_output(&(task, attempt), at, offset, &bytes),
+            Update::Settled => {}
             Update::Connection { env, host, link } => {
                 let line = self.face.link(&env, &host, &link);
                 self.say(line.as_slice());
@@ -248,20 +247,25 @@ impl<F: Face> Driver<F> {
         }
     }
 
-    /// Ctrl-C: once ends the run when what runs has ended, twice ends what runs.
-    async fn interrupted(&mut self) {
+    /// Ctrl-C: once ends the run when what runs has ended, twice ends what runs, and a third time leaves it where it
+    /// cannot be ended: on hosts that do not answer.
+    async fn interrupted(&mut self) -> Option<Left> {
         self.interrupts += 1;
         let reason = Some("Ctrl-C".to_owned());
-        let (intent, text) = if self.interrupts == 1 {
-            (
+        let (intent, text) = match self.interrupts {
+            1 => (
                 Intent::Stop { reason },
                 "stopping when what runs has ended; Ctrl-C again ends it now",
-            )
-        } else {
-            (Intent::Kill { reason }, "ending what runs")
+            ),
+            2 => (
+                Intent::Kill { reason },
+                "ending what runs; Ctrl-C again leaves it",
+            ),
+            _ => return Some(Left::Signal),
         };
         aside(text);
         self.control.wish(intent).await;
+        None
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use futures_util::future::select_all;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
@@ -97,15 +98,17 @@ impl Prompt {
     }
 }
 
-/// Resolves when this process is told to end: nobody may wait for an answer then.
-async fn told_to_end() {
+/// Resolves when this process is told to end.
+pub async fn told_to_end() {
     let kinds = [
         SignalKind::interrupt(),
         SignalKind::terminate(),
         SignalKind::hangup(),
     ];
-    // A signal that cannot be listened to is heard by whoever drives the run.
-    let signals = kinds.into_iter().filter_map(|kind| signal(kind).ok());
-    let waits = signals.map(|mut signal| Box::pin(async move { signal.recv().await }));
-    futures_util::future::select_all(waits).await;
+    // A signal that cannot be listened to does what it always does.
+    let mut signals: Vec<_> = kinds.into_iter().flat_map(signal).collect();
+    if signals.is_empty() {
+        return std::future::pending().await;
+    }
+    select_all(signals.iter_mut().map(|signal| Box::pin(signal.recv()))).await;
 }

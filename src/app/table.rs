@@ -1,5 +1,7 @@
 //! The plan as `golive plan` prints it: a table of steps × hosts, the exact commands, gates and the forecast.
 
+use std::fmt::Write;
+
 use super::plain::seconds;
 use crate::domain::checklist::{Downtime, Gate, Order, Phase};
 use crate::domain::output::ansi;
@@ -27,11 +29,7 @@ pub fn plan(plan: &Plan, whole: bool) -> String {
         "{}  {commit} ({})  {live} is {previous}",
         plan.project, plan.reference
     )];
-    if !plan.dirty.is_empty() {
-        let changes = plural("uncommitted change", plan.dirty.len());
-        lines.push(format!("! {changes}: not part of the release"));
-    }
-    lines.extend(plan.warnings.iter().map(|warning| format!("! {warning}")));
+    lines.extend(warnings(plan).lines().map(str::to_owned));
     for stage in &plan.stages {
         lines.push(String::new());
         lines.extend(stage_table(stage, whole));
@@ -41,6 +39,19 @@ pub fn plan(plan: &Plan, whole: bool) -> String {
     lines.push(String::new());
     lines.push(format!("plan {}", plan.digest));
     lines.join("\n") + "\n"
+}
+
+/// What the operator should know before it starts, one warning a line; empty = nothing.
+pub fn warnings(plan: &Plan) -> String {
+    let mut text = String::new();
+    if !plan.dirty.is_empty() {
+        let changes = plural("uncommitted change", plan.dirty.len());
+        text = format!("! {changes}: not part of the release\n");
+    }
+    for warning in &plan.warnings {
+        let _ = writeln!(text, "! {warning}");
+    }
+    text
 }
 
 fn stage_table(stage: &PlannedStage, whole: bool) -> Vec<String> {

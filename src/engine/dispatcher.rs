@@ -69,8 +69,6 @@ struct Dispatcher<L: Launcher, J: Journal, S: LogStore, C: Clock> {
     /// Decided, not on disk yet.
     batch: Vec<Record>,
     answers: Vec<(oneshot::Sender<Option<Refusal>>, Option<Refusal>)>,
-    /// Who waits until everything followed.
-    settling: Vec<oneshot::Sender<()>>,
     broken: Option<JournalError>,
 }
 
@@ -92,7 +90,6 @@ pub async fn run<L: Launcher, J: Journal, S: LogStore, C: Clock>(
         greeted: BTreeSet::new(),
         batch: Vec::new(),
         answers: Vec::new(),
-        settling: Vec::new(),
         broken: None,
     };
     dispatcher.follow_again();
@@ -151,7 +148,6 @@ impl<L: Launcher, J: Journal, S: LogStore, C: Clock> Dispatcher<L, J, S, C> {
         let now = self.doors.clock.now();
         match order {
             Order::Leave => {}
-            Order::Settle(answer) => self.settling.push(answer),
             Order::Wish(_, answer) if self.broken.is_some() => {
                 let _ = answer.send(Some(unrecorded()));
             }
@@ -222,16 +218,12 @@ impl<L: Launcher, J: Journal, S: LogStore, C: Clock> Dispatcher<L, J, S, C> {
 
     /// Lets everything follow that follows, records it, and acts on what was recorded.
     async fn settle(&mut self) {
-        loop {
-            if self.broken.is_none() {
-                let now = self.doors.clock.now();
-                let events = schedule(&self.state, &self.identities, now);
-                if !events.is_empty() {
-                    self.add(events);
-                    continue;
-                }
+        while self.broken.is_none() {
+            let events = schedule(&self.state, &self.identities, self.doors.clock.now());
+            if events.is_empty() {
+                break;
             }
-            break;
+            self.add(events);
         }
         self.record().await;
         if self.broken.is_none() {
@@ -253,21 +245,21 @@ impl<L: Launcher, J: Journal, S: LogStore, C: Clock> Dispatcher<L, J, S, C> {
                 }
             }
         }
+        if self.broken.is_none() {
+            self.feed.send(Update::Settled);
+        }
         for (answer, refusal) in self.answers.drain(..) {
             // What is not on disk was not granted.
             let broken = self.broken.is_some().then(unrecorded);
             let _ = answer.send(refusal.or(broken));
         }
-        for answer in self.settling.drain(..) {
-            let _ = answer.send(());
-        }
     }
 
     /// Tells the faces, and orders what the recorded events mean for the world.
     fn act(&mut self, records: Vec<Record>) {
-        let facts = records.iter().cloned().map(Update::Event).collect();
-        self.feed.send_together(facts);
         for record in records {
+            // Told first: what an attempt prints comes after its start.
+            self.feed.send(Update::Event(record.clone()));
             match &record.event {
                 Event::TaskStarted { task, .. } => self.launch(task, unit::Begin::Launch),
                 Event::DecisionTaken {

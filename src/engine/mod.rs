@@ -38,8 +38,6 @@ pub(crate) enum Order {
     Wish(Intent, oneshot::Sender<Option<Refusal>>),
     /// What became of an attempt or a machine.
     Report(Report),
-    /// Say when everything that follows from what came before was recorded and told.
-    Settle(oneshot::Sender<()>),
     /// Stop driving the run and leave it as it is: what runs on its sites goes on there.
     Leave,
 }
@@ -77,15 +75,6 @@ impl Control {
             return Some(Refusal::Ended);
         }
         answered.await.unwrap_or(Some(Refusal::Ended))
-    }
-
-    /// Resolves when everything that follows from what reached the engine before is in the feed, or when the engine
-    /// has ended.
-    pub async fn settled(&self) {
-        let (answer, answered) = oneshot::channel();
-        if self.orders.send(Order::Settle(answer)).is_ok() {
-            let _ = answered.await;
-        }
     }
 
     /// Asks the engine to stop driving the run. What runs on its sites goes on there, and can be resumed.

@@ -170,6 +170,8 @@ pub struct LogBook {
     steps: BTreeMap<usize, StepLog>,
     /// Attempts whose output is here or was asked for.
     known: BTreeSet<(TaskId, Attempt)>,
+    /// Where in an attempt's output stands what was taken last.
+    ends: BTreeMap<(TaskId, Attempt), u64>,
 }
 
 impl LogBook {
@@ -181,6 +183,31 @@ impl LogBook {
     /// Notes that the output of an attempt is here or was asked for; returns whether that is news.
     pub fn note(&mut self, task: &TaskId, attempt: Attempt) -> bool {
         self.known.insert((task.clone(), attempt))
+    }
+
+    /// How many of these bytes were taken before: a window of the file and the live output may overlap.
+    pub fn overlap(&mut self, task: &TaskId, attempt: Attempt, offset: u64, len: usize) -> usize {
+        let end = self.ends.entry((task.clone(), attempt)).or_insert(offset);
+        let known = usize::try_from(end.saturating_sub(offset)).unwrap_or(usize::MAX);
+        *end = (*end).max(offset + len as u64);
+        known.min(len)
+    }
+
+    /// Prepares for a window of the file that stands for everything taken of the attempt so far. Returns whether
+    /// the window is good: one that ends before what was taken live has to be read again.
+    pub fn replace(&mut self, shelf: Shelf, task: usize, key: (TaskId, Attempt), end: u64) -> bool {
+        let taken = self.ends.get(&key).copied();
+        if taken.is_some_and(|taken| taken > end) {
+            return false;
+        }
+        if taken.is_some()
+            && let Some(log) = self.steps.get_mut(&shelf.step)
+        {
+            log.lines.retain(|line| line.task != task);
+            log.open.remove(&task);
+        }
+        self.ends.insert(key, end);
+        true
     }
 
     /// Takes bytes a task printed.

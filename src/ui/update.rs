@@ -65,10 +65,15 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
             offset,
             bytes,
         } => {
-            if let Some(run) = &mut model.run {
-                story::take_window(run, &task, attempt, offset, &bytes);
+            let is_good = model
+                .run
+                .as_mut()
+                .is_none_or(|run| story::take_window(run, &task, attempt, offset, &bytes));
+            if is_good {
+                Vec::new()
+            } else {
+                vec![Cmd::ReadLog { task, attempt }]
             }
-            Vec::new()
         }
         Msg::Refused(why) => {
             model.busy = None;
@@ -114,19 +119,21 @@ fn show_run(model: &mut Model, run: RunView, now: Moment) -> Vec<Cmd> {
 fn on_feed(model: &mut Model, update: Update, now: Moment) -> Vec<Cmd> {
     match update {
         Update::Event(record) => story::fold(model, &record, now),
+        Update::Settled => Vec::new(),
         Update::Output {
             task,
             attempt,
             at,
+            offset,
             bytes,
-            ..
         } => {
             if let Some(run) = &mut model.run
                 && let Some(position) = run.state.position(&task)
             {
                 run.logs.note(&task, attempt);
                 let shelf = rows::shelf(&run.state, position);
-                run.logs.take(shelf, position, Some(at), &bytes);
+                let known = run.logs.overlap(&task, attempt, offset, bytes.len());
+                run.logs.take(shelf, position, Some(at), &bytes[known..]);
             }
             Vec::new()
         }

@@ -1,5 +1,10 @@
 //! The screens as text, at the sizes that people have, and the guards of everything that can act, key by key.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "these are tests; the setting for them does not reach their helper functions"
+)]
+
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use golive::domain::feed::Link;
 use golive::domain::run::Intent;
@@ -110,7 +115,7 @@ fn a_question_is_asked_over_the_run() {
 #[test]
 fn the_gate_shows_the_evidence_and_the_exact_commands() {
     let mut story = Story::planned();
-    story.to_gate();
+    story.reach_gate();
     check("gate", &story.model, story.now + 60);
 }
 
@@ -181,7 +186,7 @@ fn is_approval(cmds: &[Cmd]) -> bool {
 /// The gate, long after it was reached, with the keys in its field.
 fn at_field() -> Story {
     let mut story = Story::planned();
-    story.to_gate().after(10);
+    story.reach_gate().after(10);
     tell(&mut story.model, key(KeyCode::Tab), story.now);
     story
 }
@@ -221,12 +226,12 @@ fn enter_alone_and_a_wrong_name_do_not_pass_the_gate() {
 #[test]
 fn a_name_typed_before_the_gate_opened_or_within_its_dead_time_counts_for_nothing() {
     let mut story = Story::planned();
-    story.to_gate();
+    story.reach_gate();
     let opened = (story.now - 2) * 1000;
     let model = &mut story.model;
     tell_ms(model, key(KeyCode::Tab), opened + 10);
-    for (at, c) in "production".chars().enumerate() {
-        tell_ms(model, key(KeyCode::Char(c)), opened + 50 + at as i64 * 30);
+    for (at, c) in (0..).zip("production".chars()) {
+        tell_ms(model, key(KeyCode::Char(c)), opened + 50 + at * 30);
     }
     assert_eq!(typed(model), "");
     assert_eq!(tell_ms(model, key(KeyCode::Enter), opened + 390), []);
@@ -447,7 +452,7 @@ fn everything() -> Vec<Model> {
     let mut models = vec![fixture::bare(), home()];
     let tellers: [fn(&mut Story) -> &mut Story; 8] = [
         |story| story,
-        Story::to_gate,
+        Story::reach_gate,
         Story::behind_gate,
         Story::down,
         Story::failed,
@@ -476,7 +481,7 @@ fn everything() -> Vec<Model> {
     let many: Vec<String> = (0..32).map(|number| format!("web{number}")).collect();
     let hosts: Vec<&str> = many.iter().map(String::as_str).collect();
     let mut story = Story::of(fixture::plan(&hosts, golive::domain::checklist::Gate::Type));
-    story.to_gate();
+    story.reach_gate();
     models.push(story.model.clone());
     models
 }
@@ -552,4 +557,92 @@ fn many_hosts_are_counted_and_failures_stand_first() {
     story.ends("production/upload@web5", &[]);
     let shown = text(&story.model, 120, 36, story.now);
     assert!(shown.contains("1✗ 6▸ 1✓ 4◌"), "{shown}");
+}
+
+#[test]
+fn a_step_whose_end_is_not_known_counts_as_done_only_with_a_typed_reason() {
+    let mut story = Story::planned();
+    story.behind_gate().ends("production/upload@web1", &[]);
+    let task = golive::domain::id::TaskId::new("production/upload@web2");
+    story.event(golive::domain::run::Event::TaskInterrupted {
+        task: task.clone(),
+        attempt: golive::domain::id::Attempt(1),
+        why: "web2 was restarted while it ran".into(),
+    });
+    story.after(5);
+    check("interrupted", &story.model, story.now);
+    let (model, now) = (&mut story.model, story.now);
+    press(model, "C", now);
+    assert_eq!(
+        tell(model, key(KeyCode::Enter), now + 1),
+        [],
+        "a reason is needed"
+    );
+    press(model, "files are complete", now + 2);
+    check("reason", model, now + 2);
+    let intent = Intent::CountAsDone {
+        tasks: vec![task],
+        reason: "files are complete".into(),
+    };
+    assert_eq!(
+        tell(model, key(KeyCode::Enter), now + 3),
+        [Cmd::Send(intent)]
+    );
+}
+
+#[test]
+fn a_run_that_nobody_drives_here_can_be_looked_at_and_gone_on_with_but_not_decided_about() {
+    let mut story = Story::planned();
+    story.reach_gate();
+    let mut model = fixture::opened(&story, golive::ui::msg::Owner::Nobody);
+    let now = story.now + 10;
+    tell(&mut model, key(KeyCode::Char('1')), now);
+    tell(&mut model, key(KeyCode::Tab), now + 1);
+    press(&mut model, "production", now + 2);
+    assert_eq!(tell(&mut model, key(KeyCode::Enter), now + 3), []);
+    tell(&mut model, key(KeyCode::Esc), now + 4);
+    let run = golive::domain::id::RunId::new("20261120-2130-k3");
+    assert_eq!(press(&mut model, "R", now + 5), [Cmd::ResumeRun(run)]);
+}
+
+#[test]
+fn output_read_from_its_file_and_live_output_are_shown_once() {
+    let mut story = Story::planned();
+    story.behind_gate();
+    let (task, attempt) = (
+        "production/upload@web2".into(),
+        golive::domain::id::Attempt(1),
+    );
+    let bytes: &[u8] = b"sending incremental file list\nfrom the file\n";
+    let window = |task: &golive::domain::id::TaskId, bytes: &[u8]| Msg::LogWindow {
+        task: task.clone(),
+        attempt,
+        offset: 0,
+        bytes: std::sync::Arc::from(bytes),
+    };
+    let now = story.now;
+    assert_eq!(tell(&mut story.model, window(&task, bytes), now), []);
+    let shown = text(&story.model, 120, 36, now);
+    let times = shown.matches("web2 | sending incremental").count();
+    assert_eq!(
+        (times, shown.matches("from the file").count()),
+        (1, 1),
+        "{shown}"
+    );
+    // One that was read before the newest live output has to be read again.
+    let again = tell(&mut story.model, window(&task, b"sen"), now);
+    assert_eq!(again, [Cmd::ReadLog { task, attempt }]);
+}
+
+#[test]
+fn a_question_answered_with_not_done_shows_the_failure_at_once() {
+    let mut story = Story::planned();
+    story.asking();
+    let now = story.now;
+    let task = golive::domain::id::TaskId::new("production/look@local");
+    let cmds = press(&mut story.model, "N", now);
+    assert_eq!(cmds, [Cmd::Send(Intent::Deny { task: task.clone() })]);
+    assert!(story.model.dialogs.is_empty());
+    story.fails(task.as_str(), 1);
+    assert_eq!(story.model.dialogs, [Dialog::Failure { tasks: vec![task] }]);
 }

@@ -21,6 +21,7 @@ use crate::ui;
 use crate::ui::model::Model;
 use crate::ui::msg::{Cmd, Msg, Notice};
 
+mod advance;
 mod errand;
 mod leave;
 mod look;
@@ -59,6 +60,8 @@ struct Console {
     /// What the run that is driven here says.
     feed: Option<FeedReceiver>,
     run: Option<owned::Run>,
+    /// What the command line decided already.
+    advance: advance::Advance,
     env: crate::edge::terminal::sense::Env,
     dirty: bool,
     drawn: Instant,
@@ -94,6 +97,7 @@ pub async fn open(project: Project, global: &Global, begin: Begin) -> Result<Cod
         answers,
         feed: None,
         run: None,
+        advance: advance::Advance::default(),
         env,
         dirty: true,
         drawn: Instant::now(),
@@ -114,12 +118,14 @@ impl Console {
             Begin::Deploy(deploy) => {
                 self.model.busy = Some("making the plan".to_owned());
                 self.errands
-                    .prepare(deploy.selected, deploy.decisions.reason);
+                    .prepare(deploy.selected, deploy.decisions.reason.clone());
+                self.advance = deploy.decisions.into();
             }
             Begin::Resume(resume) => {
                 self.model.busy = Some("opening the run".to_owned());
                 self.errands
                     .resume(resume.run.map(crate::domain::id::RunId::new));
+                self.advance = resume.decisions.into();
             }
         }
         self
@@ -223,7 +229,17 @@ impl Console {
                 _ => None,
             };
         }
+        self.decide_in_advance();
         leave
+    }
+
+    /// Gives the decisions of the command line once the run driven here needs them.
+    fn decide_in_advance(&mut self) {
+        if let (Some(run), Some(view)) = (&self.run, &self.model.run) {
+            for intent in self.advance.take(&view.state) {
+                self.errands.wish(run.control(), intent);
+            }
+        }
     }
 
     /// The engine has ended: the right to drive the run is given back.
@@ -249,9 +265,13 @@ impl Console {
             }
             errand::Answer::Driven(driven) => {
                 let (run, feed, msg) = owned::Run::begin(*driven);
-                self.run = Some(run);
+                if let Some(old) = self.run.replace(run) {
+                    tokio::spawn(old.leave());
+                }
                 self.feed = Some(feed);
-                self.hear(msg)
+                let leave = self.hear(msg);
+                self.decide_in_advance();
+                leave
             }
         }
     }
@@ -271,6 +291,11 @@ impl Console {
                     ..Default::default()
                 };
                 self.errands.prepare(selected, None);
+            }
+            Cmd::StartRun | Cmd::ResumeRun(_) if self.feed.is_some() => {
+                self.model.busy = None;
+                let busy = "a run is going on here: let it end, or leave it first";
+                return self.hear(Msg::Notice(Notice::line(busy)));
             }
             Cmd::StartRun => self.errands.start(),
             Cmd::OpenRun(run) => self.errands.open(run),

@@ -63,6 +63,8 @@ impl Console {
         if let Ok((columns, rows)) = self.screen.size() {
             self.hear(Msg::Resize(columns, rows));
         }
+        // What was typed meanwhile must not act here: the dead time starts again.
+        self.hear(Msg::FocusGained);
     }
 
     /// Runs another program on the terminal. `None` = it could not be run, and that was told.

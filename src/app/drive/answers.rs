@@ -7,7 +7,7 @@ use super::{Driver, Face, Left};
 use crate::app::report::{Code, Failure};
 use crate::domain::id::{EnvName, TaskId};
 use crate::domain::run::Intent;
-use crate::domain::run::progress::{Need, needs};
+use crate::domain::run::progress::{Need, is_quiet, needs};
 use crate::engine::FeedReceiver;
 
 /// What became of looking for a need.
@@ -22,11 +22,13 @@ enum Answered {
 
 impl<F: Face> Driver<F> {
     /// Answers what the run waits for. `Some` = nobody can, the run has to be left.
+    ///
+    /// It is left only when nothing runs any more: what runs is let end, and told.
     pub(super) async fn answer_needs(&mut self, feed: &mut FeedReceiver) -> Option<Left> {
         loop {
             match self.answer_next().await {
                 Answered::Nothing => return None,
-                Answered::Left(left) => return Some(left),
+                Answered::Left(left) => return is_quiet(&self.state).then_some(left),
                 Answered::Granted => self.take_all(feed.sent()),
             }
         }

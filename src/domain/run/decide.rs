@@ -203,7 +203,10 @@ fn retry(state: &RunState, tasks: Vec<TaskId>, by: &str) -> Answer {
         return Refusal::Ended.into();
     }
     let misfit = misfit(state, &tasks, |status| {
-        matches!(status, TaskStatus::Failed | TaskStatus::Interrupted(_))
+        matches!(
+            status,
+            TaskStatus::Failed | TaskStatus::Retrying(_) | TaskStatus::Interrupted(_)
+        )
     });
     match misfit {
         Some(task) => wrong(task, "neither failed nor was interrupted").into(),

@@ -59,7 +59,7 @@ pub enum Need {
 }
 
 /// All that the run waits for from the operator: unknown ends and failures first, then questions, then a gate.
-/// Failures and unknown ends are told when nothing of the run is running any more, or at once with `eager`.
+/// Failures are told when nothing of the run is running any more, or at once with `eager`.
 pub fn needs(state: &RunState, eager: bool) -> Vec<Need> {
     if !matches!(state.status, RunStatus::Active | RunStatus::Paused) {
         return Vec::new();
@@ -72,15 +72,14 @@ pub fn needs(state: &RunState, eager: bool) -> Vec<Need> {
             .collect()
     };
     let mut needs = Vec::new();
-    let due = eager || is_quiet(state);
     let interrupted = tasks_where(&|status, _| matches!(status, TaskStatus::Interrupted(_)));
-    if !interrupted.is_empty() && due {
+    if !interrupted.is_empty() {
         needs.push(Need::Interrupted(interrupted));
     }
     let failed = tasks_where(&|status, on_failure| {
         *status == TaskStatus::Failed && on_failure == OnFailure::Ask
     });
-    if !failed.is_empty() && due {
+    if !failed.is_empty() && (eager || is_quiet(state)) {
         needs.push(Need::Failure(failed));
     }
     let questions = state.each().filter(|(planned, task)| {
@@ -193,7 +192,10 @@ pub fn standing(state: &RunState) -> String {
             .find(|(_, task)| wanted(&task.status))
             .map(|(planned, _)| planned.id.to_string())
     };
-    let failed = first(&|status| *status == TaskStatus::Failed);
+    // A failure that was passed over is not where the run stands.
+    let failed = (0..state.tasks.len())
+        .find(|at| state.tasks[*at].status == TaskStatus::Failed && !state.is_settled(*at))
+        .map(|at| state.planned(at).1.id.to_string());
     match (state.status, failed) {
         (RunStatus::Finished(Outcome::Succeeded), _) => "succeeded".to_owned(),
         (RunStatus::Finished(Outcome::RolledBack), _) => "rolled back".to_owned(),

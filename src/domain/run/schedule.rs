@@ -63,10 +63,10 @@ fn finish_when_quiet(state: &RunState, now: Moment) -> Vec<Event> {
         }
     }
     let failed = state.each().any(|(planned, task)| {
-        // What the operator ended did not fail by itself.
-        let by_itself = matches!(task.status, TaskStatus::Failed | TaskStatus::Retrying(_))
-            && task.ending != Some(Ending::Cancelled);
-        by_itself && planned.on_failure != OnFailure::Continue
+        matches!(task.status, TaskStatus::Failed | TaskStatus::Retrying(_))
+            && planned.on_failure != OnFailure::Continue
+            // What the operator ended has not failed.
+            && task.ending != Some(Ending::Cancelled)
     });
     let outcome = if failed {
         Outcome::Failed

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 
 use super::run;
 use crate::domain::checklist::Gate;
-use crate::domain::plan::Task;
+use crate::domain::evidence::{GateCommand, GateStep, gate_commands};
 use crate::domain::run::progress;
 use crate::domain::run::{GateState, Moment};
 use crate::ui::keymap::Act;
@@ -18,6 +18,9 @@ use crate::ui::widget::bottom::{self, Bottom};
 use crate::ui::widget::paint::{Frame, Paint, columns, wrap};
 use crate::ui::widget::{plight, proofs, rail};
 use crate::ui::words;
+
+/// What stands beside the first row of a command: its step, itself, and whether it is the step's first.
+type Head<'a> = (&'a GateStep<'a>, &'a GateCommand<'a>, bool);
 
 /// Rows of the decision's box.
 const DECIDE: u16 = 5;
@@ -100,11 +103,12 @@ fn wide(
     stage: usize,
     now: Moment,
 ) {
-    let steps = view.state.plan.stages[stage].steps().count() as u16;
-    let lower = (steps + 2)
-        .max(5)
-        .min(area.height * 2 / 5 + 1)
-        .min(area.height);
+    let steps = gate_commands(&view.state.plan, stage);
+    let commands_of = steps.iter().flat_map(|step| &step.commands);
+    let rows: usize = commands_of
+        .map(|command| command.text.lines().count())
+        .sum();
+    let lower = (rows as u16).saturating_add(2).max(5).min(area.height / 2);
     let top = Rect {
         height: area.height - lower,
         ..area
@@ -183,8 +187,8 @@ fn sums(model: &Model, view: &RunView, stage: usize) -> (String, String) {
             )
         },
     );
-    let planned = &view.state.plan.stages[stage];
-    let steps = words::count(planned.steps().count(), "step");
+    let steps = gate_commands(&view.state.plan, stage).len();
+    let steps = words::count(steps, "step");
     (format!("{contains}.  {steps} will run"), cost(view, stage))
 }
 
@@ -266,7 +270,7 @@ fn evidence(
         frame(model, view, 0, "Evidence", &right, "l steps and logs"),
     );
     let top = view.gate.scroll[0].min(rows.len().saturating_sub(usize::from(inner.height)));
-    let check = (inner.width * 2 / 5).min(28);
+    let check = (inner.width * 2 / 5).min(26);
     for (at, row) in rows
         .iter()
         .skip(top)
@@ -276,7 +280,7 @@ fn evidence(
         let y = inner.y + at as u16;
         paint.glyph(inner.x + 1, y, row.state);
         paint.text(inner.x + 3, y, check, &row.check, "text");
-        let age = row.at.map_or_else(String::new, |at| words::since(at, now));
+        let age = row.age.map_or_else(String::new, words::clock);
         let end = paint.right(inner.right() - 1.min(inner.width), y, 9, &age, "text.dim");
         let role = if row.state == State::Ok {
             "text"
@@ -293,7 +297,11 @@ fn contents(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, no
         .overview
         .as_ref()
         .and_then(|overview| overview.next.as_ref());
-    let from = changes.map_or("LIVE", |changes| changes.from.as_str());
+    let from = match changes.map_or("LIVE", |changes| changes.from.as_str()) {
+        // Nothing was released yet.
+        "" => "the beginning",
+        from => from,
+    };
     let title = format!("What it contains  since {from}");
     let inner = paint.panel(area, frame(model, view, 1, &title, "", ""));
     let inner = Rect {
@@ -375,56 +383,66 @@ fn commands(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, st
     } else {
         String::new()
     };
-    let planned = &view.state.plan.stages[stage];
+    let steps = gate_commands(&view.state.plan, stage);
     let inner = paint.panel(
         area,
         frame(model, view, 2, &title, &right, "Tab here to scroll"),
     );
-    let names: u16 = planned
-        .steps()
-        .map(|tasks| columns(tasks[0].step.as_str()))
-        .max()
-        .unwrap_or(8)
-        .clamp(8, 20) as u16;
-    let mut lines: Vec<(Option<&[Task]>, String)> = Vec::new();
+    let longest = steps.iter().map(|step| columns(step.step.as_str())).max();
+    let names = longest.unwrap_or(8).clamp(8, 20) as u16;
     let room = usize::from(inner.width.saturating_sub(names + 34)).max(20);
-    for tasks in planned.steps() {
-        let text = &tasks[0].action.text();
-        for (at, row) in text.lines().flat_map(|line| wrap(line, room)).enumerate() {
-            lines.push(((at == 0).then_some(tasks), row));
+    let mut lines: Vec<(Option<Head<'_>>, String)> = Vec::new();
+    for step in &steps {
+        for (nth, command) in step.commands.iter().enumerate() {
+            let rows = command.text.lines().flat_map(|line| wrap(line, room));
+            for (at, row) in rows.enumerate() {
+                lines.push(((at == 0).then_some((step, command, nth == 0)), row));
+            }
         }
     }
     let height = usize::from(inner.height);
     let top = view.gate.scroll[2].min(lines.len().saturating_sub(height));
-    for (at, (tasks, command)) in lines.iter().skip(top).take(height).enumerate() {
-        let y = inner.y + at as u16;
-        let mut x = inner.x + 1;
-        if let Some(tasks) = tasks {
-            let state = if tasks[0].skip.is_some() {
-                State::Skip
-            } else {
-                State::Wait
-            };
-            paint.glyph(x, y, state);
-            paint.text(x + 2, y, names, tasks[0].step.as_str(), "text.strong");
-            let hosts: Vec<&str> = tasks.iter().map(|task| task.site.as_str()).collect();
-            let hosts = if hosts.len() > 3 {
-                words::count(hosts.len(), "host")
-            } else {
-                hosts.join(" ")
-            };
-            paint.text(x + 3 + names, y, 16, &hosts, "text.dim");
-            paint.text(
-                x + 20 + names,
-                y,
-                9,
-                &words::guess(tasks[0].takes_s),
-                "text.dim",
-            );
+    for (at, (head, row)) in lines.iter().skip(top).take(height).enumerate() {
+        let (x, y) = (inner.x + 1, inner.y + at as u16);
+        if let Some((step, command, first)) = head {
+            command_head(paint, (x, y), names, step, command, *first);
         }
-        x += 30 + names;
-        paint.text(x, y, inner.right().saturating_sub(x + 1), command, "text");
+        let x = x + 30 + names;
+        paint.text(x, y, inner.right().saturating_sub(x + 1), row, "text");
     }
+    if lines.len() > top + height && height > 0 {
+        let hidden = format!(" {} more ", words::count(lines.len() - top - height, "row"));
+        paint.text(inner.x + 1, inner.bottom(), 20, &hidden, "text.dim");
+    }
+}
+
+/// Writes the step, the hosts and the forecast beside the first row of a command.
+fn command_head(
+    paint: &mut Paint<'_>,
+    (x, y): (u16, u16),
+    names: u16,
+    step: &GateStep<'_>,
+    command: &GateCommand<'_>,
+    first: bool,
+) {
+    if first {
+        let state = if step.skip.is_some() {
+            State::Skip
+        } else {
+            State::Wait
+        };
+        paint.glyph(x, y, state);
+        paint.text(x + 2, y, names, step.step.as_str(), "text.strong");
+        let takes = words::guess(step.takes_s);
+        paint.text(x + 20 + names, y, 9, &takes, "text.dim");
+    }
+    let hosts: Vec<&str> = command.sites.iter().map(|site| site.as_str()).collect();
+    let hosts = if hosts.len() > 3 {
+        words::count(hosts.len(), "host")
+    } else {
+        hosts.join(" ")
+    };
+    paint.text(x + 3 + names, y, 16, &hosts, "text.dim");
 }
 
 fn decision(

@@ -393,7 +393,14 @@ fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
         (Act::FocusOn, ""),
         (Act::Open, ""),
         (Act::Copy, ""),
-        (Act::Back, "quit"),
+        (
+            Act::Back,
+            if model.drives() {
+                "leave (asks)"
+            } else {
+                "quit"
+            },
+        ),
     ];
     let bottom = Bottom {
         attention: &[(&text, "attention")],

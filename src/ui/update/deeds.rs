@@ -515,13 +515,11 @@ fn pager(model: &mut Model, now: Moment) -> Vec<Cmd> {
         matches!(planned.action, Action::Exec(_))
             .then(|| (planned.id.clone(), run.state.tasks[position].attempt))
     });
-    match found {
-        Some((task, attempt)) => vec![Cmd::OpenPager { task, attempt }],
-        None => {
-            model.notice = Some((Notice::line("this step has printed nothing yet"), now));
-            Vec::new()
-        }
+    if let Some((task, attempt)) = found {
+        return vec![Cmd::OpenPager { task, attempt }];
     }
+    model.notice = Some((Notice::line("this step has printed nothing yet"), now));
+    Vec::new()
 }
 
 fn editor(model: &Model) -> Vec<Cmd> {

@@ -31,7 +31,7 @@ pub(super) fn moves(model: &mut Model, act: Act) -> bool {
         _ => return false,
     };
     if model.dialogs.is_empty() {
-        on_screen(model, by, act);
+        on_screen(model, by, act, page);
     } else {
         in_dialog(model, by);
     }
@@ -39,8 +39,13 @@ pub(super) fn moves(model: &mut Model, act: Act) -> bool {
 }
 
 fn shift(at: usize, by: i64, len: usize) -> usize {
-    let last = len.saturating_sub(1) as i64;
-    (at as i64).saturating_add(by).clamp(0, last.max(0)) as usize
+    let by_rows = usize::try_from(by.unsigned_abs()).unwrap_or(usize::MAX);
+    let to = if by < 0 {
+        at.saturating_sub(by_rows)
+    } else {
+        at.saturating_add(by_rows)
+    };
+    to.min(len.saturating_sub(1))
 }
 
 fn in_dialog(model: &mut Model, by: i64) {
@@ -56,7 +61,7 @@ fn in_dialog(model: &mut Model, by: i64) {
     }
 }
 
-fn on_screen(model: &mut Model, by: i64, act: Act) {
+fn on_screen(model: &mut Model, by: i64, act: Act, page: i64) {
     match model.view {
         View::Home => {
             let panel = model.home_panel as usize;
@@ -83,7 +88,7 @@ fn on_screen(model: &mut Model, by: i64, act: Act) {
             if let Some(run) = &mut model.run {
                 match run.pane {
                     Pane::Plan => in_plan(run, by),
-                    Pane::Log => in_log(run, by, act),
+                    Pane::Log => in_log(run, by, act, page / 2),
                 }
             }
         }
@@ -126,7 +131,7 @@ fn go_to_row(run: &mut RunView, at: usize) {
     }
 }
 
-fn in_log(run: &mut RunView, by: i64, act: Act) {
+fn in_log(run: &mut RunView, by: i64, act: Act, below_top: i64) {
     let Some(log) = rows::log_tasks(run).and_then(|(tasks, _)| run.logs.step(tasks.start)) else {
         return;
     };
@@ -137,14 +142,14 @@ fn in_log(run: &mut RunView, by: i64, act: Act) {
     }
     let from = run.log.bottom.unwrap_or(end);
     let to = if act == Act::Top {
-        log.walk(log.first(), 8, run.log.only)
+        log.walk(log.first(), below_top.max(1), run.log.only)
     } else {
         log.walk(from, by, run.log.only)
     };
     if run.log.bottom.is_none() {
         run.log.left_at = end;
     }
-    run.log.bottom = (to < end || (by < 0 && from == end && to < end)).then_some(to);
+    run.log.bottom = (to < end).then_some(to);
 }
 
 fn sideways(run: &mut RunView, act: Act) {

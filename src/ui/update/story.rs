@@ -17,7 +17,10 @@ pub(super) fn fold(model: &mut Model, record: &Record, now: Moment) -> Vec<Cmd> 
         return Vec::new();
     }
     apply(&mut run.state, record);
-    if let Event::TaskStarted { task, .. } = &record.event {
+    if let Event::TaskStarted { task, .. }
+    | Event::TaskFailed { task, .. }
+    | Event::TaskInterrupted { task, .. } = &record.event
+    {
         run.put_off.remove(task);
     }
     tell(run, record);
@@ -91,18 +94,25 @@ fn tell(run: &mut RunView, record: &Record) {
     run.logs.say(shelf, position, Some(record.at), text, failed);
 }
 
-/// Takes the end of an attempt's output that was read from its file.
+/// Takes the end of an attempt's output that was read from its file; returns whether it was recent enough.
 pub(super) fn take_window(
     run: &mut RunView,
     task: &TaskId,
     attempt: Attempt,
     offset: u64,
     bytes: &[u8],
-) {
+) -> bool {
     let Some(position) = run.state.position(task) else {
-        return;
+        return true;
     };
     let shelf = rows::shelf(&run.state, position);
+    let end = offset + bytes.len() as u64;
+    if !run
+        .logs
+        .replace(shelf, position, (task.clone(), attempt), end)
+    {
+        return false;
+    }
     if offset > 0 {
         let text = format!(
             "{} before this are in the file; o opens it",
@@ -116,6 +126,7 @@ pub(super) fn take_window(
         let (text, failed) = (ending.to_string(), !ending.is_success());
         run.logs.say(shelf, position, state.ended, text, failed);
     }
+    true
 }
 
 /// Opens what the run waits for, and closes what it does not wait for any more.
@@ -167,7 +178,7 @@ pub(super) fn raise(model: &mut Model, now: Moment) -> Vec<Cmd> {
                     };
                     model.view = View::Gate;
                     model.guard.restart(now);
-                    return alert_away(model, "a gate waits for you".to_owned());
+                    return alert_away(model, "a gate waits for you");
                 }
                 continue;
             }
@@ -178,12 +189,12 @@ pub(super) fn raise(model: &mut Model, now: Moment) -> Vec<Cmd> {
             model.dialogs.push(dialog);
             model.guard.restart(now);
         }
-        return alert_away(model, alert);
+        return alert_away(model, &alert);
     }
     Vec::new()
 }
 
-fn alert_away(model: &Model, what: String) -> Vec<Cmd> {
+fn alert_away(model: &Model, what: &str) -> Vec<Cmd> {
     if model.focused {
         return Vec::new();
     }

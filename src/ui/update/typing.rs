@@ -66,7 +66,7 @@ pub(super) fn paste(model: &mut Model, text: &str, now: Moment) -> Vec<Cmd> {
                 .filter(|c| !c.is_control())
                 .collect();
             edit(model, |field| {
-                field.extend(line.chars().take(LONGEST_INPUT))
+                field.extend(line.chars().take(LONGEST_INPUT));
             });
         }
         Some(true) => {

@@ -179,7 +179,7 @@ fn connections(model: &Model, state: &RunState) -> Vec<Fact> {
         format!("{up} of {} reached", words::count(hosts.len(), "host")),
         "text",
     ));
-    for at in 0..hosts.len() {
+    for (at, host) in hosts.iter().enumerate() {
         let why = match link(at) {
             Some(Link::Failed { why, help }) => {
                 let help = help
@@ -192,7 +192,7 @@ fn connections(model: &Model, state: &RunState) -> Vec<Fact> {
         };
         facts.push(fact(
             Some(states::of_link(link(at))),
-            hosts[at].name.as_str(),
+            host.name.as_str(),
             why,
             "state.fail",
         ));
@@ -303,7 +303,7 @@ fn tags(state: &RunState, outcome: Option<Outcome>) -> Vec<Fact> {
             }
         }
         None if outcome == Some(Outcome::Succeeded) => {
-            facts.push(fact(None, "tag", "none was written", "text.dim"))
+            facts.push(fact(None, "tag", "none was written", "text.dim"));
         }
         None => facts.push(fact(
             Some(State::Skip),

@@ -187,11 +187,8 @@ fn gate(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
         .as_ref()
         .map_or_else(String::new, ToString::to_string);
     let proofs = super::proofs::proofs(model, &view.state, stage, now);
-    let mut y = area.y;
-    for proof in proofs
-        .iter()
-        .take(usize::from(area.height.saturating_sub(3)))
-    {
+    let room = usize::from(area.height.saturating_sub(3));
+    for (y, proof) in (area.y..).zip(proofs.iter().take(room)) {
         paint.glyph(area.x, y, proof.state);
         paint.text(
             area.x + 2,
@@ -200,7 +197,6 @@ fn gate(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
             &format!("{} {}", proof.check.trim(), proof.found),
             "text",
         );
-        y += 1;
     }
     let y = area.bottom().saturating_sub(2);
     let field = view.gate.panel == GATE_FIELD;
@@ -289,7 +285,12 @@ fn keys(paint: &mut Paint<'_>, area: Rect, model: &Model) {
     for act in acts {
         let row = keymap::row(*act);
         let room = area.right().saturating_sub(x);
-        let used = paint.text(x, area.y, room, row.keys[0], "text.key") + 1;
+        let role = if row.changes {
+            "text.key.danger"
+        } else {
+            "text.key"
+        };
+        let used = paint.text(x, area.y, room, row.keys[0], role) + 1;
         x += used;
         x += paint.text(x, area.y, area.right().saturating_sub(x), row.short, "text") + 2;
     }

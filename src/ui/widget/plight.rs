@@ -1,6 +1,7 @@
 //! The attention line of a run: what needs the operator, and what users of the service see now.
 
 use crate::domain::action::Ending;
+use crate::domain::id::TaskId;
 use crate::domain::run::progress::{self, Need};
 use crate::domain::run::{GateState, Moment, RunState, RunStatus, TaskStatus};
 use crate::ui::model::RunView;
@@ -83,10 +84,12 @@ fn trouble(view: &RunView, now: Moment) -> Option<String> {
             } else {
                 String::new()
             };
-            Some(format!("! {} FAILED{more}: {ending}.", tasks[0]))
+            Some(format!("! {} FAILED{more}: {ending}.", short(&tasks[0])))
         }
-        Some(Need::Interrupted(tasks)) => Some(format!("? the end of {} is not known.", tasks[0])),
-        Some(Need::Answer(task)) => Some(format!("! {task} waits for your answer.")),
+        Some(Need::Interrupted(tasks)) => {
+            Some(format!("? the end of {} is not known.", short(&tasks[0])))
+        }
+        Some(Need::Answer(task)) => Some(format!("! {} waits for your answer.", short(&task))),
         Some(Need::Gate(stage)) => {
             let env = state.plan.stages[stage].env.as_ref()?;
             let since = match &state.stages[stage].gate {
@@ -99,6 +102,12 @@ fn trouble(view: &RunView, now: Moment) -> Option<String> {
     }
 }
 
+/// A task without its stage, which the band tells already.
+fn short(task: &TaskId) -> &str {
+    let id = task.as_str();
+    id.split_once('/').map_or(id, |(_, rest)| rest)
+}
+
 /// How an attempt ended, in a sentence.
 pub fn ending(ending: &Ending) -> String {
     match ending {
@@ -106,7 +115,7 @@ pub fn ending(ending: &Ending) -> String {
         Ending::Exited(code) => format!("exit {code}"),
         Ending::TimedOut => "it took longer than its time limit".to_owned(),
         Ending::Cancelled => "it was cancelled".to_owned(),
-        Ending::NotStarted(why) => format!("it was not started: {why}"),
+        Ending::NotStarted(why) => why.clone(),
     }
 }
 
@@ -129,7 +138,7 @@ fn silence(view: &RunView, now: Moment) -> Option<String> {
             .and_then(|log| log.last_of(position, 1).first().and_then(|line| line.at));
         let since = heard.max(task.started)?;
         let quiet = (now - since).num_seconds();
-        if planned.quiet_s > 0 && quiet > planned.quiet_s as i64 {
+        if planned.quiet_s > 0 && quiet.unsigned_abs() > planned.quiet_s && quiet > 0 {
             return Some(format!(
                 "{} has printed nothing for {}.",
                 planned.id,

@@ -457,6 +457,7 @@ pub(crate) struct Story {
     pub model: Model,
     pub now: i64,
     seq: u64,
+    offsets: BTreeMap<String, u64>,
 }
 
 impl Story {
@@ -474,6 +475,7 @@ impl Story {
             model,
             now: 1,
             seq: 0,
+            offsets: BTreeMap::new(),
         }
     }
 
@@ -542,11 +544,14 @@ impl Story {
     }
 
     pub(crate) fn prints(&mut self, task: &str, text: &str) -> &mut Self {
+        let offset = self.offsets.entry(task.to_owned()).or_default();
+        let from = *offset;
+        *offset += text.len() as u64;
         let update = Update::Output {
             task: TaskId::new(task),
             attempt: Attempt(1),
             at: at(self.now),
-            offset: 0,
+            offset: from,
             bytes: Arc::from(text.as_bytes()),
         };
         tell(&mut self.model, Msg::Feed(update), self.now);
@@ -584,7 +589,7 @@ impl Story {
     }
 
     /// Everything up to the gate before production.
-    pub(crate) fn to_gate(&mut self) -> &mut Self {
+    pub(crate) fn reach_gate(&mut self) -> &mut Self {
         self.begin().stage("Prepare").starts("prepare/tests@local");
         self.prints("prepare/tests@local", "Ran 39 tests in 0.4 s\n\nOK\n")
             .after(41)
@@ -615,7 +620,7 @@ impl Story {
 
     /// Through the gate, to both hosts being uploaded.
     pub(crate) fn behind_gate(&mut self) -> &mut Self {
-        self.to_gate().after(59);
+        self.reach_gate().after(59);
         self.event(Event::GateApproved {
             env: "production".into(),
             stage: "Production".into(),
