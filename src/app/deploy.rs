@@ -3,6 +3,9 @@
 use std::io::IsTerminal;
 use std::sync::Arc;
 
+use futures_util::future::select_all;
+use tokio::signal::unix::{SignalKind, signal};
+
 use super::args::{Decisions, Deploy, Global, Resume};
 use super::drive::{Driver, Face};
 use super::json::JsonFace;
@@ -11,8 +14,10 @@ use super::prompt::Prompt;
 use super::report::{Code, Failure};
 use super::session::{self, Project};
 use crate::domain::id::{RunId, TaskId};
-use crate::domain::run::{Intent, Outcome, RunState, RunStatus, TaskStatus};
+use crate::domain::run::{Identities, Intent, Outcome, RunState, RunStatus, TaskStatus};
 use crate::edge::journal::{OwnedRun, RunError, RunFolder, list};
+use crate::edge::ssh::{LinkListener, Sites};
+use crate::port::Place;
 
 /// Walks the checklist.
 pub async fn deploy(project: &Project, deploy: &Deploy, global: &Global) -> Result<Code, Failure> {
@@ -23,13 +28,7 @@ pub async fn deploy(project: &Project, deploy: &Deploy, global: &Global) -> Resu
     }
     let (sender, receiver, listener) = session::feed_with_links();
     let sites = Arc::new(project.sites(&plan.hosts, &listener)?);
-    let identities = match session::greet(&sites, session::places(&plan), &listener).await {
-        Ok(identities) => identities,
-        Err(failure) => {
-            sites.close().await;
-            return Err(failure);
-        }
-    };
+    let identities = greet(&sites, session::places(&plan), &listener).await?;
     let owned = project.create(&plan, session::now())?;
     let reason = deploy.decisions.reason.clone();
     let first = (project.by.as_str(), Some(Intent::Start { reason }));
@@ -42,6 +41,40 @@ pub async fn deploy(project: &Project, deploy: &Deploy, global: &Global) -> Resu
         &sites,
     )
     .await
+}
+
+/// Asks all places who they are. When one does not tell, or the operator gives up, the connections are ended.
+async fn greet(
+    sites: &Sites,
+    places: Vec<Place>,
+    listener: &LinkListener,
+) -> Result<Identities, Failure> {
+    let greeted = tokio::select! {
+        greeted = session::greet(sites, places, listener) => greeted,
+        () = signalled() => Err(Failure::new(
+            Code::Stopped,
+            "stopped while the hosts were connected: nothing was started",
+        )),
+    };
+    if greeted.is_err() {
+        sites.close().await;
+    }
+    greeted
+}
+
+/// Returns when this process is asked to end.
+async fn signalled() {
+    let kinds = [
+        SignalKind::interrupt(),
+        SignalKind::terminate(),
+        SignalKind::hangup(),
+    ];
+    // A signal that cannot be listened to does what it always does.
+    let mut signals: Vec<_> = kinds.into_iter().flat_map(signal).collect();
+    if signals.is_empty() {
+        return std::future::pending().await;
+    }
+    select_all(signals.iter_mut().map(|signal| Box::pin(signal.recv()))).await;
 }
 
 /// An approval for an environment without a gate, or for another commit, is a mistake that is told at once.
@@ -96,13 +129,7 @@ pub async fn resume(project: &Project, resume: &Resume, global: &Global) -> Resu
     }
     let (sender, receiver, listener) = session::feed_with_links();
     let sites = Arc::new(project.sites(&owned.plan.hosts, &listener)?);
-    let identities = match session::greet(&sites, places_left(&state), &listener).await {
-        Ok(identities) => identities,
-        Err(failure) => {
-            sites.close().await;
-            return Err(failure);
-        }
-    };
+    let identities = greet(&sites, places_left(&state), &listener).await?;
     let first = (project.by.as_str(), first_wish(&state, &resume.decisions));
     let driven = session::drive(owned, Arc::clone(&sites), identities, first, sender);
     follow(
@@ -177,7 +204,7 @@ pub fn folded(owned: &OwnedRun) -> RunState {
 }
 
 /// This machine, and the hosts of tasks that are not done.
-pub fn places_left(state: &RunState) -> Vec<crate::port::Place> {
+pub fn places_left(state: &RunState) -> Vec<Place> {
     let mut places = vec![None];
     for position in 0..state.tasks.len() {
         let (stage, planned) = state.planned(position);
@@ -195,8 +222,12 @@ pub fn places_left(state: &RunState) -> Vec<crate::port::Place> {
 
 /// The wish to try failed tasks again, or to go on where none failed.
 pub fn again(state: &RunState) -> Option<Intent> {
-    let failed = (0..state.tasks.len()).filter(|position| {
-        state.tasks[*position].status == TaskStatus::Failed && !state.is_settled(*position)
+    // A run that ended before an automatic retry was due has nobody who would do it.
+    let ended = matches!(state.status, RunStatus::Finished(_));
+    let failed = (0..state.tasks.len()).filter(|position| match state.tasks[*position].status {
+        TaskStatus::Failed => !state.is_settled(*position),
+        TaskStatus::Retrying(_) => ended,
+        _ => false,
     });
     let tasks: Vec<TaskId> = failed
         .map(|position| state.planned(position).1.id.clone())
@@ -224,7 +255,7 @@ async fn follow(
     driven: session::Driven,
     receiver: crate::engine::FeedReceiver,
     (decisions, global, resumed): (&Decisions, &Global, bool),
-    sites: &crate::edge::ssh::Sites,
+    sites: &Sites,
 ) -> Result<Code, Failure> {
     let result = if global.json {
         faced(
@@ -249,6 +280,10 @@ async fn follow(
         )
         .await
     };
+    if result.is_err() {
+        // Nobody is told any more and nobody answers: the run is left as it is.
+        driven.control.leave();
+    }
     let journal = driven.engine.await.ok().and_then(|ended| ended.journal);
     sites.close().await;
     drop(driven.owner);

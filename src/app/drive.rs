@@ -14,7 +14,7 @@ use super::prompt::Prompt;
 use super::report::{Code, Failure};
 use crate::domain::feed::{Link, Update};
 use crate::domain::id::{Attempt, EnvName, HostName, TaskId};
-use crate::domain::run::progress::{Need, needs};
+use crate::domain::run::progress::{Need, is_quiet, needs};
 use crate::domain::run::{
     Event, Intent, Moment, Outcome, Record, RunState, RunStatus, apply::apply,
 };
@@ -138,7 +138,7 @@ impl<F: Face> Driver<F> {
         let mut interrupt = signal(SignalKind::interrupt()).map_err(broken)?;
         let mut terminate = signal(SignalKind::terminate()).map_err(broken)?;
         let mut hangup = signal(SignalKind::hangup()).map_err(broken)?;
-        let mut left = self.answer_needs().await;
+        let mut left = None;
         loop {
             if left.is_some() {
                 self.control.leave();
@@ -146,15 +146,16 @@ impl<F: Face> Driver<F> {
             tokio::select! {
                 update = feed.next() => match update {
                     Some(update) => {
-                        let fact = matches!(update, Update::Event(_));
+                        // Between the facts of one moment the run may seem to wait for somebody.
+                        let settled = matches!(update, Update::Settled);
                         self.take(update)?;
-                        if fact && left.is_none() {
+                        if settled && left.is_none() {
                             left = self.answer_needs().await;
                         }
                     }
                     None => break,
                 },
-                _ = interrupt.recv() => self.interrupted().await?,
+                _ = interrupt.recv() => left = left.or(self.interrupted().await),
                 _ = terminate.recv() => left = left.or(Some(Left::Signal)),
                 _ = hangup.recv() => left = left.or(Some(Left::Signal)),
             }
@@ -243,6 +244,7 @@ impl<F: Face> Driver<F> {
                 let skip = have.saturating_sub(offset).min(bytes.len() as u64) as usize;
                 self.receive(&key, &bytes[skip..], at)
             }
+            Update::Settled => Ok(()),
             Update::Connection { env, host, link } => {
                 let line = self.face.link(&env, &host, &link);
                 say(line.as_slice())
@@ -378,25 +380,36 @@ impl<F: Face> Driver<F> {
         keys.iter().try_for_each(|key| self.flush(key, at))
     }
 
-    /// Ctrl-C: once ends the run when what runs has ended, twice ends what runs.
-    async fn interrupted(&mut self) -> Result<(), Failure> {
+    /// Ctrl-C: once ends the run when what runs has ended, twice ends what runs, and a third time leaves it where it
+    /// cannot be ended: on hosts that do not answer.
+    async fn interrupted(&mut self) -> Option<Left> {
         self.interrupts += 1;
         let reason = Some("Ctrl-C".to_owned());
-        let (intent, text) = if self.interrupts == 1 {
-            (
+        let (intent, text) = match self.interrupts {
+            1 => (
                 Intent::Stop { reason },
                 "stopping when what runs has ended; Ctrl-C again ends it now",
-            )
-        } else {
-            (Intent::Kill { reason }, "ending what runs")
+            ),
+            2 => (
+                Intent::Kill { reason },
+                "ending what runs; Ctrl-C again leaves it",
+            ),
+            _ => return Some(Left::Signal),
         };
         let _ = std::io::stderr().write_all(format!("{text}\n").as_bytes());
         self.control.wish(intent).await;
-        Ok(())
+        None
     }
 
     /// Answers what the run waits for. `Some` = nobody can, the run has to be left.
+    ///
+    /// It is left only when nothing runs any more: what runs is let end, and told.
     async fn answer_needs(&mut self) -> Option<Left> {
+        let left = self.answer_first_need().await;
+        left.filter(|_| is_quiet(&self.state))
+    }
+
+    async fn answer_first_need(&mut self) -> Option<Left> {
         let need = needs(&self.state, false).into_iter().next()?;
         match need {
             Need::Gate(stage) => self.answer_gate(stage).await,

@@ -6,7 +6,7 @@ use super::keymap::{Act, Place};
 use super::model::{Availability, Dialog, Model, RunView, View};
 use super::msg::Owner;
 use crate::domain::run::progress::{self, Need};
-use crate::domain::run::{RunStatus, TaskStatus};
+use crate::domain::run::{Outcome, RunStatus, TaskStatus};
 
 /// The places whose keys hold now, the innermost first.
 pub fn places(model: &Model) -> Vec<Place> {
@@ -38,6 +38,10 @@ pub fn availability(model: &Model, act: Act) -> Availability {
         Act::Deploy if model.busy.is_some() => off("the plan is being made"),
         Act::Deploy if model.drives() => off("a run is going on; 1 shows it"),
         Act::Resume => resume(model),
+        // The same key goes on with the run as a whole where no step of it can be decided about.
+        Act::Retry if model.view == View::Run && run.is_some_and(can_go_on) => {
+            Availability::Elsewhere
+        }
         Act::Follow if run.is_some_and(|run| run.follow && run.log.bottom.is_none()) => {
             off("it follows already")
         }
@@ -63,16 +67,24 @@ pub fn availability(model: &Model, act: Act) -> Availability {
 
 fn resume(model: &Model) -> Availability {
     match (&model.run, model.view) {
-        (Some(run), View::Run | View::Gate) if run.owner != Owner::Nobody => {
-            Availability::Elsewhere
-        }
-        (Some(run), View::Run | View::Gate) => match run.state.status {
-            RunStatus::Finished(_) | RunStatus::Prepared => Availability::Elsewhere,
-            _ => Availability::On,
-        },
+        (Some(run), View::Run | View::Gate) if can_go_on(run) => Availability::On,
+        (Some(_), View::Run | View::Gate) => Availability::Elsewhere,
         (Some(_), _) if model.drives() => Availability::Off("a run is going on; 1 shows it".into()),
         _ if model.unfinished().is_none() => Availability::Off("no run is unfinished".into()),
         _ => Availability::On,
+    }
+}
+
+/// Whether the run on screen can be taken up: nobody drives it, or it ended here, and something is left to do.
+fn can_go_on(run: &RunView) -> bool {
+    match (&run.owner, run.state.status) {
+        (Owner::Elsewhere(_), _)
+        | (
+            _,
+            RunStatus::Prepared | RunStatus::Finished(Outcome::Succeeded | Outcome::RolledBack),
+        ) => false,
+        (_, RunStatus::Finished(Outcome::Failed | Outcome::Stopped)) | (Owner::Nobody, _) => true,
+        (Owner::Here, _) => false,
     }
 }
 

@@ -1,8 +1,12 @@
 //! All integration tests in one binary; `support` holds what they share.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod architecture;
 mod checklists;
+mod console;
 mod demo;
+mod deploys;
 mod journals;
 mod launcher;
 mod plans;

@@ -71,9 +71,11 @@ pub fn decide(state: &RunState, intent: Intent, by: &str, now: Moment) -> Answer
     }
 }
 
-/// A stopped run whose steps all ended well can simply go on.
+/// A run that was stopped, or ended while a step waited for its next try, can simply go on.
 fn is_reopening(state: &RunState, intent: &Intent) -> bool {
-    *intent == Intent::Continue && state.status == RunStatus::Finished(Outcome::Stopped)
+    let ended_early = RunStatus::Finished(Outcome::Stopped) == state.status
+        || RunStatus::Finished(Outcome::Failed) == state.status;
+    *intent == Intent::Continue && ended_early
 }
 
 fn decision(decision: Decision, by: &str, reason: Option<String>) -> Event {
@@ -198,7 +200,10 @@ fn retry(state: &RunState, tasks: Vec<TaskId>, by: &str) -> Answer {
         return Refusal::Ended.into();
     }
     let misfit = misfit(state, &tasks, |status| {
-        matches!(status, TaskStatus::Failed | TaskStatus::Interrupted(_))
+        matches!(
+            status,
+            TaskStatus::Failed | TaskStatus::Retrying(_) | TaskStatus::Interrupted(_)
+        )
     });
     match misfit {
         Some(task) => wrong(task, "neither failed nor was interrupted").into(),
