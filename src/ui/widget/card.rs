@@ -47,7 +47,7 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
     let said = match (&model.run, model.view) {
         (Some(view), View::Run) => {
             run(paint, body, view, now);
-            plight::attention(view, now)
+            plight::attention(view, now, area.width.saturating_mul(2).saturating_sub(4))
                 .into_iter()
                 .map(|(text, _)| text)
                 .collect::<String>()
