@@ -431,7 +431,7 @@ fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
 }
 
 /// What users see now, and what is ahead.
-fn attention(model: &Model, now: Moment) -> String {
+pub fn attention(model: &Model, now: Moment) -> String {
     let Some(overview) = &model.overview else {
         return "looking what is live ..".to_owned();
     };

@@ -22,7 +22,7 @@ const WIDE: [Column; 8] = [
     ("environment", 13, false),
     ("host", 10, false),
     ("state", 10, false),
-    ("answers in", 11, true),
+    ("answers in", 12, true),
     ("clock", 9, true),
     ("free", 9, true),
     ("roles", 18, false),
@@ -30,7 +30,7 @@ const WIDE: [Column; 8] = [
 ];
 /// The columns of a narrow terminal.
 const NARROW: [Column; 7] = [
-    ("env", 11, false),
+    ("env", 12, false),
     ("host", 8, false),
     ("state", 9, false),
     ("ms", 5, true),

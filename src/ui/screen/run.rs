@@ -111,9 +111,7 @@ fn eta(view: &RunView, now: Moment) -> String {
         {
             "waits at the gate".to_owned()
         }
-        (RunStatus::Active, Some(_), _) if waits_for_answer(view) => {
-            "waits for your answer".to_owned()
-        }
+        (RunStatus::Active, Some(_), _) if waits_for_operator(view) => "waits for you".to_owned(),
         (RunStatus::Active, Some(started), Some(total)) => {
             let gates = waited(view, now);
             let left = total - ((now - started).as_seconds_f64() - gates);
@@ -127,7 +125,7 @@ fn eta(view: &RunView, now: Moment) -> String {
     }
 }
 
-fn waits_for_answer(view: &RunView) -> bool {
+fn waits_for_operator(view: &RunView) -> bool {
     let needs = progress::needs(&view.state, false);
     !needs.is_empty() && progress::is_quiet(&view.state)
 }

@@ -19,23 +19,29 @@ use crate::ui::words;
 type Fact = (Option<State>, String, String, &'static str);
 
 /// Below this width the words before the facts are short.
-const NARROW: u16 = 60;
+const NARROW: u16 = 48;
 
 /// Draws the brief of a run that waits for its start, or the summary of one that is over.
 pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Moment) {
-    let facts = match view.state.status {
+    let mut facts = match view.state.status {
         RunStatus::Prepared => before(model, &view.state),
         _ => after(&view.state, now),
     };
+    if area.width < NARROW {
+        // There is no room for all: first what it is, then what is not well.
+        let trouble = [State::Warn, State::Fail, State::Lost];
+        facts[1..].sort_by_key(|(state, ..)| !state.is_some_and(|state| trouble.contains(&state)));
+    }
     write(paint, area, &facts);
 }
 
 /// Writes facts from the top; where they do not fit, the empty lines between them go first.
 fn write(paint: &mut Paint<'_>, area: Rect, facts: &[Fact]) {
-    let indent = if area.width < NARROW { 11 } else { 15 };
+    let narrow = area.width < NARROW;
+    let (edge, indent) = if narrow { (0, 13) } else { (1, 15) };
     let width = area.width.saturating_sub(indent + 1);
     let rows = |text: &str| -> Vec<String> {
-        let most = if area.width < NARROW { 3 } else { 4 };
+        let most = if narrow { 3 } else { 4 };
         wrap(text, usize::from(width))
             .into_iter()
             .take(most)
@@ -54,9 +60,9 @@ fn write(paint: &mut Paint<'_>, area: Rect, facts: &[Fact]) {
             }
             if at == 0 {
                 if let Some(state) = state {
-                    paint.glyph(area.x + 1, y, *state);
+                    paint.glyph(area.x + edge, y, *state);
                 }
-                paint.text(area.x + 3, y, indent - 4, word, "text.dim");
+                paint.text(area.x + edge + 2, y, 11, word, "text.dim");
             }
             paint.text(area.x + indent, y, width, row, role);
             y += 1;
