@@ -6,6 +6,8 @@ mod architecture;
 mod checklists;
 mod console;
 mod demo;
+mod deploys;
+mod faces;
 mod journals;
 mod launcher;
 mod plans;
