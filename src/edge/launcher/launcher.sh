@@ -316,7 +316,9 @@ serve() {
         *) printf '%s\n' "$g_l" >&2 ;;
       esac
     done
-  }
+  } &
+  exec 3<&- >/dev/null 2>&1                     # the end of the follower is the end of the output
+  wait
 }
 # Begins to give out what the step prints.
 served() {
