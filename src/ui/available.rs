@@ -3,10 +3,10 @@
 //! One answer for keys, the palette and the action line, so that no screen offers what would be refused.
 
 use super::keymap::{Act, Place};
-use super::model::{Availability, Dialog, Model, RunView, View};
+use super::model::{Availability, Dialog, HomePanel, Model, RunView, View};
 use super::msg::Owner;
 use crate::domain::run::progress::{self, Need};
-use crate::domain::run::{RunStatus, TaskStatus};
+use crate::domain::run::{Outcome, RunStatus, TaskStatus};
 
 /// The places whose keys hold now, the innermost first.
 pub fn places(model: &Model) -> Vec<Place> {
@@ -38,6 +38,10 @@ pub fn availability(model: &Model, act: Act) -> Availability {
         Act::Deploy if model.busy.is_some() => off("the plan is being made"),
         Act::Deploy if model.drives() => off("a run is going on; 1 shows it"),
         Act::Resume => resume(model),
+        // The same key goes on with the run as a whole where no step of it can be decided about.
+        Act::Retry if model.view == View::Run && run.is_some_and(can_go_on) => {
+            Availability::Elsewhere
+        }
         Act::Follow if run.is_some_and(|run| run.follow && run.log.bottom.is_none()) => {
             off("it follows already")
         }
@@ -63,16 +67,33 @@ pub fn availability(model: &Model, act: Act) -> Availability {
 
 fn resume(model: &Model) -> Availability {
     match (&model.run, model.view) {
-        (Some(run), View::Run | View::Gate) if run.owner != Owner::Nobody => {
-            Availability::Elsewhere
-        }
-        (Some(run), View::Run | View::Gate) => match run.state.status {
-            RunStatus::Finished(_) | RunStatus::Prepared => Availability::Elsewhere,
-            _ => Availability::On,
+        (Some(run), View::Run | View::Gate) if can_go_on(run) => Availability::On,
+        (Some(run), View::Run | View::Gate) => match (run.state.status, &run.owner) {
+            (RunStatus::Finished(Outcome::Failed | Outcome::Stopped), Owner::Elsewhere(who)) => {
+                Availability::Off(format!("the run is driven by {who}"))
+            }
+            (RunStatus::Finished(_), _) => Availability::Off("the run is over".into()),
+            _ => Availability::Elsewhere,
         },
         (Some(_), _) if model.drives() => Availability::Off("a run is going on; 1 shows it".into()),
-        _ if model.unfinished().is_none() => Availability::Off("no run is unfinished".into()),
-        _ => Availability::On,
+        _ if model.to_go_on().is_some() => Availability::On,
+        _ if model.home_panel == HomePanel::Recent => {
+            Availability::Off("the marked run succeeded: there is nothing to go on with".into())
+        }
+        _ => Availability::Off("no run is unfinished; Tab to a failed one to go on with it".into()),
+    }
+}
+
+/// Whether the run on screen can be taken up: nobody drives it, or it ended here, and something is left to do.
+fn can_go_on(run: &RunView) -> bool {
+    match (&run.owner, run.state.status) {
+        (Owner::Elsewhere(_), _)
+        | (
+            _,
+            RunStatus::Prepared | RunStatus::Finished(Outcome::Succeeded | Outcome::RolledBack),
+        ) => false,
+        (_, RunStatus::Finished(Outcome::Failed | Outcome::Stopped)) | (Owner::Nobody, _) => true,
+        (Owner::Here, _) => false,
     }
 }
 
@@ -85,6 +106,9 @@ fn on_run(run: &RunView, act: Act) -> Availability {
         }
         Owner::Nobody if !matches!(status, RunStatus::Prepared) => {
             return match status {
+                RunStatus::Finished(Outcome::Failed | Outcome::Stopped) => {
+                    off("the run is over; R goes on with it".into())
+                }
                 RunStatus::Finished(_) => off("the run is over".into()),
                 _ => off("nobody drives the run; R goes on with it".into()),
             };

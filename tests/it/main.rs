@@ -4,7 +4,10 @@
 
 mod architecture;
 mod checklists;
+mod console;
 mod demo;
+mod deploys;
+mod faces;
 mod journals;
 mod launcher;
 mod plans;

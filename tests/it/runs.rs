@@ -583,7 +583,8 @@ async fn killing_ends_what_runs_where_it_runs_and_then_the_run() {
             .asked()
             .contains(&Asked::Cancelled("s/code@web1".to_owned()))
     );
-    assert!(matches!(state.status, RunStatus::Finished(Outcome::Failed)));
+    // The operator ended it (exit code 130); no step failed by itself (exit code 1).
+    assert_eq!(state.status, RunStatus::Finished(Outcome::Stopped));
     assert_eq!(*status(&state, "s/reload@web1"), TaskStatus::Waiting);
 }
 
@@ -646,4 +647,92 @@ fn late_and_doubled_reports_change_nothing() {
         take_report(&running, &report, FakeClock::zero()),
         Vec::new()
     );
+}
+
+fn one_step() -> Plan {
+    plan(vec![stage(
+        "S",
+        Some("staging"),
+        Gate::None,
+        &[("code", &["web1"]), ("reload", &["web1"])],
+    )])
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wish_that_could_not_be_recorded_is_not_granted() {
+    let world = World::new();
+    let mut driven = Driven::start(&world, usual());
+    driven.until_need().await;
+    *world.journal_breaks_at.lock().unwrap() = Some(0);
+    let refusal = driven.wish(approve()).await.unwrap();
+    assert!(
+        refusal.to_string().contains("journal cannot be written"),
+        "{refusal}"
+    );
+    driven.end().await;
+    assert!(!world.launched().iter().any(|t| t.starts_with("production")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_of_a_follower_leaves_an_unknown_end_and_not_a_step_that_runs_for_ever() {
+    let world = World::new();
+    world.does("s/code@web1", Deed::Panic);
+    let mut driven = Driven::start(&world, one_step());
+    assert_eq!(
+        driven.until_need().await,
+        Need::Interrupted(ids(&["s/code@web1"]))
+    );
+    driven.control.leave();
+    driven.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_ended_between_two_tries_goes_on_with_the_next() {
+    let world = World::new();
+    world.does("s/code@web1", Deed::Exit(1, "", 0));
+    let plan = with(one_step(), "s/code@web1", |task| {
+        task.retry = 1;
+        task.retry_delay_s = 60.0;
+    });
+    let mut driven = Driven::start(&world, plan);
+    driven
+        .until(|state| matches!(status(state, "s/code@web1"), TaskStatus::Retrying(_)))
+        .await;
+    driven.wish(Intent::Stop { reason: None }).await;
+    let ended = driven.end().await;
+    assert_eq!(ended.status, RunStatus::Finished(Outcome::Failed));
+    let again = Driven::of(&world, ended, Some(Intent::Continue));
+    assert_eq!(
+        again.end().await.status,
+        RunStatus::Finished(Outcome::Succeeded)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn everything_that_follows_from_the_first_wish_is_told_before_the_engine_says_so() {
+    let world = World::new();
+    world.does("s/code@web1", Deed::Exit(1, "", 0));
+    let mut driven = Driven::start(&world, one_step());
+    driven.until_need().await;
+    driven.control.leave();
+    let state = driven.end().await;
+    world.does("s/code@web1", Deed::Hang);
+    let tasks = ids(&["s/code@web1"]);
+    let mut driven = Driven::of(&world, state, Some(Intent::Retry { tasks }));
+    loop {
+        match driven
+            .feed
+            .next()
+            .await
+            .expect("the engine says when it has settled")
+        {
+            Update::Event(record) => apply(&mut driven.face, &record),
+            Update::Settled => break,
+            _ => {}
+        }
+    }
+    assert_ne!(*status(&driven.face, "s/code@web1"), TaskStatus::Failed);
+    assert_eq!(needs(&driven.face, false), []);
+    driven.control.leave();
+    driven.engine.await.unwrap();
 }

@@ -192,7 +192,8 @@ fn sums(model: &Model, view: &RunView, stage: usize) -> (String, String) {
     (format!("{contains}.  {steps} will run"), cost(view, stage))
 }
 
-fn cost(view: &RunView, stage: usize) -> String {
+/// What passing the gate costs: expected time, and how long hosts may be down.
+pub fn cost(view: &RunView, stage: usize) -> String {
     let plan = &view.state.plan;
     let Some(forecast) = plan.stages[stage]
         .env
@@ -297,7 +298,11 @@ fn contents(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, no
         .overview
         .as_ref()
         .and_then(|overview| overview.next.as_ref());
-    let from = changes.map_or("LIVE", |changes| changes.from.as_str());
+    let from = match changes.map_or("LIVE", |changes| changes.from.as_str()) {
+        // Nothing was released yet.
+        "" => "the beginning",
+        from => from,
+    };
     let title = format!("What it contains  since {from}");
     let inner = paint.panel(area, frame(model, view, 1, &title, "", ""));
     let inner = Rect {
@@ -494,7 +499,7 @@ fn decision(
                 if view.gate.panel == 0 {
                     "Tab goes to this field"
                 } else {
-                    "Shift-Tab until the field has the keys"
+                    "Shift-Tab goes back to this field"
                 },
                 "text.dim",
             );
