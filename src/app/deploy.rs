@@ -3,18 +3,19 @@
 use std::io::IsTerminal;
 use std::sync::Arc;
 
-use futures_util::future::select_all;
-use tokio::signal::unix::{SignalKind, signal};
-
 use super::args::{Decisions, Deploy, Global, Resume};
-use super::drive::{Driver, Face};
+use super::drive::{Driver, Face, Shown};
 use super::json::JsonFace;
 use super::plain::PlainFace;
-use super::prompt::Prompt;
+use super::prompt::{Prompt, told_to_end};
 use super::report::{Code, Failure};
 use super::session::{self, Project};
+use crate::domain::action::Action;
+use crate::domain::checklist::Gate;
 use crate::domain::id::{RunId, TaskId};
+use crate::domain::plan::Plan;
 use crate::domain::run::{Identities, Intent, Outcome, RunState, RunStatus, TaskStatus};
+use crate::domain::text::similar;
 use crate::edge::journal::{OwnedRun, RunError, RunFolder, list};
 use crate::edge::ssh::{LinkListener, Sites};
 use crate::port::Place;
@@ -22,7 +23,8 @@ use crate::port::Place;
 /// Walks the checklist.
 pub async fn deploy(project: &Project, deploy: &Deploy, global: &Global) -> Result<Code, Failure> {
     let plan = project.plan(&deploy.selected, session::now()).await?;
-    check_approvals(&plan, &deploy.decisions)?;
+    check_decisions(&plan, &deploy.decisions)?;
+    check_commits(&plan, &deploy.decisions)?;
     if !global.json {
         super::report::print(&super::report::shown(&super::table::warnings(&plan)))?;
     }
@@ -37,7 +39,7 @@ pub async fn deploy(project: &Project, deploy: &Deploy, global: &Global) -> Resu
         project,
         driven,
         receiver,
-        (&deploy.decisions, global, false),
+        (&deploy.decisions, global, None),
         &sites,
     )
     .await
@@ -51,7 +53,7 @@ async fn greet(
 ) -> Result<Identities, Failure> {
     let greeted = tokio::select! {
         greeted = session::greet(sites, places, listener) => greeted,
-        () = signalled() => Err(Failure::new(
+        () = told_to_end() => Err(Failure::new(
             Code::Stopped,
             "stopped while the hosts were connected: nothing was started",
         )),
@@ -62,41 +64,58 @@ async fn greet(
     greeted
 }
 
-/// Returns when this process is asked to end.
-async fn signalled() {
-    let kinds = [
-        SignalKind::interrupt(),
-        SignalKind::terminate(),
-        SignalKind::hangup(),
-    ];
-    // A signal that cannot be listened to does what it always does.
-    let mut signals: Vec<_> = kinds.into_iter().flat_map(signal).collect();
-    if signals.is_empty() {
-        return std::future::pending().await;
+/// A decision given in advance that the run will never ask for is a mistake, and told before anything starts.
+fn check_decisions(plan: &Plan, decisions: &Decisions) -> Result<(), Failure> {
+    let gated = plan.stages.iter().filter(|stage| stage.gate != Gate::None);
+    let gates: Vec<&str> = unique(gated.filter_map(|stage| stage.env.as_ref()?.as_str().into()));
+    for given in &decisions.approve {
+        check_named(("--approve", &given.env), "a gate of this run", &gates)?;
     }
-    select_all(signals.iter_mut().map(|signal| Box::pin(signal.recv()))).await;
+    let asks = plan
+        .tasks()
+        .filter(|task| matches!(task.action, Action::Ask { .. }));
+    let questions: Vec<&str> = unique(asks.map(|task| task.step.as_str()));
+    for step in &decisions.confirm {
+        check_named(("--confirm", step), "a question of this run", &questions)?;
+    }
+    Ok(())
 }
 
-/// An approval for an environment without a gate, or for another commit, is a mistake that is told at once.
-fn check_approvals(plan: &crate::domain::plan::Plan, decisions: &Decisions) -> Result<(), Failure> {
+fn unique<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut names: Vec<&str> = names.collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+fn check_named((flag, name): (&str, &str), what: &str, known: &[&str]) -> Result<(), Failure> {
+    if known.contains(&name) {
+        return Ok(());
+    }
+    let failure = Failure::new(
+        Code::Usage,
+        format!("{flag} names `{name}`, which is not {what}"),
+    );
+    Err(match (similar(name, known.iter().copied()), known) {
+        (Some(near), _) => failure.help(format!("did you mean `{near}`?")),
+        (None, []) => failure.help(format!("this run needs no {flag}")),
+        (None, known) => failure.help(format!("there is: {}", known.join(", "))),
+    })
+}
+
+/// An approval for another commit than the one that would be released starts nothing.
+fn check_commits(plan: &Plan, decisions: &Decisions) -> Result<(), Failure> {
     for given in &decisions.approve {
-        let known = plan.stages.iter().filter_map(|stage| stage.env.as_ref());
-        if !known.clone().any(|env| env.as_str() == given.env) {
-            let names: Vec<&str> = known.map(crate::domain::id::EnvName::as_str).collect();
+        let Some(commit) = &plan.commit else {
             return Err(Failure::new(
-                Code::Usage,
+                Code::Decision,
                 format!(
-                    "--approve names the environment `{}`, which this run does not touch",
-                    given.env
+                    "{} was approved for {}, but this run releases no commit",
+                    given.env, given.commit
                 ),
-            )
-            .help(format!("it touches: {}", names.join(", "))));
-        }
-        if let Some(commit) = plan
-            .commit
-            .as_ref()
-            .filter(|commit| !commit.matches(&given.commit))
-        {
+            ));
+        };
+        if !commit.matches(&given.commit) {
             return Err(Failure::new(
                 Code::Decision,
                 format!(
@@ -122,21 +141,26 @@ pub async fn resume(project: &Project, resume: &Resume, global: &Global) -> Resu
     let owned = open(project, &run)?;
     let state = folded(&owned);
     if state.status == RunStatus::Finished(Outcome::Succeeded) {
-        super::report::print(&format!(
-            "run {run} has succeeded already: nothing is left to do\n"
-        ))?;
+        // The stream of events of a run on which nothing happens is empty.
+        if !global.json {
+            super::report::print(&format!(
+                "run {run} has succeeded already: nothing is left to do\n"
+            ))?;
+        }
         return Ok(Code::Done);
     }
+    check_decisions(&owned.plan, &resume.decisions)?;
     let (sender, receiver, listener) = session::feed_with_links();
     let sites = Arc::new(project.sites(&owned.plan.hosts, &listener)?);
     let identities = greet(&sites, places_left(&state), &listener).await?;
     let first = (project.by.as_str(), first_wish(&state, &resume.decisions));
+    let shown = Some(Shown::now(&state, &owned.folder.logs()));
     let driven = session::drive(owned, Arc::clone(&sites), identities, first, sender);
     follow(
         project,
         driven,
         receiver,
-        (&resume.decisions, global, true),
+        (&resume.decisions, global, shown),
         &sites,
     )
     .await
@@ -254,7 +278,7 @@ async fn follow(
     project: &Project,
     driven: session::Driven,
     receiver: crate::engine::FeedReceiver,
-    (decisions, global, resumed): (&Decisions, &Global, bool),
+    (decisions, global, shown): (&Decisions, &Global, Option<Shown>),
     sites: &Sites,
 ) -> Result<Code, Failure> {
     let result = if global.json {
@@ -262,20 +286,20 @@ async fn follow(
             JsonFace,
             project,
             &driven,
-            (decisions, None, resumed),
+            (decisions, None, shown),
             receiver,
         )
         .await
     } else {
         let prompt = may_ask().then(Prompt::person);
-        if resumed {
+        if shown.is_some() {
             super::report::print(&format!("run {} goes on\n", driven.state.run))?;
         }
         faced(
             PlainFace,
             project,
             &driven,
-            (decisions, prompt, resumed),
+            (decisions, prompt, shown),
             receiver,
         )
         .await
@@ -284,23 +308,23 @@ async fn follow(
         // Nobody is told any more and nobody answers: the run is left as it is.
         driven.control.leave();
     }
-    let journal = driven.engine.await.ok().and_then(|ended| ended.journal);
+    let trouble = match driven.engine.await {
+        Ok(ended) => ended.journal.map(|error| error.to_string()),
+        Err(_) => Some("golive broke down over a fault of its own".to_owned()),
+    };
     sites.close().await;
     drop(driven.owner);
-    match (result, journal) {
-        (Err(mut failure), Some(error)) => {
-            failure.causes.push(error.to_string());
-            Err(failure)
-        }
-        (result, _) => result,
-    }
+    result.map_err(|mut failure| {
+        failure.causes.extend(trouble);
+        failure
+    })
 }
 
 async fn faced<F: Face>(
     face: F,
     project: &Project,
     driven: &session::Driven,
-    (decisions, prompt, resumed): (&Decisions, Option<Prompt>, bool),
+    (decisions, prompt, shown): (&Decisions, Option<Prompt>, Option<Shown>),
     receiver: crate::engine::FeedReceiver,
 ) -> Result<Code, Failure> {
     let state = driven.state.clone();
@@ -312,10 +336,8 @@ async fn faced<F: Face>(
         decisions.clone(),
     )
     .called_as(project.command.clone())
-    .with_prompt(prompt);
-    if resumed {
-        driver.skip_shown();
-    }
+    .with_prompt(prompt)
+    .after(shown.unwrap_or_default());
     driver.drive(receiver).await
 }
 

@@ -8,6 +8,7 @@ mod console;
 mod demo;
 mod deploys;
 mod documents;
+mod faces;
 mod journals;
 mod launcher;
 mod plans;

@@ -661,7 +661,7 @@ fn one_step() -> Plan {
 #[tokio::test(start_paused = true)]
 async fn a_wish_that_could_not_be_recorded_is_not_granted() {
     let world = World::new();
-    let mut driven = Driven::start(&world, usual()).await;
+    let mut driven = Driven::start(&world, usual());
     driven.until_need().await;
     *world.journal_breaks_at.lock().unwrap() = Some(0);
     let refusal = driven.wish(approve()).await.unwrap();
@@ -677,7 +677,7 @@ async fn a_wish_that_could_not_be_recorded_is_not_granted() {
 async fn a_fault_of_a_follower_leaves_an_unknown_end_and_not_a_step_that_runs_for_ever() {
     let world = World::new();
     world.does("s/code@web1", Deed::Panic);
-    let mut driven = Driven::start(&world, one_step()).await;
+    let mut driven = Driven::start(&world, one_step());
     assert_eq!(
         driven.until_need().await,
         Need::Interrupted(ids(&["s/code@web1"]))
@@ -694,7 +694,7 @@ async fn a_run_that_ended_between_two_tries_goes_on_with_the_next() {
         task.retry = 1;
         task.retry_delay_s = 60.0;
     });
-    let mut driven = Driven::start(&world, plan).await;
+    let mut driven = Driven::start(&world, plan);
     driven
         .until(|state| matches!(status(state, "s/code@web1"), TaskStatus::Retrying(_)))
         .await;
@@ -712,7 +712,7 @@ async fn a_run_that_ended_between_two_tries_goes_on_with_the_next() {
 async fn everything_that_follows_from_the_first_wish_is_told_before_the_engine_says_so() {
     let world = World::new();
     world.does("s/code@web1", Deed::Exit(1, "", 0));
-    let mut driven = Driven::start(&world, one_step()).await;
+    let mut driven = Driven::start(&world, one_step());
     driven.until_need().await;
     driven.control.leave();
     let state = driven.end().await;

@@ -58,6 +58,9 @@ pub fn decide(state: &RunState, intent: Intent, by: &str, now: Moment) -> Answer
         Intent::Confirm { task } => answer(state, task, by, now, true),
         Intent::Deny { task } => answer(state, task, by, now, false),
         Intent::CountAsDone { tasks, reason } => count_as_done(state, tasks, reason, by),
+        Intent::Stop { .. } if state.status == RunStatus::Stopping => {
+            wrong("the run", "is being stopped already").into()
+        }
         Intent::Stop { reason } => decision(Decision::Stop, by, reason).into(),
         Intent::Kill { reason } => decision(Decision::Kill, by, reason).into(),
         Intent::Pause if state.status == RunStatus::Active => {
