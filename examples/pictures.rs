@@ -145,7 +145,7 @@ impl Screen {
         let mut reader = pair.master.try_clone_reader()?;
         let (sender, output) = channel();
         std::thread::spawn(move || {
-            let mut buffer = [0; 1 << 16];
+            let mut buffer = [0; 1 << 13];
             while let Ok(count @ 1..) = reader.read(&mut buffer) {
                 if sender.send(buffer[..count].to_vec()).is_err() {
                     break;
@@ -193,13 +193,11 @@ impl Screen {
         let deadline = Instant::now() + PATIENCE;
         while !wanted(&self.text()) {
             let left = deadline.saturating_duration_since(Instant::now());
-            match self.output.recv_timeout(left) {
-                Ok(bytes) => self.parser.process(&bytes),
-                Err(_) => {
-                    let text = self.text();
-                    return Err(format!("did not see {what}; the screen:\n{text}").into());
-                }
-            }
+            let Ok(bytes) = self.output.recv_timeout(left) else {
+                let text = self.text();
+                return Err(format!("did not see {what}; the screen:\n{text}").into());
+            };
+            self.parser.process(&bytes);
         }
         Ok(())
     }
