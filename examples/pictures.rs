@@ -73,7 +73,9 @@ fn pictures() -> Result<(), Failure> {
     screen.at("Type production to release there", "0")?;
     screen.at("Next release", "r")?;
     screen.until("home, with what was brought to staging", |text| {
-        text.contains("same as main") && text.matches(" ms").count() >= 3
+        text.contains("same as main")
+            && text.contains("this console drives it")
+            && text.matches(" ms").count() >= 3
     })?;
     screen.picture("home", folder.path())?;
     screen.keys("1")?;
