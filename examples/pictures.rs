@@ -104,7 +104,8 @@ fn repository() -> &'static Path {
 /// The demo in a terminal.
 struct Screen {
     child: Box<dyn Child + Send + Sync>,
-    master: Box<dyn MasterPty + Send>,
+    /// Open for as long as the demo runs.
+    _master: Box<dyn MasterPty + Send>,
     writer: Box<dyn Write + Send>,
     output: Receiver<Vec<u8>>,
     parser: vt100::Parser,
@@ -157,7 +158,7 @@ impl Screen {
         Ok(Self {
             child,
             writer: pair.master.take_writer()?,
-            master: pair.master,
+            _master: pair.master,
             output,
             parser: vt100::Parser::new(rows, columns, 0),
         })
@@ -233,7 +234,6 @@ impl Screen {
             }
         }
         let status = self.child.wait()?;
-        let _ = &self.master;
         if status.success() {
             Ok(())
         } else {
