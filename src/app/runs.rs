@@ -66,7 +66,7 @@ fn row(run: &RunSummary, now: Moment) -> [String; 6] {
     let began = run.started.map_or_else(
         || "-".to_owned(),
         |at| match (now - at).to_std() {
-            Ok(past) if past >= Duration::from_secs(1) => format!("{} ago", age(past)),
+            Ok(past) if past >= Duration::from_secs(2) => format!("{} ago", age(past)),
             _ => "just now".to_owned(),
         },
     );
