@@ -81,7 +81,7 @@ impl Steps {
 
     fn checklist(&self, hosts: &[String]) -> String {
         let mut text = String::from(
-            "[project]\nname = \"bench\"\n[release]\nlive = false\ntag = false\n[env.production.hosts]\n",
+            "[project]\nname = \"bench\"\n[release]\nlive = false\ntag = false\n[env.production]\ngate = \"none\"\n[env.production.hosts]\n",
         );
         for host in hosts {
             writeln!(text, "{host} = \"{host}\"").unwrap();

@@ -169,6 +169,11 @@ fn environments(
                 env: env.name.clone(),
                 gated: env.gate != Gate::None,
                 hosts: env.hosts.iter().map(|host| host.name.clone()).collect(),
+                roles: env
+                    .hosts
+                    .iter()
+                    .filter_map(|host| Some((host.name.clone(), host.roles.clone()?)))
+                    .collect(),
                 deployed: match (tagged, journalled) {
                     // A proof is known to this machine only, when the release was made here.
                     (Some(tagged), Some(journalled)) if tagged.commit == journalled.commit => {

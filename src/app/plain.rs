@@ -145,16 +145,13 @@ fn task_sentence(event: &Event, state: &RunState) -> String {
             } else {
                 String::new()
             };
-            let what = state.position(task).map_or("", |position| {
-                state
-                    .planned(position)
-                    .1
-                    .action
-                    .text()
-                    .lines()
-                    .next()
-                    .unwrap_or_default()
+            let planned = state.position(task).map(|at| state.planned(at).1);
+            // A script of several lines is named by what it is about: its first line says nothing.
+            let what = planned.map_or("", |task| match task.action.text().trim() {
+                text if text.contains('\n') => &task.about,
+                text => text,
             });
+            let what = what.lines().next().unwrap_or_default();
             format!(
                 "start: {}{again}: {}",
                 numbered(state, task),

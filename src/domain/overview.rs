@@ -1,9 +1,11 @@
 //! The overview: what the home screen and `golive runs` say about a project, gathered by `app` from git and
 //! from the journals on this machine. Plain data and the sentences made of it; nothing here looks anything up.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::Serialize;
 
-use super::id::{Commit, EnvName, HostName, RunId};
+use super::id::{Commit, EnvName, HostName, RoleName, RunId};
 use super::run::{Moment, Outcome};
 
 /// What is known about a project.
@@ -53,6 +55,8 @@ pub struct EnvOverview {
     pub gated: bool,
     /// Its hosts.
     pub hosts: Vec<HostName>,
+    /// The roles of its hosts; a host that is not in here plays every role.
+    pub roles: BTreeMap<HostName, BTreeSet<RoleName>>,
     /// What was brought there last; `None` = not known.
     pub deployed: Option<Deployed>,
 }

@@ -3,7 +3,7 @@
 //! One answer for keys, the palette and the action line, so that no screen offers what would be refused.
 
 use super::keymap::{Act, Place};
-use super::model::{Availability, Dialog, Model, RunView, View};
+use super::model::{Availability, Dialog, HomePanel, Model, RunView, View};
 use super::msg::Owner;
 use crate::domain::run::progress::{self, Need};
 use crate::domain::run::{Outcome, RunStatus, TaskStatus};
@@ -68,10 +68,19 @@ pub fn availability(model: &Model, act: Act) -> Availability {
 fn resume(model: &Model) -> Availability {
     match (&model.run, model.view) {
         (Some(run), View::Run | View::Gate) if can_go_on(run) => Availability::On,
-        (Some(_), View::Run | View::Gate) => Availability::Elsewhere,
+        (Some(run), View::Run | View::Gate) => match (run.state.status, &run.owner) {
+            (RunStatus::Finished(Outcome::Failed | Outcome::Stopped), Owner::Elsewhere(who)) => {
+                Availability::Off(format!("the run is driven by {who}"))
+            }
+            (RunStatus::Finished(_), _) => Availability::Off("the run is over".into()),
+            _ => Availability::Elsewhere,
+        },
         (Some(_), _) if model.drives() => Availability::Off("a run is going on; 1 shows it".into()),
-        _ if model.unfinished().is_none() => Availability::Off("no run is unfinished".into()),
-        _ => Availability::On,
+        _ if model.to_go_on().is_some() => Availability::On,
+        _ if model.home_panel == HomePanel::Recent => {
+            Availability::Off("the marked run succeeded: there is nothing to go on with".into())
+        }
+        _ => Availability::Off("no run is unfinished; Tab to a failed one to go on with it".into()),
     }
 }
 
@@ -97,6 +106,9 @@ fn on_run(run: &RunView, act: Act) -> Availability {
         }
         Owner::Nobody if !matches!(status, RunStatus::Prepared) => {
             return match status {
+                RunStatus::Finished(Outcome::Failed | Outcome::Stopped) => {
+                    off("the run is over; R goes on with it".into())
+                }
                 RunStatus::Finished(_) => off("the run is over".into()),
                 _ => off("nobody drives the run; R goes on with it".into()),
             };

@@ -205,7 +205,7 @@ static TABLE: &[Row] = &[
     look("pause", Act::Pause, "run", &["p"], &[Place::Run, Place::Abort], ["pause", "start nothing new for now; what runs goes on"]),
     change("continue", Act::Continue, &["P"], RUN, ["go on", "go on after a pause"]),
     change("retry", Act::Retry, &["R"], &[Place::Failure, Place::Run], ["retry", "run what failed again, and nothing else"]),
-    change("resume", Act::Resume, &["R"], &[Place::Home, Place::Run, Place::Gate], ["go on", "go on with an unfinished run"]),
+    change("resume", Act::Resume, &["R"], &[Place::Home, Place::Run, Place::Gate], ["go on", "go on with an unfinished or failed run"]),
     change("done", Act::CountAsDone, &["C"], &[Place::Failure], ["count as done", "take steps whose end is not known as done; asks why"]),
     change("abort", Act::Abort, &["A"], &[Place::Run, Place::Gate, Place::Failure, Place::Ask], ["abort", "the menu that ends the run: wait, pause, kill"]),
     change("stop", Act::Stop, &["W"], &[Place::Abort], ["wait", "let what runs end, start nothing more, end the run"]),

@@ -13,6 +13,7 @@ use widget::paint::Paint;
 
 pub mod available;
 pub mod dialog;
+pub mod fleet;
 pub mod keymap;
 pub mod logs;
 pub mod model;

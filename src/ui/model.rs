@@ -13,7 +13,7 @@ use super::theme::Theme;
 use crate::domain::feed::Link;
 use crate::domain::id::{EnvName, HostName, RunId, TaskId};
 use crate::domain::overview::Overview;
-use crate::domain::run::{Moment, RunState, RunStatus};
+use crate::domain::run::{Moment, Outcome, RunState, RunStatus};
 
 /// How long after a dialog opened, or the window got the focus back, no key can act.
 pub const DEAD_TIME_MS: i64 = 400;
@@ -104,11 +104,24 @@ impl Model {
         })
     }
 
-    /// The newest unfinished run that the overview knows.
-    pub fn unfinished(&self) -> Option<&RunId> {
+    /// The run that `R` on the home screen goes on with: the marked one, be it unfinished or ended without
+    /// success, else the newest unfinished one. `None` = there is nothing to go on with.
+    pub fn to_go_on(&self) -> Option<&RunId> {
         let overview = self.overview.as_ref()?;
-        let run = overview.runs.iter().find(|run| run.outcome.is_none())?;
-        Some(&run.run)
+        let at = self.home_cursor[self.home_panel as usize];
+        let mut runs = overview.runs.iter();
+        match self.home_panel {
+            HomePanel::Recent => {
+                let marked = runs.filter(|run| run.outcome.is_some()).nth(at)?;
+                let again = matches!(marked.outcome, Some(Outcome::Failed | Outcome::Stopped));
+                again.then_some(&marked.run)
+            }
+            HomePanel::Unfinished => {
+                let marked = runs.filter(|run| run.outcome.is_none()).nth(at)?;
+                Some(&marked.run)
+            }
+            _ => runs.find(|run| run.outcome.is_none()).map(|run| &run.run),
+        }
     }
 }
 

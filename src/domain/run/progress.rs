@@ -233,60 +233,105 @@ fn standing_active(
     "between two steps".to_owned()
 }
 
-/// What users of the service see now, in one sentence. The environment spoken of is the newest one that was
-/// reached and has a gate, else the one of the current stage.
-pub fn users_see(state: &RunState) -> String {
-    let gated = state
-        .plan
-        .stages
-        .iter()
-        .filter_map(|stage| stage.env.as_ref())
-        .find(|env| {
-            state.plan.stages.iter().any(|stage| {
-                stage.env.as_ref() == Some(env)
-                    && stage.gate != crate::domain::checklist::Gate::None
-            })
-        });
-    let Some(env) = gated.or_else(|| {
-        state
-            .plan
-            .stages
-            .iter()
-            .find_map(|stage| stage.env.as_ref())
-    }) else {
-        return "this checklist touches no server".to_owned();
+/// What users see of the environment that matters most.
+enum Sight<'a> {
+    /// Nothing is deployed anywhere.
+    Nothing,
+    /// These hosts may be down.
+    Down(&'a EnvName, Vec<HostName>),
+    /// What was there before.
+    Before(&'a EnvName),
+    /// One or the other, depending on the host.
+    Either(&'a EnvName),
+    /// The new release.
+    After(&'a EnvName),
+}
+
+fn sight(state: &RunState) -> Sight<'_> {
+    let stages = &state.plan.stages;
+    let gated = stages.iter().find_map(|stage| {
+        let guarded = stage.gate != crate::domain::checklist::Gate::None;
+        stage.env.as_ref().filter(|_| guarded)
+    });
+    let Some(env) = gated.or_else(|| stages.iter().find_map(|stage| stage.env.as_ref())) else {
+        return Sight::Nothing;
     };
-    let before = state
-        .plan
-        .previous
-        .as_ref()
-        .map_or("what was there before", |commit| commit.short());
-    let after = state
-        .plan
-        .commit
-        .as_ref()
-        .map_or("the new release", |commit| commit.short());
-    let down: Vec<String> = down_now(state)
+    let down: Vec<HostName> = down_now(state)
         .into_iter()
         .filter(|(of, _, _)| of == env)
-        .map(|(_, host, _)| host.to_string())
+        .map(|(_, host, _)| host)
         .collect();
     if !down.is_empty() {
-        return format!("users of {env} may see it down ({})", down.join(", "));
+        return Sight::Down(env, down);
     }
     if !is_touched(state, env) {
-        return format!("nothing users see has changed on {env}: they see {before}");
+        return Sight::Before(env);
     }
     let activate_open = (0..state.tasks.len()).any(|position| {
         let (stage, planned) = state.planned(position);
-        state.plan.stages[stage].env.as_ref() == Some(env)
+        stages[stage].env.as_ref() == Some(env)
             && planned.site.host().is_some()
             && planned.phase == Phase::Activate
             && !state.is_settled(position)
     });
     if activate_open {
-        format!("users of {env} see {before} or {after}, depending on the host")
+        Sight::Either(env)
     } else {
-        format!("users of {env} see {after}")
+        Sight::After(env)
+    }
+}
+
+/// The commits users may see: the one before the run and the one of the run.
+fn commits(state: &RunState) -> (&str, &str) {
+    let plan = &state.plan;
+    let before = plan
+        .previous
+        .as_ref()
+        .map_or("what was there before", |commit| commit.short());
+    let after = plan
+        .commit
+        .as_ref()
+        .map_or("the new release", |commit| commit.short());
+    (before, after)
+}
+
+/// Names in a row; of many only the first, and how many more.
+fn listed(hosts: &[HostName]) -> String {
+    let told = if hosts.len() > 5 { 3 } else { hosts.len() };
+    let names: Vec<&str> = hosts[..told].iter().map(HostName::as_str).collect();
+    match hosts.len() - told {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
+    }
+}
+
+/// What users of the service see now, in one sentence. The environment spoken of is the newest one that was
+/// reached and has a gate, else the one of the current stage.
+pub fn users_see(state: &RunState) -> String {
+    let (before, after) = commits(state);
+    match sight(state) {
+        Sight::Nothing => "this checklist touches no server".to_owned(),
+        Sight::Down(env, hosts) => {
+            format!("users of {env} may see it down ({})", listed(&hosts))
+        }
+        Sight::Before(env) => {
+            format!("nothing users see has changed on {env}: they see {before}")
+        }
+        Sight::Either(env) => {
+            format!("users of {env} see {before} or {after}, depending on the host")
+        }
+        Sight::After(env) => format!("users of {env} see {after}"),
+    }
+}
+
+/// [`users_see`] in few words, for a line that has more to say.
+pub fn users_see_in_short(state: &RunState) -> String {
+    let (before, after) = commits(state);
+    match sight(state) {
+        Sight::Nothing => "no server is touched".to_owned(),
+        Sight::Down(_, hosts) => format!("users may see it down ({})", listed(&hosts)),
+        Sight::Before(_) => format!("users see {before}"),
+        Sight::Either(_) => format!("users see {before} or {after}"),
+        Sight::After(_) => format!("users see {after}"),
     }
 }

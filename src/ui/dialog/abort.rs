@@ -1,7 +1,7 @@
 //! Ending a run, and leaving the screen while it is not over: what exactly happens with each.
 
-use super::sheet::{Line, Sheet, blank, choice, field, text};
-use crate::domain::run::{Moment, RunStatus, TaskStatus, progress};
+use super::sheet::{Line, Sheet, blank, choice, field, text, users_see};
+use crate::domain::run::{Moment, RunStatus, TaskStatus};
 use crate::ui::model::{Model, RunView};
 use crate::ui::words;
 
@@ -12,12 +12,10 @@ pub fn menu(model: &Model, width: u16, now: Moment) -> Sheet {
     };
     let running = running(view, now);
     let mut lines = vec![blank()];
-    lines.extend(text(
-        &progress::users_see(&view.state),
-        width.min(74),
-        "attention",
-    ));
+    let users = users_see(&view.state, width);
+    lines.extend(text(&users, width.min(74), "attention"));
     lines.extend(running_lines(&running, width.min(74)));
+    let before = lines.len();
     lines.push(blank());
     let wait = if running.is_empty() {
         "start nothing more, end the run"
@@ -47,6 +45,7 @@ pub fn menu(model: &Model, width: u16, now: Moment) -> Sheet {
         title: "End the run?".to_owned(),
         right: place(view),
         bottom: "Esc goes back, the run continues".to_owned(),
+        kept: lines.len() - before,
         lines,
         width: width.min(78),
         ..Sheet::default()
@@ -97,8 +96,9 @@ pub fn kill(model: &Model, name: &str, typed: &str, width: u16) -> Sheet {
     let mut lines = vec![blank()];
     lines.extend(text("The processes of every running step are asked to end where they run, and killed ten seconds later. What they were doing stays half done.", width, "text"));
     if let Some(view) = &model.run {
-        lines.extend(text(&progress::users_see(&view.state), width, "attention"));
+        lines.extend(text(&users_see(&view.state, width), width, "attention"));
     }
+    let before = lines.len();
     lines.push(blank());
     lines.push(field(&format!("Type {name}, then Enter: "), typed));
     if !name.starts_with(typed) {
@@ -107,6 +107,7 @@ pub fn kill(model: &Model, name: &str, typed: &str, width: u16) -> Sheet {
     Sheet {
         title: "Kill what runs now".to_owned(),
         bottom: "Esc goes back".to_owned(),
+        kept: lines.len() - before,
         lines,
         width: width + 2,
         danger: true,
@@ -156,7 +157,8 @@ pub fn leave(model: &Model, width: u16) -> Sheet {
         "text.link",
     )]);
     lines.push(blank());
-    lines.extend(text(&progress::users_see(state), width, "attention"));
+    lines.extend(text(&users_see(state, width), width, "attention"));
+    let before = lines.len();
     lines.push(blank());
     lines.push(choice("L", "leave", "the run waits, as said above", false));
     lines.push(choice(
@@ -168,6 +170,7 @@ pub fn leave(model: &Model, width: u16) -> Sheet {
     lines.push(choice("Esc", "stay", "the run goes on here", true));
     Sheet {
         title: "Leave while the run is not over?".to_owned(),
+        kept: lines.len() - before,
         lines,
         width: width + 2,
         bottom: "Esc stays".to_owned(),

@@ -1,9 +1,10 @@
 //! The question of an ask-step: something done by hand, confirmed with a capital.
 
+use super::sheet::users_see;
 use super::sheet::{Sheet, blank, choice, text};
 use crate::domain::action::Action;
 use crate::domain::id::TaskId;
-use crate::domain::run::{Moment, progress};
+use crate::domain::run::Moment;
 use crate::ui::model::Model;
 use crate::ui::words;
 
@@ -28,12 +29,14 @@ pub fn sheet(model: &Model, task: &TaskId, width: u16, now: Moment) -> Sheet {
     lines.push(choice(
         "N",
         "no, not done",
-        "the step fails, and you decide what then",
+        "the step fails, you decide what then",
         false,
     ));
     lines.push(choice("A", "abort", "the menu that ends the run", false));
     lines.push(blank());
-    lines.extend(text(&progress::users_see(&view.state), width, "text.dim"));
+    let users = text(&users_see(&view.state, width), width, "text.dim");
+    lines.extend(users.iter().cloned());
+    let users = users.len();
     let since = view.state.task(task).and_then(|task| task.started);
     Sheet {
         title: format!("{} asks", planned.step),
@@ -42,6 +45,7 @@ pub fn sheet(model: &Model, task: &TaskId, width: u16, now: Moment) -> Sheet {
         }),
         bottom: "Esc looks around, the question stays".to_owned(),
         lines,
+        kept: 3 + 1 + users,
         width,
         ..Sheet::default()
     }

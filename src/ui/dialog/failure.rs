@@ -1,11 +1,12 @@
 //! Failures and unknown ends: which tasks, why, their last lines, and what can be done.
 
-use super::sheet::{Line, Sheet, blank, choice, field, text};
+use super::sheet::{Line, Sheet, blank, choice, field, text, users_see};
 use crate::domain::id::TaskId;
-use crate::domain::run::{TaskStatus, progress};
+use crate::domain::run::TaskStatus;
 use crate::ui::logs::Sort;
 use crate::ui::model::{Model, RunView};
 use crate::ui::rows;
+use crate::ui::widget::paint::columns;
 use crate::ui::widget::plight;
 use crate::ui::words;
 
@@ -18,10 +19,12 @@ pub fn failed(model: &Model, tasks: &[TaskId], width: u16, height: u16) -> Sheet
         return Sheet::default();
     };
     let told = tasks.len().min(TOLD);
-    let quoted = (usize::from(height).saturating_sub(14) / told.max(1)).clamp(1, 8);
+    // Frame, users, choices and the empty lines around them take 12 rows, each task 3 beside what it printed.
+    let spare = usize::from(height).saturating_sub(12 + 3 * told);
+    let quoted = (spare / told.max(1)).clamp(1, 8);
     let mut lines = vec![blank()];
     for task in tasks.iter().take(told) {
-        lines.extend(about(view, task, quoted));
+        lines.extend(about(view, task, quoted, width));
     }
     if tasks.len() > told {
         let names: Vec<&str> = tasks[told..].iter().map(TaskId::as_str).collect();
@@ -32,7 +35,8 @@ pub fn failed(model: &Model, tasks: &[TaskId], width: u16, height: u16) -> Sheet
         ));
         lines.push(blank());
     }
-    lines.extend(text(&progress::users_see(&view.state), width, "attention"));
+    let before = lines.len();
+    lines.extend(text(&users_see(&view.state, width), width, "attention"));
     lines.push(blank());
     let what = if tasks.len() == 1 {
         "the step again on this host, nothing else"
@@ -50,13 +54,14 @@ pub fn failed(model: &Model, tasks: &[TaskId], width: u16, height: u16) -> Sheet
     Sheet {
         title,
         bottom: "Esc looks around, nothing happens meanwhile".to_owned(),
+        kept: lines.len() - before,
         lines,
         width,
         ..Sheet::default()
     }
 }
 
-fn about(view: &RunView, task: &TaskId, quoted: usize) -> Vec<Line> {
+fn about(view: &RunView, task: &TaskId, quoted: usize, width: u16) -> Vec<Line> {
     let state = &view.state;
     let Some(position) = state.position(task) else {
         return Vec::new();
@@ -73,18 +78,20 @@ fn about(view: &RunView, task: &TaskId, quoted: usize) -> Vec<Line> {
         .map_or_else(String::new, |(from, to)| {
             format!(" after {}", words::span((to - from).as_seconds_f64()))
         });
-    let mut lines = vec![vec![
-        (task.to_string(), "state.fail"),
-        (format!("  {ending}{took}"), "text.strong"),
-        (
-            if found.attempt.0 > 1 {
-                format!("  attempt {}", found.attempt)
-            } else {
-                String::new()
-            },
-            "text.dim",
-        ),
-    ]];
+    let again = if found.attempt.0 > 1 {
+        format!("  attempt {}", found.attempt)
+    } else {
+        String::new()
+    };
+    let said = format!("  {ending}{took}");
+    let mut lines = vec![vec![(task.to_string(), "state.fail")]];
+    let told = vec![(said, "text.strong"), (again, "text.dim")];
+    let long = told.iter().map(|(text, _)| columns(text)).sum::<usize>();
+    if columns(task.as_str()) + long > usize::from(width) {
+        lines.push(told);
+    } else {
+        lines[0].extend(told);
+    }
     lines.push(vec![
         ("  runs  ".to_owned(), "text.dim"),
         (
@@ -102,6 +109,9 @@ fn about(view: &RunView, task: &TaskId, quoted: usize) -> Vec<Line> {
     if let Some(log) = view.logs.step(shelf.step) {
         let mut printed = log.last_of(position, quoted + 1);
         printed.retain(|line| line.sort != Sort::Failed);
+        // What an earlier attempt printed is in the log.
+        let of_last = printed.iter().rposition(|line| line.sort == Sort::Golive);
+        printed.drain(..of_last.map_or(0, |at| at + 1));
         let skipped = printed.len().saturating_sub(quoted);
         for line in &printed[skipped..] {
             let role = if line.sort.is_trouble() {
@@ -136,12 +146,13 @@ pub fn interrupted(model: &Model, tasks: &[TaskId], width: u16) -> Sheet {
         ]);
     }
     lines.push(blank());
+    let before = lines.len();
     lines.extend(text(
         "It may have done its work, or a part of it. Look at the host before you decide.",
         width,
         "text",
     ));
-    lines.extend(text(&progress::users_see(&view.state), width, "attention"));
+    lines.extend(text(&users_see(&view.state, width), width, "attention"));
     lines.push(blank());
     lines.push(choice(
         "R",
@@ -165,6 +176,7 @@ pub fn interrupted(model: &Model, tasks: &[TaskId], width: u16) -> Sheet {
     Sheet {
         title: "Nobody knows how it ended".to_owned(),
         bottom: "Esc looks around, nothing happens meanwhile".to_owned(),
+        kept: lines.len() - before,
         lines,
         width: width.min(84),
         ..Sheet::default()

@@ -3,9 +3,9 @@
 use ratatui::layout::Rect;
 
 use super::model::{Dialog, Model};
-use super::widget::paint::{Frame, Paint};
+use super::widget::paint::{Frame, Paint, columns};
 use crate::domain::run::Moment;
-use sheet::Sheet;
+use sheet::{Line, Sheet};
 
 pub mod abort;
 pub mod ask;
@@ -74,25 +74,37 @@ fn place(paint: &mut Paint<'_>, area: Rect, sheet: &Sheet) {
         double: sheet.danger,
     };
     let inner = paint.panel(spot, frame);
-    let top = sheet
-        .scroll
-        .min(sheet.lines.len().saturating_sub(usize::from(inner.height)));
-    for (at, line) in sheet
-        .lines
-        .iter()
-        .skip(top)
-        .take(usize::from(inner.height))
-        .enumerate()
-    {
-        let pieces: Vec<(&str, &str)> = line
+    let shown = showing(sheet, usize::from(inner.height));
+    for (y, line) in (inner.y..inner.bottom()).zip(shown) {
+        let mut pieces: Vec<(&str, &str)> = line
             .iter()
             .map(|(text, role)| (text.as_str(), *role))
             .collect();
-        paint.pieces(
-            inner.x + 1,
-            inner.y + at as u16,
-            inner.width.saturating_sub(2),
-            &pieces,
-        );
+        let long: usize = pieces.iter().map(|(text, _)| columns(text)).sum();
+        if area.width < 60 && pieces.len() == CHOICE && long + 2 > usize::from(inner.width) {
+            // The key and its word tell enough; half an explanation does not.
+            pieces.pop();
+        }
+        paint.pieces(inner.x + 1, y, inner.width.saturating_sub(2), &pieces);
     }
+}
+
+/// The pieces of a choice: mark, key, word, explanation.
+const CHOICE: usize = 4;
+
+/// The lines of a sheet that are shown in `height` rows: from its first shown line on, or, when its end is kept,
+/// the beginning and the end.
+fn showing(sheet: &Sheet, height: usize) -> Vec<&Line> {
+    let lines = &sheet.lines;
+    if sheet.kept == 0 || lines.len() <= height {
+        let top = sheet.scroll.min(lines.len().saturating_sub(height));
+        return lines.iter().skip(top).take(height).collect();
+    }
+    // Empty lines go first, then what stands before the choices.
+    let (text, end) = lines.split_at(lines.len() - sheet.kept.min(lines.len()));
+    let is_told = |line: &&Line| !line.is_empty();
+    let end: Vec<&Line> = end.iter().filter(is_told).collect();
+    let room = height.saturating_sub(end.len());
+    let text: Vec<&Line> = text.iter().filter(is_told).take(room).collect();
+    text.into_iter().chain(end).take(height).collect()
 }

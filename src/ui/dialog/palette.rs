@@ -26,7 +26,7 @@ pub fn sheet(model: &Model, query: &str, cursor: usize, height: u16) -> Sheet {
                 if off { "text.off" } else { "text.strong" },
             ),
             (
-                format!("{:<8}", row.keys[0]),
+                format!("{:<10}", row.keys[0]),
                 if row.changes {
                     "text.key.danger"
                 } else {

@@ -1,5 +1,6 @@
 //! Sheets: what a dialog says, made of texts, choices and fields that are spelled the same in all of them.
 
+use crate::domain::run::{RunState, progress};
 use crate::ui::widget::paint::wrap;
 
 /// A line of a dialog: pieces of text with their roles.
@@ -16,6 +17,8 @@ pub struct Sheet {
     pub bottom: String,
     /// Its text.
     pub lines: Vec<Line>,
+    /// How many of its last lines are always shown: choices are never cut, what leads to them is.
+    pub kept: usize,
     /// First line shown.
     pub scroll: usize,
     /// Columns it would like to have.
@@ -35,6 +38,15 @@ pub fn text(value: &str, width: u16, role: &'static str) -> Vec<Line> {
         .lines()
         .flat_map(|line| wrap(line, usize::from(width)));
     rows.map(|row| vec![(row, role)]).collect()
+}
+
+/// What users see now, in few words where there is little room.
+pub fn users_see(state: &RunState, width: u16) -> String {
+    if width < 50 {
+        progress::users_see_in_short(state)
+    } else {
+        progress::users_see(state)
+    }
 }
 
 /// A choice: its key, what it does, and what that means.

@@ -192,7 +192,8 @@ fn sums(model: &Model, view: &RunView, stage: usize) -> (String, String) {
     (format!("{contains}.  {steps} will run"), cost(view, stage))
 }
 
-fn cost(view: &RunView, stage: usize) -> String {
+/// What passing the gate costs: expected time, and how long hosts may be down.
+pub fn cost(view: &RunView, stage: usize) -> String {
     let plan = &view.state.plan;
     let Some(forecast) = plan.stages[stage]
         .env
@@ -498,7 +499,7 @@ fn decision(
                 if view.gate.panel == 0 {
                     "Tab goes to this field"
                 } else {
-                    "Shift-Tab until the field has the keys"
+                    "Shift-Tab goes back to this field"
                 },
                 "text.dim",
             );

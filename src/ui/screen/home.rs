@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 
 use crate::domain::feed::Link;
 use crate::domain::overview::{Deployed, EnvOverview, Overview, Repository};
-use crate::domain::run::Moment;
+use crate::domain::run::{Moment, Outcome};
 use crate::ui::keymap::Act;
 use crate::ui::model::{HomePanel, Model};
 use crate::ui::states;
@@ -241,20 +241,22 @@ fn place(
     };
     put(paint, &mut x, 13, &env.env.as_str().to_uppercase(), role);
     let wide = row.width >= 100;
-    let hosts = hosts_of(model, env, wide);
+    let most = usize::from(row.width).saturating_sub(if wide { 62 } else { 40 });
+    let hosts = hosts_of(model, env, wide, most);
     let tail = overview
         .environments
         .iter()
-        .map(|env| tail_width(&hosts_of(model, env, wide), wide))
+        .map(|env| tail_width(&hosts_of(model, env, wide, most), wide))
         .max()
         .unwrap_or(0);
     if let Some(deployed) = &env.deployed {
         put(paint, &mut x, 9, deployed.commit.short(), "text.link");
         put(paint, &mut x, 14, &words::when(deployed.at, now), "text");
-        put(paint, &mut x, 9, words::user(&deployed.by), "text.dim");
-        let said = said_of(paint, overview, env, deployed);
+        let by = if wide { 13 } else { 9 };
+        put(paint, &mut x, by, words::user(&deployed.by), "text.dim");
         let free = usize::from(end.saturating_sub(x)).saturating_sub(tail);
-        if free > 12 {
+        let said = said_of(paint, overview, env, deployed, free.saturating_sub(1));
+        if free > 5 {
             put(paint, &mut x, free as u16, &said, "text");
         }
     } else {
@@ -287,12 +289,14 @@ fn place(
     }
 }
 
-/// What was proven of a commit or how its release is called, and whether it is what LIVE points to.
+/// Whether a commit is what LIVE points to, how its release is called and what was proven of it; what does not fit
+/// into `room` columns is left out.
 fn said_of(
     paint: &Paint<'_>,
     overview: &Overview,
     env: &EnvOverview,
     deployed: &Deployed,
+    room: usize,
 ) -> String {
     let is_live = overview
         .repository
@@ -300,18 +304,18 @@ fn said_of(
         .and_then(|repository| repository.live.as_ref())
         == Some(&deployed.commit)
         && env.gated;
-    let mut said = deployed.proof.as_ref().map_or_else(String::new, |proof| {
-        format!("{} {proof}", paint.theme.glyph(State::Ok))
-    });
-    if said.is_empty() {
-        said = deployed.tag.clone().unwrap_or_default();
-    }
-    if is_live {
-        said = if said.is_empty() {
-            "LIVE".to_owned()
-        } else {
-            format!("{said}  LIVE")
-        };
+    let proof = deployed.proof.as_ref();
+    let pieces = [
+        is_live.then(|| "LIVE".to_owned()),
+        deployed.tag.clone(),
+        proof.map(|proof| format!("{} {proof}", paint.theme.glyph(State::Ok))),
+    ];
+    let mut said = String::new();
+    for piece in pieces.into_iter().flatten() {
+        let gap = if said.is_empty() { "" } else { "  " };
+        if columns(&said) + gap.len() + columns(&piece) <= room {
+            said = format!("{said}{gap}{piece}");
+        }
     }
     said
 }
@@ -323,15 +327,26 @@ fn tail_width(hosts: &[(String, State, String)], wide: bool) -> usize {
     each.sum::<usize>() + if wide { 9 } else { 0 }
 }
 
-/// The hosts of an environment, each with its state and a word; many hosts are told as counts.
-fn hosts_of(model: &Model, env: &EnvOverview, wide: bool) -> Vec<(String, State, String)> {
+/// The hosts of an environment, each with its state and a word; many hosts, or names that take more than `most`
+/// columns together, are told as counts.
+fn hosts_of(
+    model: &Model,
+    env: &EnvOverview,
+    wide: bool,
+    most: usize,
+) -> Vec<(String, State, String)> {
     let link = |host| {
         model
             .links
             .get(&(env.env.clone(), host))
             .map(|(link, _)| link)
     };
-    if env.hosts.len() > 3 {
+    let names: usize = env
+        .hosts
+        .iter()
+        .map(|host| columns(host.as_str()) + 10)
+        .sum();
+    if env.hosts.len() > 3 || names > most {
         let up = env
             .hosts
             .iter()
@@ -382,9 +397,14 @@ fn hosts_of(model: &Model, env: &EnvOverview, wide: bool) -> Vec<(String, State,
 fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
     let text = attention(model, now);
     let deploy = format!("deploy {}", model.reference_name());
+    let go_on = if model.home_panel == HomePanel::Recent {
+        "go on with the marked run"
+    } else {
+        "go on with the unfinished run"
+    };
     let actions = [
         (Act::Deploy, deploy.as_str()),
-        (Act::Resume, "go on with the unfinished run"),
+        (Act::Resume, go_on),
         (Act::ScreenRun, ""),
         (Act::ScreenHosts, ""),
         (Act::Refresh, ""),
@@ -411,12 +431,13 @@ fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
 }
 
 /// What users see now, and what is ahead.
-fn attention(model: &Model, now: Moment) -> String {
+pub fn attention(model: &Model, now: Moment) -> String {
     let Some(overview) = &model.overview else {
         return "looking what is live ..".to_owned();
     };
     if let Some(trouble) = &overview.repository_trouble {
-        return trouble.clone();
+        let short = trouble.split("; ").next().unwrap_or(trouble);
+        return format!("{short}: nothing can be released or tagged from here");
     }
     let Some(env) = overview
         .environments
@@ -432,15 +453,20 @@ fn attention(model: &Model, now: Moment) -> String {
         0 => String::new(),
         ahead => format!("; {} ahead", words::count(ahead, "commit")),
     };
+    let last = match overview.runs.first().and_then(|run| run.outcome) {
+        Some(Outcome::Failed) => "; the last run failed",
+        Some(Outcome::Stopped) => "; the last run was stopped",
+        _ => "",
+    };
     match &env.deployed {
         Some(deployed) => format!(
-            "{} runs {} since {}{next}",
+            "{} runs {} since {}{next}{last}",
             env.env,
             deployed.commit.short(),
             words::when(deployed.at, now)
         ),
         None => format!(
-            "it is not known what {} runs: nothing was deployed from here{next}",
+            "it is not known what {} runs: nothing was deployed from here{next}{last}",
             env.env
         ),
     }

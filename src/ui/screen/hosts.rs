@@ -5,36 +5,41 @@ use ratatui::layout::Rect;
 use crate::domain::feed::Link;
 use crate::domain::id::{EnvName, HostName};
 use crate::domain::run::Moment;
+use crate::ui::fleet::{self, hosts, link, state_of};
 use crate::ui::keymap::Act;
 use crate::ui::model::Model;
-use crate::ui::states;
 use crate::ui::theme::{Mark, State};
 use crate::ui::widget::band::{self, Band, Tone};
 use crate::ui::widget::bottom::{self, Bottom};
-use crate::ui::widget::paint::{Frame, Paint, wrap};
+use crate::ui::widget::paint::{self, Frame, Paint, middle, wrap};
 use crate::ui::words;
 
-/// The columns, with their widths.
-const WIDE: &[(&str, u16)] = &[
-    ("environment", 13),
-    ("host", 14),
-    ("state", 10),
-    ("answers in", 12),
-    ("clock", 10),
-    ("free", 10),
-    ("roles", 16),
-    ("runs", 20),
+/// A column: its name, its width, and whether its numbers end in line.
+type Column = (&'static str, u16, bool);
+
+/// The columns; the host's grows with the names, the last takes what is left.
+const WIDE: [Column; 8] = [
+    ("environment", 13, false),
+    ("host", 10, false),
+    ("state", 10, false),
+    ("answers in", 12, true),
+    ("clock", 9, true),
+    ("free", 9, true),
+    ("roles", 18, false),
+    ("runs", 20, false),
 ];
 /// The columns of a narrow terminal.
-const NARROW: &[(&str, u16)] = &[
-    ("env", 11),
-    ("host", 10),
-    ("state", 8),
-    ("ms", 6),
-    ("clock", 9),
-    ("free", 8),
-    ("runs", 12),
+const NARROW: [Column; 7] = [
+    ("env", 12, false),
+    ("host", 8, false),
+    ("state", 9, false),
+    ("ms", 5, true),
+    ("clock", 9, true),
+    ("free", 9, true),
+    ("runs", 19, false),
 ];
+/// The column of the host.
+const HOST: usize = 1;
 /// A clock that is off by more seconds than this is told with a warning.
 const CLOCK_LIMIT: f64 = 2.0;
 /// Free space in KiB below which a warning is told.
@@ -90,7 +95,7 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
         attention: &[(&attention, "attention")],
         actions: &[
             (Act::Refresh, "connect again"),
-            (Act::Open, "why and what to do"),
+            (Act::Open, "all about the host"),
             (Act::ScreenHome, ""),
             (Act::ScreenRun, ""),
         ],
@@ -99,31 +104,14 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
     bottom::draw(paint, areas.bottom, model, &bottom);
 }
 
-fn hosts(model: &Model) -> Vec<(EnvName, HostName)> {
-    let environments = model
-        .overview
-        .iter()
-        .flat_map(|overview| &overview.environments);
-    environments
-        .flat_map(|env| env.hosts.iter().map(|host| (env.env.clone(), host.clone())))
-        .collect()
-}
-
-fn link<'a>(model: &'a Model, env: &EnvName, host: &HostName) -> Option<&'a (Link, Moment)> {
-    model.links.get(&(env.clone(), host.clone()))
-}
-
-fn state_of(model: &Model, env: &EnvName, host: &HostName) -> State {
-    states::of_link(link(model, env, host).map(|(link, _)| link))
-}
-
-fn attention(model: &Model, all: &[(EnvName, HostName)]) -> String {
+/// What the hosts mean for the next release.
+pub fn attention(model: &Model, all: &[(EnvName, HostName)]) -> String {
     let down = all
         .iter()
         .find(|(env, host)| matches!(state_of(model, env, host), State::Fail | State::Lost));
     match down {
         Some((env, host)) => {
-            format!("{host} of {env} cannot be reached: nothing can be deployed there")
+            format!("{host} of {env} cannot be reached: no run that needs it can start")
         }
         None if all.is_empty() => "the checklist has no hosts".to_owned(),
         None if all
@@ -143,28 +131,28 @@ fn table(
     all: &[(EnvName, HostName)],
     now: Moment,
 ) {
+    let place = format!(
+        "{} of {}",
+        model.host_cursor.min(all.len().saturating_sub(1)) + 1,
+        all.len()
+    );
     let inner = paint.panel(
         area,
         Frame {
             title: "Hosts",
             right: "4",
-            focus: true,
+            bottom: if all.is_empty() { "" } else { &place },
+            focus: model.dialogs.is_empty(),
             ..Frame::default()
         },
     );
     let wide = inner.width >= 96;
-    let columns = if wide { WIDE } else { NARROW };
-    let mut x = inner.x + 2;
-    for (name, width) in columns {
-        paint.text(
-            x,
-            inner.y,
-            (*width).min(inner.right().saturating_sub(x)),
-            name,
-            "text.dim",
-        );
-        x += width;
-    }
+    let columns = columns_for(all, inner.width, wide);
+    let heads: Vec<_> = columns
+        .iter()
+        .map(|(name, ..)| ((*name).to_owned(), "text.dim"))
+        .collect();
+    draw_cells(paint, inner, inner.y, &heads, &columns);
     let mut y = inner.y + 1;
     let height = usize::from(inner.height.saturating_sub(1));
     let top = model.host_cursor.saturating_sub(height.saturating_sub(4));
@@ -178,17 +166,7 @@ fn table(
             ..inner
         };
         let cells = cells(model, env, host, wide, now);
-        let mut x = inner.x + 2;
-        for ((text, role), (_, width)) in cells.iter().zip(columns) {
-            paint.text(
-                x,
-                y,
-                width.saturating_sub(1).min(inner.right().saturating_sub(x)),
-                text,
-                role,
-            );
-            x += width;
-        }
+        draw_cells(paint, inner, y, &cells, &columns);
         if at == model.host_cursor {
             paint.tint(row, "select");
             paint.mark(inner.x, y, Mark::Cursor, "text.strong");
@@ -209,6 +187,48 @@ fn table(
             "no hosts: everything runs on this machine",
             "text.dim",
         );
+    }
+}
+
+/// The columns with as much room for the names of hosts as they need and there is.
+fn columns_for(all: &[(EnvName, HostName)], width: u16, wide: bool) -> Vec<Column> {
+    let mut columns = if wide { WIDE.to_vec() } else { NARROW.to_vec() };
+    let taken: u16 = columns.iter().map(|(_, width, _)| width).sum();
+    let longest = all
+        .iter()
+        .map(|(_, host)| paint::columns(host.as_str()) + 2)
+        .max();
+    let least = columns[HOST].1;
+    let most = least + width.saturating_sub(taken + 2);
+    columns[HOST].1 = (longest.unwrap_or(0) as u16).clamp(least, most.max(least));
+    columns
+}
+
+fn draw_cells(
+    paint: &mut Paint<'_>,
+    inner: Rect,
+    y: u16,
+    cells: &[(String, &str)],
+    columns: &[Column],
+) {
+    let mut x = inner.x + 2;
+    for (at, ((text, role), (_, width, numbers))) in cells.iter().zip(columns).enumerate() {
+        let width = (*width).min(inner.right().saturating_sub(x));
+        let room = width.saturating_sub(2).max(width.min(4));
+        if *numbers {
+            paint.right(x + room, y, room, text, role);
+        } else if at == HOST {
+            paint.text(x, y, room, &middle(text, room), role);
+        } else {
+            paint.text(
+                x,
+                y,
+                if at + 1 == columns.len() { width } else { room },
+                text,
+                role,
+            );
+        }
+        x += width;
     }
 }
 
@@ -268,7 +288,7 @@ fn cells<'a>(
             }),
     );
     if wide {
-        cells.push((roles(model, env, host), "text.dim"));
+        cells.push((fleet::roles(model, env, host), "text.dim"));
     }
     let overview = model.overview.as_ref();
     let deployed = overview
@@ -298,28 +318,6 @@ fn word_of(model: &Model, env: &EnvName, host: &HostName) -> String {
     };
     word.replace('✓', model.theme.glyph(State::Ok))
         .replace('✗', model.theme.glyph(State::Fail))
-}
-
-fn roles(model: &Model, env: &EnvName, host: &HostName) -> String {
-    let planned = model.run.as_ref().and_then(|run| {
-        run.state
-            .plan
-            .hosts
-            .iter()
-            .find(|of| of.env == *env && of.name == *host)
-    });
-    planned.map_or_else(String::new, |planned| {
-        if planned.roles.is_empty() {
-            "every role".to_owned()
-        } else {
-            planned
-                .roles
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join(" ")
-        }
-    })
 }
 
 /// Writes why a host is not there, and what can be done; returns the next free row.

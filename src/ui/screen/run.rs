@@ -5,7 +5,7 @@
 use ratatui::layout::Rect;
 
 use crate::domain::run::progress;
-use crate::domain::run::{Moment, RunStatus};
+use crate::domain::run::{Moment, Outcome, RunStatus};
 use crate::ui::keymap::Act;
 use crate::ui::model::{Model, Pane, RunView};
 use crate::ui::msg::Owner;
@@ -111,6 +111,7 @@ fn eta(view: &RunView, now: Moment) -> String {
         {
             "waits at the gate".to_owned()
         }
+        (RunStatus::Active, Some(_), _) if waits_for_operator(view) => "waits for you".to_owned(),
         (RunStatus::Active, Some(started), Some(total)) => {
             let gates = waited(view, now);
             let left = total - ((now - started).as_seconds_f64() - gates);
@@ -122,6 +123,11 @@ fn eta(view: &RunView, now: Moment) -> String {
         }
         _ => String::new(),
     }
+}
+
+fn waits_for_operator(view: &RunView) -> bool {
+    let needs = progress::needs(&view.state, false);
+    !needs.is_empty() && progress::is_quiet(&view.state)
 }
 
 /// Seconds the run has stood at gates.
@@ -189,7 +195,7 @@ fn body(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
     }
     let rows = rows::rows(view).len() as u16 + 2;
     let upper = if told {
-        (area.height / 2).min(rows)
+        (area.height * 2 / 5).min(rows)
     } else {
         (area.height * 11 / 20).min(rows)
     };
@@ -344,7 +350,11 @@ fn briefing(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, no
         area,
         Frame {
             title,
-            bottom: "move in the plan to see a step",
+            bottom: if area.width < 50 {
+                ""
+            } else {
+                "move in the plan to see a step"
+            },
             ..Frame::default()
         },
     );
@@ -352,7 +362,7 @@ fn briefing(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, no
 }
 
 fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Moment) {
-    let said = plight::attention(view, now);
+    let said = plight::attention(view, now, area.width.saturating_sub(2));
     let pieces: Vec<Piece<'_>> = said
         .iter()
         .map(|(text, role)| (text.as_str(), *role))
@@ -362,10 +372,14 @@ fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
         |commit| format!("start the run of {}", commit.short()),
     );
     let waits = progress::gate_waiting(&view.state).is_some();
+    let go_on = match view.state.status {
+        RunStatus::Finished(Outcome::Failed) => "go on: what failed runs again",
+        _ => "go on with this run",
+    };
     let mut actions = vec![
         (Act::Start, start.as_str()),
         (Act::Retry, "decide about what failed"),
-        (Act::Resume, "go on with this run"),
+        (Act::Resume, go_on),
         (Act::Continue, "go on"),
         (Act::Abort, ""),
     ];

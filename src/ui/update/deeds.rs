@@ -6,11 +6,11 @@ use crate::domain::id::TaskId;
 use crate::domain::run::progress;
 use crate::domain::run::{Intent, Moment, RunStatus};
 use crate::ui::available;
+use crate::ui::fleet;
 use crate::ui::keymap::Act;
 use crate::ui::model::{Dialog, HomePanel, Model, Pane, View};
 use crate::ui::msg::{Cmd, Notice};
 use crate::ui::rows::{self, Row};
-use crate::ui::words;
 
 /// Does it; returns what has to be done outside.
 pub(super) fn perform(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
@@ -145,16 +145,7 @@ fn resume(model: &mut Model, now: Moment) -> Vec<Cmd> {
         .as_ref()
         .filter(|_| on_screen)
         .map(|run| run.state.run.clone());
-    let marked = || {
-        let overview = model.overview.as_ref()?;
-        let mut open = overview.runs.iter().filter(|run| run.outcome.is_none());
-        let at = if model.home_panel == HomePanel::Unfinished {
-            model.home_cursor[HomePanel::Unfinished as usize]
-        } else {
-            0
-        };
-        open.nth(at).map(|run| run.run.clone())
-    };
+    let marked = || model.to_go_on().cloned();
     let Some(run) = shown.or_else(marked) else {
         return Vec::new();
     };
@@ -296,7 +287,6 @@ fn open_home(model: &mut Model, now: Moment) -> Vec<Cmd> {
 }
 
 fn host_message(model: &mut Model, now: Moment) {
-    use crate::domain::feed::Link;
     let Some(overview) = &model.overview else {
         return;
     };
@@ -308,20 +298,7 @@ fn host_message(model: &mut Model, now: Moment) {
     let Some(key) = hosts.nth(model.host_cursor) else {
         return;
     };
-    let Some((link, _)) = model.links.get(&key) else {
-        return;
-    };
-    let lines = match link {
-        Link::Failed { why, help } => [Some(why.clone()), help.clone()]
-            .into_iter()
-            .flatten()
-            .collect(),
-        Link::Lost { why, retry_in } => vec![
-            why.clone(),
-            format!("next try in {}", words::span(retry_in.as_secs_f64())),
-        ],
-        _ => return,
-    };
+    let lines = fleet::about(model, &key.0, &key.1, now);
     let title = format!("{} {}", key.0, key.1);
     push(
         model,

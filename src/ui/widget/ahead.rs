@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::home_panel::{mark_row, panel};
-use super::paint::{Paint, wrap};
+use super::paint::{Paint, columns, wrap};
 use crate::domain::overview::{Changes, CommitLine};
 use crate::domain::run::Moment;
 use crate::ui::model::{HomePanel, Model};
@@ -26,14 +26,12 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
             format!("Next release  {from}..{}", named(model, &changes.to))
         },
     );
-    let inner = panel(
-        paint,
-        area,
-        model,
-        HomePanel::Next,
-        &title,
-        "y copy the hash",
-    );
+    let bottom = if changes.is_some_and(|changes| changes.commit_count > 0) {
+        "y copy the hash"
+    } else {
+        ""
+    };
+    let inner = panel(paint, area, model, HomePanel::Next, &title, bottom);
     let inner = Rect {
         x: inner.x + 1,
         width: inner.width.saturating_sub(2),
@@ -44,22 +42,26 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
         return;
     };
     if changes.commit_count == 0 {
-        paint.text(
-            inner.x,
-            inner.y,
-            inner.width,
-            &format!("nothing: {} is what is live", named(model, &changes.to)),
-            "text.dim",
-        );
+        let branch = named(model, &changes.to);
+        let said = [
+            format!("nothing: {branch} is what is live"),
+            String::new(),
+            format!("Commits that {branch} has and LIVE has not will stand here, newest first."),
+            format!("D releases {branch} again, for example to a host that is new."),
+        ];
+        told(paint, inner, &said);
         return;
     }
     sum(paint, inner, changes);
     let height = usize::from(inner.height.saturating_sub(1));
     let at = model.home_cursor[HomePanel::Next as usize];
     let top = at.saturating_sub(height.saturating_sub(1));
+    let shown = changes.commits.iter().skip(top).take(height);
+    let longest = shown.map(|line| columns(words::user(&line.author))).max();
+    let authors = longest.unwrap_or(0).min(10) as u16;
     for (offset, line) in changes.commits.iter().enumerate().skip(top).take(height) {
         let y = inner.y + 1 + (offset - top) as u16;
-        commit(paint, inner, y, line, now);
+        commit(paint, (inner, y), line, authors, now);
         let row = Rect {
             x: inner.x.saturating_sub(1),
             y,
@@ -102,12 +104,23 @@ fn unknown(paint: &mut Paint<'_>, inner: Rect, model: &Model) {
             "not known: git could not say what the next release would bring".to_owned()
         }
     };
-    for (at, row) in wrap(&text, usize::from(inner.width))
-        .iter()
-        .enumerate()
-        .take(usize::from(inner.height))
-    {
-        paint.text(inner.x, inner.y + at as u16, inner.width, row, "text.dim");
+    told(
+        paint,
+        inner,
+        &text.split("; ").map(str::to_owned).collect::<Vec<_>>(),
+    );
+}
+
+/// Writes sentences one below the other; the first says what is, the others what can be done.
+pub(super) fn told(paint: &mut Paint<'_>, inner: Rect, said: &[String]) {
+    let rows = said.iter().enumerate().flat_map(|(at, text)| {
+        let role = if at == 0 { "text" } else { "text.dim" };
+        wrap(text, usize::from(inner.width))
+            .into_iter()
+            .map(move |row| (row, role))
+    });
+    for (y, (row, role)) in (inner.y..inner.bottom()).zip(rows) {
+        paint.text(inner.x, y, inner.width, &row, role);
     }
 }
 
@@ -130,14 +143,21 @@ fn sum(paint: &mut Paint<'_>, inner: Rect, changes: &Changes) {
 }
 
 /// Writes a commit.
-fn commit(paint: &mut Paint<'_>, inner: Rect, y: u16, line: &CommitLine, now: Moment) {
-    let author = paint.shorten(&line.author, 10);
+fn commit(
+    paint: &mut Paint<'_>,
+    (inner, y): (Rect, u16),
+    line: &CommitLine,
+    authors: u16,
+    now: Moment,
+) {
+    let author = paint.shorten(words::user(&line.author), authors);
     let age = words::age(line.at, now);
     let mut x = inner.x;
     x += paint.text(x, y, 8, line.commit.short(), "text.link") + 1;
-    let room = inner.right().saturating_sub(x + 16);
+    let room = inner.right().saturating_sub(x + authors + 6);
     paint.text(x, y, room, &line.subject, "text");
-    paint.text(inner.right().saturating_sub(15), y, 10, &author, "text.dim");
+    let at = inner.right().saturating_sub(authors + 5);
+    paint.text(at, y, authors, &author, "text.dim");
     paint.right(inner.right(), y, 4, &age, "text.dim");
 }
 

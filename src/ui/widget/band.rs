@@ -47,6 +47,9 @@ pub fn tone(state: &RunState, env: Option<&EnvName>) -> Tone {
     }
 }
 
+/// Columns that the name of a project keeps when others want room.
+const LEAST_NAME: usize = 24;
+
 /// What the band says.
 #[derive(Debug, Clone)]
 pub struct Band<'a> {
@@ -89,7 +92,12 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, band: &Band<'_>) {
     }
     let role = |wanted: &'static str| if guarded { "env.production" } else { wanted };
     let mut right = band.right.clone();
-    let needed: usize = band.left.first().map_or(0, |(text, _)| columns(text));
+    let badge = match (guarded, band.env.is_empty()) {
+        (false, false) => columns(&band.env) + 4,
+        _ => 0,
+    };
+    let first = band.left.first().map_or(0, |(text, _)| columns(text));
+    let needed = first.min(LEAST_NAME) + badge;
     let width = |pieces: &[(String, &str)]| {
         pieces
             .iter()
@@ -108,7 +116,9 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, band: &Band<'_>) {
     if !guarded && !band.env.is_empty() {
         let badge = format!(" {} ", band.env);
         if let Some((first, wanted)) = band.left.first() {
-            start += paint.text(start, area.y, end.saturating_sub(start), first, wanted) + 2;
+            // Where it is dangerous stands before whose it is.
+            let room = end.saturating_sub(start + columns(&badge) as u16 + 2);
+            start += paint.text(start, area.y, room, first, wanted) + 2;
         }
         start += paint.text(
             start,

@@ -5,7 +5,7 @@
 
 use ratatui::layout::Rect;
 
-use super::paint::{Paint, columns};
+use super::paint::{Paint, columns, middle};
 use super::rail::stage_name;
 use crate::domain::action::{Ending, Site};
 use crate::domain::checklist::Gate;
@@ -205,7 +205,8 @@ impl Grid {
         }
         for (at, host) in self.hosts.iter().enumerate() {
             let x = self.x + self.cell * at as u16;
-            paint.text(x, y, self.cell.saturating_sub(1), host.as_str(), "text.dim");
+            let width = self.cell.saturating_sub(1);
+            paint.text(x, y, width, &middle(host.as_str(), width), "text.dim");
         }
     }
 }

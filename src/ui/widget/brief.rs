@@ -18,27 +18,53 @@ use crate::ui::words;
 /// A line: the state before it, a word, its text, the text's role.
 type Fact = (Option<State>, String, String, &'static str);
 
+/// Below this width the words before the facts are short.
+const NARROW: u16 = 48;
+
 /// Draws the brief of a run that waits for its start, or the summary of one that is over.
 pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Moment) {
-    let facts = match view.state.status {
+    let mut facts = match view.state.status {
         RunStatus::Prepared => before(model, &view.state),
         _ => after(&view.state, now),
     };
+    if area.width < NARROW {
+        // There is no room for all: first what it is, then what is not well.
+        let trouble = [State::Warn, State::Fail, State::Lost];
+        facts[1..].sort_by_key(|(state, ..)| !state.is_some_and(|state| trouble.contains(&state)));
+    }
+    write(paint, area, &facts);
+}
+
+/// Writes facts from the top; where they do not fit, the empty lines between them go first.
+fn write(paint: &mut Paint<'_>, area: Rect, facts: &[Fact]) {
+    let narrow = area.width < NARROW;
+    let (edge, indent) = if narrow { (0, 13) } else { (1, 15) };
+    let width = area.width.saturating_sub(indent + 1);
+    let rows = |text: &str| -> Vec<String> {
+        let most = if narrow { 3 } else { 4 };
+        wrap(text, usize::from(width))
+            .into_iter()
+            .take(most)
+            .collect()
+    };
+    let all: usize = facts.iter().map(|(_, _, text, _)| rows(text).len()).sum();
+    let tight = all > usize::from(area.height);
     let mut y = area.y;
-    let width = usize::from(area.width.saturating_sub(16));
     for (state, word, text, role) in facts {
-        let rows = wrap(&text, width);
-        for (at, row) in rows.iter().take(4).enumerate() {
+        if tight && text.is_empty() {
+            continue;
+        }
+        for (at, row) in rows(text).iter().enumerate() {
             if y >= area.bottom() {
                 return;
             }
             if at == 0 {
                 if let Some(state) = state {
-                    paint.glyph(area.x + 1, y, state);
+                    paint.glyph(area.x + edge, y, *state);
                 }
-                paint.text(area.x + 3, y, 11, &word, "text.dim");
+                paint.text(area.x + edge + 2, y, 11, word, "text.dim");
             }
-            paint.text(area.x + 15, y, area.width.saturating_sub(16), row, role);
+            paint.text(area.x + indent, y, width, row, role);
             y += 1;
         }
     }
@@ -75,6 +101,8 @@ fn before(model: &Model, state: &RunState) -> Vec<Fact> {
         Some(tag) => facts.push(fact(None, "tag", format!("{tag}, at the end"), "text")),
         None => facts.push(fact(None, "tag", "none is written", "text.dim")),
     }
+    let warnings = plan.warnings.iter();
+    facts.extend(warnings.map(|said| fact(Some(State::Warn), "warning", said, "state.warn")));
     facts.push(blank());
     let steps = rows::step_count(state);
     facts.push(fact(
@@ -87,8 +115,9 @@ fn before(model: &Model, state: &RunState) -> Vec<Fact> {
                 words::span(total)
             ),
             None => format!(
-                "{}, time not known: a step has no estimate",
-                words::count(steps, "step")
+                "{}, time not known: {}",
+                words::count(steps, "step"),
+                unknown_steps(state)
             ),
         },
         "text",
@@ -130,6 +159,27 @@ fn before(model: &Model, state: &RunState) -> Vec<Fact> {
     facts.push(blank());
     facts.extend(dirty(state));
     facts
+}
+
+/// Which steps nobody knows the duration of, in words.
+fn unknown_steps(state: &RunState) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for (planned, _) in state.each() {
+        let unknown = planned.takes_s.is_none() && planned.skip.is_none();
+        if unknown && !names.contains(&planned.step.as_str()) {
+            names.push(planned.step.as_str());
+        }
+    }
+    let more = names.len().saturating_sub(4);
+    names.truncate(4);
+    match (names.as_slice(), more) {
+        ([], _) => "a step has no estimate".to_owned(),
+        ([one], _) => format!("{one} has no estimate"),
+        ([first @ .., last], 0) => {
+            format!("{} and {last} have no estimate", first.join(", "))
+        }
+        (some, more) => format!("{} and {more} more have no estimate", some.join(", ")),
+    }
 }
 
 fn gates(state: &RunState) -> Vec<Fact> {

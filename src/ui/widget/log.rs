@@ -5,7 +5,7 @@
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
 
-use super::paint::{Paint, columns};
+use super::paint::{Paint, columns, middle};
 use crate::domain::output::ansi;
 use crate::domain::run::RunState;
 use crate::ui::logs::{Line, Look, Sort, StepLog};
@@ -223,7 +223,8 @@ impl LogPane<'_> {
             let width = self.prefix() - 3 - if self.times { 9 } else { 0 };
             if !goes_on {
                 let style = paint.theme.host(line.task - self.tasks.start);
-                paint.styled(x, area.y, room(x).min(width), site.as_str(), style);
+                let name = middle(site.as_str(), width.saturating_sub(1));
+                paint.styled(x, area.y, room(x).min(width), &name, style);
             }
             x += width;
         }

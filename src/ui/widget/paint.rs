@@ -196,6 +196,21 @@ pub fn columns(value: &str) -> usize {
     text::width(value)
 }
 
+/// A name cut in its middle to `width` columns: names of hosts differ at their ends.
+pub fn middle(value: &str, width: u16) -> String {
+    let letters: Vec<char> = safe(value).chars().collect();
+    let width = usize::from(width);
+    if columns(value) <= width || width < 4 {
+        return letters.into_iter().collect();
+    }
+    let end = (width - 1) / 2;
+    let begin = width - 1 - end;
+    let mut cut: String = letters[..begin.min(letters.len())].iter().collect();
+    cut.push('…');
+    cut.extend(&letters[letters.len().saturating_sub(end)..]);
+    cut
+}
+
 /// A text from outside, safe to show: tabs become spaces, everything that acts or hides is spelled out.
 pub fn safe(value: &str) -> String {
     if !value.contains(|c: char| c == '\t' || !is_plain(c)) {
@@ -279,6 +294,12 @@ mod tests {
         paint.text(0, 0, 5, "ab漢字xyz", "text");
         paint.text(3, 7, 5, "outside", "text");
         assert_eq!(buffer.area.width, 5);
+    }
+
+    #[test]
+    fn a_long_name_keeps_both_of_its_ends() {
+        assert_eq!(middle("staging-host-1", 14), "staging-host-1");
+        assert_eq!(middle("staging-host-1", 9), "stag…st-1");
     }
 
     #[test]

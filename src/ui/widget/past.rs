@@ -2,6 +2,7 @@
 
 use ratatui::layout::Rect;
 
+use super::ahead;
 use super::home_panel::{mark_row, panel, runs};
 use super::paint::Paint;
 use crate::domain::overview::RunSummary;
@@ -67,28 +68,21 @@ fn draw_open(paint: &mut Paint<'_>, open: Rect, model: &Model, now: Moment) {
 }
 
 fn draw_over(paint: &mut Paint<'_>, rest: Rect, model: &Model, now: Moment) {
-    let inner = panel(
-        paint,
-        rest,
-        model,
-        HomePanel::Recent,
-        "Recent",
-        "Enter open",
-    );
     let finished = runs(model, false);
+    let chosen = model.home_panel == HomePanel::Recent && model.to_go_on().is_some();
+    let bottom = match (finished.is_empty(), chosen) {
+        (true, _) => "",
+        (_, true) => "R go on  Enter open",
+        _ => "Enter open",
+    };
+    let inner = panel(paint, rest, model, HomePanel::Recent, "Recent", bottom);
     if finished.is_empty() {
-        let text = if model.overview.is_some() {
-            "no run has ended on this machine yet"
-        } else {
-            "looking .."
+        let inner = Rect {
+            x: inner.x + 1,
+            width: inner.width.saturating_sub(2),
+            ..inner
         };
-        paint.text(
-            inner.x + 1,
-            inner.y,
-            inner.width.saturating_sub(2),
-            text,
-            "text.dim",
-        );
+        ahead::told(paint, inner, &nothing_yet(model));
     }
     let height = usize::from(inner.height);
     let top =
@@ -102,6 +96,28 @@ fn draw_over(paint: &mut Paint<'_>, rest: Rect, model: &Model, now: Moment) {
         recent(paint, row, run, now);
         mark_row(paint, row, model, HomePanel::Recent, at);
     }
+}
+
+/// What is said where no run has ended yet.
+fn nothing_yet(model: &Model) -> Vec<String> {
+    if model.overview.is_none() {
+        return vec!["looking ..".to_owned()];
+    }
+    let first = "no run has ended on this machine yet".to_owned();
+    if !runs(model, true).is_empty() {
+        return vec![first];
+    }
+    vec![
+        first,
+        String::new(),
+        "D makes the plan of a release: every step, where it runs, how long it may take. \
+         Nothing starts before D is pressed there again."
+            .to_owned(),
+        String::new(),
+        "Every run leaves its record here: what it did, what each host printed, what was tagged. \
+         Enter opens it, R goes on with one that failed."
+            .to_owned(),
+    ]
 }
 
 fn unfinished(paint: &mut Paint<'_>, area: Rect, run: &RunSummary, now: Moment) {

@@ -3,13 +3,38 @@
 use crate::domain::action::Ending;
 use crate::domain::id::TaskId;
 use crate::domain::run::progress::{self, Need};
-use crate::domain::run::{GateState, Moment, RunState, RunStatus, TaskStatus};
+use crate::domain::run::{GateState, Moment, Outcome, RunState, RunStatus, TaskStatus};
+use crate::domain::text::ellipsis;
 use crate::ui::model::RunView;
 use crate::ui::msg::Owner;
+use crate::ui::widget::paint::columns;
 use crate::ui::words;
 
-/// What stands on the attention line: text and role, most important first.
-pub fn attention(view: &RunView, now: Moment) -> Vec<(String, &'static str)> {
+/// What stands on the attention line: text and role, most important first. What users see is never cut from a
+/// line of `width` columns: it is said in fewer words, and then the sentence before it is shortened.
+pub fn attention(view: &RunView, now: Moment, width: u16) -> Vec<(String, &'static str)> {
+    let mut said = sentences(view, now);
+    let width = usize::from(width);
+    let over = |said: &[(String, &str)]| {
+        let all: usize = said.iter().map(|(text, _)| columns(text)).sum();
+        all.saturating_sub(width)
+    };
+    if said.len() < 2 || over(&said) == 0 {
+        return said;
+    }
+    if let Some((users, _)) = said.last_mut() {
+        *users = progress::users_see_in_short(&view.state);
+    }
+    let over = over(&said);
+    if over > 0 {
+        let first = &mut said[0].0;
+        let room = columns(first.trim_end()).saturating_sub(over);
+        *first = format!("{}  ", ellipsis(first.trim_end(), room));
+    }
+    said
+}
+
+fn sentences(view: &RunView, now: Moment) -> Vec<(String, &'static str)> {
     let state = &view.state;
     if let Some(why) = &view.journal_failed {
         return vec![(
@@ -43,11 +68,30 @@ pub fn attention(view: &RunView, now: Moment) -> Vec<(String, &'static str)> {
             "stopping: waits for what runs, starts nothing more.  ".to_owned(),
             "state.warn",
         ));
+    } else if let Some((ended, role)) = ended(state) {
+        said.push((format!("{ended}  "), role));
     } else if let Some(silence) = silence(view, now) {
         said.push((format!("{silence}  "), "state.warn"));
     }
     said.push(users);
     said
+}
+
+/// How a run that did not succeed ended.
+fn ended(state: &RunState) -> Option<(String, &'static str)> {
+    match state.status {
+        RunStatus::Finished(Outcome::Failed) => {
+            let failed = state
+                .each()
+                .find(|(_, task)| task.status == TaskStatus::Failed);
+            let what = failed.map_or("a step", |(planned, _)| short(&planned.id));
+            Some((format!("the run ended: {what} FAILED."), "state.fail"))
+        }
+        RunStatus::Finished(Outcome::Stopped) => {
+            Some(("the run was stopped.".to_owned(), "state.warn"))
+        }
+        _ => None,
+    }
 }
 
 /// What users of the service see now.

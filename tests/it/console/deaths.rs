@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::terminal::Terminal;
 use crate::support::workshop::{GATED, USUAL, Workshop};
@@ -83,26 +83,30 @@ fn ctrl_c_asks_and_a_kill_needs_the_typed_name() {
     assert!(workshop.events("decision_taken").is_empty());
     terminal.keys("\x15workshop\r");
     terminal.until("the run has ended", |_| workshop.outcome().is_some());
-    // A killed step has failed.
-    assert_eq!(workshop.outcome().as_deref(), Some("failed"));
+    // The operator ended it: no step failed by itself.
+    assert_eq!(workshop.outcome().as_deref(), Some("stopped"));
     assert_eq!(workshop.ran("switch"), 0);
 }
 
-#[test]
-fn a_suspended_console_gives_the_terminal_back_and_goes_on_where_it_was() {
-    let workshop = Workshop::with(GATED);
-    // A shell with job control, as an operator has.
-    let words: Vec<OsString> = ["sh", "-i"].map(OsString::from).into();
+/// A console started from a shell with job control, as operators have; its run is going on. And its process.
+fn in_a_shell(workshop: &Workshop) -> (Terminal, i32) {
+    let words: Vec<OsString> = ["dash", "-i"].map(OsString::from).into();
     let mut environment = workshop.environment();
     environment.push(("PS1".to_owned(), "shell> ".into()));
     environment.push(("GOLIVE".to_owned(), env!("CARGO_BIN_EXE_golive").into()));
-    let folder = workshop.path("project");
-    let mut terminal = Terminal::run(&words, &folder, &environment, USUAL);
+    let mut terminal = Terminal::run(&words, &workshop.path("project"), &environment, USUAL);
     terminal.shows("shell>");
     terminal.keys("\"$GOLIVE\" deploy\r");
     terminal.at("nothing has started yet", "D");
     terminal.until("prepare runs", |_| workshop.ran("prepare") == 1);
     let console = child_of(terminal.pid().as_raw_nonzero().get());
+    (terminal, console)
+}
+
+#[test]
+fn a_suspended_console_gives_the_terminal_back_and_goes_on_where_it_was() {
+    let workshop = Workshop::with(GATED);
+    let (mut terminal, console) = in_a_shell(&workshop);
     terminal.keys("\x1a");
     terminal.until("the shell has the terminal", |seen| {
         !seen.screen().alternate_screen()
@@ -129,6 +133,32 @@ fn a_suspended_console_gives_the_terminal_back_and_goes_on_where_it_was() {
     assert_eq!(terminal.ended(), 0);
     terminal.is_restored();
     assert_eq!(workshop.ran("prepare"), 1);
+}
+
+#[test]
+fn a_console_stopped_from_outside_takes_the_terminal_anew_when_it_is_continued() {
+    let workshop = Workshop::with(GATED);
+    let (mut terminal, console) = in_a_shell(&workshop);
+    kill_process(Pid::from_raw(console).unwrap(), Signal::STOP).unwrap();
+    terminal.until("the shell says so", |seen| seen.raw.ends_with(b"shell> "));
+    // Ctrl-J: the console has left the terminal in raw mode.
+    terminal.keys("stty sane; echo said > \"$TMPDIR/said\"\n");
+    terminal.until("the shell has set its modes", |_| {
+        workshop.path("said").exists()
+    });
+    terminal.keys("fg\r");
+    terminal.until("it goes on", |_| state_of(console) != 'T');
+    workshop.let_go("prepare");
+    terminal.at("Type live to release there", "q");
+    terminal.shows("waits at the gate");
+    terminal.keys("q");
+    terminal.at("Leave while the run is not over?", "L");
+    terminal.until("the shell again", |seen| {
+        seen.raw.ends_with(b"shell> ") && !seen.screen().alternate_screen()
+    });
+    terminal.keys("exit\r");
+    terminal.ended();
+    terminal.is_restored();
 }
 
 /// The state letter of a process, as the kernel tells it; `?` when it is gone.

@@ -69,7 +69,8 @@ fn a_run_ended_after_a_failure_goes_on_from_the_home_screen() {
     workshop.write("marks/repaired", "");
     let mut terminal = workshop.open("");
     terminal.shows("failed: here/shaky");
-    terminal.keys("\t\t\r");
+    terminal.focus("Recent");
+    terminal.keys("\r");
     terminal.at("a step failed, and the run ended", "R");
     terminal.shows("is released");
     assert_eq!(

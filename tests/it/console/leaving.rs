@@ -75,11 +75,13 @@ fn a_run_left_during_a_step_is_followed_again_on_screen_without_starting_it_twic
     assert_eq!(terminal.ended(), 6);
     // Opened to look at it first; nobody drives it.
     let mut terminal = workshop.open("");
-    terminal.shows("Unfinished");
-    terminal.keys("\t\t\r");
+    terminal.shows("─ Unfinished");
+    terminal.focus("Unfinished");
+    terminal.keys("\r");
     terminal.at("go on with this run", "q");
-    terminal.shows("Unfinished");
-    terminal.keys("\t\r");
+    terminal.hides("go on with this run");
+    terminal.focus("Unfinished");
+    terminal.keys("\r");
     terminal.at("go on with this run", "R");
     terminal.shows("LIVE");
     workshop.let_go("prepare");

@@ -237,3 +237,43 @@ fn what_nobody_knows_is_neither_ok_nor_failed_and_runs_again_only_when_it_may() 
     assert_eq!(ground.trace().len(), 4);
     assert!(ground.runs()[0]["outcome"].is_null());
 }
+
+const ALONE: &str = r#"
+[step.one]
+run = 'NOTE; [ $GOLIVE_HOST = web2 ]'
+on = "all"
+[step.two]
+run = 'NOTE'
+on = "all"
+[step.three]
+run = 'NOTE'
+on = "all"
+[step.beside]
+run = 'NOTE'
+needs = []
+[step.behind]
+run = 'NOTE'
+needs = ["beside"]
+[[stage]]
+name = "Test"
+env = "test"
+order = "free"
+steps = ["one", "two", "three", "beside", "behind"]
+"#;
+
+#[test]
+fn what_does_not_need_the_failed_step_is_done_before_the_run_ends() {
+    let ground = Ground::new(2, &format!("{PAIR}{}", ALONE.replace("NOTE", NOTE)));
+    ground.ends(1, &["deploy"]);
+    let mut trace = ground.trace();
+    trace.sort();
+    let done = [
+        "behind@",
+        "beside@",
+        "one@web1",
+        "one@web2",
+        "three@web2",
+        "two@web2",
+    ];
+    assert_eq!(trace, done.map(|task| format!("Test/{task}")));
+}

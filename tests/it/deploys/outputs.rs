@@ -101,7 +101,7 @@ fn a_hundred_megabytes_are_on_disk_exactly_and_told_completely() {
 /// Controls of all kinds, broken UTF-8, NUL, text that turns around, a progress bar, no newline at the end.
 const HOSTILE: &str = r"
 printf 'bell\007 title\033]0;owned\007 clear\033[2J\033[31mred\033[0m nul\000 c1\302\233 bad\377\376\n'
-printf 'turn\342\200\256around zero\342\200\213width\n'
+printf 'turn\342\200\256around zero\342\200\213width tag\363\240\201\201\n'
 printf 'progress 1%%\rprogress 2%%\rdone\n'
 printf 'crlf\r\nlast, without an end'
 ";
@@ -112,13 +112,17 @@ fn hostile_output_reaches_the_disk_as_it_is_and_the_terminal_as_text() {
     let told = ground.ends(0, &["deploy", "--json"]);
     let plain = ground.ends(0, &["deploy", "--plain"]);
     for text in [&told.out, &plain.out] {
-        let acts = |c: char| c != '\n' && (c.is_control() || "\u{202e}\u{200b}".contains(c));
+        let acts =
+            |c: char| c != '\n' && (c.is_control() || "\u{202e}\u{200b}\u{e0041}".contains(c));
         assert_eq!(text.chars().find(|c| acts(*c)), None, "{text}");
     }
     let lines = told.events_of("task_output", "test/talk@web1");
     let lines: Vec<String> = lines.iter().map(|line| text(&line["text"])).collect();
     assert_eq!(lines.len(), 5, "{lines:#?}");
-    assert_eq!(lines[1], "turn\u{202e}around zero\u{200b}width");
+    assert_eq!(
+        lines[1],
+        "turn\u{202e}around zero\u{200b}width tag\u{e0041}"
+    );
     assert_eq!(lines[3..], ["crlf", "last, without an end"]);
     plain.prints(&["| crlf\n", "| last, without an end\n"]);
     // `printf` here is the host's own.

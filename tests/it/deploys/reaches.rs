@@ -136,3 +136,22 @@ fn thirty_two_hosts_go_in_lockstep() {
     assert_eq!(ground.trace(), expected);
     ground.leaves_no_connection();
 }
+
+#[test]
+fn many_names_of_one_server_are_connected_without_knocking_too_often_at_once() {
+    let mut text = "[env.test]\nvars = { TRACE = \"TRACE_FILE\" }\n[env.test.hosts]\n".to_owned();
+    for number in 1..=24 {
+        writeln!(text, "site{number} = \"web1\"").unwrap();
+    }
+    text.push_str(
+        "[step.note]\non = \"all\"\nrun = 'echo $GOLIVE_HOST >>\"$TRACE\"'\n\
+         [[stage]]\nname = \"Test\"\nenv = \"test\"\nsteps = [\"note\"]\n",
+    );
+    let ground = Ground::on(Fleet::with(1, &["MaxStartups 10:100:10"]), &text);
+    ground.ends(0, &["deploy"]);
+    let mut trace = ground.trace();
+    trace.sort();
+    trace.dedup();
+    assert_eq!(trace.len(), 24);
+    ground.leaves_no_connection();
+}

@@ -81,6 +81,7 @@ fn a_release_stops_at_the_gate_refuses_another_commit_and_goes_on_to_the_pushed_
     let right = format!("production={short}");
     let done = ground.ends(0, &["resume", "--approve", &right, "--reason", "sprint 12"]);
     done.prints(&["DONE", "gate of production approved by"]);
+    done.prints(&["production/tag@local: write the release's tags\n"]);
     let mut production = ground.trace().split_off(3);
     production[..2].sort();
     production[3..].sort();

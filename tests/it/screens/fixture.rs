@@ -9,7 +9,7 @@ use golive::domain::action::{Action, CommandLine, Ending, Milestone, Site};
 use golive::domain::checklist::{Downtime, Gate, OnFailure, Order, Phase, Reach, SshRules};
 use golive::domain::feed::{HostFacts, Link, Update};
 use golive::domain::id::{
-    Attempt, Commit, EnvName, HostName, RunId, Seq, StageName, StepName, TaskId,
+    Attempt, Commit, EnvName, HostName, RoleName, RunId, Seq, StageName, StepName, TaskId,
 };
 use golive::domain::overview::{
     Changes, CommitLine, Deployed, EnvOverview, Overview, Repository, RunSummary,
@@ -332,6 +332,7 @@ pub(crate) fn overview() -> Overview {
                 env: "staging".into(),
                 gated: false,
                 hosts: vec!["stg".into()],
+                roles: BTreeMap::new(),
                 deployed: Some(deployed(
                     COMMIT,
                     1,
@@ -345,6 +346,10 @@ pub(crate) fn overview() -> Overview {
                 env: "production".into(),
                 gated: true,
                 hosts: vec!["web1".into(), "web2".into()],
+                roles: BTreeMap::from([
+                    ("web1".into(), ["db", "web"].map(RoleName::from).into()),
+                    ("web2".into(), [RoleName::from("web")].into()),
+                ]),
                 deployed: Some(deployed(
                     LIVE,
                     76,

@@ -173,6 +173,16 @@ impl Terminal {
         self.keys(key);
     }
 
+    /// Presses Tab until the panel of this title has the keys; its frame is heavy then.
+    pub(crate) fn focus(&mut self, panel: &str) {
+        let heavy = format!("┏━ {panel}");
+        while !self.text().contains(&heavy) {
+            let before = self.text();
+            self.keys("\t");
+            self.until("another panel has the keys", |seen| seen.text() != before);
+        }
+    }
+
     /// Gives the terminal another size; the emulator follows.
     pub(crate) fn resize(&self, columns: u16, rows: u16) {
         let mut seen = self.seen();

@@ -4,22 +4,26 @@ use ratatui::layout::Rect;
 
 use super::band::{self, Tone};
 use super::log::LogPane;
-use super::paint::{Paint, wrap};
-use super::plight;
+use super::paint::{Paint, columns, middle, wrap};
+use super::{brief, plight};
 use crate::domain::run::progress::{self, Need};
 use crate::domain::run::{Moment, RunStatus};
+use crate::ui::available::availability;
 use crate::ui::keymap::{self, Act};
-use crate::ui::model::{GATE_FIELD, Model, RunView, View};
+use crate::ui::model::{Availability, GATE_FIELD, Model, RunView, View};
 use crate::ui::rows;
+use crate::ui::screen::gate::cost;
 use crate::ui::states;
-use crate::ui::words;
+use crate::ui::theme::State;
+
+mod still;
 
 /// Draws the card, or one line when there is no room for more.
 pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
     if area.is_empty() {
         return;
     }
-    let head = head(model, now);
+    let head = head(model, now, area.width);
     let guarded = is_guarded(model);
     let row = Rect { height: 1, ..area };
     if guarded {
@@ -46,14 +50,16 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
     };
     let said = match (&model.run, model.view) {
         (Some(view), View::Run) => {
-            run(paint, body, view, now);
-            plight::attention(view, now)
+            run(paint, body, model, view, now);
+            let twice = area.width.saturating_mul(2).saturating_sub(4);
+            plight::attention(view, now, twice)
                 .into_iter()
                 .map(|(text, _)| text)
                 .collect::<String>()
         }
         (Some(view), View::Gate) => gate(paint, body, model, view, now),
-        _ => home(paint, body, model, now),
+        (_, View::Hosts) => still::hosts(paint, body, model),
+        _ => still::home(paint, body, model, now),
     };
     let (said, role) = model
         .notice
@@ -84,45 +90,71 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
     );
 }
 
-fn head(model: &Model, now: Moment) -> String {
+/// The first row: where, whose, how far. The name of the project gives way to what changes.
+fn head(model: &Model, now: Moment, width: u16) -> String {
+    let named = |project: &str, rest: &str| {
+        let room = usize::from(width).saturating_sub(columns(rest) + 1);
+        let project = middle(project, room.min(usize::from(width)) as u16);
+        if room < 4 {
+            rest.to_owned()
+        } else {
+            format!("{project} {rest}").trim().to_owned()
+        }
+    };
     let Some(view) = model
         .run
         .as_ref()
         .filter(|_| matches!(model.view, View::Run | View::Gate))
     else {
-        return format!("{} {}", model.project, now.format("%H:%M"));
+        let what = if model.view == View::Hosts {
+            "hosts"
+        } else {
+            ""
+        };
+        return named(
+            &model.project,
+            format!("{what} {}", now.format("%H:%M")).trim(),
+        );
     };
     let state = &view.state;
     let stage = state.current_stage().filter(|_| state.started.is_some());
     let env = stage
         .and_then(|stage| state.plan.stages[stage].env.as_ref())
-        .map_or(String::new(), |env| {
-            format!(" {}", env.as_str().to_uppercase())
-        });
+        .map_or(String::new(), |env| env.as_str().to_uppercase());
     let counts = progress::counts(state, None);
-    let commit = state
-        .plan
-        .commit
-        .as_ref()
-        .map_or("", |commit| commit.short());
     let failed = if counts.failed > 0 {
         format!(" FAIL {}", counts.failed)
     } else {
         String::new()
     };
-    let gate = if model.view == View::Gate { "GATE" } else { "" };
-    format!(
-        "{gate}{env} {} {commit} {}/{}{failed} {}",
-        state.plan.project,
-        counts.done,
-        counts.total,
-        states::word(state.status)
-    )
-    .trim()
-    .to_owned()
+    let standing = format!("{}/{}{failed}", counts.done, counts.total);
+    let word = match state.status {
+        RunStatus::Prepared => "PLAN",
+        status => states::word(status),
+    };
+    if model.view == View::Gate {
+        let commit = state.plan.commit.as_ref();
+        let commit = commit.map_or("", |commit| commit.short());
+        let begin = format!("GATE {env} ");
+        let room = usize::from(width).saturating_sub(columns(&begin) + columns(commit) + 1);
+        return format!(
+            "{begin}{} {commit}",
+            middle(&state.plan.project, room as u16)
+        );
+    }
+    let rest = format!("{env} {standing} {word}");
+    named(&state.plan.project, rest.trim())
 }
 
-fn run(paint: &mut Paint<'_>, area: Rect, view: &RunView, now: Moment) {
+fn run(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Moment) {
+    let told = matches!(
+        view.state.status,
+        RunStatus::Prepared | RunStatus::Finished(_)
+    );
+    if told && view.follow {
+        brief::draw(paint, area, model, view, now);
+        return;
+    }
     let Some((tasks, number)) = rows::log_tasks(view) else {
         return;
     };
@@ -148,7 +180,7 @@ fn run(paint: &mut Paint<'_>, area: Rect, view: &RunView, now: Moment) {
             x,
             area.y + 1,
             area.right().saturating_sub(x),
-            planned.site.as_str(),
+            &middle(planned.site.as_str(), 18),
             "text",
         ) + 1;
         x += paint.glyph(x, area.y + 1, shown) + 1;
@@ -160,7 +192,6 @@ fn run(paint: &mut Paint<'_>, area: Rect, view: &RunView, now: Moment) {
             shown.role(),
         ) + 2;
     }
-    let _ = now;
     let below = Rect {
         y: area.y + 2,
         height: area.height.saturating_sub(2),
@@ -186,9 +217,18 @@ fn gate(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
         .env
         .as_ref()
         .map_or_else(String::new, ToString::to_string);
-    let proofs = super::proofs::proofs(model, &view.state, stage, now);
-    let room = usize::from(area.height.saturating_sub(3));
-    for (y, proof) in (area.y..).zip(proofs.iter().take(room)) {
+    let mut proofs = super::proofs::proofs(model, &view.state, stage, now);
+    // What is not well stands first: there is no room for all.
+    proofs.sort_by_key(|proof| proof.state == State::Ok);
+    let cost = wrap(&cost(view, stage), usize::from(area.width));
+    let room = usize::from(area.height).saturating_sub(2 + cost.len().min(2));
+    let told = if proofs.len() > room {
+        room.saturating_sub(1)
+    } else {
+        proofs.len()
+    };
+    let mut y = area.y;
+    for proof in &proofs[..told] {
         paint.glyph(area.x, y, proof.state);
         paint.text(
             area.x + 2,
@@ -197,8 +237,27 @@ fn gate(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
             &format!("{} {}", proof.check.trim(), proof.found),
             "text",
         );
+        y += 1;
     }
-    let y = area.bottom().saturating_sub(2);
+    if told < proofs.len() {
+        let rest = &proofs[told..];
+        let all = rest.iter().all(|proof| proof.state == State::Ok);
+        let well = if all { " ok" } else { "" };
+        let text = format!("{} more{well}", rest.len());
+        paint.text(
+            area.x + 2,
+            y,
+            area.width.saturating_sub(2),
+            &text,
+            "text.dim",
+        );
+        y += 1;
+    }
+    for row in cost.iter().take(2) {
+        paint.text(area.x, y, area.width, row, "text.dim");
+        y += 1;
+    }
+    let y = area.bottom().saturating_sub(1);
     let field = view.gate.panel == GATE_FIELD;
     let ask = if field {
         format!("type {env}: {}_", view.gate.typed)
@@ -212,58 +271,6 @@ fn gate(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
         .unwrap_or_else(|| plight::users(&view.state, now).0)
 }
 
-fn home(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) -> String {
-    let Some(overview) = &model.overview else {
-        return "looking ..".to_owned();
-    };
-    let mut y = area.y;
-    for env in &overview.environments {
-        if y >= area.bottom() {
-            break;
-        }
-        let said = env.deployed.as_ref().map_or_else(
-            || "not known".to_owned(),
-            |deployed| {
-                let behind = deployed
-                    .behind
-                    .map_or_else(String::new, |behind| format!(" -{behind}"));
-                format!(
-                    "{} {}{behind}",
-                    deployed.commit.short(),
-                    words::when(deployed.at, now)
-                )
-            },
-        );
-        paint.text(
-            area.x,
-            y,
-            area.width,
-            &format!("{:<11} {said}", env.env.as_str().to_uppercase()),
-            "text",
-        );
-        y += 1;
-    }
-    let ahead = overview.next.as_ref().map_or_else(String::new, |next| {
-        words::count(next.commit_count, "commit")
-    });
-    for row in wrap(&format!("next release: {ahead}"), usize::from(area.width)) {
-        if y < area.bottom() && !ahead.is_empty() {
-            paint.text(area.x, y, area.width, &row, "text.dim");
-            y += 1;
-        }
-    }
-    let open = overview
-        .runs
-        .iter()
-        .filter(|run| run.outcome.is_none())
-        .count();
-    if open > 0 {
-        format!("{} unfinished", words::count(open, "run"))
-    } else {
-        overview.repository_trouble.clone().unwrap_or_default()
-    }
-}
-
 fn keys(paint: &mut Paint<'_>, area: Rect, model: &Model) {
     let needs = model
         .run
@@ -273,17 +280,39 @@ fn keys(paint: &mut Paint<'_>, area: Rect, model: &Model) {
     let run = model.run.as_ref().map(|view| view.state.status);
     let acts: &[Act] = match (model.view, run) {
         (View::Run, Some(RunStatus::Prepared)) => &[Act::Help, Act::Start, Act::Back],
-        (View::Run, Some(RunStatus::Finished(_))) => &[Act::Help, Act::Back],
+        (View::Run, Some(RunStatus::Finished(_))) => &[Act::Help, Act::Resume, Act::Back],
         (View::Run, _) if needs.iter().any(|need| matches!(need, Need::Failure(_))) => {
             &[Act::Help, Act::Retry, Act::Abort, Act::Back]
         }
-        (View::Run, _) => &[Act::Help, Act::Abort, Act::Pause, Act::Back],
-        (View::Gate, _) => &[Act::Help, Act::FocusOn, Act::Abort, Act::Back],
-        _ => &[Act::Help, Act::Deploy, Act::Resume, Act::Back],
+        (View::Run, _) => &[
+            Act::Help,
+            Act::Resume,
+            Act::Continue,
+            Act::Abort,
+            Act::Pause,
+            Act::Back,
+        ],
+        (View::Gate, _) => &[Act::Help, Act::FocusOn, Act::Resume, Act::Abort, Act::Back],
+        (View::Hosts, _) => &[Act::Help, Act::Refresh, Act::Open, Act::Back],
+        (View::Home, _) => &[
+            Act::Help,
+            Act::Deploy,
+            Act::Resume,
+            Act::Back,
+            Act::ScreenHosts,
+        ],
     };
+    let on = |act: &&Act| availability(model, **act) == Availability::On;
     let mut x = area.x;
-    for act in acts {
+    for act in acts.iter().filter(on) {
         let row = keymap::row(*act);
+        let word = match (model.view, act) {
+            (View::Home, Act::Back) => "quit",
+            _ => row.short,
+        };
+        if x > area.x && usize::from(area.right().saturating_sub(x)) < columns(word) + 2 {
+            break;
+        }
         let room = area.right().saturating_sub(x);
         let role = if row.changes {
             "text.key.danger"
@@ -292,7 +321,7 @@ fn keys(paint: &mut Paint<'_>, area: Rect, model: &Model) {
         };
         let used = paint.text(x, area.y, room, row.keys[0], role) + 1;
         x += used;
-        x += paint.text(x, area.y, area.right().saturating_sub(x), row.short, "text") + 2;
+        x += paint.text(x, area.y, area.right().saturating_sub(x), word, "text") + 2;
     }
 }
 

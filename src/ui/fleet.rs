@@ -1,0 +1,102 @@
+//! The fleet: the hosts of the checklist, and what is known of each, as every screen tells it.
+//!
+//! Derived from the overview and the newest word about each connection; nothing here asks a host.
+
+use crate::domain::feed::Link;
+use crate::domain::id::{EnvName, HostName, RoleName};
+use crate::domain::run::Moment;
+use crate::ui::model::Model;
+use crate::ui::states;
+use crate::ui::theme::State;
+use crate::ui::words;
+
+/// Every host of the checklist, in its order.
+pub fn hosts(model: &Model) -> Vec<(EnvName, HostName)> {
+    let environments = model
+        .overview
+        .iter()
+        .flat_map(|overview| &overview.environments);
+    environments
+        .flat_map(|env| env.hosts.iter().map(|host| (env.env.clone(), host.clone())))
+        .collect()
+}
+
+/// The newest word about a host, and when it came.
+pub fn link<'a>(model: &'a Model, env: &EnvName, host: &HostName) -> Option<&'a (Link, Moment)> {
+    model.links.get(&(env.clone(), host.clone()))
+}
+
+/// How the connection to a host is.
+pub fn state_of(model: &Model, env: &EnvName, host: &HostName) -> State {
+    states::of_link(link(model, env, host).map(|(link, _)| link))
+}
+
+/// The roles a host plays, in words.
+pub fn roles(model: &Model, env: &EnvName, host: &HostName) -> String {
+    let environments = model
+        .overview
+        .iter()
+        .flat_map(|overview| &overview.environments);
+    let found = environments
+        .filter(|of| of.env == *env)
+        .find_map(|of| of.roles.get(host));
+    found.map_or_else(
+        || "every role".to_owned(),
+        |roles| {
+            let names: Vec<&str> = roles.iter().map(RoleName::as_str).collect();
+            names.join(" ")
+        },
+    )
+}
+
+/// What is known of a host, line by line.
+pub fn about(model: &Model, env: &EnvName, host: &HostName, now: Moment) -> Vec<String> {
+    let link = model
+        .links
+        .get(&(env.clone(), host.clone()))
+        .map(|(link, _)| link);
+    let mut lines = match link {
+        None | Some(Link::Connecting) => {
+            vec!["it was not heard of yet; r asks it again".to_owned()]
+        }
+        Some(Link::Failed { why, help }) => {
+            let help = help.iter().flat_map(|help| help.lines().map(str::to_owned));
+            std::iter::once(why.clone()).chain(help).collect()
+        }
+        Some(Link::Lost { why, retry_in }) => vec![
+            why.clone(),
+            format!("next try in {}", words::span(retry_in.as_secs_f64())),
+        ],
+        Some(Link::Connected(facts)) => vec![
+            format!("answers in   {} ms", facts.latency.as_millis()),
+            format!(
+                "clock        {:+.1} s against this machine",
+                facts.clock_skew_s
+            ),
+            facts.free_kb.map_or_else(
+                || "free space   not known".to_owned(),
+                |kib| format!("free space   {}", words::space(kib)),
+            ),
+        ],
+    };
+    lines.push(format!("plays        {}", roles(model, env, host)));
+    let environments = model
+        .overview
+        .iter()
+        .flat_map(|overview| &overview.environments);
+    let mut deployed = environments
+        .filter(|of| of.env == *env)
+        .filter_map(|of| of.deployed.as_ref());
+    lines.push(deployed.next().map_or_else(
+        || "runs         not known: nothing was deployed from here".to_owned(),
+        |deployed| {
+            format!(
+                "runs         {} since {}, by {}",
+                deployed.commit.short(),
+                words::when(deployed.at, now),
+                words::user(&deployed.by)
+            )
+        },
+    ));
+    lines
+}
