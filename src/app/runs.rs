@@ -12,7 +12,7 @@ use super::report::{Code, Failure, print, shown};
 use super::session::Project;
 use crate::domain::id::{Attempt, RunId, TaskId};
 use crate::domain::overview::RunSummary;
-use crate::domain::run::{Moment, Outcome, RunState, TaskState, TaskStatus, apply::apply};
+use crate::domain::run::{Moment, Outcome, RunState, TaskState, TaskStatus};
 use crate::domain::text::{age, ellipsis, width};
 use crate::edge::journal::{RunError, RunFolder, StoredRun, list};
 
@@ -123,11 +123,7 @@ fn stored(project: &Project, run: &str) -> Result<(RunFolder, StoredRun, RunStat
     let stored = folder
         .open_for_reading()
         .map_err(|error| unusable(project, &error))?;
-    let mut state = RunState::new(folder.run().clone(), std::sync::Arc::clone(&stored.plan));
-    stored
-        .records
-        .iter()
-        .for_each(|record| apply(&mut state, record));
+    let state = list::fold(folder.run(), &stored);
     Ok((folder, stored, state))
 }
 

@@ -6,6 +6,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use rustix::process::{Signal, kill_process};
+
+use crate::support::terminal::{Terminal, USUAL};
+
 const CHECKLIST: &str = r#"
 [project]
 name = "folders"
@@ -242,4 +246,26 @@ fn a_step_that_failed_before_its_golive_died_is_tried_again_by_a_resume() {
         "{}",
         out(&resumed)
     );
+}
+
+#[test]
+fn a_question_on_a_terminal_ends_when_golive_is_told_to_end() {
+    let project = Folders::new();
+    let words = [env!("CARGO_BIN_EXE_golive"), "deploy", "--plain"].map(Into::into);
+    let environment: Vec<(String, std::ffi::OsString)> = [
+        ("PATH", std::env::var_os("PATH").unwrap()),
+        ("TERM", "xterm".into()),
+        ("HOME", project.path("home").into()),
+        ("XDG_RUNTIME_DIR", project.path("run").into()),
+        ("GIT_CONFIG_GLOBAL", "/dev/null".into()),
+        ("GIT_CONFIG_NOSYSTEM", "1".into()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    let mut terminal = Terminal::run(&words, &project.path("project"), &environment, USUAL);
+    terminal.shows("nothing to leave the run at the gate");
+    kill_process(terminal.pid(), Signal::TERM).unwrap();
+    assert_eq!(terminal.ended(), 3);
+    let resumed = project.run(&["runs"]);
+    assert!(out(&resumed).contains("at the PRODUCTION gate"));
 }
