@@ -271,7 +271,7 @@ async fn follow(
             super::report::print(&format!("run {} goes on\n", driven.state.run))?;
         }
         faced(
-            PlainFace,
+            PlainFace::default(),
             project,
             &driven,
             (decisions, prompt, shown),

@@ -175,6 +175,7 @@ fn a_run_outlives_its_connections_and_the_servers() {
     ground.fleet.stop(1);
     running.has_printed("LOST: web2");
     ground.fleet.start(1);
+    running.has_printed("BACK: web2");
     let_go(&ground);
     let ended = running.end();
     assert_eq!(ended.code, Some(0), "{ended}");
