@@ -6,9 +6,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use rustix::process::{Signal, kill_process};
+use rustix::process::Signal;
 
-use crate::support::terminal::{Terminal, USUAL};
+use crate::support::terminal::Terminal;
 
 const CHECKLIST: &str = r#"
 [project]
@@ -262,9 +262,9 @@ fn a_question_on_a_terminal_ends_when_golive_is_told_to_end() {
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
-    let mut terminal = Terminal::run(&words, &project.path("project"), &environment, USUAL);
+    let mut terminal = Terminal::run(&words, &project.path("project"), &environment, (120, 36));
     terminal.shows("nothing to leave the run at the gate");
-    kill_process(terminal.pid(), Signal::TERM).unwrap();
+    terminal.signal(Signal::TERM);
     assert_eq!(terminal.ended(), 3);
     let resumed = project.run(&["runs"]);
     assert!(out(&resumed).contains("at the PRODUCTION gate"));
