@@ -269,3 +269,28 @@ fn a_question_on_a_terminal_ends_when_golive_is_told_to_end() {
     let resumed = project.run(&["runs"]);
     assert!(out(&resumed).contains("at the PRODUCTION gate"));
 }
+
+#[test]
+fn a_run_with_a_step_that_may_be_running_is_not_deleted() {
+    let project = Folders::new();
+    assert_eq!(project.run(&["deploy"]).status.code(), Some(3));
+    let (run, folder) = (project.run_id(), project.run_folder());
+    // As if it had been killed while its first step ran.
+    let journal = folder.join("journal.jsonl");
+    let text = fs::read_to_string(&journal).unwrap();
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let started = lines.iter().position(|line| line.contains("task_started"));
+    fs::write(&journal, lines[..=started.unwrap()].concat()).unwrap();
+    let kept = project.run(&["runs", "remove", &run]);
+    assert_eq!(kept.status.code(), Some(1));
+    assert!(
+        err(&kept).contains("may still be running"),
+        "{}",
+        err(&kept)
+    );
+    assert!(folder.is_dir());
+    // At its gate nothing runs.
+    assert_eq!(project.run(&["resume", &run]).status.code(), Some(3));
+    assert!(project.run(&["runs", "remove", &run]).status.success());
+    assert!(!folder.exists());
+}
