@@ -6,7 +6,7 @@ use crate::domain::run::TaskStatus;
 use crate::ui::logs::Sort;
 use crate::ui::model::{Model, RunView};
 use crate::ui::rows;
-use crate::ui::widget::paint::columns;
+use crate::ui::widget::paint::{columns, middle};
 use crate::ui::widget::plight;
 use crate::ui::words;
 
@@ -84,7 +84,7 @@ fn about(view: &RunView, task: &TaskId, quoted: usize, width: u16) -> Vec<Line> 
         String::new()
     };
     let said = format!("  {ending}{took}");
-    let mut lines = vec![vec![(task.to_string(), "state.fail")]];
+    let mut lines = vec![vec![(middle(task.as_str(), width), "state.fail")]];
     let told = vec![(said, "text.strong"), (again, "text.dim")];
     let long = told.iter().map(|(text, _)| columns(text)).sum::<usize>();
     if columns(task.as_str()) + long > usize::from(width) {

@@ -369,15 +369,13 @@ fn hosts_of(
         } else {
             State::Wait
         };
-        return vec![(
-            format!("{up} reached"),
-            state,
-            if down > 0 {
-                format!("{down} not")
-            } else {
-                String::new()
-            },
-        )];
+        let all = env.hosts.len();
+        let said = if up == all {
+            "all reached".to_owned()
+        } else {
+            format!("{up} of {all} reached")
+        };
+        return vec![(said, state, String::new())];
     }
     env.hosts
         .iter()

@@ -66,14 +66,13 @@ pub fn head<'a>(view: &RunView, now: Moment) -> Band<'a> {
             "text",
         ));
     }
-    right.push((
-        word(view).to_owned(),
-        if state.status == RunStatus::Active {
-            "state.run"
-        } else {
-            "text.strong"
-        },
-    ));
+    let role = match state.status {
+        RunStatus::Active => "state.run",
+        RunStatus::Finished(Outcome::Succeeded) => "state.ok",
+        RunStatus::Finished(Outcome::Failed) => "state.fail",
+        _ => "text.strong",
+    };
+    right.push((word(view).to_owned(), role));
     Band {
         env: env.map_or_else(String::new, |env| env.as_str().to_uppercase()),
         tone: if waits { Tone::Local } else { tone },
@@ -85,7 +84,10 @@ pub fn head<'a>(view: &RunView, now: Moment) -> Band<'a> {
 fn word(view: &RunView) -> &'static str {
     match (&view.owner, view.state.status) {
         (_, RunStatus::Prepared) => "PLAN",
-        (_, RunStatus::Finished(_)) => "OVER",
+        (_, RunStatus::Finished(Outcome::Succeeded)) => "DONE",
+        (_, RunStatus::Finished(Outcome::Failed)) => "FAILED",
+        (_, RunStatus::Finished(Outcome::Stopped)) => "STOPPED",
+        (_, RunStatus::Finished(Outcome::RolledBack)) => "ROLLED BACK",
         (Owner::Elsewhere(_), _) => "WATCHING",
         (Owner::Nobody, _) => "WAITS",
         (_, RunStatus::Paused) => "PAUSED",

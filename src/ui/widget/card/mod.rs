@@ -10,7 +10,7 @@ use crate::domain::run::progress::{self, Need};
 use crate::domain::run::{Moment, RunStatus};
 use crate::ui::available::availability;
 use crate::ui::keymap::{self, Act};
-use crate::ui::model::{Availability, GATE_FIELD, Model, RunView, View};
+use crate::ui::model::{Availability, GATE_FIELD, LogView, Model, RunView, View};
 use crate::ui::rows;
 use crate::ui::screen::gate::cost;
 use crate::ui::states;
@@ -51,11 +51,18 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
     let said = match (&model.run, model.view) {
         (Some(view), View::Run) => {
             run(paint, body, model, view, now);
-            let twice = area.width.saturating_mul(2).saturating_sub(4);
-            plight::attention(view, now, twice)
-                .into_iter()
-                .map(|(text, _)| text)
-                .collect::<String>()
+            let said = plight::attention(view, now, u16::MAX);
+            let said: Vec<String> = said.into_iter().map(|(text, _)| text).collect();
+            let all = said.concat();
+            if said.len() > 1 && wrap(&all, usize::from(area.width)).len() > 2 {
+                // One row for what happened, one for what users see.
+                let first = middle(said[0].trim_end(), area.width);
+                let room = usize::from(area.width).saturating_sub(columns(&first));
+                let users = progress::users_see_in_short(&view.state);
+                format!("{first}{}{users}", " ".repeat(room + 1))
+            } else {
+                all
+            }
         }
         (Some(view), View::Gate) => gate(paint, body, model, view, now),
         (_, View::Hosts) => still::hosts(paint, body, model),
@@ -201,7 +208,10 @@ fn run(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Mo
         LogPane {
             state,
             log,
-            view: &view.log,
+            view: &LogView {
+                wrap: true,
+                ..view.log.clone()
+            },
             tasks,
             times: false,
         }
