@@ -50,7 +50,8 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
         .as_ref()
         .map_or(String::new(), |live| format!("{} -> ", live.short()));
     head.left = vec![
-        (format!("{}  {from}{to}", state.plan.project), "text.title"),
+        (state.plan.project.clone(), "text.title"),
+        (format!("{from}{to}"), "text.title"),
         (
             if progress::is_touched(state, &env.as_str().into()) {
                 "GATE"
@@ -270,27 +271,7 @@ fn evidence(
         area,
         frame(model, view, 0, "Evidence", &right, "l steps and logs"),
     );
-    let top = view.gate.scroll[0].min(rows.len().saturating_sub(usize::from(inner.height)));
-    let check = (inner.width * 2 / 5).min(26);
-    for (at, row) in rows
-        .iter()
-        .skip(top)
-        .take(usize::from(inner.height))
-        .enumerate()
-    {
-        let y = inner.y + at as u16;
-        paint.glyph(inner.x + 1, y, row.state);
-        paint.text(inner.x + 3, y, check, &row.check, "text");
-        let age = row.age.map_or_else(String::new, words::clock);
-        let end = paint.right(inner.right() - 1.min(inner.width), y, 9, &age, "text.dim");
-        let role = if row.state == State::Ok {
-            "text"
-        } else {
-            row.state.role()
-        };
-        let x = inner.x + 4 + check;
-        paint.text(x, y, end.saturating_sub(x + 1), &row.found, role);
-    }
+    proofs::draw(paint, inner, &rows, view.gate.scroll[0]);
 }
 
 fn contents(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Moment) {

@@ -4,6 +4,7 @@
 
 use ratatui::layout::Rect;
 
+use crate::domain::action::Action;
 use crate::domain::run::progress;
 use crate::domain::run::{Moment, Outcome, RunStatus};
 use crate::ui::keymap::Act;
@@ -309,7 +310,9 @@ fn log(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView) {
         }
         _ => {
             let state = &view.state.tasks[tasks.start];
-            let text = if state.attempt.0 == 0 {
+            let text = if matches!(planned.action, Action::Ask { .. }) {
+                "a question for you: it prints nothing"
+            } else if state.attempt.0 == 0 {
                 "not started yet"
             } else {
                 "has printed nothing so far"

@@ -6,6 +6,7 @@ use crate::domain::run::progress::{self, Need};
 use crate::domain::run::{Event, Moment, Outcome, Record};
 use crate::ui::model::{Dialog, GateView, Model, RunView, View};
 use crate::ui::msg::{Cmd, Owner};
+use crate::ui::widget::plight;
 use crate::ui::{rows, words};
 
 /// Takes a record of the run on screen.
@@ -79,7 +80,11 @@ fn tell(run: &mut RunView, record: &Record) {
             });
             (
                 task,
-                format!("{ending} after {}{again}", words::span(*duration_s)),
+                format!(
+                    "{} after {}{again}",
+                    plight::short_ending(ending),
+                    words::span(*duration_s)
+                ),
                 true,
             )
         }

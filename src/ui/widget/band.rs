@@ -4,7 +4,7 @@
 
 use ratatui::layout::Rect;
 
-use super::paint::{Paint, columns};
+use super::paint::{Paint, columns, middle};
 use crate::domain::id::EnvName;
 use crate::domain::run::RunState;
 
@@ -118,7 +118,7 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, band: &Band<'_>) {
         if let Some((first, wanted)) = band.left.first() {
             // Where it is dangerous stands before whose it is.
             let room = end.saturating_sub(start + columns(&badge) as u16 + 2);
-            start += paint.text(start, area.y, room, first, wanted) + 2;
+            start += paint.text(start, area.y, room, &middle(first, room), wanted) + 2;
         }
         start += paint.text(
             start,
@@ -148,6 +148,13 @@ fn left(
     pieces: &[(String, &str)],
     role: impl Fn(&'static str) -> &'static str,
 ) {
+    // Room for the piece behind the name is worth more than the whole name.
+    let all: usize = pieces
+        .iter()
+        .take(2)
+        .map(|(text, _)| columns(text) + 2)
+        .sum();
+    let over = (all.saturating_sub(2)).saturating_sub(usize::from(end.saturating_sub(x)));
     for (at, (text, wanted)) in pieces.iter().enumerate() {
         let room = end.saturating_sub(x);
         if at > 0 && columns(text) > usize::from(room) {
@@ -155,6 +162,12 @@ fn left(
         }
         let forced = role("");
         let wanted = if forced.is_empty() { wanted } else { forced };
+        // The name of a project gives way, down to what is still a name.
+        let width = match at {
+            0 => columns(text).saturating_sub(over).max(LEAST_NAME) as u16,
+            _ => room,
+        };
+        let text = if at == 0 { &middle(text, width) } else { text };
         x += paint.text(x, y, room, text, wanted) + 2;
     }
 }

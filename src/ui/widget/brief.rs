@@ -36,7 +36,7 @@ fn write(paint: &mut Paint<'_>, area: Rect, facts: &[Fact]) {
     let (edge, indent) = if narrow { (0, 13) } else { (1, 15) };
     let width = area.width.saturating_sub(indent + 1);
     let rows = |text: &str| -> Vec<String> {
-        let most = if narrow { 3 } else { 4 };
+        let most = if narrow { 3 } else { 6 };
         wrap(text, usize::from(width))
             .into_iter()
             .take(most)

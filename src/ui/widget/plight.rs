@@ -163,6 +163,14 @@ pub fn ending(ending: &Ending) -> String {
     }
 }
 
+/// How an attempt ended, in few words that "after 5 s" can follow.
+pub fn short_ending(ending: &Ending) -> String {
+    match ending {
+        Ending::NotStarted(why) => why.clone(),
+        ended => ended.to_string(),
+    }
+}
+
 /// A step that has printed nothing for longer than it should.
 fn silence(view: &RunView, now: Moment) -> Option<String> {
     let state = &view.state;

@@ -1,5 +1,8 @@
 //! Proofs: the rows of evidence at a gate as they are shown, with what the screen itself knows of the hosts.
 
+use ratatui::layout::Rect;
+
+use super::paint::{Paint, columns, wrap};
 use crate::domain::evidence::{EvidenceRow, Verdict, evidence};
 use crate::domain::feed::Link;
 use crate::domain::run::{Moment, RunState};
@@ -26,6 +29,46 @@ pub fn proofs(model: &Model, state: &RunState, stage: usize, now: Moment) -> Vec
     let mut proofs: Vec<Proof> = rows.into_iter().map(proof).collect();
     proofs.extend(hosts(model, state, stage, now));
     proofs
+}
+
+/// Draws the rows from the first one shown on.
+pub fn draw(paint: &mut Paint<'_>, inner: Rect, rows: &[Proof], scroll: usize) {
+    let check = (inner.width * 2 / 5).min(26);
+    let x = inner.x + 4 + check;
+    let room = |row: &Proof| {
+        let age = row.age.map_or_else(String::new, words::clock);
+        let taken = columns(&age) + 2;
+        usize::from(inner.right().saturating_sub(x)).saturating_sub(taken)
+    };
+    // What is not well is told in full.
+    let told = |row: &Proof| match row.state {
+        State::Ok => vec![row.found.clone()],
+        _ => wrap(&row.found, room(row)).into_iter().take(4).collect(),
+    };
+    let all: usize = rows.iter().map(|row| told(row).len()).sum();
+    let top = scroll.min(all.saturating_sub(usize::from(inner.height)));
+    let mut y = 0;
+    for row in rows {
+        for (at, found) in told(row).iter().enumerate() {
+            y += 1;
+            if y <= top || y > top + usize::from(inner.height) {
+                continue;
+            }
+            let y = inner.y + (y - top - 1) as u16;
+            if at == 0 {
+                paint.glyph(inner.x + 1, y, row.state);
+                paint.text(inner.x + 3, y, check, &row.check, "text");
+                let age = row.age.map_or_else(String::new, words::clock);
+                paint.right(inner.right() - 1.min(inner.width), y, 9, &age, "text.dim");
+            }
+            let role = if row.state == State::Ok {
+                "text"
+            } else {
+                row.state.role()
+            };
+            paint.text(x, y, room(row) as u16, found, role);
+        }
+    }
 }
 
 fn proof(row: EvidenceRow) -> Proof {
