@@ -4,32 +4,33 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 
 use super::args::{Decisions, Deploy, Global, Resume};
-use super::drive::{Driver, Face};
+use super::drive::{Driver, Face, Shown};
 use super::json::JsonFace;
 use super::plain::PlainFace;
-use super::prompt::Prompt;
+use super::prompt::{Prompt, told_to_end};
 use super::report::{Code, Failure};
 use super::session::{self, Project};
+use crate::domain::action::Action;
+use crate::domain::checklist::Gate;
 use crate::domain::id::{RunId, TaskId};
-use crate::domain::run::{Intent, Outcome, RunState, RunStatus, TaskStatus};
+use crate::domain::plan::Plan;
+use crate::domain::run::{Identities, Intent, Outcome, RunState, RunStatus, TaskStatus};
+use crate::domain::text::similar;
 use crate::edge::journal::{OwnedRun, RunError, RunFolder, list};
+use crate::edge::ssh::{LinkListener, Sites};
+use crate::port::Place;
 
 /// Walks the checklist.
 pub async fn deploy(project: &Project, deploy: &Deploy, global: &Global) -> Result<Code, Failure> {
     let plan = project.plan(&deploy.selected, session::now()).await?;
-    check_approvals(&plan, &deploy.decisions)?;
+    check_decisions(&plan, &deploy.decisions)?;
+    check_commits(&plan, &deploy.decisions)?;
     if !global.json {
         super::report::print(&super::report::shown(&super::table::warnings(&plan)))?;
     }
     let (sender, receiver, listener) = session::feed_with_links();
     let sites = Arc::new(project.sites(&plan.hosts, &listener)?);
-    let identities = match session::greet(&sites, session::places(&plan), &listener).await {
-        Ok(identities) => identities,
-        Err(failure) => {
-            sites.close().await;
-            return Err(failure);
-        }
-    };
+    let identities = greet(&sites, session::places(&plan), &listener).await?;
     let owned = project.create(&plan, session::now())?;
     let reason = deploy.decisions.reason.clone();
     let first = (project.by.as_str(), Some(Intent::Start { reason }));
@@ -38,32 +39,83 @@ pub async fn deploy(project: &Project, deploy: &Deploy, global: &Global) -> Resu
         project,
         driven,
         receiver,
-        (&deploy.decisions, global, false),
+        (&deploy.decisions, global, None),
         &sites,
     )
     .await
 }
 
-/// An approval for an environment without a gate, or for another commit, is a mistake that is told at once.
-fn check_approvals(plan: &crate::domain::plan::Plan, decisions: &Decisions) -> Result<(), Failure> {
+/// Asks all places who they are. When one does not tell, or the operator gives up, the connections are ended.
+async fn greet(
+    sites: &Sites,
+    places: Vec<Place>,
+    listener: &LinkListener,
+) -> Result<Identities, Failure> {
+    let greeted = tokio::select! {
+        greeted = session::greet(sites, places, listener) => greeted,
+        () = told_to_end() => Err(Failure::new(
+            Code::Stopped,
+            "stopped while the hosts were connected: nothing was started",
+        )),
+    };
+    if greeted.is_err() {
+        sites.close().await;
+    }
+    greeted
+}
+
+/// A decision given in advance that the run will never ask for is a mistake, and told before anything starts.
+fn check_decisions(plan: &Plan, decisions: &Decisions) -> Result<(), Failure> {
+    let gated = plan.stages.iter().filter(|stage| stage.gate != Gate::None);
+    let gates: Vec<&str> = unique(gated.filter_map(|stage| stage.env.as_ref()?.as_str().into()));
     for given in &decisions.approve {
-        let known = plan.stages.iter().filter_map(|stage| stage.env.as_ref());
-        if !known.clone().any(|env| env.as_str() == given.env) {
-            let names: Vec<&str> = known.map(crate::domain::id::EnvName::as_str).collect();
+        check_named(("--approve", &given.env), "a gate of this run", &gates)?;
+    }
+    let asks = plan
+        .tasks()
+        .filter(|task| matches!(task.action, Action::Ask { .. }));
+    let questions: Vec<&str> = unique(asks.map(|task| task.step.as_str()));
+    for step in &decisions.confirm {
+        check_named(("--confirm", step), "a question of this run", &questions)?;
+    }
+    Ok(())
+}
+
+fn unique<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut names: Vec<&str> = names.collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+fn check_named((flag, name): (&str, &str), what: &str, known: &[&str]) -> Result<(), Failure> {
+    if known.contains(&name) {
+        return Ok(());
+    }
+    let failure = Failure::new(
+        Code::Usage,
+        format!("{flag} names `{name}`, which is not {what}"),
+    );
+    Err(match (similar(name, known.iter().copied()), known) {
+        (Some(near), _) => failure.help(format!("did you mean `{near}`?")),
+        (None, []) => failure.help(format!("this run needs no {flag}")),
+        (None, known) => failure.help(format!("there is: {}", known.join(", "))),
+    })
+}
+
+/// An approval for another commit than the one that would be released starts nothing.
+fn check_commits(plan: &Plan, decisions: &Decisions) -> Result<(), Failure> {
+    for given in &decisions.approve {
+        let Some(commit) = &plan.commit else {
             return Err(Failure::new(
-                Code::Usage,
+                Code::Decision,
                 format!(
-                    "--approve names the environment `{}`, which this run does not touch",
-                    given.env
+                    "{} was approved for {}, but this run releases no commit",
+                    given.env, given.commit
                 ),
-            )
-            .help(format!("it touches: {}", names.join(", "))));
-        }
-        if let Some(commit) = plan
-            .commit
-            .as_ref()
-            .filter(|commit| !commit.matches(&given.commit))
-        {
+            ));
+        };
+        if !commit.matches(&given.commit) {
             return Err(Failure::new(
                 Code::Decision,
                 format!(
@@ -89,27 +141,26 @@ pub async fn resume(project: &Project, resume: &Resume, global: &Global) -> Resu
     let owned = open(project, &run)?;
     let state = folded(&owned);
     if state.status == RunStatus::Finished(Outcome::Succeeded) {
-        super::report::print(&format!(
-            "run {run} has succeeded already: nothing is left to do\n"
-        ))?;
+        // The stream of events of a run on which nothing happens is empty.
+        if !global.json {
+            super::report::print(&format!(
+                "run {run} has succeeded already: nothing is left to do\n"
+            ))?;
+        }
         return Ok(Code::Done);
     }
+    check_decisions(&owned.plan, &resume.decisions)?;
     let (sender, receiver, listener) = session::feed_with_links();
     let sites = Arc::new(project.sites(&owned.plan.hosts, &listener)?);
-    let identities = match session::greet(&sites, places_left(&state), &listener).await {
-        Ok(identities) => identities,
-        Err(failure) => {
-            sites.close().await;
-            return Err(failure);
-        }
-    };
+    let identities = greet(&sites, places_left(&state), &listener).await?;
     let first = (project.by.as_str(), first_wish(&state, &resume.decisions));
+    let shown = Some(Shown::now(&state, &owned.folder.logs()));
     let driven = session::drive(owned, Arc::clone(&sites), identities, first, sender);
     follow(
         project,
         driven,
         receiver,
-        (&resume.decisions, global, true),
+        (&resume.decisions, global, shown),
         &sites,
     )
     .await
@@ -177,7 +228,7 @@ pub fn folded(owned: &OwnedRun) -> RunState {
 }
 
 /// This machine, and the hosts of tasks that are not done.
-pub fn places_left(state: &RunState) -> Vec<crate::port::Place> {
+pub fn places_left(state: &RunState) -> Vec<Place> {
     let mut places = vec![None];
     for position in 0..state.tasks.len() {
         let (stage, planned) = state.planned(position);
@@ -195,8 +246,12 @@ pub fn places_left(state: &RunState) -> Vec<crate::port::Place> {
 
 /// The wish to try failed tasks again, or to go on where none failed.
 pub fn again(state: &RunState) -> Option<Intent> {
-    let failed = (0..state.tasks.len()).filter(|position| {
-        state.tasks[*position].status == TaskStatus::Failed && !state.is_settled(*position)
+    // A run that ended before an automatic retry was due has nobody who would do it.
+    let ended = matches!(state.status, RunStatus::Finished(_));
+    let failed = (0..state.tasks.len()).filter(|position| match state.tasks[*position].status {
+        TaskStatus::Failed => !state.is_settled(*position),
+        TaskStatus::Retrying(_) => ended,
+        _ => false,
     });
     let tasks: Vec<TaskId> = failed
         .map(|position| state.planned(position).1.id.clone())
@@ -223,49 +278,53 @@ async fn follow(
     project: &Project,
     driven: session::Driven,
     receiver: crate::engine::FeedReceiver,
-    (decisions, global, resumed): (&Decisions, &Global, bool),
-    sites: &crate::edge::ssh::Sites,
+    (decisions, global, shown): (&Decisions, &Global, Option<Shown>),
+    sites: &Sites,
 ) -> Result<Code, Failure> {
     let result = if global.json {
         faced(
             JsonFace,
             project,
             &driven,
-            (decisions, None, resumed),
+            (decisions, None, shown),
             receiver,
         )
         .await
     } else {
         let prompt = may_ask().then(Prompt::person);
-        if resumed {
+        if shown.is_some() {
             super::report::print(&format!("run {} goes on\n", driven.state.run))?;
         }
         faced(
             PlainFace,
             project,
             &driven,
-            (decisions, prompt, resumed),
+            (decisions, prompt, shown),
             receiver,
         )
         .await
     };
-    let journal = driven.engine.await.ok().and_then(|ended| ended.journal);
+    if result.is_err() {
+        // Nobody is told any more and nobody answers: the run is left as it is.
+        driven.control.leave();
+    }
+    let trouble = match driven.engine.await {
+        Ok(ended) => ended.journal.map(|error| error.to_string()),
+        Err(_) => Some("golive broke down over a fault of its own".to_owned()),
+    };
     sites.close().await;
     drop(driven.owner);
-    match (result, journal) {
-        (Err(mut failure), Some(error)) => {
-            failure.causes.push(error.to_string());
-            Err(failure)
-        }
-        (result, _) => result,
-    }
+    result.map_err(|mut failure| {
+        failure.causes.extend(trouble);
+        failure
+    })
 }
 
 async fn faced<F: Face>(
     face: F,
     project: &Project,
     driven: &session::Driven,
-    (decisions, prompt, resumed): (&Decisions, Option<Prompt>, bool),
+    (decisions, prompt, shown): (&Decisions, Option<Prompt>, Option<Shown>),
     receiver: crate::engine::FeedReceiver,
 ) -> Result<Code, Failure> {
     let state = driven.state.clone();
@@ -277,10 +336,8 @@ async fn faced<F: Face>(
         decisions.clone(),
     )
     .called_as(project.command.clone())
-    .with_prompt(prompt);
-    if resumed {
-        driver.skip_shown();
-    }
+    .with_prompt(prompt)
+    .after(shown.unwrap_or_default());
     driver.drive(receiver).await
 }
 

@@ -9,15 +9,18 @@ use std::io::Write;
 
 use tokio::signal::unix::{SignalKind, signal};
 
+mod answers;
+mod output;
+
+use output::Received;
+pub use output::Shown;
+
 use super::args::{Approval, Decisions};
 use super::prompt::Prompt;
 use super::report::{Code, Failure};
 use crate::domain::feed::{Link, Update};
 use crate::domain::id::{Attempt, EnvName, HostName, TaskId};
-use crate::domain::run::progress::{Need, needs};
-use crate::domain::run::{
-    Event, Intent, Moment, Outcome, Record, RunState, RunStatus, apply::apply,
-};
+use crate::domain::run::{Intent, Moment, Outcome, Record, RunState, RunStatus, apply::apply};
 use crate::edge::logs::store::Logs;
 use crate::engine::{Control, FeedReceiver};
 
@@ -44,16 +47,6 @@ pub trait Face {
     fn link(&mut self, env: &EnvName, host: &HostName, link: &Link) -> Option<String>;
 }
 
-/// What was received of one attempt's output.
-#[derive(Default)]
-struct Received {
-    offset: u64,
-    partial: Vec<u8>,
-}
-
-/// Lines longer than this are cut into several, so that a step without line ends does not fill the memory.
-const LONGEST_LINE: usize = 1 << 20;
-
 /// Drives one run to its end, or to a need nobody answers.
 pub struct Driver<F: Face> {
     face: F,
@@ -65,6 +58,8 @@ pub struct Driver<F: Face> {
     command: String,
     prompt: Option<Prompt>,
     received: BTreeMap<(TaskId, Attempt), Received>,
+    /// Standard output takes no more.
+    mute: bool,
     interrupts: u32,
     used: Vec<Approval>,
 }
@@ -94,6 +89,7 @@ impl<F: Face> Driver<F> {
             command: "golive".to_owned(),
             prompt: None,
             received: BTreeMap::new(),
+            mute: false,
             interrupts: 0,
             used: Vec::new(),
         }
@@ -113,32 +109,26 @@ impl<F: Face> Driver<F> {
         self
     }
 
-    /// Skips the output of attempts that ended before this process came: it was shown then.
-    pub fn skip_shown(&mut self) {
-        for (task, state) in self.state.each() {
-            let key = (task.id.clone(), state.attempt);
-            let size = self.logs.read(&key.0, key.1).ok().flatten();
-            let size = size.and_then(|file| file.len().ok()).unwrap_or(0);
-            let received = Received {
-                offset: size,
-                partial: Vec::new(),
-            };
-            self.received.insert(key, received);
-        }
+    /// Output that was shown before this process came is not shown again: so much of each attempt.
+    #[must_use]
+    pub fn after(mut self, shown: Shown) -> Self {
+        self.received = shown.0;
+        self
     }
 
     /// Drives until the engine ends or a need is left open. Returns the code to end with.
     pub async fn drive(&mut self, mut feed: FeedReceiver) -> Result<Code, Failure> {
-        let broken = |error: std::io::Error| {
-            Failure::new(
-                Code::Failed,
-                format!("could not listen to signals: {error}"),
-            )
-        };
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(broken)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(broken)?;
-        let mut hangup = signal(SignalKind::hangup()).map_err(broken)?;
-        let mut left = self.answer_needs().await;
+        let listening = (|| {
+            let interrupt = signal(SignalKind::interrupt())?;
+            let terminate = signal(SignalKind::terminate())?;
+            Ok((interrupt, terminate, signal(SignalKind::hangup())?))
+        })();
+        let (mut interrupt, mut terminate, mut hangup) = listening.map_err(|error| {
+            self.control.leave();
+            let why: std::io::Error = error;
+            Failure::new(Code::Failed, format!("could not listen to signals: {why}"))
+        })?;
+        let mut left = None;
         loop {
             if left.is_some() {
                 self.control.leave();
@@ -146,24 +136,27 @@ impl<F: Face> Driver<F> {
             tokio::select! {
                 update = feed.next() => match update {
                     Some(update) => {
-                        let fact = matches!(update, Update::Event(_));
-                        self.take(update)?;
-                        if fact && left.is_none() {
-                            left = self.answer_needs().await;
+                        // Between the facts of one moment the run may seem to wait for somebody.
+                        let settled = matches!(update, Update::Settled);
+                        self.take(update);
+                        if settled && left.is_none() {
+                            left = self.answer_needs(&mut feed).await;
                         }
                     }
                     None => break,
                 },
-                _ = interrupt.recv() => self.interrupted().await?,
+                // A run that is being left is not stopped any more.
+                _ = interrupt.recv(), if left.is_none() => left = self.interrupted().await,
                 _ = terminate.recv() => left = left.or(Some(Left::Signal)),
                 _ = hangup.recv() => left = left.or(Some(Left::Signal)),
             }
         }
-        self.flush_all()?;
+        self.flush_all();
         self.outcome(left)
     }
 
     fn outcome(&self, left: Option<Left>) -> Result<Code, Failure> {
+        let again = format!("{} resume {} goes on with it", self.command, self.state.run);
         match (left, self.state.status) {
             (_, RunStatus::Finished(Outcome::Succeeded | Outcome::RolledBack)) => Ok(Code::Done),
             (_, RunStatus::Finished(Outcome::Failed)) => {
@@ -184,10 +177,7 @@ impl<F: Face> Driver<F> {
                 Code::Stopped,
                 format!("run {} was stopped", self.state.run),
             )
-            .help(format!(
-                "{} resume {} goes on with it",
-                self.command, self.state.run
-            ))),
+            .help(again)),
             (Some(Left::Gate(failure) | Left::Unknown(failure)), _) => Err(failure),
             (Some(Left::Signal), _) => Err(Failure::new(
                 Code::Stopped,
@@ -196,32 +186,29 @@ impl<F: Face> Driver<F> {
                     self.state.run
                 ),
             )
-            .help(format!(
-                "{} resume {} goes on with it",
-                self.command, self.state.run
-            ))),
+            .help(again)),
             (None, _) => Err(Failure::new(
                 Code::Unknown,
-                format!(
-                    "run {} ended without a result: its journal could not be written",
-                    self.state.run
-                ),
+                format!("run {} is left without a result", self.state.run),
             )
-            .help(format!(
-                "free some space, then {} resume {}",
-                self.command, self.state.run
-            ))),
+            .help(again)),
+        }
+    }
+
+    fn take_all(&mut self, updates: Vec<Update>) {
+        for update in updates {
+            self.take(update);
         }
     }
 
     /// Takes one update: folds it, prints it.
-    fn take(&mut self, update: Update) -> Result<(), Failure> {
+    fn take(&mut self, update: Update) {
         match update {
             Update::Event(record) => {
-                self.catch_up(&record)?;
+                self.catch_up(&record);
                 apply(&mut self.state, &record);
                 let lines = self.face.record(&record, &self.state);
-                say(&lines)
+                self.say(&lines);
             }
             Update::Output {
                 task,
@@ -229,295 +216,61 @@ impl<F: Face> Driver<F> {
                 at,
                 offset,
                 bytes,
-            } => {
-                let key = (task, attempt);
-                let have = self.received.entry(key.clone()).or_default().offset;
-                if offset > have {
-                    self.read_missing(&key, offset, at)?;
-                }
-                // What was read from the file already is not taken twice.
-                let have = self
-                    .received
-                    .get(&key)
-                    .map_or(0, |received| received.offset);
-                let skip = have.saturating_sub(offset).min(bytes.len() as u64) as usize;
-                self.receive(&key, &bytes[skip..], at)
-            }
+            } => self.take_output(&(task, attempt), at, offset, &bytes),
+            Update::Settled => {}
             Update::Connection { env, host, link } => {
                 let line = self.face.link(&env, &host, &link);
-                say(line.as_slice())
+                self.say(line.as_slice());
             }
             Update::JournalFailed(why) => {
-                let text = super::report::shown(&format!(
-                    "NOT RECORDED: {why}; nothing more is started\n"
-                ));
-                let _ = std::io::stderr().write_all(text.as_bytes());
-                Ok(())
+                aside(&format!("NOT RECORDED: {why}; nothing more is started"));
             }
         }
     }
 
-    /// At the end of an attempt everything it printed is shown before the end is told.
-    fn catch_up(&mut self, record: &Record) -> Result<(), Failure> {
-        let (task, attempt, size) = match &record.event {
-            Event::TaskFinished {
-                task,
-                attempt,
-                output_size,
-                ..
-            }
-            | Event::TaskFailed {
-                task,
-                attempt,
-                output_size,
-                ..
-            } => (task, *attempt, *output_size),
-            _ => return Ok(()),
-        };
-        let key = (task.clone(), attempt);
-        if let Some(size) = size {
-            self.read_missing(&key, size, record.at)?;
+    /// Prints lines. A reader that went away, or a full disk behind it, ends the printing, never the run.
+    fn say(&mut self, lines: &[String]) {
+        if lines.is_empty() || self.mute {
+            return;
         }
-        self.flush(&key, record.at)
-    }
-
-    fn read_missing(
-        &mut self,
-        key: &(TaskId, Attempt),
-        until: u64,
-        at: Moment,
-    ) -> Result<(), Failure> {
-        let unreadable = |error: std::io::Error| {
-            Failure::new(
-                Code::Failed,
-                format!("could not read the output of {}: {error}", key.0),
-            )
-        };
-        loop {
-            let have = self.received.entry(key.clone()).or_default().offset;
-            if have >= until {
-                return Ok(());
-            }
-            let Some(file) = self.logs.read(&key.0, key.1).map_err(unreadable)? else {
-                return Ok(());
-            };
-            let bytes = file
-                .from(have, (until - have).min(1 << 20))
-                .map_err(unreadable)?;
-            if bytes.is_empty() {
-                return Ok(());
-            }
-            self.receive(key, &bytes, at)?;
+        let mut text = String::with_capacity(lines.iter().map(|line| line.len() + 1).sum());
+        for line in lines {
+            text.push_str(line);
+            text.push('\n');
+        }
+        if let Err(failure) = super::report::print(&text) {
+            self.mute = true;
+            aside(&format!(
+                "{failure}; the run goes on, {} runs logs {} shows what is missing here",
+                self.command, self.state.run
+            ));
         }
     }
 
-    fn receive(
-        &mut self,
-        key: &(TaskId, Attempt),
-        bytes: &[u8],
-        at: Moment,
-    ) -> Result<(), Failure> {
-        let received = self.received.entry(key.clone()).or_default();
-        received.offset += bytes.len() as u64;
-        received.partial.extend_from_slice(bytes);
-        let mut lines = Vec::new();
-        let mut begin = 0;
-        let buffer = std::mem::take(&mut received.partial);
-        let mut ends = memchr::memchr_iter(b'\n', &buffer);
-        loop {
-            let end = match ends.next() {
-                Some(end) => end,
-                None if buffer.len() - begin >= LONGEST_LINE => buffer.len(),
-                None => break,
-            };
-            let text = buffer.get(begin..end).unwrap_or_default();
-            let text = text.strip_suffix(b"\r").unwrap_or(text);
-            let line = Line {
-                task: &key.0,
-                attempt: key.1,
-                at,
-                bytes: text,
-            };
-            lines.extend(self.face.output(&line, &self.state));
-            begin = (end + 1).min(buffer.len());
-            if begin == buffer.len() {
-                break;
-            }
-        }
-        if let Some(received) = self.received.get_mut(key) {
-            received.partial = buffer[begin..].to_vec();
-        }
-        say(&lines)
-    }
-
-    fn flush(&mut self, key: &(TaskId, Attempt), at: Moment) -> Result<(), Failure> {
-        let rest = self
-            .received
-            .get_mut(key)
-            .map(|received| std::mem::take(&mut received.partial));
-        match rest {
-            Some(rest) if !rest.is_empty() => {
-                let line = Line {
-                    task: &key.0,
-                    attempt: key.1,
-                    at,
-                    bytes: &rest,
-                };
-                let line = self.face.output(&line, &self.state);
-                say(line.as_slice())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn flush_all(&mut self) -> Result<(), Failure> {
-        let Some(at) = self.state.ended.or(self.state.started) else {
-            return Ok(());
-        };
-        let keys: Vec<_> = self.received.keys().cloned().collect();
-        keys.iter().try_for_each(|key| self.flush(key, at))
-    }
-
-    /// Ctrl-C: once ends the run when what runs has ended, twice ends what runs.
-    async fn interrupted(&mut self) -> Result<(), Failure> {
+    /// Ctrl-C: once ends the run when what runs has ended, twice ends what runs, and a third time leaves it where it
+    /// cannot be ended: on hosts that do not answer.
+    async fn interrupted(&mut self) -> Option<Left> {
         self.interrupts += 1;
         let reason = Some("Ctrl-C".to_owned());
-        let (intent, text) = if self.interrupts == 1 {
-            (
+        let (intent, text) = match self.interrupts {
+            1 => (
                 Intent::Stop { reason },
                 "stopping when what runs has ended; Ctrl-C again ends it now",
-            )
-        } else {
-            (Intent::Kill { reason }, "ending what runs")
+            ),
+            2 => (
+                Intent::Kill { reason },
+                "ending what runs; Ctrl-C again leaves it",
+            ),
+            _ => return Some(Left::Signal),
         };
-        let _ = std::io::stderr().write_all(format!("{text}\n").as_bytes());
-        self.control.wish(intent).await;
-        Ok(())
-    }
-
-    /// Answers what the run waits for. `Some` = nobody can, the run has to be left.
-    async fn answer_needs(&mut self) -> Option<Left> {
-        let need = needs(&self.state, false).into_iter().next()?;
-        match need {
-            Need::Gate(stage) => self.answer_gate(stage).await,
-            Need::Answer(task) => self.answer_question(&task).await,
-            Need::Failure(tasks) => {
-                let again = match &mut self.prompt {
-                    Some(prompt) => prompt.retry(&tasks).await,
-                    None => false,
-                };
-                let intent = if again {
-                    Intent::Retry { tasks }
-                } else {
-                    Intent::Stop {
-                        reason: Some("a step failed".to_owned()),
-                    }
-                };
-                self.control.wish(intent).await;
-                None
-            }
-            Need::Interrupted(tasks) => Some(Left::Unknown(self.unknown(&tasks))),
-        }
-    }
-
-    fn unknown(&self, tasks: &[TaskId]) -> Failure {
-        let names: Vec<&str> = tasks.iter().map(TaskId::as_str).collect();
-        Failure::new(
-            Code::Unknown,
-            format!("nobody can tell how {} ended", names.join(", ")),
-        )
-        .help(format!(
-            "{} resume {} in a terminal decides about it",
-            self.command, self.state.run
-        ))
-    }
-
-    async fn answer_gate(&mut self, stage: usize) -> Option<Left> {
-        let env = self.state.plan.stages[stage].env.clone()?;
-        let given = self
-            .decisions
-            .approve
-            .iter()
-            .find(|approval| approval.env == env.as_str());
-        let reason = self.decisions.reason.clone();
-        if let Some(given) = given.filter(|given| !self.used.contains(given)).cloned() {
-            // An approval is used once: a gate that refuses it is not asked with it for ever.
-            self.used.push(given.clone());
-            let intent = Intent::Approve {
-                env: env.clone(),
-                commit: Some(given.commit),
-                reason,
-            };
-            let refusal = self.control.wish(intent).await?;
-            return Some(Left::Gate(self.gate_failure(&env, &refusal.to_string())));
-        }
-        if let Some(prompt) = &mut self.prompt
-            && prompt.gate(&self.state, stage).await
-        {
-            let intent = Intent::Approve {
-                env: env.clone(),
-                commit: None,
-                reason,
-            };
-            self.control.wish(intent).await;
-            return None;
-        }
-        let message = format!(
-            "run {} stopped at the {env} gate: it needs a decision",
-            self.state.run
-        );
-        Some(Left::Gate(self.gate_failure(&env, &message)))
-    }
-
-    fn gate_failure(&self, env: &EnvName, message: &str) -> Failure {
-        let commit = self
-            .state
-            .plan
-            .commit
-            .as_ref()
-            .map_or("COMMIT", |commit| commit.short());
-        Failure::new(Code::Decision, message).help(format!(
-            "{} resume {} --approve {env}={commit}",
-            self.command, self.state.run
-        ))
-    }
-
-    async fn answer_question(&mut self, task: &TaskId) -> Option<Left> {
-        let position = self.state.position(task)?;
-        let question = self.state.planned(position).1.action.text().to_owned();
-        let step = self.state.planned(position).1.step.to_string();
-        let answer = match &mut self.prompt {
-            _ if self.decisions.confirm.contains(&step) => Some(true),
-            Some(prompt) => prompt.question(&question).await,
-            None => None,
-        };
-        let task = task.clone();
-        let intent = match answer {
-            Some(true) => Intent::Confirm { task },
-            Some(false) => Intent::Deny { task },
-            None => {
-                let asks = format!("{task} asks: {}", super::report::shown(&question));
-                let help = format!(
-                    "{} resume {} --confirm {step} answers that it is done",
-                    self.command, self.state.run
-                );
-                return Some(Left::Gate(Failure::new(Code::Decision, asks).help(help)));
-            }
-        };
+        aside(text);
         self.control.wish(intent).await;
         None
     }
 }
 
-/// Prints lines. A reader that went away ends the printing, never the run.
-fn say(lines: &[String]) -> Result<(), Failure> {
-    if lines.is_empty() {
-        return Ok(());
-    }
-    let mut text = String::with_capacity(lines.iter().map(|line| line.len() + 1).sum());
-    for line in lines {
-        text.push_str(line);
-        text.push('\n');
-    }
-    super::report::print(&text)
+/// A line for people beside the output. Nobody is left to tell when standard error is gone.
+fn aside(text: &str) {
+    let text = super::report::shown(&format!("{text}\n"));
+    let _ = std::io::stderr().write_all(text.as_bytes());
 }

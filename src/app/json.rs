@@ -8,6 +8,7 @@ use super::drive::{Face, Line};
 use crate::domain::checklist::{Gate, Order, Phase};
 use crate::domain::feed::Link;
 use crate::domain::id::{EnvName, HostName};
+use crate::domain::output::ansi::is_unseen;
 use crate::domain::plan::{Plan, PlannedStage, Task};
 use crate::domain::run::{Record, RunState};
 
@@ -83,13 +84,21 @@ pub fn record(record: &Record) -> String {
     line(&serde_json::to_value(record).unwrap_or(Value::Null))
 }
 
-/// One JSON text in one line, without any control character: C1 controls are escaped as well.
+/// One JSON text in one line, without any character that acts: C1 controls, direction and zero-width characters
+/// are escaped like the C0 controls, so nothing is lost and nothing reaches a terminal.
 pub fn line(value: &Value) -> String {
     let text = value.to_string();
+    let acts = |c: char| c == '\u{7f}' || is_unseen(c);
+    // Nearly every line is ASCII, and is not looked at character by character.
+    if text.is_ascii() && !text.contains('\u{7f}') {
+        return text;
+    }
     let mut out = String::with_capacity(text.len() + 1);
     for c in text.chars() {
-        if ('\u{7f}'..='\u{9f}').contains(&c) {
-            let _ = write!(out, "\\u{:04x}", u32::from(c));
+        if acts(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
         } else {
             out.push(c);
         }

@@ -88,12 +88,12 @@ async fn command(cli: &Cli) -> Result<Code, Failure> {
     let open = || Project::open(global.file.as_deref());
     match &cli.command {
         None if has_screen(global) => console::open(open()?, global, console::Begin::Home).await,
-        None => overview(&open()?),
-        Some(Command::Deploy(deploy)) if has_screen(global) => {
+        None => overview(&open()?, global.json),
+        Some(Command::Deploy(deploy)) if has_screen(global) && !deploy.decisions.in_advance() => {
             console::open(open()?, global, console::Begin::Deploy(deploy.clone())).await
         }
         Some(Command::Deploy(deploy)) => deploy::deploy(&open()?, deploy, global).await,
-        Some(Command::Resume(resume)) if has_screen(global) => {
+        Some(Command::Resume(resume)) if has_screen(global) && !resume.decisions.in_advance() => {
             console::open(open()?, global, console::Begin::Resume(resume.clone())).await
         }
         Some(Command::Resume(resume)) => deploy::resume(&open()?, resume, global).await,
@@ -119,8 +119,11 @@ async fn plan(
 }
 
 /// `golive` alone without a screen: the plan, and what is unfinished.
-fn overview(project: &Project) -> Result<Code, Failure> {
-    runs::runs(project, None, false)?;
+fn overview(project: &Project, json: bool) -> Result<Code, Failure> {
+    runs::runs(project, None, json)?;
+    if json {
+        return Ok(Code::Done);
+    }
     print(&format!(
         "\n{} plan shows what a deploy would do\n",
         project.command

@@ -12,7 +12,7 @@ use crate::domain::id::{EnvName, HostName, TaskId};
 use crate::domain::output::ansi;
 use crate::domain::run::event::Decision;
 use crate::domain::run::{Event, Outcome, Record, RunState, progress};
-use crate::domain::text::duration;
+use crate::domain::text::{duration, plural};
 
 /// A duration in seconds as people read it; `?` when it is unknown.
 pub fn seconds(seconds: Option<f64>) -> String {
@@ -31,7 +31,7 @@ impl Face for PlainFace {
         let at = clock(record.at);
         sentences(&record.event, state)
             .into_iter()
-            .map(|line| format!("{at} {line}"))
+            .map(|line| ansi::plain(format!("{at} {line}").as_bytes()))
             .collect()
     }
 
@@ -93,10 +93,7 @@ fn sentences(event: &Event, state: &RunState) -> Vec<String> {
                 seconds(Some(*duration_s))
             )]
         }
-        Event::GateReached { env, .. } => vec![
-            format!("GATE: {env} needs a decision before anything there starts"),
-            progress::users_see(state),
-        ],
+        Event::GateReached { env, .. } => gate_sentences(env, state),
         Event::GateApproved { env, by, .. } => vec![format!("gate of {env} approved by {by}")],
         Event::GateRefused { why, .. } => vec![format!("REFUSED: {why}")],
         Event::TagWritten {
@@ -127,6 +124,19 @@ fn sentences(event: &Event, state: &RunState) -> Vec<String> {
     }
 }
 
+fn gate_sentences(env: &EnvName, state: &RunState) -> Vec<String> {
+    let mut lines = vec![
+        format!("GATE: {env} needs a decision before anything there starts"),
+        progress::users_see(state),
+    ];
+    let dirty = state.plan.dirty.len();
+    if dirty > 0 {
+        let changes = plural("uncommitted change", dirty);
+        lines.push(format!("{changes}: not part of the release"));
+    }
+    lines
+}
+
 fn task_sentence(event: &Event, state: &RunState) -> String {
     match event {
         Event::TaskStarted { task, attempt, .. } => {
@@ -135,16 +145,13 @@ fn task_sentence(event: &Event, state: &RunState) -> String {
             } else {
                 String::new()
             };
-            let what = state.position(task).map_or("", |position| {
-                state
-                    .planned(position)
-                    .1
-                    .action
-                    .text()
-                    .lines()
-                    .next()
-                    .unwrap_or_default()
+            let planned = state.position(task).map(|at| state.planned(at).1);
+            // A script of several lines is named by what it is about: its first line says nothing.
+            let what = planned.map_or("", |task| match task.action.text().trim() {
+                text if text.contains('\n') => &task.about,
+                text => text,
             });
+            let what = what.lines().next().unwrap_or_default();
             format!(
                 "start: {}{again}: {}",
                 numbered(state, task),

@@ -54,11 +54,15 @@ pub async fn demo(arguments: &Arguments, global: &Global, screen: bool) -> Resul
     };
     let root = demo.root().to_owned();
     let ended = demo.shutdown().await;
-    if arguments.dir.is_some() && result.is_ok() {
-        tell(&format!(
+    match &result {
+        Ok(_) if arguments.dir.is_some() => tell(&format!(
             "kept in {0}; golive demo --servers {0} brings its servers back\n",
             root.display()
-        ));
+        )),
+        Ok(code) if arguments.servers.is_none() && *code != Code::Done => {
+            tell("the playground is gone, and its run with it; golive demo --dir DIR keeps one\n");
+        }
+        _ => {}
     }
     match (result, ended) {
         (Ok(_), Err(error)) => Err(failed(&error)),
@@ -150,6 +154,8 @@ async fn work(demo: &Demo, program: &Path, global: &Global, screen: bool) -> Res
     let status = ended(&mut child).await?;
     match status.code() {
         Some(0) => Ok(Code::Done),
+        // What was left undone on screen was said there, and is no mistake.
+        Some(code) if screen => Ok(code_of(code)),
         Some(code) => Err(Failure::new(
             code_of(code),
             format!("golive ended with exit code {code} in the playground"),

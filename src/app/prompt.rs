@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use futures_util::future::select_all;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::report::shown;
@@ -29,7 +31,7 @@ impl Prompt {
         Self { lines }
     }
 
-    /// Shows a text and reads one line. `None` at the end of the input and after Ctrl-C: nobody answers.
+    /// Shows a text and reads one line. `None` at the end of the input and when golive is told to end: nobody answers.
     async fn read(&mut self, text: &str) -> Option<String> {
         // What was typed before the question was there answers nothing.
         while self.lines.try_recv().is_ok() {}
@@ -40,7 +42,7 @@ impl Prompt {
             .and_then(|()| err.flush());
         tokio::select! {
             line = self.lines.recv() => line.map(|line| line.trim().to_owned()),
-            _ = tokio::signal::ctrl_c() => None,
+            () = told_to_end() => None,
         }
     }
 
@@ -94,4 +96,19 @@ impl Prompt {
             }
         }
     }
+}
+
+/// Resolves when this process is told to end.
+pub async fn told_to_end() {
+    let kinds = [
+        SignalKind::interrupt(),
+        SignalKind::terminate(),
+        SignalKind::hangup(),
+    ];
+    // A signal that cannot be listened to does what it always does.
+    let mut signals: Vec<_> = kinds.into_iter().flat_map(signal).collect();
+    if signals.is_empty() {
+        return std::future::pending().await;
+    }
+    select_all(signals.iter_mut().map(|signal| Box::pin(signal.recv()))).await;
 }

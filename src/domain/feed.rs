@@ -13,6 +13,8 @@ use super::run::{Moment, Record};
 pub enum Update {
     /// A fact; it is on disk.
     Event(Record),
+    /// Everything that follows from the events before was told: now it can be seen what the run waits for.
+    Settled,
     /// Bytes an attempt printed; they are in its log file already.
     Output {
         /// The task.

@@ -147,6 +147,7 @@ impl Channels for LocalLauncher {
             stdout: Box::new(stdout),
             stderr: Box::new(stderr),
             exit: Box::pin(async move { child.wait().await.ok()?.code() }),
+            keep: None,
         })
     }
 

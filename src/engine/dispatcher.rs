@@ -5,9 +5,11 @@
 //! with one sync. When the journal cannot be written nothing more is launched; what runs is followed to its end.
 
 use std::collections::BTreeSet;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
@@ -107,7 +109,8 @@ pub async fn run<L: Launcher, J: Journal, S: LogStore, C: Clock>(
         let mut next = order;
         while let Some(order) = next {
             if matches!(order, Order::Leave) {
-                dispatcher.settle().await;
+                // What was decided before is kept; nothing new begins.
+                dispatcher.record().await;
                 return dispatcher.end();
             }
             dispatcher.take(order);
@@ -146,9 +149,7 @@ impl<L: Launcher, J: Journal, S: LogStore, C: Clock> Dispatcher<L, J, S, C> {
         match order {
             Order::Leave => {}
             Order::Wish(_, answer) if self.broken.is_some() => {
-                let state = "cannot be changed: its journal cannot be written".to_owned();
-                let task = "the run".to_owned();
-                let _ = answer.send(Some(Refusal::WrongState { task, state }));
+                let _ = answer.send(Some(unrecorded()));
             }
             Order::Wish(intent, answer) => {
                 // A finished run that is told to go on needs to know its machines anew.
@@ -217,17 +218,23 @@ impl<L: Launcher, J: Journal, S: LogStore, C: Clock> Dispatcher<L, J, S, C> {
 
     /// Lets everything follow that follows, records it, and acts on what was recorded.
     async fn settle(&mut self) {
-        loop {
-            if self.broken.is_none() {
-                let now = self.doors.clock.now();
-                let events = schedule(&self.state, &self.identities, now);
-                if !events.is_empty() {
-                    self.add(events);
-                    continue;
-                }
+        while self.broken.is_none() {
+            let events = schedule(&self.state, &self.identities, self.doors.clock.now());
+            if events.is_empty() {
+                break;
             }
-            break;
+            self.add(events);
         }
+        self.record().await;
+        if self.broken.is_none() {
+            for place in waits_for_identity(&self.state, &self.identities, self.doors.clock.now()) {
+                self.greet(place);
+            }
+        }
+    }
+
+    /// Puts what was decided on disk, acts on it, and answers those who wished it.
+    async fn record(&mut self) {
         let batch = std::mem::take(&mut self.batch);
         if !batch.is_empty() && self.broken.is_none() {
             match self.doors.journal.append(&batch).await {
@@ -238,19 +245,21 @@ impl<L: Launcher, J: Journal, S: LogStore, C: Clock> Dispatcher<L, J, S, C> {
                 }
             }
         }
-        for (answer, refusal) in self.answers.drain(..) {
-            let _ = answer.send(refusal);
-        }
         if self.broken.is_none() {
-            for place in waits_for_identity(&self.state, &self.identities, self.doors.clock.now()) {
-                self.greet(place);
-            }
+            self.feed.send(Update::Settled);
+        }
+        for (answer, refusal) in self.answers.drain(..) {
+            // What is not on disk was not granted.
+            let broken = self.broken.is_some().then(unrecorded);
+            let _ = answer.send(refusal.or(broken));
         }
     }
 
     /// Tells the faces, and orders what the recorded events mean for the world.
     fn act(&mut self, records: Vec<Record>) {
         for record in records {
+            // Told first: what an attempt prints comes after its start.
+            self.feed.send(Update::Event(record.clone()));
             match &record.event {
                 Event::TaskStarted { task, .. } => self.launch(task, unit::Begin::Launch),
                 Event::DecisionTaken {
@@ -259,7 +268,6 @@ impl<L: Launcher, J: Journal, S: LogStore, C: Clock> Dispatcher<L, J, S, C> {
                 } => self.cancel_all(),
                 _ => {}
             }
-            self.feed.send(Update::Event(record));
         }
     }
 
@@ -321,8 +329,15 @@ impl<L: Launcher, J: Journal, S: LogStore, C: Clock> Dispatcher<L, J, S, C> {
             feed: self.feed.clone(),
         };
         let reports = self.reports.clone();
+        let (task, attempt) = (unit.launch.task.clone(), unit.launch.attempt);
         self.units.spawn(async move {
-            let report = unit.run().await;
+            // A fault in here must not leave the task running for ever: what became of it is not known.
+            let report = AssertUnwindSafe(unit.run()).catch_unwind().await;
+            let report = report.unwrap_or_else(|_| Report::Lost {
+                task,
+                attempt,
+                why: "golive stopped following it over a fault of its own".to_owned(),
+            });
             let _ = reports.send(Order::Report(report));
         });
     }
@@ -392,6 +407,14 @@ impl<L: Launcher, J: Journal, S: LogStore, C: Clock> Dispatcher<L, J, S, C> {
                 }
             }
         });
+    }
+}
+
+/// Why no wish is granted any more.
+fn unrecorded() -> Refusal {
+    Refusal::WrongState {
+        task: "the run".to_owned(),
+        state: "cannot be changed: its journal cannot be written".to_owned(),
     }
 }
 

@@ -100,6 +100,13 @@ impl FeedReceiver {
         self.taken(update)
     }
 
+    /// Everything that was sent until now.
+    pub fn sent(&mut self) -> Vec<Update> {
+        (0..self.updates.len())
+            .filter_map(|_| self.try_next())
+            .collect()
+    }
+
     fn taken(&self, update: Option<Update>) -> Option<Update> {
         if let Some(update) = &update {
             self.waiting.fetch_sub(weight(update), Ordering::Relaxed);

@@ -38,6 +38,10 @@ pub fn availability(model: &Model, act: Act) -> Availability {
         Act::Deploy if model.busy.is_some() => off("the plan is being made"),
         Act::Deploy if model.drives() => off("a run is going on; 1 shows it"),
         Act::Resume => resume(model),
+        // The same key goes on with the run as a whole where no step of it can be decided about.
+        Act::Retry if model.view == View::Run && run.is_some_and(can_go_on) => {
+            Availability::Elsewhere
+        }
         Act::Follow if run.is_some_and(|run| run.follow && run.log.bottom.is_none()) => {
             off("it follows already")
         }
@@ -63,14 +67,12 @@ pub fn availability(model: &Model, act: Act) -> Availability {
 
 fn resume(model: &Model) -> Availability {
     match (&model.run, model.view) {
+        (Some(run), View::Run | View::Gate) if can_go_on(run) => Availability::On,
         (Some(run), View::Run | View::Gate) => match (run.state.status, &run.owner) {
             (RunStatus::Finished(Outcome::Failed | Outcome::Stopped), Owner::Elsewhere(who)) => {
                 Availability::Off(format!("the run is driven by {who}"))
             }
-            (RunStatus::Finished(Outcome::Failed | Outcome::Stopped), _) => Availability::On,
             (RunStatus::Finished(_), _) => Availability::Off("the run is over".into()),
-            (RunStatus::Prepared, _) => Availability::Elsewhere,
-            (_, Owner::Nobody) => Availability::On,
             _ => Availability::Elsewhere,
         },
         (Some(_), _) if model.drives() => Availability::Off("a run is going on; 1 shows it".into()),
@@ -79,6 +81,19 @@ fn resume(model: &Model) -> Availability {
             Availability::Off("the marked run succeeded: there is nothing to go on with".into())
         }
         _ => Availability::Off("no run is unfinished; Tab to a failed one to go on with it".into()),
+    }
+}
+
+/// Whether the run on screen can be taken up: nobody drives it, or it ended here, and something is left to do.
+fn can_go_on(run: &RunView) -> bool {
+    match (&run.owner, run.state.status) {
+        (Owner::Elsewhere(_), _)
+        | (
+            _,
+            RunStatus::Prepared | RunStatus::Finished(Outcome::Succeeded | Outcome::RolledBack),
+        ) => false,
+        (_, RunStatus::Finished(Outcome::Failed | Outcome::Stopped)) | (Owner::Nobody, _) => true,
+        (Owner::Here, _) => false,
     }
 }
 

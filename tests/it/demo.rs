@@ -396,6 +396,7 @@ impl Channels for OverSsh<'_> {
             stdout: Box::new(child.stdout.take().unwrap()),
             stderr: Box::new(child.stderr.take().unwrap()),
             exit: Box::pin(async move { child.wait().await.ok()?.code() }),
+            keep: None,
         })
     }
 

@@ -1,8 +1,13 @@
 //! All integration tests in one binary; `support` holds what they share.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod architecture;
 mod checklists;
+mod console;
 mod demo;
+mod deploys;
+mod faces;
 mod journals;
 mod launcher;
 mod plans;

@@ -53,7 +53,7 @@ impl Driven {
         }
     }
 
-    async fn start(world: &Arc<World>, plan: Plan) -> Self {
+    fn start(world: &Arc<World>, plan: Plan) -> Self {
         let state = RunState::new(RunId::new("20261120-2130-k3"), Arc::new(plan));
         Self::of(world, state, Some(Intent::Start { reason: None }))
     }
@@ -97,7 +97,9 @@ impl Driven {
         let ended = self.engine.await.unwrap();
         let records = self.world.records.lock().unwrap().clone();
         let mut folded = RunState::new(ended.state.run.clone(), Arc::clone(&ended.state.plan));
-        records.iter().for_each(|record| apply(&mut folded, record));
+        for record in &records {
+            apply(&mut folded, record);
+        }
         if ended.journal.is_none() {
             assert_eq!(format!("{folded:?}"), format!("{:?}", ended.state));
             assert_eq!(format!("{:?}", self.face), format!("{:?}", ended.state));
@@ -128,7 +130,7 @@ fn approve() -> Intent {
 #[tokio::test(start_paused = true)]
 async fn a_run_walks_its_stages_and_waits_at_the_gate() {
     let world = World::new();
-    let mut driven = Driven::start(&world, usual()).await;
+    let mut driven = Driven::start(&world, usual());
     assert_eq!(driven.until_need().await, Need::Gate(2));
     assert_eq!(
         world.launched(),
@@ -143,7 +145,7 @@ async fn a_run_walks_its_stages_and_waits_at_the_gate() {
 #[tokio::test(start_paused = true)]
 async fn nothing_is_launched_before_its_start_is_on_disk() {
     let world = World::new();
-    let mut driven = Driven::start(&world, usual()).await;
+    let mut driven = Driven::start(&world, usual());
     driven.until_need().await;
     driven.wish(approve()).await;
     driven.end().await;
@@ -178,7 +180,7 @@ async fn in_lockstep_a_step_starts_when_the_one_before_ended_on_all_hosts() {
         Gate::None,
         &[("code", &["web1", "web2"]), ("reload", &["web1", "web2"])],
     )]);
-    let state = Driven::start(&world, plan).await.end().await;
+    let state = Driven::start(&world, plan).end().await;
     let ended = |task: &str| state.task(&TaskId::new(task)).unwrap().ended.unwrap();
     let started = |task: &str| state.task(&TaskId::new(task)).unwrap().started.unwrap();
     assert!(started("s/reload@web1") >= ended("s/code@web2"));
@@ -198,7 +200,7 @@ async fn what_needs_a_skipped_step_waits_for_what_that_step_needs() {
     let plan = with(plan, "s/migrate@web1", |task| {
         task.skip = Some("nothing changed".to_owned());
     });
-    let state = Driven::start(&world, plan).await.end().await;
+    let state = Driven::start(&world, plan).end().await;
     assert_eq!(world.launched(), ["s/code@web1", "s/switch@web1"]);
     let task = |id: &str| state.task(&TaskId::new(id)).unwrap();
     assert!(task("s/switch@web1").started >= task("s/code@web1").ended);
@@ -216,7 +218,7 @@ async fn a_failing_step_stops_what_depends_on_it_and_asks_when_the_rest_has_ende
         Gate::None,
         &[("code", &["web1", "web2"]), ("reload", &["web1", "web2"])],
     )]);
-    let mut driven = Driven::start(&world, plan).await;
+    let mut driven = Driven::start(&world, plan);
     let need = driven.until_need().await;
     assert_eq!(need, Need::Failure(ids(&["s/code@web1"])));
     assert_eq!(*status(&driven.face, "s/code@web2"), TaskStatus::Succeeded);
@@ -256,7 +258,7 @@ async fn a_run_that_failed_can_be_retried_later_and_goes_on() {
         Gate::None,
         &[("code", &["web1"])],
     )]);
-    let mut driven = Driven::start(&world, plan).await;
+    let mut driven = Driven::start(&world, plan);
     driven.until_need().await;
     driven.wish(Intent::Stop { reason: None }).await;
     let state = driven.end().await;
@@ -285,7 +287,7 @@ async fn retries_wait_their_delay_and_then_the_run_asks() {
         task.retry = 2;
         task.retry_delay_s = 5.0;
     });
-    let mut driven = Driven::start(&world, plan).await;
+    let mut driven = Driven::start(&world, plan);
     assert_eq!(
         driven.until_need().await,
         Need::Failure(ids(&["s/code@web1"]))
@@ -310,7 +312,7 @@ async fn a_timeout_asks_and_never_skips() {
         Gate::None,
         &[("code", &["web1"]), ("reload", &["web1"])],
     )]);
-    let mut driven = Driven::start(&world, plan).await;
+    let mut driven = Driven::start(&world, plan);
     assert_eq!(
         driven.until_need().await,
         Need::Failure(ids(&["s/code@web1"]))
@@ -323,7 +325,7 @@ async fn a_timeout_asks_and_never_skips() {
 #[tokio::test(start_paused = true)]
 async fn a_gate_refuses_another_commit_and_records_it() {
     let world = World::new();
-    let mut driven = Driven::start(&world, usual()).await;
+    let mut driven = Driven::start(&world, usual());
     driven.until_need().await;
     let wrong = Intent::Approve {
         env: "production".into(),
@@ -367,7 +369,7 @@ async fn a_question_is_answered_once_and_a_no_fails_it() {
         Gate::None,
         &[("ask-support", &["local"]), ("go", &["local"])],
     )]);
-    let mut driven = Driven::start(&world, plan).await;
+    let mut driven = Driven::start(&world, plan);
     let task = TaskId::new("s/ask-support@local");
     assert_eq!(driven.until_need().await, Need::Answer(task.clone()));
     assert_eq!(driven.wish(Intent::Deny { task: task.clone() }).await, None);
@@ -409,7 +411,7 @@ async fn on_failure_stop_ends_the_run_and_continue_goes_on() {
             &[("code", &["web1"]), ("reload", &["web1"])],
         )]);
         let plan = with(plan, "s/code@web1", |task| task.on_failure = on_failure);
-        let state = Driven::start(&world, plan).await.end().await;
+        let state = Driven::start(&world, plan).end().await;
         assert_eq!(state.status, RunStatus::Finished(outcome));
         assert_eq!(world.launched().len(), launched);
         assert_eq!(*status(&state, "s/code@web1"), TaskStatus::Failed);
@@ -429,10 +431,10 @@ async fn no_more_tasks_of_a_step_run_at_once_than_it_allows() {
     for host in hosts {
         world.does(&format!("s/code@{host}"), Deed::Exit(0, "", 10));
         plan = with(plan, &format!("s/code@{host}"), |task| {
-            task.parallel = Some(2)
+            task.parallel = Some(2);
         });
     }
-    let state = Driven::start(&world, plan).await.end().await;
+    let state = Driven::start(&world, plan).end().await;
     assert_eq!(world.most_at_once(), 2);
     assert_eq!((state.ended.unwrap() - FakeClock::zero()).num_seconds(), 30);
 }
@@ -443,7 +445,7 @@ async fn a_broken_journal_launches_nothing_more_and_lets_running_tasks_end() {
     // Two appends are needed until the first task runs; its end is the third.
     world.does("here/tests@local", Deed::Exit(0, "ran\n", 20));
     *world.journal_breaks_at.lock().unwrap() = Some(2);
-    let driven = Driven::start(&world, usual()).await;
+    let driven = Driven::start(&world, usual());
     let ended = driven.engine.await.unwrap();
     assert_eq!(ended.journal.unwrap().why, "disk full");
     assert_eq!(world.launched(), ["here/tests@local"]);
@@ -460,7 +462,7 @@ async fn a_broken_connection_is_followed_again_from_the_byte_where_the_log_ends(
         Gate::None,
         &[("code", &["web1"])],
     )]);
-    let state = Driven::start(&world, plan).await.end().await;
+    let state = Driven::start(&world, plan).end().await;
     assert_eq!(state.status, RunStatus::Finished(Outcome::Succeeded));
     assert_eq!(world.log("s/code@web1", 1), "one\ntwo\nthree\n");
     assert_eq!(world.launched(), ["s/code@web1"]);
@@ -476,7 +478,7 @@ async fn an_unknown_end_is_never_shown_as_ok_or_failed_and_asks() {
         Gate::None,
         &[("code", &["web1"])],
     )]);
-    let mut driven = Driven::start(&world, plan).await;
+    let mut driven = Driven::start(&world, plan);
     assert_eq!(
         driven.until_need().await,
         Need::Interrupted(ids(&["s/code@web1"]))
@@ -507,7 +509,7 @@ async fn only_idempotent_steps_of_unknown_end_run_again_by_themselves() {
         &[("code", &["web1"])],
     )]);
     let plan = with(plan, "s/code@web1", |task| task.idempotent = true);
-    let state = Driven::start(&world, plan).await.end().await;
+    let state = Driven::start(&world, plan).end().await;
     assert_eq!(state.status, RunStatus::Finished(Outcome::Succeeded));
     assert_eq!(world.launched(), ["s/code@web1", "s/code@web1"]);
 }
@@ -523,7 +525,7 @@ async fn a_refused_launch_fails_the_task_and_is_not_retried_by_itself() {
         &[("code", &["web1"])],
     )]);
     let plan = with(plan, "s/code@web1", |task| task.retry = 5);
-    let mut driven = Driven::start(&world, plan).await;
+    let mut driven = Driven::start(&world, plan);
     assert_eq!(
         driven.until_need().await,
         Need::Failure(ids(&["s/code@web1"]))
@@ -543,7 +545,7 @@ async fn leaving_keeps_the_run_as_it_is_and_a_later_engine_follows_it() {
         Gate::None,
         &[("code", &["web1"]), ("reload", &["web1"])],
     )]);
-    let mut driven = Driven::start(&world, plan).await;
+    let mut driven = Driven::start(&world, plan);
     driven
         .until(|state| *status(state, "s/code@web1") == TaskStatus::Running)
         .await;
@@ -570,7 +572,7 @@ async fn killing_ends_what_runs_where_it_runs_and_then_the_run() {
         Gate::None,
         &[("code", &["web1"]), ("reload", &["web1"])],
     )]);
-    let mut driven = Driven::start(&world, plan).await;
+    let mut driven = Driven::start(&world, plan);
     driven
         .until(|state| *status(state, "s/code@web1") == TaskStatus::Running)
         .await;
@@ -581,7 +583,8 @@ async fn killing_ends_what_runs_where_it_runs_and_then_the_run() {
             .asked()
             .contains(&Asked::Cancelled("s/code@web1".to_owned()))
     );
-    assert!(matches!(state.status, RunStatus::Finished(Outcome::Failed)));
+    // The operator ended it (exit code 130); no step failed by itself (exit code 1).
+    assert_eq!(state.status, RunStatus::Finished(Outcome::Stopped));
     assert_eq!(*status(&state, "s/reload@web1"), TaskStatus::Waiting);
 }
 
@@ -595,7 +598,7 @@ async fn a_paused_run_starts_nothing_until_it_goes_on() {
         Gate::None,
         &[("code", &["web1"]), ("reload", &["web1"])],
     )]);
-    let mut driven = Driven::start(&world, plan).await;
+    let mut driven = Driven::start(&world, plan);
     driven
         .until(|state| *status(state, "s/code@web1") == TaskStatus::Running)
         .await;
@@ -644,4 +647,92 @@ fn late_and_doubled_reports_change_nothing() {
         take_report(&running, &report, FakeClock::zero()),
         Vec::new()
     );
+}
+
+fn one_step() -> Plan {
+    plan(vec![stage(
+        "S",
+        Some("staging"),
+        Gate::None,
+        &[("code", &["web1"]), ("reload", &["web1"])],
+    )])
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wish_that_could_not_be_recorded_is_not_granted() {
+    let world = World::new();
+    let mut driven = Driven::start(&world, usual());
+    driven.until_need().await;
+    *world.journal_breaks_at.lock().unwrap() = Some(0);
+    let refusal = driven.wish(approve()).await.unwrap();
+    assert!(
+        refusal.to_string().contains("journal cannot be written"),
+        "{refusal}"
+    );
+    driven.end().await;
+    assert!(!world.launched().iter().any(|t| t.starts_with("production")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_of_a_follower_leaves_an_unknown_end_and_not_a_step_that_runs_for_ever() {
+    let world = World::new();
+    world.does("s/code@web1", Deed::Panic);
+    let mut driven = Driven::start(&world, one_step());
+    assert_eq!(
+        driven.until_need().await,
+        Need::Interrupted(ids(&["s/code@web1"]))
+    );
+    driven.control.leave();
+    driven.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_ended_between_two_tries_goes_on_with_the_next() {
+    let world = World::new();
+    world.does("s/code@web1", Deed::Exit(1, "", 0));
+    let plan = with(one_step(), "s/code@web1", |task| {
+        task.retry = 1;
+        task.retry_delay_s = 60.0;
+    });
+    let mut driven = Driven::start(&world, plan);
+    driven
+        .until(|state| matches!(status(state, "s/code@web1"), TaskStatus::Retrying(_)))
+        .await;
+    driven.wish(Intent::Stop { reason: None }).await;
+    let ended = driven.end().await;
+    assert_eq!(ended.status, RunStatus::Finished(Outcome::Failed));
+    let again = Driven::of(&world, ended, Some(Intent::Continue));
+    assert_eq!(
+        again.end().await.status,
+        RunStatus::Finished(Outcome::Succeeded)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn everything_that_follows_from_the_first_wish_is_told_before_the_engine_says_so() {
+    let world = World::new();
+    world.does("s/code@web1", Deed::Exit(1, "", 0));
+    let mut driven = Driven::start(&world, one_step());
+    driven.until_need().await;
+    driven.control.leave();
+    let state = driven.end().await;
+    world.does("s/code@web1", Deed::Hang);
+    let tasks = ids(&["s/code@web1"]);
+    let mut driven = Driven::of(&world, state, Some(Intent::Retry { tasks }));
+    loop {
+        match driven
+            .feed
+            .next()
+            .await
+            .expect("the engine says when it has settled")
+        {
+            Update::Event(record) => apply(&mut driven.face, &record),
+            Update::Settled => break,
+            _ => {}
+        }
+    }
+    assert_ne!(*status(&driven.face, "s/code@web1"), TaskStatus::Failed);
+    assert_eq!(needs(&driven.face, false), []);
+    driven.control.leave();
+    driven.engine.await.unwrap();
 }

@@ -154,9 +154,9 @@ impl Console {
                 Some(answer) = self.answers.recv() => self.take_answer(answer),
                 signal = signals.next() => match signal {
                     Signal::Continued => {
-                        let _ = self.screen.wipe();
-                        self.dirty = true;
-                        false
+                        let _ = self.screen.continued();
+                        // Keys of the time in between must not act.
+                        self.hear(Msg::FocusGained)
                     }
                     _ => return Exit::Signal,
                 },

@@ -58,6 +58,7 @@ pub fn build(
         target,
         history,
         selection,
+        left_out: select::left_out(&parts, selection),
         done_once: BTreeSet::new(),
         gated: BTreeSet::new(),
         problems: Vec::new(),
@@ -128,6 +129,8 @@ struct Builder<'a> {
     target: &'a Target,
     history: &'a History,
     selection: &'a Selection,
+    /// Hosts the release does not reach, though it is brought to their environment.
+    left_out: Vec<String>,
     /// `once` steps that have their task already.
     done_once: BTreeSet<(Option<EnvName>, StepName)>,
     /// Environments whose gate stands before an earlier stage.
@@ -226,8 +229,16 @@ impl<'a> Builder<'a> {
         sites
     }
 
-    /// Why a step does not run, when its `when` does not hold. What is not known runs.
+    /// Why a step does not run: its `when` does not hold (what is not known runs), or it would tag a release
+    /// as live that does not reach every host.
     fn skip(&mut self, step: &Step) -> Option<String> {
+        if step.kind.milestone() == Some(Milestone::TagWritten) && !self.left_out.is_empty() {
+            return Some(format!(
+                "--host left out {}; when they have it, golive deploy --from {} tags the release",
+                self.left_out.join(", "),
+                step.name
+            ));
+        }
         let patterns = step.when_changed.as_ref()?;
         let globs = self.globs(step, patterns)?;
         let changed = self.target.changed.as_ref()?;

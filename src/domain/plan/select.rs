@@ -3,7 +3,8 @@
 //! A selection only leaves out; it never changes order, gates or needs. A name in it that leads nowhere is a
 //! problem with a near name, never an empty plan. What a selection leaves of a stage on hosts must still
 //! touch one of them: a stage whose hosts were all left out is left out with its local steps, so that a
-//! release which reached no host of production is not tagged as live there.
+//! release which reached no host of production is not tagged as live there. Where some hosts were left out,
+//! the tag is skipped (`left_out`).
 
 use super::super::checklist::{Checklist, Environment, Stage};
 use super::super::id::{HostName, StepName};
@@ -74,6 +75,20 @@ pub(super) fn select<'a>(
     } else {
         Err(problems)
     }
+}
+
+/// The hosts a selection leaves out of environments it does not leave out: `web1 of production`.
+pub(super) fn left_out(parts: &[Part<'_>], selection: &Selection) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for env in parts.iter().filter_map(|part| part.env) {
+        for host in &env.hosts {
+            let name = format!("{} of {}", host.name, env.name);
+            if !selection.has_host(&host.name) && !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    }
+    names
 }
 
 fn stages<'a>(

@@ -58,6 +58,9 @@ pub fn decide(state: &RunState, intent: Intent, by: &str, now: Moment) -> Answer
         Intent::Confirm { task } => answer(state, task, by, now, true),
         Intent::Deny { task } => answer(state, task, by, now, false),
         Intent::CountAsDone { tasks, reason } => count_as_done(state, tasks, reason, by),
+        Intent::Stop { .. } if state.status == RunStatus::Stopping => {
+            wrong("the run", "is being stopped already").into()
+        }
         Intent::Stop { reason } => decision(Decision::Stop, by, reason).into(),
         Intent::Kill { reason } => decision(Decision::Kill, by, reason).into(),
         Intent::Pause if state.status == RunStatus::Active => {
@@ -71,9 +74,11 @@ pub fn decide(state: &RunState, intent: Intent, by: &str, now: Moment) -> Answer
     }
 }
 
-/// A stopped run whose steps all ended well can simply go on.
+/// A run that was stopped, or ended while a step waited for its next try, can simply go on.
 fn is_reopening(state: &RunState, intent: &Intent) -> bool {
-    *intent == Intent::Continue && state.status == RunStatus::Finished(Outcome::Stopped)
+    let ended_early = RunStatus::Finished(Outcome::Stopped) == state.status
+        || RunStatus::Finished(Outcome::Failed) == state.status;
+    *intent == Intent::Continue && ended_early
 }
 
 fn decision(decision: Decision, by: &str, reason: Option<String>) -> Event {
@@ -198,7 +203,10 @@ fn retry(state: &RunState, tasks: Vec<TaskId>, by: &str) -> Answer {
         return Refusal::Ended.into();
     }
     let misfit = misfit(state, &tasks, |status| {
-        matches!(status, TaskStatus::Failed | TaskStatus::Interrupted(_))
+        matches!(
+            status,
+            TaskStatus::Failed | TaskStatus::Retrying(_) | TaskStatus::Interrupted(_)
+        )
     });
     match misfit {
         Some(task) => wrong(task, "neither failed nor was interrupted").into(),

@@ -192,7 +192,10 @@ pub fn standing(state: &RunState) -> String {
             .find(|(_, task)| wanted(&task.status))
             .map(|(planned, _)| planned.id.to_string())
     };
-    let failed = first(&|status| *status == TaskStatus::Failed);
+    // A failure that was passed over is not where the run stands.
+    let failed = (0..state.tasks.len())
+        .find(|at| state.tasks[*at].status == TaskStatus::Failed && !state.is_settled(*at))
+        .map(|at| state.planned(at).1.id.to_string());
     match (state.status, failed) {
         (RunStatus::Finished(Outcome::Succeeded), _) => "succeeded".to_owned(),
         (RunStatus::Finished(Outcome::RolledBack), _) => "rolled back".to_owned(),

@@ -10,7 +10,7 @@ use chrono::TimeDelta;
 
 use super::progress;
 use super::{Event, GateState, Identities, Moment, Outcome, RunState, RunStatus, TaskStatus};
-use crate::domain::action::{Action, Site};
+use crate::domain::action::{Action, Ending, Site};
 use crate::domain::checklist::{Gate, OnFailure};
 use crate::domain::id::{EnvName, HostName};
 use crate::domain::plan::{PlannedStage, Task};
@@ -65,6 +65,8 @@ fn finish_when_quiet(state: &RunState, now: Moment) -> Vec<Event> {
     let failed = state.each().any(|(planned, task)| {
         matches!(task.status, TaskStatus::Failed | TaskStatus::Retrying(_))
             && planned.on_failure != OnFailure::Continue
+            // What the operator ended has not failed.
+            && task.ending != Some(Ending::Cancelled)
     });
     let outcome = if failed {
         Outcome::Failed
@@ -178,9 +180,11 @@ fn startable(state: &RunState, stage: usize, identities: &Identities, now: Momen
 }
 
 fn is_ready(state: &RunState, position: usize, task: &Task, now: Moment) -> bool {
-    let due = match state.tasks[position].status {
+    let current = &state.tasks[position];
+    let due = match current.status {
         TaskStatus::Waiting => task.skip.is_none(),
-        TaskStatus::Retrying(at) => at <= now,
+        // A clock that was set back must not hold up the next try.
+        TaskStatus::Retrying(at) => at <= now || current.ended.is_some_and(|ended| now < ended),
         _ => false,
     };
     due && state.layout.after[position]

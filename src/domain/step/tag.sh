@@ -7,7 +7,9 @@ mine() { git rev-parse -q --verify "refs/tags/$1" || :; }
 theirs() { printf '%s\n' "$theirs" | while read -r object ref; do
   [ "$ref" != "refs/tags/$1" ] || echo "$object"; done; }
 moved() { # $1 where, $2 the commit it points to now, $3 the command that moves it all the same
-  [ -z "$remote" ] || git fetch -q --tags -- "$remote" 2>/dev/null || :
+  # What is there is only looked at: LIVE itself stays as it is here, so that a retry finds what it found.
+  [ -z "$remote" ] || git fetch -q --no-tags -- "$remote" 'refs/tags/*:refs/tags/*' "^refs/tags/$live" 2>/dev/null || :
+  [ -z "$remote" ] || git fetch -q --no-tags -- "$remote" "refs/tags/$live" 2>/dev/null || :
   echo "$live was moved $1 meanwhile: it points to $2, and pointed to ${was:-nothing} when this run was planned"
   git for-each-ref --points-at="$2" --format='  tag %(refname:strip=2), %(taggername) %(taggerdate:iso)' refs/tags || :
   git log -1 --format='  commit by %an, %ai: %s' "$2" -- || :

@@ -39,7 +39,12 @@ pub struct Channel {
     pub stderr: Box<dyn AsyncRead + Send + Unpin>,
     /// Resolves to its exit code, when it is known. Owns whatever must live as long as the command; dropped to let go.
     pub exit: Pin<Box<dyn Future<Output = Option<i32>> + Send>>,
+    /// The command serves one start after the other, and this takes the channel back when one was seen through.
+    pub keep: Option<Keep>,
 }
+
+/// Takes a channel back whose command waits for the next request.
+pub type Keep = Box<dyn FnOnce(Channel) + Send>;
 
 impl std::fmt::Debug for Channel {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -49,7 +54,7 @@ impl std::fmt::Debug for Channel {
 
 /// A place that can run the launcher, over whatever transport.
 pub trait Channels: Send + Sync {
-    /// Starts the command of a request. The transport makes its connection when there is none, with its own limits
+    /// Starts the command of a request, or, for a start, finds one that serves. The transport makes its connection when there is none, with its own limits
     /// and repetitions; an error is final for this call.
     fn open(&self, request: &Request) -> impl Future<Output = Result<Channel, LaunchError>> + Send;
 
@@ -162,11 +167,14 @@ enum Received {
 }
 
 async fn receive<S: Sink>(
-    channel: Channel,
+    mut channel: Channel,
     request: &Request,
     channels: &impl Channels,
     sink: &mut S,
 ) -> Result<Received, LaunchError> {
+    if let Some(keep) = channel.keep.take() {
+        return served::receive(channel, keep, request, channels, sink).await;
+    }
     let mut kept = Vec::new();
     let outcome = {
         let output = take_output(channel.stdout, request.id(), sink);
@@ -191,17 +199,8 @@ async fn receive<S: Sink>(
         }
         outcome
     };
-    match outcome {
-        Ok(()) => {}
-        Err(Halt::Silent) => return Ok(Received::Broken(SILENT.to_owned())),
-        Err(Halt::Read(error)) => return Ok(Received::Broken(error.to_string())),
-        Err(Halt::Sink(error)) => {
-            return Err(LaunchError::Unreachable {
-                place: channels.name(),
-                why: format!("its output could not be kept on this machine: {error}"),
-                help: Some("make room on this machine; the step goes on where it runs".to_owned()),
-            });
-        }
+    if let Err(halt) = outcome {
+        return halt.told(channels);
     }
     let code = timeout(ANSWER_LIMIT, channel.exit).await.ok().flatten();
     let printed = Printed {
@@ -255,42 +254,79 @@ enum Halt {
     Sink(std::io::Error),
 }
 
+impl Halt {
+    fn told(self, channels: &impl Channels) -> Result<Received, LaunchError> {
+        match self {
+            Self::Silent => Ok(Received::Broken(SILENT.to_owned())),
+            Self::Read(error) => Ok(Received::Broken(error.to_string())),
+            Self::Sink(error) => Err(LaunchError::Unreachable {
+                place: channels.name(),
+                why: format!("its output could not be kept on this machine: {error}"),
+                help: Some("make room on this machine; the step goes on where it runs".to_owned()),
+            }),
+        }
+    }
+}
+
 /// Gives the sink what follows the line `golive:out ID OFFSET`; what stands before it is a login shell's noise.
 async fn take_output<S: Sink>(
     mut stdout: Box<dyn AsyncRead + Send + Unpin>,
     id: &str,
     sink: &mut S,
 ) -> Result<(), Halt> {
-    let mark = format!("golive:out {id} {}\n", sink.offset());
+    let mut mark = Mark::new(id, sink.offset());
     let mut buffer = vec![0; CHUNK];
-    let mut head = Vec::new();
     let begun = timeout(ANSWER_LIMIT, async {
         loop {
-            let count = stdout.read(&mut buffer).await.map_err(Halt::Read)?;
-            if count == 0 {
-                return Ok(None);
-            }
-            head.extend_from_slice(&buffer[..count]);
-            if let Some(at) = memchr::memmem::find(&head, mark.as_bytes()) {
-                return Ok(Some(at + mark.len()));
-            }
-            if head.len() > NOISE {
-                head.drain(..head.len() - mark.len());
+            match stdout.read(&mut buffer).await.map_err(Halt::Read)? {
+                0 => return Ok(None),
+                count => {
+                    if let Some(first) = mark.find(&buffer[..count]) {
+                        return Ok(Some(first));
+                    }
+                }
             }
         }
     })
     .await;
-    let Some(start) = begun.map_err(|_| Halt::Silent)?? else {
+    let Some(first) = begun.map_err(|_| Halt::Silent)?? else {
         return Ok(());
     };
-    if start < head.len() {
-        sink.take(&head[start..]).map_err(Halt::Sink)?;
+    if !first.is_empty() {
+        sink.take(&first).map_err(Halt::Sink)?;
     }
     loop {
         match stdout.read(&mut buffer).await.map_err(Halt::Read)? {
             0 => return Ok(()),
             count => sink.take(&buffer[..count]).map_err(Halt::Sink)?,
         }
+    }
+}
+
+/// The line `golive:out ID OFFSET`, looked for in what comes before the output.
+struct Mark {
+    line: String,
+    head: Vec<u8>,
+}
+
+impl Mark {
+    fn new(id: &str, offset: u64) -> Self {
+        Self {
+            line: format!("golive:out {id} {offset}\n"),
+            head: Vec::new(),
+        }
+    }
+
+    /// Takes the next bytes; returns the first of the output once the line was seen.
+    fn find(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
+        self.head.extend_from_slice(bytes);
+        if let Some(at) = memchr::memmem::find(&self.head, self.line.as_bytes()) {
+            return Some(self.head.split_off(at + self.line.len()));
+        }
+        if self.head.len() > NOISE {
+            self.head.drain(..self.head.len() - self.line.len());
+        }
+        None
     }
 }
 
@@ -315,6 +351,8 @@ pub(super) async fn keep_end(mut stream: Box<dyn AsyncRead + Send + Unpin>, kept
 pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
+
+mod served;
 
 #[cfg(test)]
 mod tests;

@@ -3,10 +3,12 @@
 #   hello                                                    make this folder ready, say who this place is
 #   start ID BOOT HOST TIMEOUT GRACE SECRETS SETUP SCRIPT    launch, then follow from byte 0. Standard input holds so
 #                                                            many lines of secrets, setup and script, and #golive:end
+#   serve                                                    start after start, each a line of standard input, as above
 #   follow ID OFFSET                                         output from that byte on
 #   status ID | cancel ID GRACE | void ID | gc DAYS
 # start and follow: after the line "golive:out ID OFFSET" standard output is the step's output, exactly; one answer on
 # standard error ends it. Others answer on standard output. An answer is a line "golive:WORD key=value ... .".
+# serve ends each start that it saw through with "golive:served ID .", and itself after any other.
 # Exit: 0 ok, 64 usage, 65 payload cut, 66 other machine or boot, 67 unfit, 75 try again, 76 launched before.
 #
 # run/ID.rec is the attempt. Line 1, the claim: who supervises. Line 2: the step's process. Line 3: how it ended. Its
@@ -18,7 +20,7 @@ g_dir=${GOLIVE_DIR:-${HOME:?}/.golive}
 g_sh=${GOLIVE_SH:-/bin/sh}
 g_nl='
 '
-g_over=
+g_over= g_serving=
 
 die() { g_c=$1; shift; printf '\ngolive:error code=%s %s .\n' "$g_c" "$*" >&2; exit "$g_c"; }
 
@@ -234,22 +236,23 @@ supervised() { [ -z "$g_over" ] && st "$g_sup" && [ -n "$g_st" ]; }
 start() {
   [ $# -eq 8 ] || die 64 usage
   for g_i in "$4" "$5" "$6" "$7" "$8"; do number "$g_i"; done
-  ident "$1"; tools; boot
+  ident "$1"; tools; boot; g_over=
   [ "$g_boot" = "$2" ] || die 66 "the machine was restarted since it said hello"
   read -r g_host 2>/dev/null <"$g_dir/host"
   [ "${g_host:-}" = "$3" ] || die 66 "it is another machine, or its $g_dir was replaced"
-  if [ -f "$g_run.rec" ]; then follow "$1" 0; return; fi
+  if [ -f "$g_run.rec" ]; then follow "$1" 0; exit; fi  # nobody reads its payload: serving ends, too
   { :; } 2>/dev/null >>"$g_run.out" || die 67 "cannot write in $g_dir"
   trap 'g_over=1' USR1
   printf '\ngolive:out %s 0\n' "$g_id"
-  exec 3<&0                                     # a command with & gets /dev/null as its standard input
+  # A command with & gets /dev/null as its standard input; who serves needs it again.
+  [ -n "$g_serving" ] || exec 3<&0 </dev/null
   session "$g_sh" "$0" _sup $$ "$@" <&3 3<&- >/dev/null &
   g_sup=$!
-  exec 3<&- </dev/null
+  [ -n "$g_serving" ] || exec 3<&-
   if [ "$g_tail" = gnu ]; then
     # tail ends when the supervisor is gone; it looks when its files change, and every 50 ms. So that it looks at once,
     # the empty file is truncated when the supervisor was collected. A lost signal costs 50 ms.
-    tail -q -c +1 -s 0.05 -f --pid=$g_sup "$g_run.out" "$g_dir/wake" 2>/dev/null &
+    tail -q -c +1 -s 0.05 -f --pid=$g_sup "$g_run.out" "$g_dir/wake" 2>/dev/null 3<&- &
     g_t=$!
     [ -n "$g_over" ] || wait $g_t
     if [ -n "$g_over" ]; then
@@ -262,9 +265,23 @@ start() {
     pour supervised
     wait $g_sup
     cat <&4
+    exec 4<&-
   fi 2>/dev/null
   state
   [ "$g_state" = none ] || tell >&2
+}
+
+# Saves what a session costs. One request after the other: the next line is read when the supervisor has read its own.
+serve() {
+  exec 3<&0 </dev/null
+  g_serving=1
+  while IFS= read -r g_l <&3; do
+    case $g_l in 'start '*) ;; *) die 64 usage ;; esac
+    set -f; set -- $g_l; set +f; shift
+    start "$@"
+    [ "$g_state" = exited ] || exit 0
+    printf '\ngolive:served %s .\n' "$g_id" >&2
+  done
 }
 
 follow() {
@@ -291,6 +308,7 @@ follow() {
 case ${1:-} in
   _sup) shift; sup "$@" ;;
   start) shift; start "$@"; exit ;;
+  serve) serve; exit ;;
   follow) shift; follow "$@"; exit ;;
 esac
 

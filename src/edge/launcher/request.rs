@@ -88,6 +88,11 @@ impl Request {
         Ok(Self { words, id, payload })
     }
 
+    /// Makes a launcher that serves one start after the other, see [`Request::served`].
+    pub fn serve() -> Self {
+        Self::plain("serve".to_owned(), String::new())
+    }
+
     /// Follows an attempt from a byte of its output.
     pub fn follow(run: &RunId, task: &TaskId, attempt: Attempt, offset: u64) -> Self {
         let id = ident::file_name(run, task, attempt);
@@ -138,6 +143,15 @@ impl Request {
     /// What to write to the command's standard input before closing it.
     pub fn payload(&self) -> &[u8] {
         &self.payload
+    }
+
+    /// What to write to a launcher that serves: the request as a line, and its payload. Only a start is served.
+    pub fn served(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.words.len() + 1 + self.payload.len());
+        bytes.extend_from_slice(self.words.as_bytes());
+        bytes.push(b'\n');
+        bytes.extend_from_slice(&self.payload);
+        bytes
     }
 
     /// The command as one line for a login shell of any kind (sh, bash, zsh, fish, csh).

@@ -20,7 +20,16 @@ use super::pool::Lease;
 use crate::edge::launcher::Channel;
 
 /// A session as the launcher wants it, with a watch over its master.
-pub(super) fn channel(lease: Lease, mut session: Running) -> Channel {
+pub(super) fn channel(lease: Lease, session: Running) -> Channel {
+    watched(lease, session, watch::channel(true).1)
+}
+
+/// The same, with a watch that rests while nothing is asked of the channel.
+pub(super) fn watched(
+    lease: Lease,
+    mut session: Running,
+    mut busy: watch::Receiver<bool>,
+) -> Channel {
     let stdin = session.stdin().take();
     let stdout = session.stdout().take();
     let stderr = session.stderr().take();
@@ -28,7 +37,7 @@ pub(super) fn channel(lease: Lease, mut session: Running) -> Channel {
     let master = Arc::clone(lease.master());
     let pool = Arc::clone(lease.pool());
     let watch = Watch(tokio::spawn(async move {
-        master.lost().await;
+        master.lost(&mut busy).await;
         pool.discard(&master);
         let _ = tell.send(true);
     }));
@@ -50,6 +59,7 @@ pub(super) fn channel(lease: Lease, mut session: Running) -> Channel {
         stdout: Box::new(stdout),
         stderr: Box::new(stderr),
         exit: Box::pin(exit),
+        keep: None,
     }
 }
 

@@ -12,6 +12,7 @@ use tokio::time::sleep;
 
 use super::channel::channel;
 use super::failure::{Failure, FailureKind};
+use super::lines::Lines;
 use super::pool::Pool;
 use crate::domain::feed::Link;
 use crate::domain::id::{EnvName, HostName};
@@ -35,6 +36,8 @@ pub(super) struct Host {
     env: EnvName,
     name: HostName,
     pool: Arc<Pool>,
+    /// Launchers that wait for the next start.
+    lines: Lines,
     listener: LinkListener,
     /// How long a lost connection is made again before the operator has to decide.
     patience: Duration,
@@ -57,6 +60,7 @@ impl Host {
         Self {
             env,
             name,
+            lines: Lines::new(Arc::clone(&pool)),
             pool,
             listener,
             patience,
@@ -74,6 +78,9 @@ impl Host {
             Err(failure) => Err(self.unreachable(failure)),
         };
         self.publish(link_of(&answer));
+        if answer.is_ok() {
+            self.lines.prepare().await;
+        }
         answer
     }
 
@@ -102,6 +109,16 @@ impl Host {
             host: self,
             seen: AtomicU64::new(self.generation()),
         }
+    }
+
+    /// A channel for a request; a start is served by a launcher that waits for it.
+    async fn open(&self, request: &Request) -> Result<Channel, Failure> {
+        if request.is_start() {
+            return self.lines.take().await;
+        }
+        self.lines.make_room();
+        let (lease, session) = self.pool.open(&request.line()).await?;
+        Ok(channel(lease, session))
     }
 
     fn generation(&self) -> u64 {
@@ -209,6 +226,7 @@ struct Prompt<'a>(&'a Host);
 
 impl Channels for Prompt<'_> {
     async fn open(&self, request: &Request) -> Result<Channel, LaunchError> {
+        self.0.lines.make_room();
         let opened = self.0.pool.open(&request.line()).await;
         let (lease, session) = opened.map_err(|failure| self.0.unreachable(failure))?;
         Ok(channel(lease, session))
@@ -239,11 +257,10 @@ impl Patient<'_> {
 
 impl Channels for Patient<'_> {
     async fn open(&self, request: &Request) -> Result<Channel, LaunchError> {
-        let line = request.line();
         loop {
             self.seen.store(self.host.generation(), Ordering::SeqCst);
-            match self.host.pool.open(&line).await {
-                Ok((lease, session)) => return Ok(channel(lease, session)),
+            match self.host.open(request).await {
+                Ok(channel) => return Ok(channel),
                 Err(failure) if failure.may_pass() => self.mend(&failure.why).await?,
                 Err(failure) => return Err(self.host.unreachable(failure)),
             }

@@ -18,6 +18,7 @@ use openssh::{Child, Session};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::net::UnixStream;
 use tokio::process::Command;
+use tokio::sync::watch;
 use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
 
@@ -115,11 +116,16 @@ impl Master {
         )
     }
 
-    /// Returns when the master is gone or frozen, which its pipes do not always tell; never before.
-    pub(super) async fn lost(&self) {
+    /// Returns when the master is gone or frozen, which its pipes do not always tell; never before. It is asked only
+    /// while `busy` holds.
+    pub(super) async fn lost(&self, busy: &mut watch::Receiver<bool>) {
         loop {
+            // Who let go of the other end leaves it as it was.
+            if busy.wait_for(|busy| *busy).await.is_err() {
+                std::future::pending::<()>().await;
+            }
             sleep(ALIVE_EVERY).await;
-            if !self.is_alive().await {
+            if *busy.borrow() && !self.is_alive().await {
                 return;
             }
         }

@@ -1,7 +1,7 @@
 //! Launching on every place of a plan: this machine, folders that play hosts, and hosts over the system's OpenSSH.
 //!
 //! [`Sites`] is the engine's door. It knows which place is reached how, and keeps the connections: `pool` holds those
-//! to one host, `master` is one `ssh` process, `host` makes lost ones again and publishes the state of the link,
+//! to one host, `master` is one `ssh` process, `lines` holds sessions ready for the next start, `host` makes lost ones again and publishes the state of the link,
 //! `control` owns the folder of the control sockets, `failure` reads what ssh says. ssh does what the user configured
 //! (keys, agent, jump hosts, known hosts); golive only makes sure that nothing ever asks on the terminal. It decides
 //! nothing about the run.
@@ -10,6 +10,7 @@ mod channel;
 mod control;
 mod failure;
 mod host;
+mod lines;
 mod master;
 mod mux;
 mod pool;

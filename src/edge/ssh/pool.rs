@@ -141,6 +141,21 @@ impl Pool {
         }
     }
 
+    /// Whether a session beyond those that are open needs another connection.
+    pub(super) fn is_full(&self) -> bool {
+        let masters = self.masters();
+        masters.list.iter().all(|slots| slots.taken >= masters.most)
+    }
+
+    /// Whether a master is among the connections, as far as anybody knows.
+    pub(super) fn holds(&self, master: &Arc<Master>) -> bool {
+        let masters = self.masters();
+        masters
+            .list
+            .iter()
+            .any(|slots| Arc::ptr_eq(&slots.master, master))
+    }
+
     /// Whether a connection stands already, as far as its master knows.
     pub(super) async fn lives(&self) -> bool {
         let first = self

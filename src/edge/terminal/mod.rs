@@ -128,6 +128,17 @@ impl Screen {
         self.back()
     }
 
+    /// Takes the terminal anew after somebody else stopped and continued this process: the shell had it meanwhile, and
+    /// may have set modes of its own. Does nothing when the terminal is not ours.
+    pub fn continued(&mut self) -> io::Result<()> {
+        if !is_taken() {
+            return Ok(());
+        }
+        // Otherwise the raw mode counts as set still.
+        crossterm::terminal::disable_raw_mode()?;
+        self.back()
+    }
+
     /// Gives the terminal to `program` (an editor, a pager, a shell) and takes it again when that returns.
     ///
     /// The event reader must be stopped before; the next frame must be drawn after. Until then

@@ -31,7 +31,7 @@ pub(super) fn moves(model: &mut Model, act: Act) -> bool {
         _ => return false,
     };
     if model.dialogs.is_empty() {
-        on_screen(model, by, act);
+        on_screen(model, by, act, page);
     } else {
         in_dialog(model, by);
     }
@@ -61,7 +61,7 @@ fn in_dialog(model: &mut Model, by: i64) {
     }
 }
 
-fn on_screen(model: &mut Model, by: i64, act: Act) {
+fn on_screen(model: &mut Model, by: i64, act: Act, page: i64) {
     match model.view {
         View::Home => {
             let panel = model.home_panel as usize;
@@ -88,7 +88,7 @@ fn on_screen(model: &mut Model, by: i64, act: Act) {
             if let Some(run) = &mut model.run {
                 match run.pane {
                     Pane::Plan => in_plan(run, by),
-                    Pane::Log => in_log(run, by, act),
+                    Pane::Log => in_log(run, by, act, page / 2),
                 }
             }
         }
@@ -131,7 +131,7 @@ fn go_to_row(run: &mut RunView, at: usize) {
     }
 }
 
-fn in_log(run: &mut RunView, by: i64, act: Act) {
+fn in_log(run: &mut RunView, by: i64, act: Act, below_top: i64) {
     let Some(log) = rows::log_tasks(run).and_then(|(tasks, _)| run.logs.step(tasks.start)) else {
         return;
     };
@@ -142,7 +142,7 @@ fn in_log(run: &mut RunView, by: i64, act: Act) {
     }
     let from = run.log.bottom.unwrap_or(end);
     let to = if act == Act::Top {
-        log.walk(log.first(), 8, run.log.only)
+        log.walk(log.first(), below_top.max(1), run.log.only)
     } else {
         log.walk(from, by, run.log.only)
     };

@@ -14,6 +14,9 @@ use crate::ui::theme::color::contrast;
 use crate::ui::theme::{Mark, Theme};
 use crate::ui::update::palette::holds;
 
+/// A line with its number and its rows: where in its characters each begins, and its text.
+type Row<'a> = (u64, &'a Line, Vec<(usize, String)>);
+
 /// What is drawn.
 pub struct LogPane<'a> {
     /// The run, for the names of hosts.
@@ -43,7 +46,7 @@ impl LogPane<'_> {
                 .collect(),
             Some(_) => Vec::new(),
         };
-        let mut rows = Vec::new();
+        let mut rows: Vec<Row<'_>> = Vec::new();
         let mut y = area.bottom();
         for line in open.iter().rev() {
             let parts = self.parts(line, area.width);
@@ -67,11 +70,31 @@ impl LogPane<'_> {
             y = y.saturating_sub(parts.len() as u16).max(area.y);
             rows.push((number, line, parts));
         }
+        // Above the first line there is nothing: the room that is left is for the lines after the bottom.
+        let mut after = Vec::new();
+        let mut number = self.view.bottom.unwrap_or(self.log.end());
+        while number < self.log.end() && y > area.y {
+            if self.log.shows(number, self.view.only)
+                && let Some(line) = self.log.line(number)
+            {
+                let parts = self.parts(line, area.width);
+                y = y.saturating_sub(parts.len() as u16).max(area.y);
+                after.push((number, line, parts));
+            }
+            number += 1;
+        }
         // A short log stands at the top, a long one ends at the bottom.
-        let mut y = area.y;
         let shown: usize = rows.iter().map(|(_, _, parts)| parts.len()).sum();
-        let mut skip = shown.saturating_sub(usize::from(area.height));
-        for (number, line, parts) in rows.iter().rev() {
+        let skip = shown.saturating_sub(usize::from(area.height));
+        rows.reverse();
+        rows.extend(after);
+        self.rows(paint, area, &rows, skip);
+    }
+
+    /// Writes lines from the top of the area, without the first rows.
+    fn rows(&self, paint: &mut Paint<'_>, area: Rect, rows: &[Row<'_>], mut skip: usize) {
+        let mut y = area.y;
+        for (number, line, parts) in rows {
             for (at, (from, part)) in parts.iter().enumerate() {
                 if skip > 0 {
                     skip -= 1;

@@ -185,6 +185,7 @@ pub(super) fn order(sources: &[Source]) -> Vec<String> {
 /// No ring says a word that is not for it.
 pub(super) fn words(sources: &[Source]) -> Vec<String> {
     let mut wrong = Vec::new();
+    let screen = Regex::new(SCREEN).unwrap();
     for source in sources {
         let own = ring(source);
         let words = FORBIDDEN
@@ -203,7 +204,7 @@ pub(super) fn words(sources: &[Source]) -> Vec<String> {
         }
         if own == "edge"
             && !source.path.starts_with("src/edge/terminal")
-            && Regex::new(SCREEN).unwrap().is_match(&source.code)
+            && screen.is_match(&source.code)
         {
             wrong.push(format!(
                 "{}: only edge/terminal touches the screen",

@@ -322,6 +322,21 @@ fn a_release_that_reaches_no_host_of_production_is_not_tagged_there() {
 }
 
 #[test]
+fn a_release_that_leaves_out_hosts_of_production_is_not_tagged() {
+    let skip = |names: &[&str]| {
+        let plan = select(&superlists(), &hosts(names)).unwrap();
+        plan.task(&"go-live/tag@local".into()).unwrap().skip.clone()
+    };
+    assert_eq!(
+        skip(&["stg", "web2"]).unwrap(),
+        "--host left out web1 of production, db1 of production; when they have it, \
+         golive deploy --from tag tags the release"
+    );
+    assert_eq!(skip(&["web1", "web2", "db1"]), None);
+    assert_eq!(skip(&[]), None);
+}
+
+#[test]
 fn names_that_lead_nowhere_are_all_told_with_near_ones() {
     let selection = Selection {
         stages: vec!["Stagign".to_owned(), "Zzz".to_owned()],

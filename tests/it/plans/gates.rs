@@ -58,7 +58,7 @@ fn done(plan: &Plan) -> RunState {
     for position in 0..state.range(PRODUCTION).start {
         let task = &mut state.tasks[position];
         task.status = TaskStatus::Succeeded;
-        task.ended = Some(at(position as i64));
+        task.ended = Some(at(i64::try_from(position).unwrap()));
         task.ending = Some(Ending::Exited(0));
     }
     state

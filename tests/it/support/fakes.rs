@@ -23,6 +23,8 @@ pub(crate) enum Deed {
     TimeOut,
     /// Runs until it is cancelled.
     Hang,
+    /// The follower itself breaks down.
+    Panic,
     /// Refuses the launch.
     Refuse(&'static str),
     /// The connection breaks after this output; the attempt goes on and ends with this code.
@@ -129,6 +131,7 @@ impl World {
                 self.cancelled.notified().await;
                 ended(Ending::Cancelled, 0)
             }
+            Deed::Panic => panic!("a fault of the follower"),
             Deed::Refuse(why) => Err(LaunchError::Refused {
                 place: "web1".to_owned(),
                 why: why.to_owned(),

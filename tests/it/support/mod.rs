@@ -3,6 +3,8 @@
 pub(crate) mod fakes;
 pub(crate) mod fleet;
 pub(crate) mod plans;
+pub(crate) mod terminal;
+pub(crate) mod workshop;
 
 use std::time::{Duration, Instant};
 

@@ -54,6 +54,7 @@ impl Channels for Scripted {
             stdout: Box::new(std::io::Cursor::new(out)),
             stderr: Box::new(std::io::Cursor::new(err.into_bytes())),
             exit: Box::pin(std::future::ready(Some(0))),
+            keep: None,
         })
     }
 

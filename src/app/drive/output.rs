@@ -1,0 +1,178 @@
+//! Output without a screen: the bytes of each attempt into whole lines, every line exactly once.
+//!
+//! What the feed left out because the face was slow is read from the log file; what was shown by an earlier process
+//! is left out. Lines are cut when they are very long, so that a step without line ends does not fill the memory.
+
+use std::collections::BTreeMap;
+
+use super::{Driver, Face, Line, aside};
+use crate::domain::id::{Attempt, TaskId};
+use crate::domain::run::{Event, Moment, Record, RunState};
+use crate::edge::logs::store::Logs;
+
+/// Lines longer than this are cut into several.
+const LONGEST_LINE: usize = 1 << 20;
+
+/// What was received of one attempt's output.
+#[derive(Debug, Default)]
+pub(super) struct Received {
+    offset: u64,
+    partial: Vec<u8>,
+}
+
+/// How much of each attempt's output was there before this process drove the run.
+#[derive(Debug, Default)]
+pub struct Shown(pub(super) BTreeMap<(TaskId, Attempt), Received>);
+
+impl Shown {
+    /// What the log files of a run hold now. To be asked before its engine starts, which appends to them.
+    pub fn now(state: &RunState, logs: &Logs) -> Self {
+        let attempts = state.each().filter_map(|(task, state)| {
+            let key = (task.id.clone(), state.attempt);
+            let offset = logs.read(&key.0, key.1).ok()??.len().ok()?;
+            let partial = Vec::new();
+            Some((key, Received { offset, partial }))
+        });
+        Self(attempts.collect())
+    }
+}
+
+impl<F: Face> Driver<F> {
+    /// Takes bytes that stand at `offset` of an attempt's output.
+    pub(super) fn take_output(
+        &mut self,
+        key: &(TaskId, Attempt),
+        at: Moment,
+        offset: u64,
+        bytes: &[u8],
+    ) {
+        if offset > self.have(key) {
+            self.read_missing(key, offset, at);
+        }
+        // What was read from the file already is not taken twice.
+        let skip = self
+            .have(key)
+            .saturating_sub(offset)
+            .min(bytes.len() as u64) as usize;
+        self.receive(key, &bytes[skip..], at);
+    }
+
+    fn have(&self, key: &(TaskId, Attempt)) -> u64 {
+        self.received.get(key).map_or(0, |received| received.offset)
+    }
+
+    /// At the end of an attempt everything it printed is shown before the end is told.
+    pub(super) fn catch_up(&mut self, record: &Record) {
+        let (task, attempt, size) = match &record.event {
+            Event::TaskFinished {
+                task,
+                attempt,
+                output_size,
+                ..
+            }
+            | Event::TaskFailed {
+                task,
+                attempt,
+                output_size,
+                ..
+            } => (task, *attempt, *output_size),
+            _ => return,
+        };
+        let key = (task.clone(), attempt);
+        if let Some(size) = size {
+            self.read_missing(&key, size, record.at);
+        }
+        self.flush(&key, record.at);
+    }
+
+    /// Reads from the log file what the feed left out, up to the byte `until`.
+    fn read_missing(&mut self, key: &(TaskId, Attempt), until: u64, at: Moment) {
+        loop {
+            let have = self.have(key);
+            if have >= until {
+                return;
+            }
+            let read = self.logs.read(&key.0, key.1).and_then(|file| {
+                let limit = (until - have).min(1 << 20);
+                file.map_or(Ok(Vec::new()), |file| file.from(have, limit))
+            });
+            match read {
+                Ok(bytes) if !bytes.is_empty() => self.receive(key, &bytes, at),
+                gone => {
+                    let why = gone
+                        .err()
+                        .map_or_else(String::new, |why| format!(": {why}"));
+                    aside(&format!(
+                        "could not read {} bytes of the output of {}{why}",
+                        until - have,
+                        key.0
+                    ));
+                    self.received.entry(key.clone()).or_default().offset = until;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn receive(&mut self, key: &(TaskId, Attempt), bytes: &[u8], at: Moment) {
+        let received = self.received.entry(key.clone()).or_default();
+        received.offset += bytes.len() as u64;
+        received.partial.extend_from_slice(bytes);
+        let mut lines = Vec::new();
+        let mut begin = 0;
+        let buffer = std::mem::take(&mut received.partial);
+        let mut ends = memchr::memchr_iter(b'\n', &buffer);
+        loop {
+            let end = match ends.next() {
+                Some(end) => end,
+                None if buffer.len() - begin >= LONGEST_LINE => buffer.len(),
+                None => break,
+            };
+            let text = buffer.get(begin..end).unwrap_or_default();
+            let text = text.strip_suffix(b"\r").unwrap_or(text);
+            let line = Line {
+                task: &key.0,
+                attempt: key.1,
+                at,
+                bytes: text,
+            };
+            lines.extend(self.face.output(&line, &self.state));
+            begin = (end + 1).min(buffer.len());
+            if begin == buffer.len() {
+                break;
+            }
+        }
+        if let Some(received) = self.received.get_mut(key) {
+            received.partial = buffer[begin..].to_vec();
+        }
+        self.say(&lines);
+    }
+
+    fn flush(&mut self, key: &(TaskId, Attempt), at: Moment) {
+        let rest = self
+            .received
+            .get_mut(key)
+            .map(|received| std::mem::take(&mut received.partial));
+        if let Some(rest) = rest.filter(|rest| !rest.is_empty()) {
+            let line = Line {
+                task: &key.0,
+                attempt: key.1,
+                at,
+                bytes: &rest,
+            };
+            let line = self.face.output(&line, &self.state);
+            self.say(line.as_slice());
+        }
+    }
+
+    /// Shows lines that have not ended yet: nothing more will come.
+    pub(super) fn flush_all(&mut self) {
+        let Some(at) = self.state.ended.or(self.state.started) else {
+            return;
+        };
+        let keys: Vec<_> = self.received.keys().cloned().collect();
+        for key in &keys {
+            self.flush(key, at);
+        }
+    }
+}

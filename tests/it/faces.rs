@@ -1,0 +1,242 @@
+//! The plain and the JSON face of the real binary on a project whose hosts are folders: what comes out, with which
+//! exit code, and what happens when nobody can read or answer.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+const CHECKLIST: &str = r#"
+[project]
+name = "folders"
+[release]
+remote = false
+[env.staging]
+via = "local"
+hosts = { stg = { dir = "hosts/stg" } }
+[env.production]
+via = "local"
+hosts = { web1 = { dir = "hosts/web1" } }
+[step.tests]
+run = "echo tested; test ! -e ../fail"
+[step.code]
+run = "echo code on $GOLIVE_HOST"
+on = "all"
+[step.told]
+ask = "Told everybody?"
+[[stage]]
+name = "Here"
+steps = ["tests"]
+[[stage]]
+name = "Staging"
+env = "staging"
+steps = ["code"]
+[[stage]]
+name = "Production"
+env = "production"
+steps = ["told", "code", "tag"]
+"#;
+
+struct Folders {
+    _root: tempfile::TempDir,
+    root: PathBuf,
+    commit: String,
+}
+
+impl Folders {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().to_owned();
+        let mut project = Self {
+            _root: folder,
+            root,
+            commit: String::new(),
+        };
+        for part in ["home", "run", "project/hosts/stg", "project/hosts/web1"] {
+            fs::create_dir_all(project.root.join(part)).unwrap();
+        }
+        fs::write(project.path("project/releases.toml"), CHECKLIST).unwrap();
+        for arguments in [
+            &["init", "-q", "-b", "main"][..],
+            &["config", "user.name", "Ada"],
+            &["config", "user.email", "ada@example.com"],
+            &["add", "releases.toml"],
+            &["commit", "-qm", "first"],
+        ] {
+            assert!(
+                project
+                    .command("git")
+                    .args(arguments)
+                    .status()
+                    .unwrap()
+                    .success()
+            );
+        }
+        let head = project
+            .command("git")
+            .args(["rev-parse", "HEAD"])
+            .output()
+            .unwrap();
+        project.commit = String::from_utf8(head.stdout).unwrap().trim().to_owned();
+        project
+    }
+
+    fn path(&self, part: &str) -> PathBuf {
+        self.root.join(part)
+    }
+
+    fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command
+            .current_dir(self.path("project"))
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .env("HOME", self.path("home"))
+            .env("XDG_RUNTIME_DIR", self.path("run"))
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn golive(&self, arguments: &[&str]) -> Command {
+        let mut command = self.command(env!("CARGO_BIN_EXE_golive"));
+        command.args(arguments);
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.golive(arguments).output().unwrap()
+    }
+
+    /// The only run's folder.
+    fn run_folder(&self) -> PathBuf {
+        let projects = self.path("home/.local/state/golive");
+        let project = only(&projects, |_| true);
+        only(&project.join("runs"), |_| true)
+    }
+
+    fn run_id(&self) -> String {
+        let folder = self.run_folder();
+        folder.file_name().unwrap().to_str().unwrap().to_owned()
+    }
+}
+
+fn only(folder: &Path, wanted: impl Fn(&Path) -> bool) -> PathBuf {
+    let entries = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let mut entries: Vec<PathBuf> = entries.filter(|path| wanted(path)).collect();
+    assert_eq!(entries.len(), 1, "{entries:?}");
+    entries.remove(0)
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn a_decision_that_the_run_never_asks_for_is_a_usage_error_and_starts_nothing() {
+    let project = Folders::new();
+    for (arguments, says) in [
+        (
+            ["--approve", "staging=abcdef0"],
+            "--approve names `staging`, which is not a gate of this run",
+        ),
+        (
+            ["--approve", "produktion=abcdef0"],
+            "did you mean `production`?",
+        ),
+        (
+            ["--confirm", "code"],
+            "--confirm names `code`, which is not a question of this run",
+        ),
+    ] {
+        let output = project.run(&[&["deploy"][..], &arguments].concat());
+        assert_eq!(output.status.code(), Some(2), "{}", err(&output));
+        assert!(err(&output).contains(says), "{}", err(&output));
+    }
+    assert!(out(&project.run(&["runs"])).contains("no runs"));
+    let wrong = project.run(&["deploy", "--approve", "production=deadbeef"]);
+    assert_eq!(wrong.status.code(), Some(3), "{}", err(&wrong));
+    assert!(out(&project.run(&["runs"])).contains("no runs"));
+}
+
+#[test]
+fn a_resumed_run_knows_the_names_of_its_decisions_too() {
+    let project = Folders::new();
+    assert_eq!(project.run(&["deploy"]).status.code(), Some(3));
+    let wrong = project.run(&["resume", "--confirm", "tolt"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(
+        err(&wrong).contains("did you mean `told`?"),
+        "{}",
+        err(&wrong)
+    );
+    let approval = format!("production={}", &project.commit[..7]);
+    let asked = project.run(&["resume", "--approve", &approval]);
+    assert_eq!(asked.status.code(), Some(3), "{}", err(&asked));
+    assert!(err(&asked).contains("--confirm told"), "{}", err(&asked));
+    let done = project.run(&["resume", "--confirm", "told"]);
+    assert_eq!(done.status.code(), Some(0), "{}", err(&done));
+    // Nothing is left to do, and a stream of events says so by being empty.
+    let run = project.run_id();
+    let again = project.run(&["resume", &run, "--json"]);
+    assert_eq!((again.status.code(), out(&again)), (Some(0), String::new()));
+}
+
+#[test]
+fn a_full_disk_behind_standard_output_ends_the_printing_and_not_the_run() {
+    let project = Folders::new();
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let approval = format!("production={}", project.commit);
+    let output = project
+        .golive(&["deploy", "--approve", &approval, "--confirm", "told"])
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    assert!(err(&output).contains("the run goes on"), "{}", err(&output));
+}
+
+#[test]
+fn a_step_that_failed_before_its_golive_died_is_tried_again_by_a_resume() {
+    let project = Folders::new();
+    fs::write(project.path("fail"), "").unwrap();
+    assert_eq!(project.run(&["deploy"]).status.code(), Some(1));
+    // As if it had been killed when the failure was recorded and nothing decided yet.
+    let journal = project.run_folder().join("journal.jsonl");
+    let text = fs::read_to_string(&journal).unwrap();
+    let kept: Vec<&str> = text
+        .split_inclusive('\n')
+        .take_while(|line| !line.contains("decision_taken"))
+        .collect();
+    assert!(kept.last().unwrap().contains("task_failed"), "{text}");
+    fs::File::create(&journal)
+        .unwrap()
+        .write_all(kept.concat().as_bytes())
+        .unwrap();
+    fs::remove_file(project.path("fail")).unwrap();
+    let resumed = project.run(&["resume"]);
+    assert_eq!(
+        resumed.status.code(),
+        Some(3),
+        "{}{}",
+        out(&resumed),
+        err(&resumed)
+    );
+    assert!(
+        out(&resumed).contains("GATE: production"),
+        "{}",
+        out(&resumed)
+    );
+    assert!(
+        !out(&resumed).contains("decision: stop"),
+        "{}",
+        out(&resumed)
+    );
+}
