@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 use super::run;
 use crate::domain::checklist::Gate;
 use crate::domain::evidence::{GateCommand, GateStep, gate_commands};
+use crate::domain::overview::Changes;
 use crate::domain::run::progress;
 use crate::domain::run::{GateState, Moment};
 use crate::ui::keymap::Act;
@@ -190,47 +191,10 @@ fn sums(model: &Model, view: &RunView, stage: usize) -> (String, String) {
     );
     let steps = gate_commands(&view.state.plan, stage).len();
     let steps = words::count(steps, "step");
-    (format!("{contains}.  {steps} will run"), cost(view, stage))
-}
-
-/// What passing the gate costs: expected time, and how long hosts may be down.
-pub fn cost(view: &RunView, stage: usize) -> String {
-    let plan = &view.state.plan;
-    let Some(forecast) = plan.stages[stage]
-        .env
-        .as_ref()
-        .and_then(|env| plan.forecast.envs.get(env))
-    else {
-        return "no forecast".to_owned();
-    };
-    let time = forecast
-        .prepare_s
-        .zip(forecast.activate_s)
-        .map(|(one, other)| one + other);
-    let mut down: Vec<String> = forecast
-        .downtime_s
-        .iter()
-        .map(|(host, seconds)| format!("{host} {}", words::guess(*seconds)))
-        .collect();
-    if down.len() > 4 {
-        let worst = forecast
-            .downtime_s
-            .values()
-            .copied()
-            .reduce(|one, other| Some(one?.max(other?)))
-            .flatten();
-        down = vec![format!(
-            "{} at most {} each",
-            words::count(forecast.downtime_s.len(), "host"),
-            words::guess(worst)
-        )];
-    }
-    let down = if down.is_empty() {
-        "no downtime".to_owned()
-    } else {
-        format!("may be down: {}", down.join("  "))
-    };
-    format!("expected {}, {down}", words::guess(time))
+    (
+        format!("{contains}.  {steps} will run"),
+        proofs::cost(view, stage),
+    )
 }
 
 fn frame<'a>(
@@ -301,34 +265,7 @@ fn contents(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, no
         );
         return;
     };
-    let mut lines: Vec<(String, String, &str)> = Vec::new();
-    for line in &changes.commits {
-        lines.push((
-            format!("{} {}", line.commit.short(), line.subject),
-            format!(
-                "{} {:>3}",
-                paint.shorten(&line.author, 10),
-                words::age(line.at, now)
-            ),
-            "text",
-        ));
-    }
-    if changes.commit_count > changes.commits.len() {
-        lines.push((
-            format!("{} more", changes.commit_count - changes.commits.len()),
-            String::new(),
-            "text.dim",
-        ));
-    }
-    if !changes.paths.is_empty() {
-        lines.push((String::new(), String::new(), "text"));
-        lines.extend(
-            changes
-                .paths
-                .iter()
-                .map(|path| (path.clone(), String::new(), "text.dim")),
-        );
-    }
+    let lines = changed(paint, changes, now);
     let sum = format!(
         "{}  {}  ",
         words::count(changes.commit_count, "commit"),
@@ -357,11 +294,48 @@ fn contents(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, no
     }
 }
 
+/// Commits and paths that differ: text, what stands at the right, role.
+fn changed(
+    paint: &Paint<'_>,
+    changes: &Changes,
+    now: Moment,
+) -> Vec<(String, String, &'static str)> {
+    let mut lines: Vec<(String, String, &'static str)> = Vec::new();
+    for line in &changes.commits {
+        lines.push((
+            format!("{} {}", line.commit.short(), line.subject),
+            format!(
+                "{} {:>3}",
+                paint.shorten(&line.author, 10),
+                words::age(line.at, now)
+            ),
+            "text",
+        ));
+    }
+    if changes.commit_count > changes.commits.len() {
+        lines.push((
+            format!("{} more", changes.commit_count - changes.commits.len()),
+            String::new(),
+            "text.dim",
+        ));
+    }
+    if !changes.paths.is_empty() {
+        lines.push((String::new(), String::new(), "text"));
+        lines.extend(
+            changes
+                .paths
+                .iter()
+                .map(|path| (path.clone(), String::new(), "text.dim")),
+        );
+    }
+    lines
+}
+
 fn commands(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, stage: usize) {
     let env = env_word(view, stage);
     let title = format!("What will run on {env}, exactly");
     let right = if area.width >= 100 {
-        cost(view, stage)
+        proofs::cost(view, stage)
     } else {
         String::new()
     };

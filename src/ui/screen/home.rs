@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 
 use crate::domain::feed::Link;
 use crate::domain::overview::{Deployed, EnvOverview, Overview, Repository};
-use crate::domain::run::{Moment, Outcome};
+use crate::domain::run::Moment;
 use crate::ui::keymap::Act;
 use crate::ui::model::{HomePanel, Model};
 use crate::ui::states;
@@ -15,7 +15,7 @@ use crate::ui::widget::band::{self, Band, Tone};
 use crate::ui::widget::bottom::{self, Bottom};
 use crate::ui::widget::home_panel::{mark_row, panel, runs};
 use crate::ui::widget::paint::{Paint, columns};
-use crate::ui::widget::{ahead, past};
+use crate::ui::widget::{ahead, past, plight};
 use crate::ui::words;
 
 /// Draws the home screen.
@@ -393,7 +393,7 @@ fn hosts_of(
 }
 
 fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
-    let text = attention(model, now);
+    let text = plight::at_home(model, now);
     let deploy = format!("deploy {}", model.reference_name());
     let go_on = if model.home_panel == HomePanel::Recent {
         "go on with the marked run"
@@ -426,46 +426,4 @@ fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
         keys: &keys,
     };
     bottom::draw(paint, area, model, &bottom);
-}
-
-/// What users see now, and what is ahead.
-pub fn attention(model: &Model, now: Moment) -> String {
-    let Some(overview) = &model.overview else {
-        return "looking what is live ..".to_owned();
-    };
-    if let Some(trouble) = &overview.repository_trouble {
-        let short = trouble.split("; ").next().unwrap_or(trouble);
-        return format!("{short}: nothing can be released or tagged from here");
-    }
-    let Some(env) = overview
-        .environments
-        .iter()
-        .rev()
-        .find(|env| env.gated)
-        .or(overview.environments.last())
-    else {
-        return "this checklist touches no server".to_owned();
-    };
-    let ahead = overview.next.as_ref().map_or(0, |next| next.commit_count);
-    let next = match ahead {
-        0 => String::new(),
-        ahead => format!("; {} ahead", words::count(ahead, "commit")),
-    };
-    let last = match overview.runs.first().and_then(|run| run.outcome) {
-        Some(Outcome::Failed) => "; the last run failed",
-        Some(Outcome::Stopped) => "; the last run was stopped",
-        _ => "",
-    };
-    match &env.deployed {
-        Some(deployed) => format!(
-            "{} runs {} since {}{next}{last}",
-            env.env,
-            deployed.commit.short(),
-            words::when(deployed.at, now)
-        ),
-        None => format!(
-            "it is not known what {} runs: nothing was deployed from here{next}{last}",
-            env.env
-        ),
-    }
 }

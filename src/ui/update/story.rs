@@ -6,8 +6,7 @@ use crate::domain::run::progress::{self, Need};
 use crate::domain::run::{Event, Moment, Outcome, Record};
 use crate::ui::model::{Dialog, GateView, Model, RunView, View};
 use crate::ui::msg::{Cmd, Owner};
-use crate::ui::widget::plight;
-use crate::ui::{rows, words};
+use crate::ui::{rows, states, words};
 
 /// Takes a record of the run on screen.
 pub(super) fn fold(model: &mut Model, record: &Record, now: Moment) -> Vec<Cmd> {
@@ -82,7 +81,7 @@ fn tell(run: &mut RunView, record: &Record) {
                 task,
                 format!(
                     "{} after {}{again}",
-                    plight::short_ending(ending),
+                    states::ending(ending),
                     words::span(*duration_s)
                 ),
                 true,

@@ -124,6 +124,40 @@ fn before(model: &Model, state: &RunState) -> Vec<Fact> {
         },
         "text",
     ));
+    facts.extend(forecasts(state));
+    facts.push(blank());
+    facts.extend(gates(state));
+    facts.extend(connections(model, state));
+    facts.push(blank());
+    facts.extend(dirty(state));
+    facts
+}
+
+/// Which steps nobody knows the duration of, in words.
+fn unknown_steps(state: &RunState) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for (planned, _) in state.each() {
+        let unknown = planned.takes_s.is_none() && planned.skip.is_none();
+        if unknown && !names.contains(&planned.step.as_str()) {
+            names.push(planned.step.as_str());
+        }
+    }
+    let more = names.len().saturating_sub(4);
+    names.truncate(4);
+    match (names.as_slice(), more) {
+        ([], _) => "a step has no estimate".to_owned(),
+        ([one], _) => format!("{one} has no estimate"),
+        ([first @ .., last], 0) => {
+            format!("{} and {last} have no estimate", first.join(", "))
+        }
+        (some, more) => format!("{} and {more} more have no estimate", some.join(", ")),
+    }
+}
+
+/// How long each environment may take, and may be down.
+fn forecasts(state: &RunState) -> Vec<Fact> {
+    let plan = &state.plan;
+    let mut facts = Vec::new();
     let mut told: Vec<&EnvName> = Vec::new();
     for env in plan.stages.iter().filter_map(|stage| stage.env.as_ref()) {
         let Some(forecast) = plan.forecast.envs.get(env).filter(|_| !told.contains(&env)) else {
@@ -155,33 +189,7 @@ fn before(model: &Model, state: &RunState) -> Vec<Fact> {
         );
         facts.push(fact(None, env.as_str(), text, "text"));
     }
-    facts.push(blank());
-    facts.extend(gates(state));
-    facts.extend(connections(model, state));
-    facts.push(blank());
-    facts.extend(dirty(state));
     facts
-}
-
-/// Which steps nobody knows the duration of, in words.
-fn unknown_steps(state: &RunState) -> String {
-    let mut names: Vec<&str> = Vec::new();
-    for (planned, _) in state.each() {
-        let unknown = planned.takes_s.is_none() && planned.skip.is_none();
-        if unknown && !names.contains(&planned.step.as_str()) {
-            names.push(planned.step.as_str());
-        }
-    }
-    let more = names.len().saturating_sub(4);
-    names.truncate(4);
-    match (names.as_slice(), more) {
-        ([], _) => "a step has no estimate".to_owned(),
-        ([one], _) => format!("{one} has no estimate"),
-        ([first @ .., last], 0) => {
-            format!("{} and {last} have no estimate", first.join(", "))
-        }
-        (some, more) => format!("{} and {more} more have no estimate", some.join(", ")),
-    }
 }
 
 fn gates(state: &RunState) -> Vec<Fact> {

@@ -1,11 +1,11 @@
-//! The attention line of a run: what needs the operator, and what users of the service see now.
+//! The attention line: what needs the operator, and what users of the service see now.
 
 use crate::domain::action::Ending;
 use crate::domain::id::TaskId;
 use crate::domain::run::progress::{self, Need};
 use crate::domain::run::{GateState, Moment, Outcome, RunState, RunStatus, TaskStatus};
 use crate::domain::text::ellipsis;
-use crate::ui::model::RunView;
+use crate::ui::model::{Model, RunView};
 use crate::ui::msg::Owner;
 use crate::ui::widget::paint::columns;
 use crate::ui::words;
@@ -112,6 +112,48 @@ pub fn users(state: &RunState, now: Moment) -> (String, &'static str) {
     }
 }
 
+/// What users see now, and what is ahead.
+pub fn at_home(model: &Model, now: Moment) -> String {
+    let Some(overview) = &model.overview else {
+        return "looking what is live ..".to_owned();
+    };
+    if let Some(trouble) = &overview.repository_trouble {
+        let short = trouble.split("; ").next().unwrap_or(trouble);
+        return format!("{short}: nothing can be released or tagged from here");
+    }
+    let Some(env) = overview
+        .environments
+        .iter()
+        .rev()
+        .find(|env| env.gated)
+        .or(overview.environments.last())
+    else {
+        return "this checklist touches no server".to_owned();
+    };
+    let ahead = overview.next.as_ref().map_or(0, |next| next.commit_count);
+    let next = match ahead {
+        0 => String::new(),
+        ahead => format!("; {} ahead", words::count(ahead, "commit")),
+    };
+    let last = match overview.runs.first().and_then(|run| run.outcome) {
+        Some(Outcome::Failed) => "; the last run failed",
+        Some(Outcome::Stopped) => "; the last run was stopped",
+        _ => "",
+    };
+    match &env.deployed {
+        Some(deployed) => format!(
+            "{} runs {} since {}{next}{last}",
+            env.env,
+            deployed.commit.short(),
+            words::when(deployed.at, now)
+        ),
+        None => format!(
+            "it is not known what {} runs: nothing was deployed from here{next}{last}",
+            env.env
+        ),
+    }
+}
+
 /// The sentence about what failed, or waits for an answer.
 fn trouble(view: &RunView, now: Moment) -> Option<String> {
     let state = &view.state;
@@ -160,14 +202,6 @@ pub fn ending(ending: &Ending) -> String {
         Ending::TimedOut => "it took longer than its time limit".to_owned(),
         Ending::Cancelled => "it was cancelled".to_owned(),
         Ending::NotStarted(why) => why.clone(),
-    }
-}
-
-/// How an attempt ended, in few words that "after 5 s" can follow.
-pub fn short_ending(ending: &Ending) -> String {
-    match ending {
-        Ending::NotStarted(why) => why.clone(),
-        ended => ended.to_string(),
     }
 }
 

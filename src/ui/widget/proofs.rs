@@ -6,7 +6,7 @@ use super::paint::{Paint, columns, wrap};
 use crate::domain::evidence::{EvidenceRow, Verdict, evidence};
 use crate::domain::feed::Link;
 use crate::domain::run::{Moment, RunState};
-use crate::ui::model::Model;
+use crate::ui::model::{Model, RunView};
 use crate::ui::theme::State;
 use crate::ui::words;
 
@@ -69,6 +69,46 @@ pub fn draw(paint: &mut Paint<'_>, inner: Rect, rows: &[Proof], scroll: usize) {
             paint.text(x, y, room(row) as u16, found, role);
         }
     }
+}
+
+/// What passing the gate costs: expected time, and how long hosts may be down.
+pub fn cost(view: &RunView, stage: usize) -> String {
+    let plan = &view.state.plan;
+    let Some(forecast) = plan.stages[stage]
+        .env
+        .as_ref()
+        .and_then(|env| plan.forecast.envs.get(env))
+    else {
+        return "no forecast".to_owned();
+    };
+    let time = forecast
+        .prepare_s
+        .zip(forecast.activate_s)
+        .map(|(one, other)| one + other);
+    let mut down: Vec<String> = forecast
+        .downtime_s
+        .iter()
+        .map(|(host, seconds)| format!("{host} {}", words::guess(*seconds)))
+        .collect();
+    if down.len() > 4 {
+        let worst = forecast
+            .downtime_s
+            .values()
+            .copied()
+            .reduce(|one, other| Some(one?.max(other?)))
+            .flatten();
+        down = vec![format!(
+            "{} at most {} each",
+            words::count(forecast.downtime_s.len(), "host"),
+            words::guess(worst)
+        )];
+    }
+    let down = if down.is_empty() {
+        "no downtime".to_owned()
+    } else {
+        format!("may be down: {}", down.join("  "))
+    };
+    format!("expected {}, {down}", words::guess(time))
 }
 
 fn proof(row: EvidenceRow) -> Proof {

@@ -12,7 +12,6 @@ use crate::ui::available::availability;
 use crate::ui::keymap::{self, Act};
 use crate::ui::model::{Availability, GATE_FIELD, LogView, Model, RunView, View};
 use crate::ui::rows;
-use crate::ui::screen::gate::cost;
 use crate::ui::states;
 use crate::ui::theme::State;
 
@@ -230,7 +229,7 @@ fn gate(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
     let mut proofs = super::proofs::proofs(model, &view.state, stage, now);
     // What is not well stands first: there is no room for all.
     proofs.sort_by_key(|proof| proof.state == State::Ok);
-    let cost = wrap(&cost(view, stage), usize::from(area.width));
+    let cost = wrap(&super::proofs::cost(view, stage), usize::from(area.width));
     let room = usize::from(area.height).saturating_sub(2 + cost.len().min(2));
     let told = if proofs.len() > room {
         room.saturating_sub(1)
