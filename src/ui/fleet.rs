@@ -79,6 +79,9 @@ pub fn about(model: &Model, env: &EnvName, host: &HostName, now: Moment) -> Vec<
             ),
         ],
     };
+    if matches!(link, Some(Link::Failed { .. } | Link::Lost { .. })) {
+        lines.push(String::new());
+    }
     lines.push(format!("plays        {}", roles(model, env, host)));
     let environments = model
         .overview

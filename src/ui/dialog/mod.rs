@@ -32,7 +32,7 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
         Dialog::Abort => abort::menu(model, text, now),
         Dialog::Kill { name, typed } => abort::kill(model, name, typed, text),
         Dialog::Leave => abort::leave(model, text),
-        Dialog::Help { query, scroll } => help::sheet(model, query, *scroll),
+        Dialog::Help { query, scroll } => help::sheet(model, query, *scroll, text),
         Dialog::Palette { query, cursor } => palette::sheet(model, query, *cursor, area.height),
         Dialog::Search { typed } => message::search(typed),
         Dialog::Message {

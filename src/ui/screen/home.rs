@@ -61,7 +61,18 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
         ahead::draw(paint, left, model, now);
         past::draw(paint, right, open_height, model, now);
     } else {
-        let below = (open_height + 5).min(rest.height / 2);
+        let is_first = model
+            .overview
+            .as_ref()
+            .is_some_and(|known| known.runs.is_empty());
+        let wanted = if is_first {
+            rest.height
+        } else {
+            open_height + 5
+        };
+        let below = wanted.min(rest.height / 2);
+        // One row of what was stays in sight.
+        let open_height = open_height.min(below.saturating_sub(3));
         let upper = Rect {
             height: rest.height - below,
             ..rest
@@ -252,10 +263,10 @@ fn place(
     if let Some(deployed) = &env.deployed {
         put(paint, &mut x, 9, deployed.commit.short(), "text.link");
         put(paint, &mut x, 14, &words::when(deployed.at, now), "text");
-        let by = if wide { 13 } else { 9 };
+        let by = if wide { 11 } else { 9 };
         put(paint, &mut x, by, words::user(&deployed.by), "text.dim");
         let free = usize::from(end.saturating_sub(x)).saturating_sub(tail);
-        let said = said_of(paint, overview, env, deployed, free.saturating_sub(1));
+        let said = said_of(paint, overview, env, deployed, free.saturating_sub(2));
         if free > 5 {
             put(paint, &mut x, free as u16, &said, "text");
         }

@@ -274,7 +274,8 @@ fn cells<'a>(
     let deployed = overview
         .and_then(|overview| overview.environments.iter().find(|of| of.env == *env))
         .and_then(|env| env.deployed.as_ref());
-    cells.push(deployed.map_or_else(blank, |deployed| {
+    let unknown = || ("not known".to_owned(), "text.dim");
+    cells.push(deployed.map_or_else(unknown, |deployed| {
         (
             format!(
                 "{} {}",

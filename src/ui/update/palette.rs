@@ -24,6 +24,7 @@ pub fn matching(model: &Model, query: &str) -> Vec<(&'static Row, Availability)>
             *state != Availability::On,
             !row.id.starts_with(&wanted),
             row.id != wanted,
+            wanted.is_empty() && !row.changes,
         )
     });
     rows

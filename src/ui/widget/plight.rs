@@ -147,10 +147,7 @@ pub fn at_home(model: &Model, now: Moment) -> String {
             deployed.commit.short(),
             words::when(deployed.at, now)
         ),
-        None => format!(
-            "it is not known what {} runs: nothing was deployed from here{next}{last}",
-            env.env
-        ),
+        None => format!("it is not known what {} runs{next}{last}", env.env),
     }
 }
 
