@@ -129,22 +129,15 @@ pub struct Selected {
 /// Decisions given in advance.
 #[derive(Debug, Clone, Args, Default)]
 pub struct Decisions {
-    /// Pass ENV's gate in plain lines, without typing; COMMIT must be (a prefix of) the run's commit
+    /// Pass ENV's gate without a terminal; COMMIT must be (a prefix of) the run's commit
     #[arg(long, value_name = "ENV=COMMIT", value_parser = approval)]
     pub approve: Vec<Approval>,
-    /// Answer the ask-step STEP with "done", in plain lines, without typing
+    /// Answer the ask-step STEP with "done", without a terminal
     #[arg(long, value_name = "STEP")]
     pub confirm: Vec<String>,
     /// Kept with the approval and the run
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
-}
-
-impl Decisions {
-    /// Whether anything was decided in advance. On a screen decisions are typed there, so these mean plain lines.
-    pub fn in_advance(&self) -> bool {
-        !self.approve.is_empty() || !self.confirm.is_empty()
-    }
 }
 
 /// An approval: which environment, for which commit.

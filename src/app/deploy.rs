@@ -16,7 +16,7 @@ use crate::domain::id::{RunId, TaskId};
 use crate::domain::plan::Plan;
 use crate::domain::run::{Identities, Intent, Outcome, RunState, RunStatus, TaskStatus};
 use crate::domain::text::similar;
-use crate::edge::journal::{OwnedRun, RunError, RunFolder, list};
+use crate::edge::journal::{OwnedRun, RunFolder, list};
 use crate::edge::ssh::{LinkListener, Sites};
 use crate::port::Place;
 
@@ -199,22 +199,7 @@ pub fn choose(project: &Project, named: Option<&str>) -> Result<RunId, Failure> 
 pub fn open(project: &Project, run: &RunId) -> Result<OwnedRun, Failure> {
     let opened = RunFolder::find(&project.paths, run)
         .and_then(|folder| folder.open_for_writing(&project.by));
-    opened.map_err(|error| {
-        let code = match error {
-            RunError::Unknown(_) => Code::Usage,
-            _ => Code::Failed,
-        };
-        let failure = Failure::from_error(code, &error);
-        match error {
-            RunError::Unknown(_) => {
-                failure.help(format!("{} runs lists what there is", project.command))
-            }
-            RunError::Owned { .. } => {
-                failure.help("go on there, or end it first; nothing was changed")
-            }
-            _ => failure,
-        }
-    })
+    opened.map_err(|error| super::runs::unusable(project, &error))
 }
 
 /// The state that the records of a run come to.
@@ -296,7 +281,7 @@ async fn follow(
             super::report::print(&format!("run {} goes on\n", driven.state.run))?;
         }
         faced(
-            PlainFace,
+            PlainFace::default(),
             project,
             &driven,
             (decisions, prompt, shown),

@@ -173,6 +173,9 @@ impl<F: Face> Driver<F> {
                         )),
                 )
             }
+            (_, RunStatus::Finished(Outcome::Stopped)) if !self.unknown_ends().is_empty() => {
+                Err(self.unknown(&self.unknown_ends()))
+            }
             (_, RunStatus::Finished(Outcome::Stopped)) => Err(Failure::new(
                 Code::Stopped,
                 format!("run {} was stopped", self.state.run),
@@ -222,6 +225,9 @@ impl<F: Face> Driver<F> {
                 let line = self.face.link(&env, &host, &link);
                 self.say(line.as_slice());
             }
+            Update::OutputFailed { task, why, .. } => aside(&format!(
+                "NOT KEPT: the output of {task}: {why}; it waits where the step runs until there is room here"
+            )),
             Update::JournalFailed(why) => {
                 aside(&format!("NOT RECORDED: {why}; nothing more is started"));
             }

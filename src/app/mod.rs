@@ -89,11 +89,11 @@ async fn command(cli: &Cli) -> Result<Code, Failure> {
     match &cli.command {
         None if has_screen(global) => console::open(open()?, global, console::Begin::Home).await,
         None => overview(&open()?, global.json),
-        Some(Command::Deploy(deploy)) if has_screen(global) && !deploy.decisions.in_advance() => {
+        Some(Command::Deploy(deploy)) if has_screen(global) => {
             console::open(open()?, global, console::Begin::Deploy(deploy.clone())).await
         }
         Some(Command::Deploy(deploy)) => deploy::deploy(&open()?, deploy, global).await,
-        Some(Command::Resume(resume)) if has_screen(global) && !resume.decisions.in_advance() => {
+        Some(Command::Resume(resume)) if has_screen(global) => {
             console::open(open()?, global, console::Begin::Resume(resume.clone())).await
         }
         Some(Command::Resume(resume)) => deploy::resume(&open()?, resume, global).await,

@@ -2,7 +2,7 @@
 //!
 //! Nothing is drawn twice and no control character gets out. The same state and sentences as on the screen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, FixedOffset};
 
@@ -24,7 +24,10 @@ pub fn seconds(seconds: Option<f64>) -> String {
 
 /// The face of `--plain`.
 #[derive(Debug, Default)]
-pub struct PlainFace;
+pub struct PlainFace {
+    /// Hosts whose loss was told.
+    lost: BTreeSet<(EnvName, HostName)>,
+}
 
 impl Face for PlainFace {
     fn record(&mut self, record: &Record, state: &RunState) -> Vec<String> {
@@ -49,16 +52,21 @@ impl Face for PlainFace {
     }
 
     fn link(&mut self, env: &EnvName, host: &HostName, link: &Link) -> Option<String> {
+        let of = (env.clone(), host.clone());
         match link {
-            Link::Lost { why, retry_in } => Some(format!(
-                "LOST: {host} ({env}), {}; retry in {}",
-                ansi::plain(why.as_bytes()),
-                duration(*retry_in)
-            )),
+            Link::Lost { why, retry_in } => {
+                self.lost.insert(of);
+                Some(format!(
+                    "LOST: {host} ({env}), {}; retry in {}",
+                    ansi::plain(why.as_bytes()),
+                    duration(*retry_in)
+                ))
+            }
             Link::Failed { why, .. } => Some(format!(
                 "FAILED: connection to {host} ({env}): {}",
                 ansi::plain(why.as_bytes())
             )),
+            Link::Connected(_) if self.lost.remove(&of) => Some(format!("BACK: {host} ({env})")),
             Link::Connecting | Link::Connected(_) => None,
         }
     }

@@ -16,6 +16,9 @@ use crate::domain::run::{Moment, Outcome, RunState, TaskState, TaskStatus, apply
 use crate::domain::text::{age, ellipsis, width};
 use crate::edge::journal::{RunError, RunFolder, StoredRun, list};
 
+/// On a terminal longer lines than this are cut into several.
+const LONGEST_LINE: usize = 4 << 20;
+
 /// Carries out `golive runs …`.
 pub fn runs(project: &Project, what: Option<&Runs>, json: bool) -> Result<Code, Failure> {
     match what {
@@ -29,16 +32,23 @@ pub fn runs(project: &Project, what: Option<&Runs>, json: bool) -> Result<Code, 
     Ok(Code::Done)
 }
 
-fn failed(error: &RunError) -> Failure {
-    let code = match error {
-        RunError::Unknown(_) => Code::Usage,
-        _ => Code::Failed,
-    };
-    Failure::from_error(code, error)
+/// A run that cannot be used, with what can be done about it.
+pub fn unusable(project: &Project, error: &RunError) -> Failure {
+    let command = &project.command;
+    match error {
+        RunError::Unknown(_) => Failure::from_error(Code::Usage, error)
+            .help(format!("{command} runs lists what there is")),
+        RunError::Owned { .. } => Failure::from_error(Code::Failed, error)
+            .help("go on there, or end it first; nothing was changed"),
+        RunError::Journal(_) | RunError::Plan { .. } => Failure::from_error(Code::Failed, error)
+            .help("nothing was changed; what ran can be read from the files in its folder")
+            .help(format!("{command} runs remove RUN deletes it")),
+        _ => Failure::from_error(Code::Failed, error),
+    }
 }
 
 fn list_runs(project: &Project, json: bool) -> Result<(), Failure> {
-    let runs = list::summaries(&project.paths).map_err(|error| failed(&error))?;
+    let runs = list::summaries(&project.paths).map_err(|error| unusable(project, &error))?;
     if json {
         let value = serde_json::to_value(&runs).unwrap_or_default();
         return print(&format!("{}\n", super::json::line(&value)));
@@ -66,7 +76,7 @@ fn row(run: &RunSummary, now: Moment) -> [String; 6] {
     let began = run.started.map_or_else(
         || "-".to_owned(),
         |at| match (now - at).to_std() {
-            Ok(past) if past >= Duration::from_secs(1) => format!("{} ago", age(past)),
+            Ok(past) if past >= Duration::from_secs(2) => format!("{} ago", age(past)),
             _ => "just now".to_owned(),
         },
     );
@@ -108,10 +118,11 @@ fn table<const N: usize>(heading: &[&str; N], rows: &[[String; N]]) -> String {
 }
 
 fn stored(project: &Project, run: &str) -> Result<(RunFolder, StoredRun, RunState), Failure> {
-    let folder = RunFolder::find(&project.paths, &RunId::new(run)).map_err(|error| {
-        failed(&error).help(format!("{} runs lists what there is", project.command))
-    })?;
-    let stored = folder.open_for_reading().map_err(|error| failed(&error))?;
+    let folder = RunFolder::find(&project.paths, &RunId::new(run))
+        .map_err(|error| unusable(project, &error))?;
+    let stored = folder
+        .open_for_reading()
+        .map_err(|error| unusable(project, &error))?;
     let mut state = RunState::new(folder.run().clone(), std::sync::Arc::clone(&stored.plan));
     stored
         .records
@@ -289,6 +300,8 @@ fn copy(
             let end = match memchr::memrchr(b'\n', &rest) {
                 _ if bytes.is_empty() => rest.len(),
                 Some(end) => end + 1,
+                // A line without end must not fill the memory.
+                None if rest.len() >= LONGEST_LINE => rest.len(),
                 None => 0,
             };
             for line in rest[..end].split_inclusive(|byte| *byte == b'\n') {
@@ -309,7 +322,7 @@ fn remove(project: &Project, runs: &[String]) -> Result<(), Failure> {
     for run in runs {
         RunFolder::find(&project.paths, &RunId::new(run))
             .and_then(|folder| folder.remove(&project.by))
-            .map_err(|error| failed(&error))?;
+            .map_err(|error| unusable(project, &error))?;
         print(&format!("removed run {run}\n"))?;
     }
     Ok(())

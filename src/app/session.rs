@@ -20,6 +20,7 @@ use crate::domain::plan::build::{BuildProblem, History, Selection, Target, build
 use crate::domain::plan::{Plan, PlannedHost};
 use crate::domain::run::apply::apply;
 use crate::domain::run::{Identities, Intent, Moment, RunState};
+use crate::domain::text::plural;
 use crate::edge::clock::SystemClock;
 use crate::edge::git::{Git, GitError};
 use crate::edge::journal::list;
@@ -72,7 +73,7 @@ impl Project {
         let checklist =
             checklist::read(&found.display().to_string(), &text).map_err(|problems| {
                 let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
-                let count = crate::domain::text::plural("mistake", problems.len());
+                let count = plural("mistake", problems.len());
                 Failure::new(Code::Usage, format!("{count} in {}", found.display()))
                     .details(shown.join("\n"))
             })?;
@@ -313,6 +314,7 @@ pub async fn greet(
     places: Vec<Place>,
     listener: &LinkListener,
 ) -> Result<Identities, Failure> {
+    let asked_here = places.contains(&None);
     let answers = join_all(places.iter().map(|place| greet_one(sites, place, listener))).await;
     let mut identities = Identities::new();
     let mut troubles: Vec<LaunchError> = Vec::new();
@@ -327,10 +329,16 @@ pub async fn greet(
     if troubles.is_empty() {
         return Ok(identities);
     }
-    let count = crate::domain::text::plural("host", troubles.len());
+    let here = !identities.contains_key(&None) && asked_here;
+    let hosts = troubles.len() - usize::from(here);
+    let what = match (here, hosts) {
+        (true, 0) => "this machine".to_owned(),
+        (true, hosts) => format!("this machine and {}", plural("host", hosts)),
+        (false, hosts) => plural("host", hosts),
+    };
     let mut failure = Failure::new(
         Code::Unreachable,
-        format!("{count} cannot be used, nothing was started"),
+        format!("{what} cannot be used, nothing was started"),
     );
     for trouble in troubles {
         failure.causes.push(trouble.to_string());

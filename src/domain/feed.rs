@@ -37,6 +37,16 @@ pub enum Update {
         /// How it is now.
         link: Link,
     },
+    /// What an attempt printed could not be written to its log file. It waits where the attempt runs, and is read
+    /// again from there. Told once until writing succeeds again.
+    OutputFailed {
+        /// The task.
+        task: TaskId,
+        /// Which try.
+        attempt: Attempt,
+        /// What went wrong.
+        why: String,
+    },
     /// The journal could not be written: nothing more is launched. The text says why.
     JournalFailed(String),
 }

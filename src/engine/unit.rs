@@ -54,12 +54,24 @@ struct Recorder<W, C> {
     feed: FeedSender,
     task: TaskId,
     attempt: Attempt,
+    /// The faces were told that the file cannot be written.
+    failing: bool,
 }
 
 impl<W: LogWriter, C: Clock> Sink for Recorder<W, C> {
     fn take(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         let offset = self.writer.len();
-        self.writer.append(bytes)?;
+        if let Err(error) = self.writer.append(bytes) {
+            if !std::mem::replace(&mut self.failing, true) {
+                self.feed.send(Update::OutputFailed {
+                    task: self.task.clone(),
+                    attempt: self.attempt,
+                    why: error.to_string(),
+                });
+            }
+            return Err(error);
+        }
+        self.failing = false;
         self.feed.send(Update::Output {
             task: self.task.clone(),
             attempt: self.attempt,
@@ -97,6 +109,7 @@ impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
             feed: self.feed.clone(),
             task: task.clone(),
             attempt,
+            failing: false,
         };
         match self.drive(&mut recorder).await {
             Standing::Ended { ending, size } => {

@@ -77,7 +77,10 @@ impl Folders {
             .args(["rev-parse", "HEAD"])
             .output()
             .unwrap();
-        project.commit = String::from_utf8(head.stdout).unwrap().trim().to_owned();
+        String::from_utf8(head.stdout)
+            .unwrap()
+            .trim()
+            .clone_into(&mut project.commit);
         project
     }
 

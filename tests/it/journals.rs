@@ -335,6 +335,26 @@ async fn a_plan_that_was_changed_is_refused() {
 }
 
 #[tokio::test]
+async fn a_run_whose_plan_was_lost_is_shown_as_damaged_and_can_be_removed() {
+    let home = tempfile::tempdir().unwrap();
+    let project = project(home.path());
+    let run = RunId::new("20261120-2012-k3");
+    let mut owned = RunFolder::create(&project, &run, &plan(), BY).unwrap();
+    owned.writer.append(&records()).await.unwrap();
+    let path = owned.folder.path().join("plan.json");
+    drop(owned);
+    fs::remove_file(&path).unwrap();
+    let rows = list::summaries(&project).unwrap();
+    assert_eq!(rows.len(), 1);
+    let why = rows[0].damaged.clone().unwrap();
+    assert!(why.contains("plan.json"), "{why}");
+    let folder = RunFolder::find(&project, &run).unwrap();
+    assert!(folder.open_for_writing(BY).is_err());
+    folder.remove(BY).unwrap();
+    assert!(list::summaries(&project).unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn a_journal_of_another_plan_is_refused() {
     let home = tempfile::tempdir().unwrap();
     let project = project(home.path());

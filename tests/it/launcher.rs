@@ -39,12 +39,14 @@ macro_rules! in_every_shell {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $name() {
-                    super::$name(super::World::new($shell).await).await;
+                    super::$name($crate::launcher::World::new($shell).await).await;
                 }
             )*
         }
     };
 }
+
+mod served;
 
 in_every_shell! {
     hello_makes_a_private_folder_and_knows_itself_again
@@ -143,6 +145,10 @@ impl World {
 
     /// The launcher without golive around it, in a process group of its own.
     fn raw(&self, request: &Request) -> Child {
+        self.command(request).spawn().unwrap()
+    }
+
+    fn command(&self, request: &Request) -> Command {
         use std::os::unix::process::CommandExt;
         let mut command = Command::new(&self.shell);
         command
@@ -157,7 +163,7 @@ impl World {
         if let Some(path) = &self.path {
             command.env("PATH", path);
         }
-        command.spawn().unwrap()
+        command
     }
 
     fn touch(&self, name: &str) {

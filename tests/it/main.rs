@@ -7,6 +7,7 @@ mod checklists;
 mod console;
 mod demo;
 mod deploys;
+mod documents;
 mod faces;
 mod journals;
 mod launcher;

@@ -736,3 +736,27 @@ async fn everything_that_follows_from_the_first_wish_is_told_before_the_engine_s
     driven.control.leave();
     driven.engine.await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn output_that_cannot_be_kept_is_told_once_and_kept_when_there_is_room() {
+    let world = World::new();
+    world.does("s/code@web1", Deed::Exit(0, "one\ntwo\n", 0));
+    *world.full_disk.lock().unwrap() = 3;
+    let mut driven = Driven::start(&world, one_step());
+    let mut told = 0;
+    while let Some(update) = driven.feed.next().await {
+        match update {
+            Update::Event(record) => apply(&mut driven.face, &record),
+            Update::OutputFailed { task, why, .. } => {
+                assert_eq!(task, TaskId::new("s/code@web1"));
+                assert_eq!(why, "no space left");
+                told += 1;
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(told, 1);
+    assert_eq!(driven.face.status, RunStatus::Finished(Outcome::Succeeded));
+    assert_eq!(world.log("s/code@web1", 1), "one\ntwo\n");
+    assert_eq!(world.launched()[0], "s/code@web1");
+}

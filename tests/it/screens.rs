@@ -82,6 +82,28 @@ fn home_is_there_before_anything_is_known() {
 }
 
 #[test]
+fn home_tells_a_run_of_this_console_from_one_of_another() {
+    let mut story = Story::planned();
+    story.begin();
+    let mut model = story.model.clone();
+    model.view = View::Home;
+    let run = story.state().run.clone();
+    let mut overview = fixture::overview();
+    overview.runs[0].owned = true;
+    let shown = |model: &mut Model, overview: &golive::domain::overview::Overview| {
+        let overview = Box::new(overview.clone());
+        tell(model, Msg::Overview(overview), 60);
+        text(model, 120, 36, 60)
+    };
+    let other = shown(&mut model, &overview);
+    assert!(other.contains("another console drives it"), "{other}");
+    overview.runs[0].run = run;
+    let own = shown(&mut model, &overview);
+    assert!(own.contains("this console drives it"), "{own}");
+    assert!(!own.contains("R go on  Enter look"), "{own}");
+}
+
+#[test]
 fn a_run_before_its_start_tells_what_will_happen() {
     check("run-planned", &Story::planned().model, 2);
 }

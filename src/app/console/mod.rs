@@ -2,7 +2,7 @@
 //!
 //! One loop turns everything that happens into a message for the screens and carries out what they ask for. It
 //! never waits for the outside: work runs in tasks of its own and answers with a message. Frames are drawn when
-//! something has changed, at most [`FRAMES`] a second, none when nothing happens. The run does not depend on it.
+//! something has changed, at most `FRAMES` a second, none when nothing happens. The run does not depend on it.
 
 use std::time::{Duration, Instant};
 

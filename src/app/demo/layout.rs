@@ -275,18 +275,33 @@ fn canonical(path: &Path) -> Result<PathBuf, DemoError> {
     }
 }
 
+/// The ports that applications of a demo get. Below the ports that systems lend to outgoing connections (from
+/// 32768): such a connection must not take one between its choice and the start of the application.
+const PORTS: std::ops::Range<u16> = 10_000..20_000;
+
 /// A port for each host's application that is free now; all are held until all are chosen.
 fn free_ports() -> Result<Vec<u16>, DemoError> {
-    let listeners: Result<Vec<_>, _> = HOSTS
-        .iter()
-        .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
-        .collect();
-    let ports: Result<Vec<_>, _> = listeners
-        .map_err(DemoError::Port)?
-        .iter()
-        .map(|listener| listener.local_addr().map(|address| address.port()))
-        .collect();
-    ports.map_err(DemoError::Port)
+    let mut held = Vec::new();
+    while held.len() < HOSTS.len() {
+        held.push(hold_port()?);
+    }
+    Ok(held.into_iter().map(|(port, _)| port).collect())
+}
+
+/// A random port of [`PORTS`] that nobody listens on, held by listening on it.
+fn hold_port() -> Result<(u16, TcpListener), DemoError> {
+    let mut last = None;
+    for _ in 0..200 {
+        let mut bytes = [0; 2];
+        random(&mut bytes)?;
+        let port = PORTS.start + u16::from_le_bytes(bytes) % (PORTS.end - PORTS.start);
+        match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            Ok(listener) => return Ok((port, listener)),
+            Err(error) => last = Some(error),
+        }
+    }
+    let none = || std::io::Error::other("no port was tried");
+    Err(DemoError::Port(last.unwrap_or_else(none)))
 }
 
 /// Eight random bytes as a name.

@@ -6,8 +6,8 @@
 use super::{Driver, Face, Left};
 use crate::app::report::{Code, Failure};
 use crate::domain::id::{EnvName, TaskId};
-use crate::domain::run::Intent;
 use crate::domain::run::progress::{Need, is_quiet, needs};
+use crate::domain::run::{Intent, TaskStatus};
 use crate::engine::FeedReceiver;
 
 /// What became of looking for a need.
@@ -66,7 +66,17 @@ impl<F: Face> Driver<F> {
         }
     }
 
-    fn unknown(&self, tasks: &[TaskId]) -> Failure {
+    /// Tasks that nobody can tell the end of.
+    pub(super) fn unknown_ends(&self) -> Vec<TaskId> {
+        let unknown = self
+            .state
+            .each()
+            .filter(|(_, task)| matches!(task.status, TaskStatus::Interrupted(_)));
+        unknown.map(|(planned, _)| planned.id.clone()).collect()
+    }
+
+    /// What the operator is told about tasks of unknown end.
+    pub(super) fn unknown(&self, tasks: &[TaskId]) -> Failure {
         let names: Vec<&str> = tasks.iter().map(TaskId::as_str).collect();
         Failure::new(
             Code::Unknown,

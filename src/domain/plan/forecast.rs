@@ -1,6 +1,6 @@
 //! The forecast: durations walked through the plan.
 //!
-//! Times are kept as "the latest of these points plus so much" (see [`Clockwork`]): the end of a task of
+//! Times are kept as "the latest of these points plus so much" (see `Clockwork`): the end of a task of
 //! unknown duration is a new point. A difference of two times is therefore known exactly when no unknown
 //! duration can change it, and everything else stays unknown; nothing is ever guessed or taken as zero.
 //! Inside, times are whole milliseconds, so that sums come out as people write them.

@@ -241,7 +241,7 @@ impl Key {
 pub struct Keys {
     /// What the table is, with its article: "a step".
     pub title: &'static str,
-    /// How it is written, as an example: "[ssh]".
+    /// How it is written, as an example: `"[ssh]"`.
     pub like: &'static str,
     /// All of its keys.
     pub keys: fn() -> Vec<&'static Key>,

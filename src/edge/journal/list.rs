@@ -36,7 +36,7 @@ pub fn folders(project: &ProjectPaths) -> Result<Vec<RunFolder>, RunError> {
         .collect();
     // An id begins with the time it was made.
     runs.sort_by(|a, b| b.cmp(a));
-    // A folder without a plan is a run that was never prepared to its end: nothing was started for it.
+    // A folder without plan and journal is a run that was never prepared to its end: nothing was started for it.
     Ok(runs
         .iter()
         .filter_map(|run| RunFolder::find(project, run).ok())

@@ -152,11 +152,12 @@ impl RunFolder {
         })
     }
 
-    /// The folder of an existing run.
+    /// The folder of an existing run. One with a journal but no plan is a damaged run; one with neither was never
+    /// prepared to its end, and is none.
     pub fn find(project: &ProjectPaths, run: &RunId) -> Result<Self, RunError> {
         project
             .run(run)
-            .filter(|path| path.join(PLAN).is_file())
+            .filter(|path| path.join(PLAN).is_file() || path.join(JOURNAL).is_file())
             .map(|path| Self {
                 run: run.clone(),
                 path,
@@ -256,9 +257,14 @@ impl RunFolder {
     /// The plan as it was written, which the run of these records was started with.
     fn read_plan(&self, records: &[Record]) -> Result<Plan, RunError> {
         let path = self.path.join(PLAN);
-        let bytes = fs::read(&path).map_err(|why| at(&path, why))?;
-        let sum = self.path.join(PLAN_SUM);
-        let sum = fs::read(&sum).map_err(|why| at(&sum, why))?;
+        let whole = |path: PathBuf| {
+            fs::read(&path).map_err(|why| RunError::Plan {
+                path,
+                why: why.to_string(),
+            })
+        };
+        let bytes = whole(path.clone())?;
+        let sum = whole(self.path.join(PLAN_SUM))?;
         let damaged = |why: String| RunError::Plan {
             path: path.clone(),
             why,

@@ -20,7 +20,7 @@ g_dir=${GOLIVE_DIR:-${HOME:?}/.golive}
 g_sh=${GOLIVE_SH:-/bin/sh}
 g_nl='
 '
-g_over= g_serving=
+g_over=
 
 die() { g_c=$1; shift; printf '\ngolive:error code=%s %s .\n' "$g_c" "$*" >&2; exit "$g_c"; }
 
@@ -77,11 +77,12 @@ sig() { kill "-$1" "-$2" 2>/dev/null || kill "-$1" "$2" 2>/dev/null; }
 # --- the supervisor: own session, parent of the step (whose pid therefore cannot come again before it was waited for).
 # It reads the payload itself and lets go of the connection before the step begins.
 
-# Ends the supervisor, and wakes the follower that started it, if that one is still there.
+# Ends the supervisor, and wakes the follower that started it, if that one is still there (a line waits for it).
 bye() {
   g_c=$1; shift
   [ $# -eq 0 ] || printf '\ngolive:error code=%s %s .\n' "$g_c" "$*" >&2
-  st $$
+  [ -n "$g_parent" ] || exit "$g_c"
+  st "$g_me"
   [ "$g_pp" = "$g_parent" ] && kill -USR1 "$g_parent" 2>/dev/null
   exit "$g_c"
 }
@@ -122,8 +123,9 @@ step() {
   case $1 in */perl) shift; set -- perl -MPOSIX -e 'POSIX::setsid(); exec(@ARGV)' "$@" ;; esac
   exec "$@"
 }
-sup() { # PARENT ID BOOT HOST TIMEOUT GRACE SECRETS SETUP SCRIPT
-  g_parent=$1 g_boot=$3 g_tmo=$5 g_grace=$6
+sup() { # PARENT ID BOOT HOST TIMEOUT GRACE SECRETS SETUP SCRIPT; a line gives no parent, and $$ is the line there
+  g_parent=$1 g_boot=$3 g_tmo=$5 g_grace=$6 g_me=$$
+  [ -n "$1" ] || read -r g_me g_s </proc/self/stat
   ident "$2"; tools
   g_why=- g_intr= g_killer= g_timer= g_pid= g_ready=
   trap 'g_intr=1' HUP INT PIPE
@@ -135,14 +137,14 @@ sup() { # PARENT ID BOOT HOST TIMEOUT GRACE SECRETS SETUP SCRIPT
   lines 1; [ "$g_text" = '#golive:end' ] || bye 65 "the payload was cut"
   exec </dev/null
   case $g_dir in /*) cd / ;; esac               # hold no folder of the project or the user
-  st $$; uptime
-  g_mine=" v=1 sup=$$ st=$g_st boot=$g_boot up=$g_up ."
+  st "$g_me"; uptime
+  g_mine=" v=1 sup=$g_me st=$g_st boot=$g_boot up=$g_up ."
   g_claim=$g_mine g_proc=' pending' g_end=' pending'
-  { put >"$g_run.rec.$$" && rec "$g_run.rec.$$"; } 2>/dev/null || g_claim=
-  case $g_claim$g_end in "$g_mine pending"*) ;; *) rm -f "$g_run.rec.$$"; bye 67 "no room in $g_dir" ;; esac
+  { put >"$g_run.rec.$g_me" && rec "$g_run.rec.$g_me"; } 2>/dev/null || g_claim=
+  case $g_claim$g_end in "$g_mine pending"*) ;; *) rm -f "$g_run.rec.$g_me"; bye 67 "no room in $g_dir" ;; esac
   # THE decision: link(2) is atomic and exclusive, and what it makes visible is complete.
-  if ! ln "$g_run.rec.$$" "$g_run.rec" 2>/dev/null; then
-    rm -f "$g_run.rec.$$"
+  if ! ln "$g_run.rec.$g_me" "$g_run.rec" 2>/dev/null; then
+    rm -f "$g_run.rec.$g_me"
     [ -f "$g_run.rec" ] || bye 67 "no hard links in $g_dir"
     bye 76
   fi
@@ -152,7 +154,7 @@ sup() { # PARENT ID BOOT HOST TIMEOUT GRACE SECRETS SETUP SCRIPT
   else printf '%s\n' "$g_secrets" | step >>"$g_run.out" 2>&1 &
   fi
   g_pid=$! g_secrets= g_setup= g_script=
-  [ "$g_tmo" -eq 0 ] || { session "$g_sh" -c 'sleep "$1"; kill -USR1 "$2"' t "$g_tmo" $$ >/dev/null & g_timer=$!; }
+  [ "$g_tmo" -eq 0 ] || { session "$g_sh" -c 'sleep "$1"; kill -USR1 "$2"' t "$g_tmo" "$g_me" >/dev/null & g_timer=$!; }
   g_ready=1
   [ "$g_why" = - ] || stop "$g_why"
   st "$g_pid"; g_proc=" pid=$g_pid st=$g_st ."
@@ -233,26 +235,30 @@ pour() {
 }
 supervised() { [ -z "$g_over" ] && st "$g_sup" && [ -n "$g_st" ]; }
 
-start() {
+# What has to hold before anything is launched.
+ready() {
   [ $# -eq 8 ] || die 64 usage
   for g_i in "$4" "$5" "$6" "$7" "$8"; do number "$g_i"; done
-  ident "$1"; tools; boot; g_over=
+  ident "$1"; tools; boot
   [ "$g_boot" = "$2" ] || die 66 "the machine was restarted since it said hello"
   read -r g_host 2>/dev/null <"$g_dir/host"
   [ "${g_host:-}" = "$3" ] || die 66 "it is another machine, or its $g_dir was replaced"
-  if [ -f "$g_run.rec" ]; then follow "$1" 0; exit; fi  # nobody reads its payload: serving ends, too
+  [ ! -f "$g_run.rec" ] || return 0
   { :; } 2>/dev/null >>"$g_run.out" || die 67 "cannot write in $g_dir"
+}
+start() {
+  ready "$@"
+  if [ -f "$g_run.rec" ]; then follow "$1" 0; return; fi
   trap 'g_over=1' USR1
   printf '\ngolive:out %s 0\n' "$g_id"
-  # A command with & gets /dev/null as its standard input; who serves needs it again.
-  [ -n "$g_serving" ] || exec 3<&0 </dev/null
+  exec 3<&0                                     # a command with & gets /dev/null as its standard input
   session "$g_sh" "$0" _sup $$ "$@" <&3 3<&- >/dev/null &
   g_sup=$!
-  [ -n "$g_serving" ] || exec 3<&-
+  exec 3<&- </dev/null
   if [ "$g_tail" = gnu ]; then
     # tail ends when the supervisor is gone; it looks when its files change, and every 50 ms. So that it looks at once,
     # the empty file is truncated when the supervisor was collected. A lost signal costs 50 ms.
-    tail -q -c +1 -s 0.05 -f --pid=$g_sup "$g_run.out" "$g_dir/wake" 2>/dev/null 3<&- &
+    tail -q -c +1 -s 0.05 -f --pid=$g_sup "$g_run.out" "$g_dir/wake" 2>/dev/null &
     g_t=$!
     [ -n "$g_over" ] || wait $g_t
     if [ -n "$g_over" ]; then
@@ -265,23 +271,65 @@ start() {
     pour supervised
     wait $g_sup
     cat <&4
-    exec 4<&-
   fi 2>/dev/null
   state
   [ "$g_state" = none ] || tell >&2
 }
 
-# Saves what a session costs. One request after the other: the next line is read when the supervisor has read its own.
-serve() {
-  exec 3<&0 </dev/null
-  g_serving=1
-  while IFS= read -r g_l <&3; do
+# --- serving: one start after the other, without a session, a shell and a setsid for each. The line reads the requests
+# in a session of its own and forks the supervisors, which thus have a session that is not the connection's; of the
+# connection it holds standard input only, whose end ends it. What it says goes to the follower.
+
+line() {
+  case $g_dir in /*) cd / ;; esac
+  while IFS= read -r g_l; do
     case $g_l in 'start '*) ;; *) die 64 usage ;; esac
     set -f; set -- $g_l; set +f; shift
-    start "$@"
-    [ "$g_state" = exited ] || exit 0
-    printf '\ngolive:served %s .\n' "$g_id" >&2
+    ready "$@"
+    [ ! -f "$g_run.rec" ] || { echo "follow $g_id"; exit; } # nobody reads its payload
+    exec 3<&0
+    if [ -r /proc/self/stat ]; then ( sup '' "$@" ) <&3 3<&- 2>&1 >/dev/null &
+    else session "$g_sh" "$0" _sup $$ "$@" <&3 3<&- 2>&1 >/dev/null &
+    fi
+    g_sup=$!
+    exec 3<&-
+    echo "begin $g_id $g_sup"
+    wait $g_sup
+    echo "end"
   done
+}
+serve() {
+  exec 3<&0 </dev/null
+  tools
+  session "$g_sh" "$0" _line <&3 3<&- 2>&1 | {
+    exec 3<&-
+    while IFS= read -r g_l; do
+      case $g_l in
+        'begin '*) set -- $g_l; ident "$2"; g_sup=$3; served ;;
+        end)
+          if [ "$g_tail" = gnu ]; then { :; } >"$g_dir/wake"; wait $g_t; else cat <&4; exec 4<&-; fi
+          state
+          [ "$g_state" = none ] || tell >&2
+          [ "$g_state" = exited ] || exit 0
+          printf '\ngolive:served %s .\n' "$g_id" >&2 ;;
+        'follow '*) follow "${g_l#follow }" 0 ;;
+        *) printf '%s\n' "$g_l" >&2 ;;
+      esac
+    done
+  } &
+  exec 3<&- >/dev/null 2>&1                     # the end of the follower is the end of the output
+  wait
+}
+# Begins to give out what the step prints.
+served() {
+  printf '\ngolive:out %s 0\n' "$g_id"
+  if [ "$g_tail" = gnu ]; then
+    tail -q -c +1 -s 0.05 -f --pid=$g_sup "$g_run.out" "$g_dir/wake" </dev/null 2>/dev/null &
+    g_t=$!
+  else
+    exec 4<"$g_run.out"
+    pour supervised
+  fi
 }
 
 follow() {
@@ -307,6 +355,7 @@ follow() {
 
 case ${1:-} in
   _sup) shift; sup "$@" ;;
+  _line) line; exit ;;
   start) shift; start "$@"; exit ;;
   serve) serve; exit ;;
   follow) shift; follow "$@"; exit ;;

@@ -243,11 +243,8 @@ fn contents(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, no
         .overview
         .as_ref()
         .and_then(|overview| overview.next.as_ref());
-    let from = match changes.map_or("LIVE", |changes| changes.from.as_str()) {
-        // Nothing was released yet.
-        "" => "the beginning",
-        from => from,
-    };
+    let at = changes.map_or("LIVE", |changes| changes.from.as_str());
+    let from = if at.is_empty() { "the beginning" } else { at };
     let title = format!("What it contains  since {from}");
     let inner = paint.panel(area, frame(model, view, 1, &title, "", ""));
     let inner = Rect {

@@ -97,7 +97,8 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, band: &Band<'_>) {
         _ => 0,
     };
     let first = band.left.first().map_or(0, |(text, _)| columns(text));
-    let needed = first.min(LEAST_NAME) + badge;
+    let second = band.left.get(1).map_or(0, |(text, _)| columns(text) + 2);
+    let needed = first.min(LEAST_NAME) + badge + second;
     let width = |pieces: &[(String, &str)]| {
         pieces
             .iter()
@@ -118,7 +119,7 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, band: &Band<'_>) {
         if let Some((first, wanted)) = band.left.first() {
             // Where it is dangerous stands before whose it is.
             let room = end.saturating_sub(start + columns(&badge) as u16 + 2);
-            start += paint.text(start, area.y, room, &middle(first, room), wanted) + 2;
+            start += paint.text(start, area.y, room, &named(first, room), wanted) + 2;
         }
         start += paint.text(
             start,
@@ -137,6 +138,16 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, band: &Band<'_>) {
         );
     } else {
         left(paint, area.y, start, end, &band.left, role);
+    }
+}
+
+/// The name of a project cut to `width` columns; golive's own name goes first.
+fn named(text: &str, width: u16) -> String {
+    let short = text.strip_prefix("golive  ").unwrap_or(text);
+    if columns(text) <= usize::from(width) {
+        text.to_owned()
+    } else {
+        middle(short, width)
     }
 }
 
@@ -167,7 +178,7 @@ fn left(
             0 => columns(text).saturating_sub(over).max(LEAST_NAME) as u16,
             _ => room,
         };
-        let text = if at == 0 { &middle(text, width) } else { text };
+        let text = if at == 0 { &named(text, width) } else { text };
         x += paint.text(x, y, room, text, wanted) + 2;
     }
 }

@@ -39,7 +39,11 @@ fn draw_open(paint: &mut Paint<'_>, open: Rect, model: &Model, now: Moment) {
             1 => "Unfinished".to_owned(),
             all => format!("Unfinished  {all} runs"),
         },
-        "R go on  Enter look",
+        if model.drives() {
+            "Enter look"
+        } else {
+            "R go on  Enter look"
+        },
     );
     let shown = usize::from(inner.height / 2).max(1);
     let marked = match model.home_panel {
@@ -59,7 +63,7 @@ fn draw_open(paint: &mut Paint<'_>, open: Rect, model: &Model, now: Moment) {
                 height: 2.min(inner.bottom() - y),
                 ..inner
             },
-            run,
+            (run, is_driven_here(model, run)),
             now,
         );
         mark_row(
@@ -129,7 +133,14 @@ fn nothing_yet(model: &Model) -> Vec<String> {
     ]
 }
 
-fn unfinished(paint: &mut Paint<'_>, area: Rect, run: &RunSummary, now: Moment) {
+/// Whether the run is the one on this console's own screen, and driven from there.
+fn is_driven_here(model: &Model, run: &RunSummary) -> bool {
+    let shown = model.run.as_ref();
+    model.drives() && shown.is_some_and(|view| view.state.run == run.run)
+}
+
+/// A run that is not over, and who drives it; `here` = this console.
+fn unfinished(paint: &mut Paint<'_>, area: Rect, (run, here): (&RunSummary, bool), now: Moment) {
     let state = if run.damaged.is_some() {
         State::Lost
     } else {
@@ -159,10 +170,10 @@ fn unfinished(paint: &mut Paint<'_>, area: Rect, run: &RunSummary, now: Moment) 
         "state.warn",
     );
     if area.height > 1 {
-        let owner = if run.owned {
-            "another console drives it"
-        } else {
-            "waits for somebody to go on"
+        let owner = match (run.owned, here) {
+            (_, true) => "this console drives it, 1 shows it",
+            (true, false) => "another console drives it",
+            (false, false) => "waits for somebody to go on",
         };
         let text = format!("since {started}; {owner}");
         paint.text(

@@ -175,6 +175,7 @@ fn a_run_outlives_its_connections_and_the_servers() {
     ground.fleet.stop(1);
     running.has_printed("LOST: web2");
     ground.fleet.start(1);
+    running.has_printed("BACK: web2");
     let_go(&ground);
     let ended = running.end();
     assert_eq!(ended.code, Some(0), "{ended}");
@@ -224,7 +225,7 @@ fn told_to_end_or_without_a_terminal_it_leaves_the_run_to_the_next_one() {
 }
 
 #[test]
-fn a_reader_that_goes_away_does_not_stop_the_run_and_a_full_disk_below_it_leaves_it() {
+fn neither_a_reader_that_goes_away_nor_a_full_disk_below_it_stops_the_run() {
     let ground = Ground::new(2, &counting());
     let_go(&ground);
     let mut child = ground.piped(&["deploy", "--json"]);
@@ -233,8 +234,7 @@ fn a_reader_that_goes_away_does_not_stop_the_run_and_a_full_disk_below_it_leaves
     done_once(&ground);
     let full = fs::File::options().write(true).open("/dev/full").unwrap();
     let mut child = ground.told(&["deploy"], full.into());
-    assert_eq!(child.wait().unwrap().code(), Some(1));
-    ground.ends(0, &["resume"]);
+    assert!(child.wait().unwrap().success());
     assert_eq!(ground.trace().len(), 8);
 }
 

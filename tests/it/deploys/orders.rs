@@ -1,6 +1,8 @@
 //! What runs when: the three orders, needs, `once`, `parallel`, seen in the order things really happened.
 
-use super::ground::{Ground, PAIR, SPAN};
+use serde_json::Value;
+
+use super::ground::{Ground, PAIR, SPAN, text};
 
 /// Where a mark stands in the trace.
 #[track_caller]
@@ -15,6 +17,25 @@ fn before(trace: &[String], pairs: &[(&str, &str)]) {
     for (first, second) in pairs {
         let (one, other) = (at(trace, first), at(trace, second));
         assert!(one < other, "{first} is not before {second}: {trace:#?}");
+    }
+}
+
+/// Deploys, and sees in the journal that every task began after all it waits for in the plan had ended.
+#[track_caller]
+fn deploys_as_planned(ground: &Ground) {
+    let plan = ground.ends(0, &["plan", "--json"]);
+    let plan: Value = serde_json::from_str(&plan.out).unwrap();
+    let ended = ground.ends(0, &["deploy", "--json"]);
+    let seq = |event: &str, task: &str| {
+        let found = ended.events_of(event, task);
+        assert_eq!(found.len(), 1, "{event} {task}");
+        found[0]["seq"].as_u64().unwrap()
+    };
+    for task in plan["stages"][0]["tasks"].as_array().unwrap() {
+        let started = seq("task_started", &text(&task["id"]));
+        for before in task["after"].as_array().unwrap() {
+            assert!(seq("task_finished", &text(before)) < started, "{task}");
+        }
     }
 }
 
@@ -51,7 +72,7 @@ steps = ["fetch", "build", "migrate", "switch", "reload"]
 #[test]
 fn in_lockstep_a_step_starts_when_the_one_before_has_ended_on_all_hosts() {
     let ground = Ground::new(2, &stage("lockstep"));
-    ground.ends(0, &["deploy"]);
+    deploys_as_planned(&ground);
     let trace = ground.trace();
     assert_eq!(trace.len(), 18, "{trace:?}");
     for (one, other) in [("fetch", "build"), ("switch", "reload")] {
@@ -72,7 +93,7 @@ fn in_lockstep_a_step_starts_when_the_one_before_has_ended_on_all_hosts() {
 #[test]
 fn serially_one_host_is_done_before_the_next_begins() {
     let ground = Ground::new(2, &stage("serial"));
-    ground.ends(0, &["deploy"]);
+    deploys_as_planned(&ground);
     let trace = ground.trace();
     let steps = |host: &str, steps: &[&str]| -> Vec<String> {
         steps
@@ -116,7 +137,7 @@ steps = ["fetch", "build", "migrate", "switch", "reload"]
 fn freely_each_host_goes_on_by_itself_up_to_the_barriers() {
     let note = r#"echo "+$GOLIVE_STEP@$GOLIVE_HOST" >>"$TRACE""#;
     let ground = Ground::new(2, &format!("{PAIR}{}", FREE.replace("NOTE", note)));
-    ground.ends(0, &["deploy"]);
+    deploys_as_planned(&ground);
     let trace = ground.trace();
     assert_eq!(trace.len(), 18, "{trace:?}");
     before(
@@ -159,7 +180,7 @@ steps = ["one", "two", "three", "last"]
 fn steps_that_do_not_need_each_other_run_at_the_same_time() {
     let meet = r#"echo "+$GOLIVE_STEP@$GOLIVE_HOST" >>"$TRACE"; until [ "$(grep -c "^+" "$TRACE")" = 5 ]; do sleep 0.02; done; echo "-$GOLIVE_STEP@$GOLIVE_HOST" >>"$TRACE""#;
     let ground = Ground::new(2, &format!("{PAIR}{}", MEET.replace("MEET", meet)));
-    ground.ends(0, &["deploy"]);
+    deploys_as_planned(&ground);
     let trace = ground.trace();
     for last in ["last@web1", "last@web2"] {
         for need in ["-one@web1", "-one@web2", "-three@"] {

@@ -169,10 +169,10 @@ fn a_question_without_a_terminal_is_answered_by_a_flag() {
         &go_on,
     ]);
     assert_eq!(ground.trace().len(), 1);
-    // Answering something else leaves it open.
+    // An answer to a question that is not there is a mistake, not an answer.
     ground
-        .ends(3, &["resume", "--confirm", "other"])
-        .says(&[&go_on]);
+        .ends(2, &["resume", "--confirm", "other"])
+        .says(&["--confirm names `other`", "there is: announce"]);
     assert_eq!(ground.trace().len(), 1);
     let done = ground.ends(0, &["resume", "--confirm", "announce", "--json"]);
     let answered = done.events_of("task_finished", "test/announce@local");
@@ -265,5 +265,5 @@ fn going_on_needs_the_hosts_that_are_left_and_only_those() {
     ground.fleet.stop(2);
     ground.ends(0, &["resume", "--approve", &approval]);
     let usage = ground.ends(2, &["deploy", "--approve", "prod=abcdef0"]);
-    usage.says(&["`prod`", "staging, production"]);
+    usage.says(&["`prod`", "did you mean `production`?"]);
 }

@@ -52,6 +52,8 @@ pub(crate) struct World {
     /// From this many appends on, the journal cannot be written.
     pub(crate) journal_breaks_at: Mutex<Option<usize>>,
     pub(crate) records: Mutex<Vec<Record>>,
+    /// So many writes to log files fail.
+    pub(crate) full_disk: Mutex<u32>,
     logs: Mutex<BTreeMap<(TaskId, Attempt), Vec<u8>>>,
     most_at_once: Mutex<(usize, usize)>,
 }
@@ -122,7 +124,11 @@ impl World {
         let ended = |ending, size: u64| Ok(Standing::Ended { ending, size });
         match deed {
             Deed::Exit(code, text, seconds) => {
-                sink.take(text.as_bytes()).unwrap();
+                if sink.take(text.as_bytes()).is_err() {
+                    let rest = Deed::Break("", text, code);
+                    self.broken.lock().unwrap().insert(name, rest);
+                    return Err(unreachable());
+                }
                 tokio::time::sleep(Duration::from_secs(seconds)).await;
                 ended(Ending::Exited(code), text.len() as u64)
             }
@@ -200,7 +206,9 @@ impl Launcher for FakeLauncher {
             Some(Deed::Break(before, after, code)) => {
                 let whole = format!("{before}{after}");
                 let from = usize::try_from(sink.offset()).unwrap();
-                sink.take(&whole.as_bytes()[from..]).unwrap();
+                if sink.take(&whole.as_bytes()[from..]).is_err() {
+                    return Err(unreachable());
+                }
                 Ok(Standing::Ended {
                     ending: Ending::Exited(code),
                     size: whole.len() as u64,
@@ -286,6 +294,11 @@ impl LogStore for FakeLogs {
 
 impl LogWriter for FakeLog {
     fn append(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        let mut full = self.world.full_disk.lock().unwrap();
+        if *full > 0 {
+            *full -= 1;
+            return Err(std::io::Error::other("no space left"));
+        }
         self.world
             .logs
             .lock()

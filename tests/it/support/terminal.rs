@@ -25,13 +25,38 @@ pub(crate) struct Seen {
     parser: vt100::Parser,
     /// Every byte, in order.
     pub(crate) raw: Vec<u8>,
+    /// The beginning of a frame whose end has not come.
+    held: Vec<u8>,
     /// Nobody has the other side open any more.
     closed: bool,
     /// The reader is to end at the next byte.
     ending: bool,
 }
 
+/// The marks of a synchronized update.
+const FRAME: (&[u8], &[u8]) = (b"\x1b[?2026h", b"\x1b[?2026l");
+
 impl Seen {
+    /// Shows bytes, but of a frame all or nothing, as terminals do that know synchronized updates.
+    fn show(&mut self, bytes: &[u8], all: bool) {
+        self.held.extend_from_slice(bytes);
+        let find = |mark: &[u8]| {
+            let mut places = self.held.windows(mark.len());
+            places.rposition(|window| window == mark)
+        };
+        let open = find(FRAME.0).filter(|begin| find(FRAME.1) < Some(*begin));
+        let broken_mark =
+            (1..FRAME.0.len()).rfind(|length| self.held.ends_with(&FRAME.0[..*length]));
+        let whole = self.held.len() - broken_mark.unwrap_or(0);
+        let until = if all {
+            self.held.len()
+        } else {
+            open.unwrap_or(whole)
+        };
+        let shown: Vec<u8> = self.held.drain(..until).collect();
+        self.parser.process(&shown);
+    }
+
     /// The screen as text, one line a row.
     pub(crate) fn text(&self) -> String {
         self.parser.screen().contents()
@@ -89,6 +114,7 @@ impl Terminal {
             Mutex::new(Seen {
                 parser: vt100::Parser::new(at_least_one(rows), at_least_one(columns), 0),
                 raw: Vec::new(),
+                held: Vec::new(),
                 closed: false,
                 ending: false,
             }),
@@ -175,12 +201,24 @@ impl Terminal {
 
     /// Presses Tab until the panel of this title has the keys; its frame is heavy then.
     pub(crate) fn focus(&mut self, panel: &str) {
-        let heavy = format!("┏━ {panel}");
-        while !self.text().contains(&heavy) {
-            let before = self.text();
-            self.keys("\t");
-            self.until("another panel has the keys", |seen| seen.text() != before);
+        while heavy(&self.text()).is_none_or(|title| !title.starts_with(panel)) {
+            self.tab();
         }
+    }
+
+    /// Presses Tab until no panel has the keys: at the gate they go to the field then.
+    pub(crate) fn focus_field(&mut self) {
+        while heavy(&self.text()).is_some() {
+            self.tab();
+        }
+    }
+
+    fn tab(&mut self) {
+        let before = heavy(&self.text());
+        self.keys("\t");
+        self.until("something else has the keys", |seen| {
+            heavy(&seen.text()) != before
+        });
     }
 
     /// Gives the terminal another size; the emulator follows.
@@ -258,6 +296,13 @@ impl Terminal {
     }
 }
 
+/// The title of the panel that has the keys.
+fn heavy(text: &str) -> Option<String> {
+    let (_, rest) = text.split_once("┏━ ")?;
+    let title = rest.split('━').next().unwrap_or(rest);
+    Some(title.to_owned())
+}
+
 /// The emulator cannot be smaller than a letter.
 fn at_least_one(cells: u16) -> NonZeroU16 {
     NonZeroU16::new(cells).unwrap_or(NonZeroU16::MIN)
@@ -270,8 +315,8 @@ fn listen(mut reader: Box<dyn Read + Send>, seen: &(Mutex<Seen>, Condvar)) {
         let count = reader.read(&mut bytes).unwrap_or(0);
         let mut guard = seen.0.lock().unwrap();
         guard.raw.extend_from_slice(&bytes[..count]);
-        guard.parser.process(&bytes[..count]);
         let over = count == 0 || guard.ending;
+        guard.show(&bytes[..count], over);
         if over {
             drop(reader);
             guard.closed = true;
