@@ -65,7 +65,7 @@ async fn greet(
 }
 
 /// A decision given in advance that the run will never ask for is a mistake, and told before anything starts.
-fn check_decisions(plan: &Plan, decisions: &Decisions) -> Result<(), Failure> {
+pub fn check_decisions(plan: &Plan, decisions: &Decisions) -> Result<(), Failure> {
     let gated = plan.stages.iter().filter(|stage| stage.gate != Gate::None);
     let gates: Vec<&str> = unique(gated.filter_map(|stage| stage.env.as_ref()?.as_str().into()));
     for given in &decisions.approve {
@@ -104,7 +104,7 @@ fn check_named((flag, name): (&str, &str), what: &str, known: &[&str]) -> Result
 }
 
 /// An approval for another commit than the one that would be released starts nothing.
-fn check_commits(plan: &Plan, decisions: &Decisions) -> Result<(), Failure> {
+pub fn check_commits(plan: &Plan, decisions: &Decisions) -> Result<(), Failure> {
     for given in &decisions.approve {
         let Some(commit) = &plan.commit else {
             return Err(Failure::new(

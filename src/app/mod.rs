@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
+use crate::edge::terminal::sense;
 use args::{Cli, Command, Global};
 use report::{Code, Failure, print};
 use session::Project;
@@ -73,14 +74,14 @@ fn demo_app(arguments: &[String]) -> Result<Code, Failure> {
 
 /// Whether there is a screen to draw on, and it was not refused.
 fn has_screen(global: &Global) -> bool {
-    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
-    !global.plain
-        && !global.json
-        && !dumb
-        && !set("ACCESSIBLE")
-        && std::io::stdin().is_terminal()
-        && std::io::stdout().is_terminal()
+    let (input, output) = (std::io::stdin(), std::io::stdout());
+    let face = sense::face(
+        global.plain || global.json,
+        input.is_terminal(),
+        output.is_terminal(),
+        &sense::Env::of_process(),
+    );
+    face == sense::Face::Screen
 }
 
 async fn command(cli: &Cli) -> Result<Code, Failure> {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 
-use super::super::args::Selected;
+use super::super::args::{Decisions, Selected};
 use super::super::deploy;
 use super::super::gather::gather;
 use super::super::report::{Code, Failure};
@@ -129,10 +129,10 @@ impl Errands {
     }
 
     /// Makes a plan, and opens the connections to its hosts.
-    pub(super) fn prepare(&self, selected: Selected, reason: Option<String>) {
+    pub(super) fn prepare(&self, selected: Selected, decisions: Decisions) {
         let errands = self.clone();
         tokio::spawn(async move {
-            let result = errands.prepare_now(&selected, reason).await;
+            let result = errands.prepare_now(&selected, decisions).await;
             let places = match &result {
                 Ok(prepared) => session::places(&prepared.plan),
                 Err(_) => Vec::new(),
@@ -161,16 +161,18 @@ impl Errands {
     async fn prepare_now(
         &self,
         selected: &Selected,
-        reason: Option<String>,
+        decisions: Decisions,
     ) -> Result<Prepared, Failure> {
         let project = self.reopened()?;
         let now = session::now();
         let plan = Arc::new(project.plan(selected, now).await?);
+        deploy::check_decisions(&plan, &decisions)?;
+        deploy::check_commits(&plan, &decisions)?;
         let sites = Arc::new(project.sites(&plan.hosts, &self.listener())?);
         Ok(Prepared {
             plan,
             run: RunId::make(now, session::random()),
-            reason,
+            reason: decisions.reason,
             sites,
         })
     }
@@ -232,17 +234,22 @@ impl Errands {
     }
 
     /// Goes on with a run that nobody drives; `None` = the newest unfinished one.
-    pub(super) fn resume(&self, run: Option<RunId>) {
+    pub(super) fn resume(&self, run: Option<RunId>, decisions: Decisions) {
         let errands = self.clone();
         tokio::spawn(async move {
-            let result = errands.resume_now(run).await;
+            let result = errands.resume_now(run, &decisions).await;
             errands.driven(result);
         });
     }
 
-    async fn resume_now(&self, run: Option<RunId>) -> Result<NowDriven, Failure> {
+    async fn resume_now(
+        &self,
+        run: Option<RunId>,
+        decisions: &Decisions,
+    ) -> Result<NowDriven, Failure> {
         let run = deploy::choose(&self.project, run.as_ref().map(RunId::as_str))?;
         let owned = deploy::open(&self.project, &run)?;
+        deploy::check_decisions(&owned.plan, decisions)?;
         let state = deploy::folded(&owned);
         let sites = Arc::new(self.project.sites(&owned.plan.hosts, &self.listener())?);
         let identities =

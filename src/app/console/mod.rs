@@ -10,7 +10,7 @@ use crossterm::event::{Event, EventStream, KeyEventKind};
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
 
-use super::args::{Deploy, Global, Resume};
+use super::args::{Decisions, Deploy, Global, Resume};
 use super::report::{Code, Failure};
 use super::session::{self, Project};
 use crate::domain::feed::Update;
@@ -118,13 +118,13 @@ impl Console {
             Begin::Deploy(deploy) => {
                 self.model.busy = Some("making the plan".to_owned());
                 self.errands
-                    .prepare(deploy.selected, deploy.decisions.reason.clone());
+                    .prepare(deploy.selected, deploy.decisions.clone());
                 self.advance = deploy.decisions.into();
             }
             Begin::Resume(resume) => {
                 self.model.busy = Some("opening the run".to_owned());
-                self.errands
-                    .resume(resume.run.map(crate::domain::id::RunId::new));
+                let run = resume.run.map(crate::domain::id::RunId::new);
+                self.errands.resume(run, resume.decisions.clone());
                 self.advance = resume.decisions.into();
             }
         }
@@ -290,7 +290,7 @@ impl Console {
                     reference,
                     ..Default::default()
                 };
-                self.errands.prepare(selected, None);
+                self.errands.prepare(selected, Decisions::default());
             }
             Cmd::StartRun | Cmd::ResumeRun(_) if self.feed.is_some() => {
                 self.model.busy = None;
@@ -299,7 +299,7 @@ impl Console {
             }
             Cmd::StartRun => self.errands.start(),
             Cmd::OpenRun(run) => self.errands.open(run),
-            Cmd::ResumeRun(run) => self.errands.resume(Some(run)),
+            Cmd::ResumeRun(run) => self.errands.resume(Some(run), Decisions::default()),
             Cmd::Refresh => self.errands.refresh(),
             Cmd::ProbeHosts => self.errands.probe(),
             Cmd::ReadLog { task, attempt } => {
