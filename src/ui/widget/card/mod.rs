@@ -1,13 +1,15 @@
 //! The card: what fits on a phone. One look tells the environment, the step, what failed and which key to press.
 
+use std::ops::Range;
+
 use ratatui::layout::Rect;
 
 use super::band::{self, Tone};
 use super::log::LogPane;
 use super::paint::{Paint, columns, middle, wrap};
-use super::{brief, plight};
+use super::{board, brief, plight};
 use crate::domain::run::progress::{self, Need};
-use crate::domain::run::{Moment, RunStatus};
+use crate::domain::run::{Moment, RunState, RunStatus};
 use crate::ui::available::availability;
 use crate::ui::keymap::{self, Act};
 use crate::ui::model::{Availability, GATE_FIELD, LogView, Model, RunView, View};
@@ -175,28 +177,16 @@ fn run(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Mo
         &format!("{number} {}  {}", planned.step, planned.about),
         "text.strong",
     );
-    let mut x = area.x + 2;
-    for position in tasks.clone() {
-        let (_, planned) = state.planned(position);
-        let shown = states::of_task(planned, &state.tasks[position]);
-        if x + 4 >= area.right() {
-            break;
-        }
-        x += paint.text(
-            x,
-            area.y + 1,
-            area.right().saturating_sub(x),
-            &middle(planned.site.as_str(), 18),
-            "text",
-        ) + 1;
-        x += paint.glyph(x, area.y + 1, shown) + 1;
-        x += paint.text(
-            x,
-            area.y + 1,
-            area.right().saturating_sub(x),
-            shown.word(),
-            shown.role(),
-        ) + 2;
+    let second = Rect {
+        x: area.x + 2,
+        y: area.y + 1,
+        width: area.width.saturating_sub(2),
+        height: 1,
+    };
+    if tasks.len() > 3 {
+        board::counts(paint, second.x, second, state, tasks.clone());
+    } else {
+        sites(paint, second, state, tasks.clone());
     }
     let below = Rect {
         y: area.y + 2,
@@ -215,6 +205,33 @@ fn run(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Mo
             times: false,
         }
         .draw(paint, below);
+    }
+}
+
+/// Where the tasks run, and how each stands.
+fn sites(paint: &mut Paint<'_>, area: Rect, state: &RunState, tasks: Range<usize>) {
+    let mut x = area.x;
+    for position in tasks {
+        let (_, planned) = state.planned(position);
+        let shown = states::of_task(planned, &state.tasks[position]);
+        if x + 4 >= area.right() {
+            break;
+        }
+        x += paint.text(
+            x,
+            area.y,
+            area.right().saturating_sub(x),
+            &middle(planned.site.as_str(), 18),
+            "text",
+        ) + 1;
+        x += paint.glyph(x, area.y, shown) + 1;
+        x += paint.text(
+            x,
+            area.y,
+            area.right().saturating_sub(x),
+            shown.word(),
+            shown.role(),
+        ) + 2;
     }
 }
 
