@@ -64,6 +64,11 @@ impl Steps {
         }
     }
 
+    /// Whether these are the steps as every rival can run them.
+    pub(crate) fn is_usual(&self) -> bool {
+        !self.empty && !self.needs
+    }
+
     /// The commands in their order, each with whether it runs once only.
     pub(crate) fn commands(&self) -> impl Iterator<Item = (String, bool)> + '_ {
         STEPS

@@ -73,10 +73,12 @@ async fn run(contest: &Contest, choice: &Choice) -> Table {
         if wanted("golive") {
             note("golive, warm", ready.run(contest).await);
         }
-        if choice.cold && wanted("ssh loop") {
+        // A connection per step takes long and hides the steps: once is enough to know.
+        let cold = choice.cold && contest.steps.is_usual();
+        if cold && wanted("ssh loop") {
             note("ssh loop, cold", rivals::cold_loop(contest).await);
         }
-        if choice.cold && wanted("golive") {
+        if cold && wanted("golive") {
             note("golive, cold", golive::whole(contest).await);
         }
     }

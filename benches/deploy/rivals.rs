@@ -3,6 +3,7 @@
 //! The bare loop is the limit: nothing that opens one session per step and waits for all hosts after each can be
 //! faster. It keeps nothing, records nothing, and loses everything when it dies.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -101,9 +102,11 @@ async fn shell(contest: &Contest, options: &str) -> Taken {
         } else {
             &all
         };
-        text.push_str(&format!(
-            "for host in {hosts}; do ssh -n -F {config} {options} $host '{command}' & done; wait\n"
-        ));
+        writeln!(
+            text,
+            "for host in {hosts}; do ssh -n -F {config} {options} $host '{command}' & done; wait"
+        )
+        .unwrap();
     }
     let mut bash = tokio::process::Command::from(contest.clean(Command::new("bash")));
     bash.arg("-c").arg(text);

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -13,15 +13,17 @@ Examples:
   golive resume --approve production=9be0d11
                                       pass the gate of production without a terminal
   golive runs                         past runs on this machine
-  golive demo                         a complete playground, no server needed
+  golive demo                         a complete playground, no server needed";
 
+const EXIT_CODES: &str = "\
 Exit codes: 0 done · 1 a step failed · 2 usage or a file is wrong, nothing was started · 3 a decision is needed
   4 the environment is locked · 5 a host could not be reached, nothing was started · 6 an outcome is unknown
   130 stopped by the operator";
 
 /// A release console for the terminal: walks the checklist of releases.toml, here and over SSH.
 #[derive(Debug, Parser)]
-#[command(name = "golive", version, after_long_help = EXAMPLES, max_term_width = 100)]
+#[command(name = "golive", version, before_long_help = EXAMPLES, after_long_help = EXIT_CODES,
+    max_term_width = 100)]
 pub struct Cli {
     /// Flags that every command takes.
     #[command(flatten)]
@@ -31,8 +33,14 @@ pub struct Cli {
     pub command: Option<Command>,
 }
 
+/// The command line as a manual page shows it, which knows only what comes after.
+pub fn for_manual() -> clap::Command {
+    Cli::command().after_long_help(format!("{EXAMPLES}\n\n{EXIT_CODES}"))
+}
+
 /// Flags that every command takes.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Global {
     /// The checklist (default: releases.toml here or in a parent folder)
     #[arg(short = 'f', long = "file", global = true, value_name = "FILE")]
@@ -52,7 +60,7 @@ pub struct Global {
     /// When to use colours
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorWhen::Auto)]
     pub color: ColorWhen,
-    /// Say more
+    /// Say more: `plan` shows every command to its end
     #[arg(short, long, global = true)]
     pub verbose: bool,
 }
@@ -221,13 +229,20 @@ pub struct Demo {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_long_help_begins_with_examples_and_ends_with_the_exit_codes() {
+        let help = Cli::command().render_long_help().to_string();
+        assert!(help.starts_with("Examples:"), "{help}");
+        assert!(help.find("Usage:") < help.find("Exit codes:"), "{help}");
+        let short = Cli::command().render_help().to_string();
+        assert!(!short.contains("Examples:"), "{short}");
     }
 
     #[test]

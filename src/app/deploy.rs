@@ -139,7 +139,7 @@ pub fn check_commits(plan: &Plan, decisions: &Decisions) -> Result<(), Failure> 
 pub async fn resume(project: &Project, resume: &Resume, global: &Global) -> Result<Code, Failure> {
     let run = choose(project, resume.run.as_deref())?;
     let owned = open(project, &run)?;
-    let state = folded(&owned);
+    let state = session::folded(&owned);
     if state.status == RunStatus::Finished(Outcome::Succeeded) {
         // The stream of events of a run on which nothing happens is empty.
         if !global.json {
@@ -200,16 +200,6 @@ pub fn open(project: &Project, run: &RunId) -> Result<OwnedRun, Failure> {
     let opened = RunFolder::find(&project.paths, run)
         .and_then(|folder| folder.open_for_writing(&project.by));
     opened.map_err(|error| super::runs::unusable(project, &error))
-}
-
-/// The state that the records of a run come to.
-pub fn folded(owned: &OwnedRun) -> RunState {
-    let mut state = RunState::new(owned.folder.run().clone(), Arc::clone(&owned.plan));
-    owned
-        .records
-        .iter()
-        .for_each(|record| crate::domain::run::apply::apply(&mut state, record));
-    state
 }
 
 /// This machine, and the hosts of tasks that are not done.

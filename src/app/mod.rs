@@ -146,7 +146,7 @@ fn document(command: &Command, global: &Global) -> Result<Code, Failure> {
         }
         Command::Man => {
             let mut out = Vec::new();
-            clap_mangen::Man::new(Cli::command())
+            clap_mangen::Man::new(args::for_manual())
                 .render(&mut out)
                 .map_err(|error| {
                     Failure::new(Code::Failed, format!("could not make the page: {error}"))

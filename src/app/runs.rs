@@ -10,9 +10,10 @@ use super::args::Runs;
 use super::plain::seconds;
 use super::report::{Code, Failure, print, shown};
 use super::session::Project;
+use crate::domain::action::Action;
 use crate::domain::id::{Attempt, RunId, TaskId};
 use crate::domain::overview::RunSummary;
-use crate::domain::run::{Moment, Outcome, RunState, TaskState, TaskStatus, apply::apply};
+use crate::domain::run::{Moment, Outcome, RunState, TaskState, TaskStatus};
 use crate::domain::text::{age, ellipsis, width};
 use crate::edge::journal::{RunError, RunFolder, StoredRun, list};
 
@@ -123,11 +124,7 @@ fn stored(project: &Project, run: &str) -> Result<(RunFolder, StoredRun, RunStat
     let stored = folder
         .open_for_reading()
         .map_err(|error| unusable(project, &error))?;
-    let mut state = RunState::new(folder.run().clone(), std::sync::Arc::clone(&stored.plan));
-    stored
-        .records
-        .iter()
-        .for_each(|record| apply(&mut state, record));
+    let state = list::fold(folder.run(), &stored);
     Ok((folder, stored, state))
 }
 
@@ -320,10 +317,38 @@ fn copy(
 
 fn remove(project: &Project, runs: &[String]) -> Result<(), Failure> {
     for run in runs {
-        RunFolder::find(&project.paths, &RunId::new(run))
-            .and_then(|folder| folder.remove(&project.by))
+        let folder = RunFolder::find(&project.paths, &RunId::new(run))
+            .map_err(|error| unusable(project, &error))?;
+        // A damaged run tells nothing, and may always be deleted.
+        let running = folder
+            .open_for_reading()
+            .ok()
+            .and_then(|stored| running(&list::fold(folder.run(), &stored)));
+        if let Some(task) = running {
+            let message = format!("{task} of run {run} may still be running: nothing was deleted");
+            return Err(Failure::new(Code::Failed, message)
+                .help(format!(
+                    "{} resume {run} follows it to its end",
+                    project.command
+                ))
+                .help(format!(
+                    "delete {} to forget it all the same",
+                    folder.path().display()
+                )));
+        }
+        folder
+            .remove(&project.by)
             .map_err(|error| unusable(project, &error))?;
         print(&format!("removed run {run}\n"))?;
     }
     Ok(())
+}
+
+/// The first task that was started and whose end is not recorded. A question runs nowhere.
+fn running(state: &RunState) -> Option<String> {
+    let mut tasks = state.each();
+    let running = tasks.find(|(planned, task)| {
+        task.status == TaskStatus::Running && !matches!(planned.action, Action::Ask { .. })
+    });
+    running.map(|(planned, _)| planned.id.to_string())
 }

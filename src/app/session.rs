@@ -18,7 +18,7 @@ use crate::domain::feed::{Link, Update};
 use crate::domain::id::{HostName, RunId, StepName};
 use crate::domain::plan::build::{BuildProblem, History, Selection, Target, build};
 use crate::domain::plan::{Plan, PlannedHost};
-use crate::domain::run::apply::apply;
+use crate::domain::run::apply::fold;
 use crate::domain::run::{Identities, Intent, Moment, RunState};
 use crate::domain::text::plural;
 use crate::edge::clock::SystemClock;
@@ -391,6 +391,12 @@ pub struct Driven {
     pub owner: Owner,
 }
 
+/// The state that the records of an owned run lead to.
+pub fn folded(owned: &OwnedRun) -> RunState {
+    let run = owned.folder.run().clone();
+    fold(run, Arc::clone(&owned.plan), &owned.records)
+}
+
 /// Starts the engine on an owned run.
 pub fn drive(
     owned: OwnedRun,
@@ -399,11 +405,7 @@ pub fn drive(
     (by, first): (&str, Option<Intent>),
     feed: FeedSender,
 ) -> Driven {
-    let mut state = RunState::new(owned.folder.run().clone(), Arc::clone(&owned.plan));
-    owned
-        .records
-        .iter()
-        .for_each(|record| apply(&mut state, record));
+    let state = folded(&owned);
     let logs = owned.folder.logs();
     let doors = Doors {
         launcher: sites,

@@ -64,6 +64,8 @@ struct Dispatcher<L: Launcher, J: Journal, S: LogStore, C: Clock> {
     feed: FeedSender,
     reports: mpsc::UnboundedSender<Order>,
     units: JoinSet<()>,
+    /// Attempts whose report is still to come.
+    followed: usize,
     /// Places being asked who they are.
     greeted: BTreeSet<Place>,
     /// Decided, not on disk yet.
@@ -87,6 +89,7 @@ pub async fn run<L: Launcher, J: Journal, S: LogStore, C: Clock>(
         feed,
         reports: orders.sender.clone(),
         units: JoinSet::new(),
+        followed: 0,
         greeted: BTreeSet::new(),
         batch: Vec::new(),
         answers: Vec::new(),
@@ -124,7 +127,8 @@ pub async fn run<L: Launcher, J: Journal, S: LogStore, C: Clock>(
 impl<L: Launcher, J: Journal, S: LogStore, C: Clock> Dispatcher<L, J, S, C> {
     fn is_over(&self) -> bool {
         let finished = matches!(self.state.status, RunStatus::Finished(_));
-        finished || (self.broken.is_some() && self.units.is_empty())
+        // Hosts that do not answer are not waited for when nothing can be recorded any more.
+        finished || (self.broken.is_some() && self.followed == 0)
     }
 
     /// Units only follow: ending them ends nothing on the sites.
@@ -138,8 +142,9 @@ impl<L: Launcher, J: Journal, S: LogStore, C: Clock> Dispatcher<L, J, S, C> {
 
     /// How long until an automatic retry is due; `None` when none is planned.
     fn until_wake(&self) -> Option<Duration> {
-        let at = wake_at(&self.state).filter(|_| self.broken.is_none())?;
-        let left = at - self.doors.clock.now();
+        let now = self.doors.clock.now();
+        let at = wake_at(&self.state, now).filter(|_| self.broken.is_none())?;
+        let left = at - now;
         Some(left.to_std().unwrap_or(Duration::ZERO))
     }
 
@@ -161,6 +166,9 @@ impl<L: Launcher, J: Journal, S: LogStore, C: Clock> Dispatcher<L, J, S, C> {
                 self.answers.push((answer, decided.refusal));
             }
             Order::Report(report) => {
+                if !matches!(report, Report::Identified { .. }) {
+                    self.followed -= 1;
+                }
                 self.learn(&report);
                 let events = take_report(&self.state, &report, now);
                 self.add(events);
@@ -328,6 +336,7 @@ impl<L: Launcher, J: Journal, S: LogStore, C: Clock> Dispatcher<L, J, S, C> {
             milestone: planned.milestone.clone(),
             feed: self.feed.clone(),
         };
+        self.followed += 1;
         let reports = self.reports.clone();
         let (task, attempt) = (unit.launch.task.clone(), unit.launch.attempt);
         self.units.spawn(async move {

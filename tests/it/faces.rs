@@ -6,6 +6,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use rustix::process::Signal;
+
+use crate::support::terminal::Terminal;
+
 const CHECKLIST: &str = r#"
 [project]
 name = "folders"
@@ -242,4 +246,51 @@ fn a_step_that_failed_before_its_golive_died_is_tried_again_by_a_resume() {
         "{}",
         out(&resumed)
     );
+}
+
+#[test]
+fn a_question_on_a_terminal_ends_when_golive_is_told_to_end() {
+    let project = Folders::new();
+    let words = [env!("CARGO_BIN_EXE_golive"), "deploy", "--plain"].map(Into::into);
+    let environment: Vec<(String, std::ffi::OsString)> = [
+        ("PATH", std::env::var_os("PATH").unwrap()),
+        ("TERM", "xterm".into()),
+        ("HOME", project.path("home").into()),
+        ("XDG_RUNTIME_DIR", project.path("run").into()),
+        ("GIT_CONFIG_GLOBAL", "/dev/null".into()),
+        ("GIT_CONFIG_NOSYSTEM", "1".into()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    let mut terminal = Terminal::run(&words, &project.path("project"), &environment, (120, 36));
+    terminal.shows("nothing to leave the run at the gate");
+    terminal.signal(Signal::TERM);
+    assert_eq!(terminal.ended(), 3);
+    let resumed = project.run(&["runs"]);
+    assert!(out(&resumed).contains("at the PRODUCTION gate"));
+}
+
+#[test]
+fn a_run_with_a_step_that_may_be_running_is_not_deleted() {
+    let project = Folders::new();
+    assert_eq!(project.run(&["deploy"]).status.code(), Some(3));
+    let (run, folder) = (project.run_id(), project.run_folder());
+    // As if it had been killed while its first step ran.
+    let journal = folder.join("journal.jsonl");
+    let text = fs::read_to_string(&journal).unwrap();
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let started = lines.iter().position(|line| line.contains("task_started"));
+    fs::write(&journal, lines[..=started.unwrap()].concat()).unwrap();
+    let kept = project.run(&["runs", "remove", &run]);
+    assert_eq!(kept.status.code(), Some(1));
+    assert!(
+        err(&kept).contains("may still be running"),
+        "{}",
+        err(&kept)
+    );
+    assert!(folder.is_dir());
+    // At its gate nothing runs.
+    assert_eq!(project.run(&["resume", &run]).status.code(), Some(3));
+    assert!(project.run(&["runs", "remove", &run]).status.success());
+    assert!(!folder.exists());
 }

@@ -50,6 +50,7 @@ mod served;
 
 in_every_shell! {
     hello_makes_a_private_folder_and_knows_itself_again
+    a_machine_that_is_greeted_by_many_at_once_has_one_identity
     one_of_eight_launches_at_once_runs_the_step
     a_follower_killed_twelve_times_misses_no_byte
     a_payload_cut_anywhere_starts_nothing
@@ -330,6 +331,26 @@ async fn hello_makes_a_private_folder_and_knows_itself_again(world: World) {
     let other = World::new("dash").await;
     assert_ne!(other.identity.host, world.identity.host);
     assert_eq!(other.identity.boot, world.identity.boot);
+}
+
+async fn a_machine_that_is_greeted_by_many_at_once_has_one_identity(world: World) {
+    let file = world.home.join(".golive/host");
+    for _ in 0..4 {
+        fs::remove_file(&file).unwrap();
+        let hellos: Vec<Child> = (0..8).map(|_| world.raw(&Request::hello())).collect();
+        let hosts: Vec<String> = hellos
+            .into_iter()
+            .map(|hello| {
+                let output = hello.wait_with_output().unwrap();
+                let said = [output.stdout, output.stderr].concat();
+                let said = String::from_utf8(said).unwrap();
+                let (_, host) = said.split_once("host=").expect("a hello names its host");
+                host.split(' ').next().unwrap().to_owned()
+            })
+            .collect();
+        let kept = fs::read_to_string(&file).unwrap();
+        assert_eq!(hosts, vec![kept.trim().to_owned(); 8]);
+    }
 }
 
 async fn one_of_eight_launches_at_once_runs_the_step(world: World) {

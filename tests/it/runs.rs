@@ -760,3 +760,38 @@ async fn output_that_cannot_be_kept_is_told_once_and_kept_when_there_is_room() {
     assert_eq!(world.log("s/code@web1", 1), "one\ntwo\n");
     assert_eq!(world.launched()[0], "s/code@web1");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_that_is_due_and_finds_no_place_waits_quietly() {
+    let world = World::new();
+    world.does("s/code@web1", Deed::Exit(1, "", 0));
+    world.does("s/code@web2", Deed::Exit(0, "", 600));
+    let mut plan = plan(vec![stage(
+        "S",
+        Some("staging"),
+        Gate::None,
+        &[("code", &["web1", "web2"])],
+    )]);
+    for task in ["s/code@web1", "s/code@web2"] {
+        plan = with(plan, task, |task| {
+            task.parallel = Some(1);
+            task.retry = 1;
+            task.retry_delay_s = 2.0;
+        });
+    }
+    let mut driven = Driven::start(&world, plan);
+    let mut settled = 0;
+    while let Some(update) = driven.feed.next().await {
+        match update {
+            Update::Event(record) => apply(&mut driven.face, &record),
+            Update::Settled => settled += 1,
+            _ => {}
+        }
+        assert!(settled < 50, "the engine does not rest");
+    }
+    assert_eq!(driven.face.status, RunStatus::Finished(Outcome::Succeeded));
+    assert_eq!(
+        world.launched(),
+        ["s/code@web1", "s/code@web2", "s/code@web1"]
+    );
+}

@@ -15,7 +15,7 @@ use super::super::session::{self, Driven, Project};
 use crate::domain::feed::Update;
 use crate::domain::id::{Attempt, RunId, TaskId};
 use crate::domain::plan::{Plan, PlannedHost};
-use crate::domain::run::{Intent, Outcome, RunState, RunStatus, apply::apply};
+use crate::domain::run::{Intent, Outcome, RunState, RunStatus, apply::fold};
 use crate::edge::journal::RunFolder;
 use crate::edge::ssh::{LinkListener, Sites};
 use crate::engine::{Control, FeedReceiver};
@@ -250,7 +250,7 @@ impl Errands {
         let run = deploy::choose(&self.project, run.as_ref().map(RunId::as_str))?;
         let owned = deploy::open(&self.project, &run)?;
         deploy::check_decisions(&owned.plan, decisions)?;
-        let state = deploy::folded(&owned);
+        let state = session::folded(&owned);
         let sites = Arc::new(self.project.sites(&owned.plan.hosts, &self.listener())?);
         let identities =
             match session::greet(&sites, deploy::places_left(&state), &self.listener()).await {
@@ -279,11 +279,7 @@ impl Errands {
                 .and_then(|folder| folder.open_for_reading())
                 .map_err(|error| Failure::from_error(Code::Failed, &error))
                 .map(|stored| {
-                    let mut state = RunState::new(run, stored.plan);
-                    stored
-                        .records
-                        .iter()
-                        .for_each(|record| apply(&mut state, record));
+                    let state = fold(run, stored.plan, &stored.records);
                     Msg::RunOpened {
                         state: Box::new(state),
                         owner: stored.owner.map_or(Owner::Nobody, Owner::Elsewhere),

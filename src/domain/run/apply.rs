@@ -4,13 +4,25 @@
 //! facts: nothing is refused or checked here, and a record about a task or stage the plan does not have changes
 //! nothing but the sequence number.
 
+use std::sync::Arc;
+
 use super::event::Decision;
 use super::{
     Event, GateState, Moment, Outcome, Record, RunState, RunStatus, TagRecord, TaskState,
     TaskStatus,
 };
 use crate::domain::action::Ending;
-use crate::domain::id::TaskId;
+use crate::domain::id::{RunId, TaskId};
+use crate::domain::plan::Plan;
+
+/// The state that the records of a run lead to.
+pub fn fold(run: RunId, plan: Arc<Plan>, records: &[Record]) -> RunState {
+    let mut state = RunState::new(run, plan);
+    for record in records {
+        apply(&mut state, record);
+    }
+    state
+}
 
 /// Takes one record into the state.
 pub fn apply(state: &mut RunState, record: &Record) {

@@ -30,8 +30,9 @@ pub fn schedule(state: &RunState, identities: &Identities, now: Moment) -> Vec<E
     }
 }
 
-/// When the scheduler has to be asked again by itself: the earliest automatic retry.
-pub fn wake_at(state: &RunState) -> Option<Moment> {
+/// When the scheduler has to be asked again by itself: the next automatic retry that becomes due. One that is due
+/// and not started waits for something else, of which the scheduler will hear.
+pub fn wake_at(state: &RunState, now: Moment) -> Option<Moment> {
     if state.status != RunStatus::Active {
         return None;
     }
@@ -39,7 +40,7 @@ pub fn wake_at(state: &RunState) -> Option<Moment> {
         .tasks
         .iter()
         .filter_map(|task| match task.status {
-            TaskStatus::Retrying(at) => Some(at),
+            TaskStatus::Retrying(at) if at > now => Some(at),
             _ => None,
         })
         .min()

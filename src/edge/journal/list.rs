@@ -10,7 +10,7 @@ use super::{RunError, RunFolder, StoredRun, owner};
 use crate::domain::id::{EnvName, RunId, StepName};
 use crate::domain::overview::{Deployed, RunSummary};
 use crate::domain::plan::Plan;
-use crate::domain::run::apply::apply;
+use crate::domain::run::apply;
 use crate::domain::run::{Event, GateState, Outcome, Record, RunState, RunStatus, TaskStatus};
 use crate::edge::paths::ProjectPaths;
 
@@ -88,11 +88,7 @@ pub fn summary(folder: &RunFolder) -> RunSummary {
 
 /// The state that the records of a run lead to.
 pub fn fold(run: &RunId, stored: &StoredRun) -> RunState {
-    let mut state = RunState::new(run.clone(), stored.plan.clone());
-    for record in &stored.records {
-        apply(&mut state, record);
-    }
-    state
+    apply::fold(run.clone(), stored.plan.clone(), &stored.records)
 }
 
 fn unreadable(folder: &RunFolder, why: &RunError) -> RunSummary {

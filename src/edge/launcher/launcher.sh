@@ -372,8 +372,8 @@ hello() {
   if [ ! -s "$g_dir/host" ]; then
     { od -An -N8 -tx1 /dev/urandom | tr -d ' \n'; echo; } 2>/dev/null >"$g_dir/host.$$"
     read -r g_host 2>/dev/null <"$g_dir/host.$$" || g_host=
-    # A full disk once left an empty one: that is none.
-    [ ${#g_host} -ne 16 ] || { [ -s "$g_dir/host" ] || rm -f "$g_dir/host"; ln "$g_dir/host.$$" "$g_dir/host" 2>/dev/null; }
+    # A full disk once left an empty one: that is none. One that is not there yet is not removed, it may just be made.
+    [ ${#g_host} -ne 16 ] || { [ ! -e "$g_dir/host" ] || [ -s "$g_dir/host" ] || rm -f "$g_dir/host"; ln "$g_dir/host.$$" "$g_dir/host" 2>/dev/null; }
     rm -f "$g_dir/host.$$"
   fi
   read -r g_host 2>/dev/null <"$g_dir/host" || die 67 "no room in $g_dir, or it has no hard links"

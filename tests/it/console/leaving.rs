@@ -1,5 +1,7 @@
 //! Leaving the screen while a run is not over, and going on with it later.
 
+use rustix::process::Signal;
+
 use crate::support::workshop::{GATED, Workshop};
 
 #[test]
@@ -96,20 +98,23 @@ fn a_run_left_during_a_step_is_followed_again_on_screen_without_starting_it_twic
 }
 
 #[test]
-fn an_approval_on_the_command_line_needs_no_screen_and_counts_for_its_commit_only() {
+fn an_approval_on_the_command_line_counts_on_screen_too_and_for_its_commit_only() {
     let workshop = Workshop::with(GATED);
     workshop.let_go("prepare");
     let stopped = workshop.golive("deploy --plain");
     assert_eq!(stopped.status.code(), Some(3), "{stopped:?}");
     let run = workshop.run();
     let mut terminal = workshop.open(&format!("resume {run} --approve live=0123456789ab"));
+    terminal.shows("was approved for 0123456789ab");
+    terminal.signal(Signal::TERM);
     assert_eq!(terminal.ended(), 3);
-    assert!(terminal.text().contains("was approved for 0123456789ab"));
-    assert!(!terminal.raw().contains("\x1b[?1049h"));
     assert_eq!(workshop.ran("switch"), 0);
     workshop.let_go("switch");
     let approved = format!("resume {run} --approve live={}", workshop.commit());
     let mut terminal = workshop.open(&approved);
+    terminal.shows("is released");
+    terminal.keys("q");
+    terminal.at("q quit", "q");
     assert_eq!(terminal.ended(), 0);
     assert_eq!((workshop.ran("prepare"), workshop.ran("switch")), (1, 1));
     assert_eq!(workshop.outcome().as_deref(), Some("succeeded"));

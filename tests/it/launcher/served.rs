@@ -212,7 +212,7 @@ async fn what_was_launched_before_is_only_followed_over_a_line(world: World) {
 async fn another_boot_refuses_over_a_line(world: World) {
     let served = Served::new(&world);
     let mut launch = world.launch("echo ran >>ran");
-    launch.identity.boot = "another".to_owned();
+    "another".clone_into(&mut launch.identity.boot);
     let mut log = Log::default();
     let refused = start(&served, &launch, &Base::Home, &mut log).await;
     assert!(
