@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use golive::domain::feed::Link;
-use golive::domain::id::RunId;
+use golive::domain::id::{Commit, RunId};
 use golive::domain::run::{Event, Intent, Outcome, RunState};
 use golive::ui::draw;
 use golive::ui::model::{Dialog, Model, View};
@@ -143,6 +143,17 @@ fn the_gate_shows_the_evidence_and_the_exact_commands() {
     let mut story = Story::planned();
     story.reach_gate();
     check("gate", &story.model, story.now + 60);
+}
+
+#[test]
+fn the_gate_warns_when_live_or_the_branch_has_moved_since_the_run_was_planned() {
+    let mut story = Story::planned();
+    story.reach_gate();
+    let overview = story.model.overview.as_mut().unwrap();
+    let repository = overview.repository.as_mut().unwrap();
+    repository.live = Some(Commit::new("77d10be2c0ffee77d10be2c0ffee77d10be2c0ff"));
+    repository.head = Some(Commit::new("0a9e2f1dd0ffee77d10be2c0ffee77d10be2c0ff"));
+    check("gate-moved", &story.model, story.now + 60);
 }
 
 #[test]

@@ -262,7 +262,21 @@ fn contents(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, no
         );
         return;
     };
-    let lines = changed(paint, changes, now);
+    let mut lines = changed(paint, changes, now);
+    let head = model
+        .overview
+        .as_ref()
+        .and_then(|overview| overview.repository.as_ref()?.head.as_ref());
+    if let (Some(head), Some(commit)) = (head, &view.state.plan.commit)
+        && head != commit
+    {
+        let text = format!(
+            "up to {}, which is not the {} of this run",
+            head.short(),
+            commit.short()
+        );
+        lines.insert(0, (text, String::new(), "state.warn"));
+    }
     let sum = format!(
         "{}  {}  ",
         words::count(changes.commit_count, "commit"),

@@ -27,6 +27,10 @@ pub struct Proof {
 pub fn proofs(model: &Model, state: &RunState, stage: usize, now: Moment) -> Vec<Proof> {
     let rows = evidence(&state.plan, state, stage, now);
     let mut proofs: Vec<Proof> = rows.into_iter().map(proof).collect();
+    if let Some(moved) = moved(model, state) {
+        proofs.retain(|proof| proof.check != moved.check);
+        proofs.push(moved);
+    }
     proofs.extend(hosts(model, state, stage, now));
     proofs
 }
@@ -124,6 +128,22 @@ fn proof(row: EvidenceRow) -> Proof {
         found,
         age: row.age.map(|age| age.as_secs_f64()),
     }
+}
+
+/// That LIVE is not any more where it was when the run was planned.
+fn moved(model: &Model, state: &RunState) -> Option<Proof> {
+    let repository = model.overview.as_ref()?.repository.as_ref()?;
+    let (now, then) = (repository.live.as_ref()?, state.plan.previous.as_ref()?);
+    (now != then).then(|| Proof {
+        state: State::Warn,
+        check: "LIVE now".to_owned(),
+        found: format!(
+            "{}, and was {} when this run was planned: somebody released meanwhile",
+            now.short(),
+            then.short()
+        ),
+        age: None,
+    })
 }
 
 /// Whether the hosts behind the gate answer, and how much room they have.

@@ -248,35 +248,33 @@ fn gate(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
     proofs.sort_by_key(|proof| proof.state == State::Ok);
     let cost = wrap(&super::proofs::cost(view, stage), usize::from(area.width));
     let room = usize::from(area.height).saturating_sub(2 + cost.len().min(2));
-    let told = if proofs.len() > room {
-        room.saturating_sub(1)
-    } else {
-        proofs.len()
-    };
-    let mut y = area.y;
-    for proof in &proofs[..told] {
+    let width = usize::from(area.width.saturating_sub(2));
+    let (mut y, mut told) = (area.y, 0);
+    for proof in &proofs {
+        let text = format!("{} {}", proof.check.trim(), proof.found);
+        // What is not well is told in full.
+        let rows = if proof.state == State::Ok {
+            vec![text]
+        } else {
+            wrap(&text, width).into_iter().take(3).collect()
+        };
+        let more = usize::from(told + 1 < proofs.len());
+        if usize::from(y - area.y) + rows.len() + more > room {
+            break;
+        }
         paint.glyph(area.x, y, proof.state);
-        paint.text(
-            area.x + 2,
-            y,
-            area.width.saturating_sub(2),
-            &format!("{} {}", proof.check.trim(), proof.found),
-            "text",
-        );
-        y += 1;
+        for row in rows {
+            paint.text(area.x + 2, y, width as u16, &row, "text");
+            y += 1;
+        }
+        told += 1;
     }
-    if told < proofs.len() {
+    if told < proofs.len() && y < area.bottom() {
         let rest = &proofs[told..];
         let all = rest.iter().all(|proof| proof.state == State::Ok);
         let well = if all { " ok" } else { "" };
         let text = format!("{} more{well}", rest.len());
-        paint.text(
-            area.x + 2,
-            y,
-            area.width.saturating_sub(2),
-            &text,
-            "text.dim",
-        );
+        paint.text(area.x + 2, y, width as u16, &text, "text.dim");
         y += 1;
     }
     for row in cost.iter().take(2) {
