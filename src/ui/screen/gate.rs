@@ -231,10 +231,14 @@ fn evidence(
         count(State::Warn),
         count(State::Fail)
     );
-    let inner = paint.panel(
-        area,
-        frame(model, view, 0, "Evidence", &right, "l steps and logs"),
-    );
+    let hidden = rows
+        .len()
+        .saturating_sub(usize::from(area.height.saturating_sub(2)));
+    let bottom = match hidden {
+        0 => "l steps and logs".to_owned(),
+        more => format!("j {more} more   l steps and logs"),
+    };
+    let inner = paint.panel(area, frame(model, view, 0, "Evidence", &right, &bottom));
     proofs::draw(paint, inner, &rows, view.gate.scroll[0]);
 }
 

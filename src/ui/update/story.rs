@@ -182,7 +182,10 @@ pub(super) fn raise(model: &mut Model, now: Moment) -> Vec<Cmd> {
                     };
                     model.view = View::Gate;
                     model.guard.restart(now);
-                    return alert_away(model, "a gate waits for you");
+                    // What is live may have changed since the plan was made.
+                    let mut cmds = alert_away(model, "a gate waits for you");
+                    cmds.push(Cmd::Refresh);
+                    return cmds;
                 }
                 continue;
             }

@@ -57,7 +57,8 @@ fn sentences(view: &RunView, now: Moment) -> Vec<(String, &'static str)> {
         }
         _ => {}
     }
-    if let Some(trouble) = trouble(view, now) {
+    let told = view.owner == Owner::Nobody && !said.is_empty();
+    if let Some(trouble) = trouble(view, now).filter(|_| !told) {
         said.push((format!("{trouble}  "), "state.fail"));
     } else if state.status == RunStatus::Prepared {
         said.push(("nothing has started yet.  ".to_owned(), "attention"));

@@ -32,6 +32,8 @@ pub fn proofs(model: &Model, state: &RunState, stage: usize, now: Moment) -> Vec
         proofs.push(moved);
     }
     proofs.extend(hosts(model, state, stage, now));
+    // What is not well stands first: nobody scrolls to find it.
+    proofs.sort_by_key(|proof| proof.state == State::Ok);
     proofs
 }
 

@@ -243,9 +243,7 @@ fn gate(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
         .env
         .as_ref()
         .map_or_else(String::new, ToString::to_string);
-    let mut proofs = super::proofs::proofs(model, &view.state, stage, now);
-    // What is not well stands first: there is no room for all.
-    proofs.sort_by_key(|proof| proof.state == State::Ok);
+    let proofs = super::proofs::proofs(model, &view.state, stage, now);
     let cost = wrap(&super::proofs::cost(view, stage), usize::from(area.width));
     let room = usize::from(area.height).saturating_sub(2 + cost.len().min(2));
     let width = usize::from(area.width.saturating_sub(2));
