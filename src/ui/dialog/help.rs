@@ -91,8 +91,9 @@ fn short(model: &Model, row: &Row, width: u16) -> Vec<Line> {
         .into_iter()
         .map(|words| {
             let head = first.take().unwrap_or_default();
-            let head = (format!(" {head:<0$}", keys - 1), key);
-            std::iter::once(head).chain(words).collect()
+            let gap = (" ".repeat(keys - 1 - head.len()), "text");
+            let head = [(" ".to_owned(), "text"), (head.to_owned(), key), gap];
+            head.into_iter().chain(words).collect()
         })
         .collect()
 }
@@ -119,14 +120,16 @@ fn line(model: &Model, row: &Row) -> Line {
         format!("  ({places})")
     };
     vec![
+        ("  ".to_owned(), "text"),
         (
-            format!("  {keys:<15}"),
+            keys.clone(),
             if row.changes {
                 "text.key.danger"
             } else {
                 "text.key"
             },
         ),
+        (" ".repeat(15_usize.saturating_sub(keys.len())), "text"),
         (row.words.to_owned(), role_of(model, row)),
         (places, "text.dim"),
     ]

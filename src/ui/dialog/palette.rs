@@ -19,6 +19,7 @@ pub fn sheet(model: &Model, query: &str, cursor: usize, height: u16) -> Sheet {
             _ => row.words.to_owned(),
         };
         let off = *state != Availability::On;
+        let gap = " ".repeat(10_usize.saturating_sub(row.keys[0].len()));
         let sign = if row.changes { "! " } else { "  " };
         lines.push(vec![
             (if marked { "» " } else { "  " }.to_owned(), "text.strong"),
@@ -27,14 +28,15 @@ pub fn sheet(model: &Model, query: &str, cursor: usize, height: u16) -> Sheet {
                 if off { "text.dim" } else { "text.strong" },
             ),
             (
-                format!("{:<10}", row.keys[0]),
+                row.keys[0].to_owned(),
                 if row.changes {
                     "text.key.danger"
                 } else {
                     "text.key"
                 },
             ),
-            (sign.to_owned(), "text.key.danger"),
+            (gap, "text"),
+            (sign.to_owned(), "text.strong"),
             (note, if off { "text.dim" } else { "text" }),
         ]);
     }

@@ -225,8 +225,12 @@ fn evidence(
 ) {
     let rows = proofs::proofs(model, &view.state, stage, now);
     let count = |wanted: State| rows.iter().filter(|row| row.state == wanted).count();
+    let stale = match count(State::Wait) {
+        0 => String::new(),
+        rows => format!("  {rows} stale"),
+    };
     let right = format!(
-        "{} pass  {} warn  {} fail",
+        "{} pass  {} warn  {} fail{stale}",
         count(State::Ok),
         count(State::Warn),
         count(State::Fail)

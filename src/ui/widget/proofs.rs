@@ -33,7 +33,11 @@ pub fn proofs(model: &Model, state: &RunState, stage: usize, now: Moment) -> Vec
     }
     proofs.extend(hosts(model, state, stage, now));
     // What is not well stands first: nobody scrolls to find it.
-    proofs.sort_by_key(|proof| proof.state == State::Ok);
+    proofs.sort_by_key(|proof| match proof.state {
+        State::Ok => 2,
+        State::Wait => 1,
+        _ => 0,
+    });
     proofs
 }
 
