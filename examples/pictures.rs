@@ -31,6 +31,9 @@ const COLUMNS: u16 = 120;
 /// How long the demo may take to show what comes next.
 const PATIENCE: Duration = Duration::from_secs(90);
 
+/// What golive writes when a frame is complete (DEC private mode 2026, reset).
+const END_OF_FRAME: &[u8] = b"\x1b[?2026l";
+
 /// Who makes the release in the pictures.
 const OPERATOR: &str = "ada";
 
@@ -109,6 +112,8 @@ struct Screen {
     writer: Box<dyn Write + Send>,
     output: Receiver<Vec<u8>>,
     parser: vt100::Parser,
+    /// The last bytes that came, to tell whether the screen is a whole frame.
+    last: Vec<u8>,
 }
 
 impl Screen {
@@ -161,6 +166,7 @@ impl Screen {
             _master: pair.master,
             output,
             parser: vt100::Parser::new(rows, columns, 0),
+            last: Vec::new(),
         })
     }
 
@@ -171,6 +177,14 @@ impl Screen {
 
     fn text(&self) -> String {
         self.parser.screen().contents()
+    }
+
+    /// Takes in what the terminal got.
+    fn take(&mut self, bytes: &[u8]) {
+        self.parser.process(bytes);
+        self.last.extend_from_slice(bytes);
+        let old = self.last.len().saturating_sub(END_OF_FRAME.len());
+        self.last.drain(..old);
     }
 
     /// Waits until the screen shows these words.
@@ -186,21 +200,21 @@ impl Screen {
             .output
             .recv_timeout(read.saturating_duration_since(Instant::now()))
         {
-            self.parser.process(&bytes);
+            self.take(&bytes);
         }
         self.keys(keys)
     }
 
-    /// Waits until the text of the screen is as wanted.
+    /// Waits until a whole frame was drawn and its text is as wanted.
     fn until(&mut self, what: &str, wanted: impl Fn(&str) -> bool) -> Result<(), Failure> {
         let deadline = Instant::now() + PATIENCE;
-        while !wanted(&self.text()) {
+        while !self.last.ends_with(END_OF_FRAME) || !wanted(&self.text()) {
             let left = deadline.saturating_duration_since(Instant::now());
             let Ok(bytes) = self.output.recv_timeout(left) else {
                 let text = self.text();
                 return Err(format!("did not see {what}; the screen:\n{text}").into());
             };
-            self.parser.process(&bytes);
+            self.take(&bytes);
         }
         Ok(())
     }

@@ -79,6 +79,9 @@ pub fn about(model: &Model, env: &EnvName, host: &HostName, now: Moment) -> Vec<
             ),
         ],
     };
+    if matches!(link, Some(Link::Failed { .. } | Link::Lost { .. })) {
+        lines.push(String::new());
+    }
     lines.push(format!("plays        {}", roles(model, env, host)));
     let environments = model
         .overview
@@ -99,4 +102,24 @@ pub fn about(model: &Model, env: &EnvName, host: &HostName, now: Moment) -> Vec<
         },
     ));
     lines
+}
+
+/// What the hosts mean for the next release.
+pub fn attention(model: &Model, all: &[(EnvName, HostName)]) -> String {
+    let down = all
+        .iter()
+        .find(|(env, host)| matches!(state_of(model, env, host), State::Fail | State::Lost));
+    match down {
+        Some((env, host)) => {
+            format!("{host} of {env} cannot be reached: no run that needs it can start")
+        }
+        None if all.is_empty() => "the checklist has no hosts".to_owned(),
+        None if all
+            .iter()
+            .all(|(env, host)| state_of(model, env, host) == State::Ok) =>
+        {
+            "all hosts answer".to_owned()
+        }
+        None => "asking the hosts ..".to_owned(),
+    }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::theme::State;
-use crate::domain::action::Action;
+use crate::domain::action::{Action, Ending};
 use crate::domain::feed::Link;
 use crate::domain::plan::Task;
 use crate::domain::run::{GateState, Outcome, RunState, RunStatus, TaskState, TaskStatus};
@@ -109,6 +109,14 @@ pub fn of_outcome(outcome: Option<Outcome>) -> State {
         Some(Outcome::Failed) => State::Fail,
         Some(Outcome::Stopped) => State::Skip,
         Some(Outcome::RolledBack) => State::Changed,
+    }
+}
+
+/// How an attempt ended, in few words that "after 5 s" can follow.
+pub fn ending(ending: &Ending) -> String {
+    match ending {
+        Ending::NotStarted(why) => why.clone(),
+        ended => ended.to_string(),
     }
 }
 

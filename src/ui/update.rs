@@ -176,8 +176,11 @@ fn on_key(model: &mut Model, key: KeyEvent, now: Moment) -> Vec<Cmd> {
         None => {}
     }
     let acts = keymap::acts(key, &places(model));
-    let known = |act: &Act| availability(model, *act) != Availability::Elsewhere;
-    let Some(act) = acts.iter().copied().find(known) else {
+    // A key means what can be done now; when nothing can, the first of its actions says why.
+    let states = || acts.iter().map(|act| (*act, availability(model, *act)));
+    let known = states().find(|(_, state)| *state == Availability::On);
+    let known = known.or_else(|| states().find(|(_, state)| *state != Availability::Elsewhere));
+    let Some((act, _)) = known else {
         return Vec::new();
     };
     if key.kind == KeyEventKind::Repeat && keymap::row(act).group != "move" {

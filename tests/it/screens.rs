@@ -5,9 +5,13 @@
     reason = "these are tests; the setting for them does not reach their helper functions"
 )]
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use golive::domain::feed::Link;
-use golive::domain::run::Intent;
+use golive::domain::id::{Commit, RunId};
+use golive::domain::run::{Event, Intent, Outcome, RunState};
 use golive::ui::draw;
 use golive::ui::model::{Dialog, Model, View};
 use golive::ui::msg::{Cmd, Msg};
@@ -142,10 +146,68 @@ fn the_gate_shows_the_evidence_and_the_exact_commands() {
 }
 
 #[test]
+fn the_gate_warns_when_live_or_the_branch_has_moved_since_the_run_was_planned() {
+    let mut story = Story::planned();
+    story.reach_gate();
+    let overview = story.model.overview.as_mut().unwrap();
+    let repository = overview.repository.as_mut().unwrap();
+    repository.live = Some(Commit::new("77d10be2c0ffee77d10be2c0ffee77d10be2c0ff"));
+    repository.head = Some(Commit::new("0a9e2f1dd0ffee77d10be2c0ffee77d10be2c0ff"));
+    check("gate-moved", &story.model, story.now + 60);
+}
+
+#[test]
 fn a_run_that_is_over_tells_what_happened() {
     let mut story = Story::planned();
     story.finished();
     check("run-finished", &story.model, story.now);
+}
+
+#[test]
+fn a_run_that_ended_without_success_says_so_and_is_gone_on_with_from_its_screen() {
+    let mut story = Story::planned();
+    story.failed();
+    story.event(Event::RunFinished {
+        outcome: Outcome::Failed,
+        duration_s: 260.0,
+        downtime_s: BTreeMap::new(),
+    });
+    check("run-failed", &story.model, story.now + 5);
+    let run = RunId::new("20261120-2130-k3");
+    assert_eq!(
+        press(&mut story.model, "R", story.now + 5),
+        [Cmd::ResumeRun(run)]
+    );
+}
+
+#[test]
+fn a_failed_run_of_the_recent_ones_is_gone_on_with_from_home_and_one_that_succeeded_is_not() {
+    let mut model = home();
+    tell(&mut model, key(KeyCode::Tab), 1);
+    tell(&mut model, key(KeyCode::Tab), 1);
+    tell(&mut model, key(KeyCode::Tab), 1);
+    assert_eq!(press(&mut model, "R", 2), []);
+    press(&mut model, "jj", 3);
+    check("home-failed", &model, 3);
+    let run = RunId::new("20261116-1120-ef");
+    assert_eq!(press(&mut model, "R", 4), [Cmd::ResumeRun(run)]);
+}
+
+#[test]
+fn a_plan_tells_its_warnings_and_which_steps_have_no_estimate() {
+    let mut model = Story::planned().model;
+    let run = model.run.as_mut().unwrap();
+    let mut plan = (*run.state.plan).clone();
+    plan.warnings = vec!["LIVE is 3f2a1c0 on this machine and 77d10be on origin: somebody released meanwhile; git fetch origin +refs/tags/LIVE:refs/tags/LIVE brings it here".into()];
+    plan.dirty = vec!["?? notes.txt".into()];
+    plan.forecast.total_s = None;
+    for task in plan.stages.iter_mut().flat_map(|stage| &mut stage.tasks) {
+        if ["look", "tag"].contains(&task.step.as_str()) {
+            task.takes_s = None;
+        }
+    }
+    run.state = RunState::new(run.state.run.clone(), Arc::new(plan));
+    check("run-planned-warned", &model, 2);
 }
 
 #[test]

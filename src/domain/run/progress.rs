@@ -329,6 +329,9 @@ pub fn users_see_in_short(state: &RunState) -> String {
     let (before, after) = commits(state);
     match sight(state) {
         Sight::Nothing => "no server is touched".to_owned(),
+        Sight::Down(_, hosts) if hosts.len() > 3 => {
+            format!("users may see it down ({} hosts)", hosts.len())
+        }
         Sight::Down(_, hosts) => format!("users may see it down ({})", listed(&hosts)),
         Sight::Before(_) => format!("users see {before}"),
         Sight::Either(_) => format!("users see {before} or {after}"),

@@ -296,6 +296,9 @@ line() {
     echo "begin $g_id $g_sup"
     wait $g_sup
     echo "end"
+    # The follower ends when the end is not recorded. So does the line: a connection is over with its last process.
+    state
+    [ "$g_state" = exited ] || exit
   done
 }
 serve() {

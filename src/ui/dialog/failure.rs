@@ -1,12 +1,13 @@
 //! Failures and unknown ends: which tasks, why, their last lines, and what can be done.
 
 use super::sheet::{Line, Sheet, blank, choice, field, text, users_see};
+use crate::domain::action::Action;
 use crate::domain::id::TaskId;
 use crate::domain::run::TaskStatus;
 use crate::ui::logs::Sort;
 use crate::ui::model::{Model, RunView};
 use crate::ui::rows;
-use crate::ui::widget::paint::columns;
+use crate::ui::widget::paint::{columns, middle};
 use crate::ui::widget::plight;
 use crate::ui::words;
 
@@ -38,14 +39,22 @@ pub fn failed(model: &Model, tasks: &[TaskId], width: u16, height: u16) -> Sheet
     let before = lines.len();
     lines.extend(text(&users_see(&view.state, width), width, "attention"));
     lines.push(blank());
-    let what = if tasks.len() == 1 {
+    let asked = |task: &TaskId| {
+        let planned = view.state.plan.task(task);
+        planned.is_some_and(|planned| matches!(planned.action, Action::Ask { .. }))
+    };
+    let what = if tasks.iter().all(asked) {
+        "asks again"
+    } else if tasks.len() == 1 {
         "the step again on this host, nothing else"
     } else {
         "these again, nothing else"
     };
     lines.push(choice("R", "retry", what, false));
     lines.push(choice("A", "abort", "the menu that ends the run", false));
-    lines.push(choice("o", "full log", "in $PAGER", false));
+    if !tasks.iter().all(asked) {
+        lines.push(choice("o", "full log", "in $PAGER", false));
+    }
     let title = if tasks.len() == 1 {
         "A step failed".to_owned()
     } else {
@@ -84,7 +93,7 @@ fn about(view: &RunView, task: &TaskId, quoted: usize, width: u16) -> Vec<Line> 
         String::new()
     };
     let said = format!("  {ending}{took}");
-    let mut lines = vec![vec![(task.to_string(), "state.fail")]];
+    let mut lines = vec![vec![(middle(task.as_str(), width), "state.fail")]];
     let told = vec![(said, "text.strong"), (again, "text.dim")];
     let long = told.iter().map(|(text, _)| columns(text)).sum::<usize>();
     if columns(task.as_str()) + long > usize::from(width) {
@@ -92,8 +101,12 @@ fn about(view: &RunView, task: &TaskId, quoted: usize, width: u16) -> Vec<Line> 
     } else {
         lines[0].extend(told);
     }
+    let verb = match planned.action {
+        Action::Exec(_) => "  runs  ",
+        Action::Ask { .. } => "  asks  ",
+    };
     lines.push(vec![
-        ("  runs  ".to_owned(), "text.dim"),
+        (verb.to_owned(), "text.dim"),
         (
             planned
                 .action

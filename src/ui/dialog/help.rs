@@ -1,6 +1,6 @@
 //! Help: the key table, grouped, searched by typing.
 
-use super::sheet::{Line, Sheet, blank, field};
+use super::sheet::{Line, Sheet, blank, field, text};
 use crate::ui::available::availability;
 use crate::ui::keymap::{self, Row};
 use crate::ui::model::{Availability, Model};
@@ -16,8 +16,13 @@ const GROUPS: [(&str, &str); 7] = [
     ("app", "GOLIVE"),
 ];
 
+/// Below this width a row shows its first key only.
+const NARROW: u16 = 60;
+/// The columns of the key there.
+const KEYS: u16 = 11;
+
 /// What the help says.
-pub fn sheet(model: &Model, query: &str, scroll: usize) -> Sheet {
+pub fn sheet(model: &Model, query: &str, scroll: usize, width: u16) -> Sheet {
     let wanted = query.trim().to_lowercase();
     let mut lines = vec![field("search: ", query)];
     let mut found = 0;
@@ -37,23 +42,33 @@ pub fn sheet(model: &Model, query: &str, scroll: usize) -> Sheet {
         }
         found += rows.len();
         lines.push(blank());
-        lines.push(vec![(title.to_owned(), "text.title")]);
-        lines.extend(rows.into_iter().map(|row| line(model, row)));
+        lines.extend(text(title, width, "text.title"));
+        for row in rows {
+            if width < NARROW {
+                lines.extend(short(model, row, width));
+            } else {
+                lines.push(line(model, row));
+            }
+        }
     }
     if found == 0 {
         lines.push(blank());
         lines.push(vec![("no key does that".to_owned(), "text.dim")]);
     }
     lines.push(blank());
-    lines.push(vec![(
-        "Lower-case keys, arrows and pasted text only look. PRODUCTION asks for its name."
-            .to_owned(),
+    lines.extend(text(
+        "Lower-case keys, arrows and pasted text only look. PRODUCTION asks for its name.",
+        width,
         "text.dim",
-    )]);
+    ));
     Sheet {
         title: "Help".to_owned(),
         right: format!("{found} keys"),
-        bottom: "type to search   Down PgDn scroll   Esc closes".to_owned(),
+        bottom: if width < NARROW {
+            "Down scrolls   Esc closes".to_owned()
+        } else {
+            "type to search   Down PgDn scroll   Esc closes".to_owned()
+        },
         lines,
         scroll,
         width: 88,
@@ -61,9 +76,38 @@ pub fn sheet(model: &Model, query: &str, scroll: usize) -> Sheet {
     }
 }
 
+/// A row where there is little room: its first key, and its words below each other.
+fn short(model: &Model, row: &Row, width: u16) -> Vec<Line> {
+    let role = role_of(model, row);
+    let words = text(row.words, width.saturating_sub(KEYS), role);
+    let key = if row.changes {
+        "text.key.danger"
+    } else {
+        "text.key"
+    };
+    let keys = usize::from(KEYS);
+    let mut first = Some(row.keys[0]);
+    words
+        .into_iter()
+        .map(|words| {
+            let head = first.take().unwrap_or_default();
+            let gap = (" ".repeat(keys - 1 - head.len()), "text");
+            let head = [(" ".to_owned(), "text"), (head.to_owned(), key), gap];
+            head.into_iter().chain(words).collect()
+        })
+        .collect()
+}
+
+fn role_of(model: &Model, row: &Row) -> &'static str {
+    if availability(model, row.act) == Availability::On {
+        "text"
+    } else {
+        "text.dim"
+    }
+}
+
 fn line(model: &Model, row: &Row) -> Line {
     let keys = row.keys.join(" ");
-    let on = availability(model, row.act) == Availability::On;
     let places = row
         .places
         .iter()
@@ -76,15 +120,17 @@ fn line(model: &Model, row: &Row) -> Line {
         format!("  ({places})")
     };
     vec![
+        ("  ".to_owned(), "text"),
         (
-            format!("  {keys:<15}"),
+            keys.clone(),
             if row.changes {
                 "text.key.danger"
             } else {
                 "text.key"
             },
         ),
-        (row.words.to_owned(), if on { "text" } else { "text.off" }),
+        (" ".repeat(15_usize.saturating_sub(keys.len())), "text"),
+        (row.words.to_owned(), role_of(model, row)),
         (places, "text.dim"),
     ]
 }

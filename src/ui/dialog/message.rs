@@ -2,11 +2,16 @@
 
 use super::sheet::{Line, Sheet, blank, field, text};
 
+/// More lines than this may not fit, and can be scrolled.
+const LONG: usize = 8;
+
 /// Something to read.
 pub fn sheet(title: &str, lines: &[String], scroll: usize, width: u16) -> Sheet {
     let mut shown: Vec<Line> = vec![blank()];
-    for line in lines {
-        if line.is_empty() {
+    for (at, line) in lines.iter().enumerate() {
+        // Above a piece of a file stands what is wrong with it: each begins a new paragraph.
+        let heads = lines.get(at + 1).is_some_and(|next| next.trim() == "|");
+        if line.is_empty() || (heads && at > 0) {
             shown.push(blank());
         }
         shown.extend(text(line, width, "text"));
@@ -22,7 +27,11 @@ pub fn sheet(title: &str, lines: &[String], scroll: usize, width: u16) -> Sheet 
         .max();
     Sheet {
         title: title.to_owned(),
-        bottom: "Esc or Enter closes".to_owned(),
+        bottom: if shown.len() > LONG {
+            "j k scroll   Esc or Enter closes".to_owned()
+        } else {
+            "Esc or Enter closes".to_owned()
+        },
         lines: shown,
         scroll,
         width: (longest.unwrap_or(0) as u16).clamp(40, width.max(40)),

@@ -32,7 +32,7 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
         Dialog::Abort => abort::menu(model, text, now),
         Dialog::Kill { name, typed } => abort::kill(model, name, typed, text),
         Dialog::Leave => abort::leave(model, text),
-        Dialog::Help { query, scroll } => help::sheet(model, query, *scroll),
+        Dialog::Help { query, scroll } => help::sheet(model, query, *scroll, text),
         Dialog::Palette { query, cursor } => palette::sheet(model, query, *cursor, area.height),
         Dialog::Search { typed } => message::search(typed),
         Dialog::Message {
@@ -81,7 +81,7 @@ fn place(paint: &mut Paint<'_>, area: Rect, sheet: &Sheet) {
             .map(|(text, role)| (text.as_str(), *role))
             .collect();
         let long: usize = pieces.iter().map(|(text, _)| columns(text)).sum();
-        if area.width < 60 && pieces.len() == CHOICE && long + 2 > usize::from(inner.width) {
+        if area.width < 60 && pieces.len() >= CHOICE && long + 2 > usize::from(inner.width) {
             // The key and its word tell enough; half an explanation does not.
             pieces.pop();
         }
@@ -89,7 +89,7 @@ fn place(paint: &mut Paint<'_>, area: Rect, sheet: &Sheet) {
     }
 }
 
-/// The pieces of a choice: mark, key, word, explanation.
+/// The pieces of a choice: mark, key, word, explanation; a line with as many ends in an explanation.
 const CHOICE: usize = 4;
 
 /// The lines of a sheet that are shown in `height` rows: from its first shown line on, or, when its end is kept,

@@ -8,32 +8,36 @@ use crate::ui::update::palette::matching;
 /// What the palette says.
 pub fn sheet(model: &Model, query: &str, cursor: usize, height: u16) -> Sheet {
     let found = matching(model, query);
-    let room = usize::from(height.saturating_sub(10)).clamp(3, 16);
+    let spare = if height < 20 { 5 } else { 10 };
+    let room = usize::from(height.saturating_sub(spare)).clamp(3, 16);
     let top = cursor.saturating_sub(room - 1);
     let mut lines: Vec<Line> = vec![field(": ", query), blank()];
     for (at, (row, state)) in found.iter().enumerate().skip(top).take(room) {
         let marked = at == cursor.min(found.len().saturating_sub(1));
         let note = match state {
             Availability::Off(why) => format!("off: {why}"),
-            _ if row.changes => format!("{}   type the whole name", row.words),
             _ => row.words.to_owned(),
         };
         let off = *state != Availability::On;
+        let gap = " ".repeat(10_usize.saturating_sub(row.keys[0].len()));
+        let sign = if row.changes { "! " } else { "  " };
         lines.push(vec![
             (if marked { "» " } else { "  " }.to_owned(), "text.strong"),
             (
                 format!("{:<17}", row.id),
-                if off { "text.off" } else { "text.strong" },
+                if off { "text.dim" } else { "text.strong" },
             ),
             (
-                format!("{:<10}", row.keys[0]),
+                row.keys[0].to_owned(),
                 if row.changes {
                     "text.key.danger"
                 } else {
                     "text.key"
                 },
             ),
-            (note, if off { "text.off" } else { "text" }),
+            (gap, "text"),
+            (sign.to_owned(), "text.strong"),
+            (note, if off { "text.dim" } else { "text" }),
         ]);
     }
     if found.is_empty() {
@@ -42,7 +46,7 @@ pub fn sheet(model: &Model, query: &str, cursor: usize, height: u16) -> Sheet {
     Sheet {
         title: "Commands".to_owned(),
         right: format!("{} of {}", found.len(), keymap::table().len()),
-        bottom: "Enter runs   Down Up choose   Esc closes".to_owned(),
+        bottom: "Enter runs, ! by its whole name   Esc closes".to_owned(),
         lines,
         width: 88,
         ..Sheet::default()

@@ -51,14 +51,15 @@ pub fn users_see(state: &RunState, width: u16) -> String {
 
 /// A choice: its key, what it does, and what that means.
 pub fn choice(key: &str, words: &str, means: &str, marked: bool) -> Line {
+    let gap = 4_usize.saturating_sub(key.chars().count());
     let acts = key.chars().next().is_some_and(char::is_uppercase) && key.chars().count() == 1;
     vec![
         (if marked { "» " } else { "  " }.to_owned(), "text.strong"),
         (
-            format!("{key:<4}"),
+            key.to_owned(),
             if acts { "text.key.danger" } else { "text.key" },
         ),
-        (format!("{words:<18}"), "text.strong"),
+        (format!("{:gap$}{words:<18}", ""), "text.strong"),
         (means.to_owned(), "text.dim"),
     ]
 }

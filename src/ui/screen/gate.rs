@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 use super::run;
 use crate::domain::checklist::Gate;
 use crate::domain::evidence::{GateCommand, GateStep, gate_commands};
+use crate::domain::overview::Changes;
 use crate::domain::run::progress;
 use crate::domain::run::{GateState, Moment};
 use crate::ui::keymap::Act;
@@ -50,7 +51,8 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
         .as_ref()
         .map_or(String::new(), |live| format!("{} -> ", live.short()));
     head.left = vec![
-        (format!("{}  {from}{to}", state.plan.project), "text.title"),
+        (state.plan.project.clone(), "text.title"),
+        (format!("{from}{to}"), "text.title"),
         (
             if progress::is_touched(state, &env.as_str().into()) {
                 "GATE"
@@ -189,47 +191,10 @@ fn sums(model: &Model, view: &RunView, stage: usize) -> (String, String) {
     );
     let steps = gate_commands(&view.state.plan, stage).len();
     let steps = words::count(steps, "step");
-    (format!("{contains}.  {steps} will run"), cost(view, stage))
-}
-
-/// What passing the gate costs: expected time, and how long hosts may be down.
-pub fn cost(view: &RunView, stage: usize) -> String {
-    let plan = &view.state.plan;
-    let Some(forecast) = plan.stages[stage]
-        .env
-        .as_ref()
-        .and_then(|env| plan.forecast.envs.get(env))
-    else {
-        return "no forecast".to_owned();
-    };
-    let time = forecast
-        .prepare_s
-        .zip(forecast.activate_s)
-        .map(|(one, other)| one + other);
-    let mut down: Vec<String> = forecast
-        .downtime_s
-        .iter()
-        .map(|(host, seconds)| format!("{host} {}", words::guess(*seconds)))
-        .collect();
-    if down.len() > 4 {
-        let worst = forecast
-            .downtime_s
-            .values()
-            .copied()
-            .reduce(|one, other| Some(one?.max(other?)))
-            .flatten();
-        down = vec![format!(
-            "{} at most {} each",
-            words::count(forecast.downtime_s.len(), "host"),
-            words::guess(worst)
-        )];
-    }
-    let down = if down.is_empty() {
-        "no downtime".to_owned()
-    } else {
-        format!("may be down: {}", down.join("  "))
-    };
-    format!("expected {}, {down}", words::guess(time))
+    (
+        format!("{contains}.  {steps} will run"),
+        proofs::cost(view, stage),
+    )
 }
 
 fn frame<'a>(
@@ -260,37 +225,25 @@ fn evidence(
 ) {
     let rows = proofs::proofs(model, &view.state, stage, now);
     let count = |wanted: State| rows.iter().filter(|row| row.state == wanted).count();
+    let stale = match count(State::Wait) {
+        0 => String::new(),
+        rows => format!("  {rows} stale"),
+    };
     let right = format!(
-        "{} pass  {} warn  {} fail",
+        "{} pass  {} warn  {} fail{stale}",
         count(State::Ok),
         count(State::Warn),
         count(State::Fail)
     );
-    let inner = paint.panel(
-        area,
-        frame(model, view, 0, "Evidence", &right, "l steps and logs"),
-    );
-    let top = view.gate.scroll[0].min(rows.len().saturating_sub(usize::from(inner.height)));
-    let check = (inner.width * 2 / 5).min(26);
-    for (at, row) in rows
-        .iter()
-        .skip(top)
-        .take(usize::from(inner.height))
-        .enumerate()
-    {
-        let y = inner.y + at as u16;
-        paint.glyph(inner.x + 1, y, row.state);
-        paint.text(inner.x + 3, y, check, &row.check, "text");
-        let age = row.age.map_or_else(String::new, words::clock);
-        let end = paint.right(inner.right() - 1.min(inner.width), y, 9, &age, "text.dim");
-        let role = if row.state == State::Ok {
-            "text"
-        } else {
-            row.state.role()
-        };
-        let x = inner.x + 4 + check;
-        paint.text(x, y, end.saturating_sub(x + 1), &row.found, role);
-    }
+    let hidden = rows
+        .len()
+        .saturating_sub(usize::from(area.height.saturating_sub(2)));
+    let bottom = match hidden {
+        0 => "l steps and logs".to_owned(),
+        more => format!("j {more} more   l steps and logs"),
+    };
+    let inner = paint.panel(area, frame(model, view, 0, "Evidence", &right, &bottom));
+    proofs::draw(paint, inner, &rows, view.gate.scroll[0]);
 }
 
 fn contents(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Moment) {
@@ -317,33 +270,20 @@ fn contents(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, no
         );
         return;
     };
-    let mut lines: Vec<(String, String, &str)> = Vec::new();
-    for line in &changes.commits {
-        lines.push((
-            format!("{} {}", line.commit.short(), line.subject),
-            format!(
-                "{} {:>3}",
-                paint.shorten(&line.author, 10),
-                words::age(line.at, now)
-            ),
-            "text",
-        ));
-    }
-    if changes.commit_count > changes.commits.len() {
-        lines.push((
-            format!("{} more", changes.commit_count - changes.commits.len()),
-            String::new(),
-            "text.dim",
-        ));
-    }
-    if !changes.paths.is_empty() {
-        lines.push((String::new(), String::new(), "text"));
-        lines.extend(
-            changes
-                .paths
-                .iter()
-                .map(|path| (path.clone(), String::new(), "text.dim")),
+    let mut lines = changed(paint, changes, now);
+    let head = model
+        .overview
+        .as_ref()
+        .and_then(|overview| overview.repository.as_ref()?.head.as_ref());
+    if let (Some(head), Some(commit)) = (head, &view.state.plan.commit)
+        && head != commit
+    {
+        let text = format!(
+            "up to {}, which is not the {} of this run",
+            head.short(),
+            commit.short()
         );
+        lines.insert(0, (text, String::new(), "state.warn"));
     }
     let sum = format!(
         "{}  {}  ",
@@ -373,11 +313,48 @@ fn contents(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, no
     }
 }
 
+/// Commits and paths that differ: text, what stands at the right, role.
+fn changed(
+    paint: &Paint<'_>,
+    changes: &Changes,
+    now: Moment,
+) -> Vec<(String, String, &'static str)> {
+    let mut lines: Vec<(String, String, &'static str)> = Vec::new();
+    for line in &changes.commits {
+        lines.push((
+            format!("{} {}", line.commit.short(), line.subject),
+            format!(
+                "{} {:>3}",
+                paint.shorten(&line.author, 10),
+                words::age(line.at, now)
+            ),
+            "text",
+        ));
+    }
+    if changes.commit_count > changes.commits.len() {
+        lines.push((
+            format!("{} more", changes.commit_count - changes.commits.len()),
+            String::new(),
+            "text.dim",
+        ));
+    }
+    if !changes.paths.is_empty() {
+        lines.push((String::new(), String::new(), "text"));
+        lines.extend(
+            changes
+                .paths
+                .iter()
+                .map(|path| (path.clone(), String::new(), "text.dim")),
+        );
+    }
+    lines
+}
+
 fn commands(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, stage: usize) {
     let env = env_word(view, stage);
     let title = format!("What will run on {env}, exactly");
     let right = if area.width >= 100 {
-        cost(view, stage)
+        proofs::cost(view, stage)
     } else {
         String::new()
     };

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 
 use crate::domain::feed::Link;
 use crate::domain::overview::{Deployed, EnvOverview, Overview, Repository};
-use crate::domain::run::{Moment, Outcome};
+use crate::domain::run::Moment;
 use crate::ui::keymap::Act;
 use crate::ui::model::{HomePanel, Model};
 use crate::ui::states;
@@ -15,7 +15,7 @@ use crate::ui::widget::band::{self, Band, Tone};
 use crate::ui::widget::bottom::{self, Bottom};
 use crate::ui::widget::home_panel::{mark_row, panel, runs};
 use crate::ui::widget::paint::{Paint, columns};
-use crate::ui::widget::{ahead, past};
+use crate::ui::widget::{ahead, past, plight};
 use crate::ui::words;
 
 /// Draws the home screen.
@@ -61,7 +61,18 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
         ahead::draw(paint, left, model, now);
         past::draw(paint, right, open_height, model, now);
     } else {
-        let below = (open_height + 5).min(rest.height / 2);
+        let is_first = model
+            .overview
+            .as_ref()
+            .is_some_and(|known| known.runs.is_empty());
+        let wanted = if is_first {
+            rest.height
+        } else {
+            open_height + 5
+        };
+        let below = wanted.min(rest.height / 2);
+        // One row of what was stays in sight.
+        let open_height = open_height.min(below.saturating_sub(3));
         let upper = Rect {
             height: rest.height - below,
             ..rest
@@ -252,10 +263,10 @@ fn place(
     if let Some(deployed) = &env.deployed {
         put(paint, &mut x, 9, deployed.commit.short(), "text.link");
         put(paint, &mut x, 14, &words::when(deployed.at, now), "text");
-        let by = if wide { 13 } else { 9 };
+        let by = if wide { 11 } else { 9 };
         put(paint, &mut x, by, words::user(&deployed.by), "text.dim");
         let free = usize::from(end.saturating_sub(x)).saturating_sub(tail);
-        let said = said_of(paint, overview, env, deployed, free.saturating_sub(1));
+        let said = said_of(paint, overview, env, deployed, free.saturating_sub(2));
         if free > 5 {
             put(paint, &mut x, free as u16, &said, "text");
         }
@@ -369,15 +380,13 @@ fn hosts_of(
         } else {
             State::Wait
         };
-        return vec![(
-            format!("{up} reached"),
-            state,
-            if down > 0 {
-                format!("{down} not")
-            } else {
-                String::new()
-            },
-        )];
+        let all = env.hosts.len();
+        let said = if up == all {
+            "all reached".to_owned()
+        } else {
+            format!("{up} of {all} reached")
+        };
+        return vec![(said, state, String::new())];
     }
     env.hosts
         .iter()
@@ -395,7 +404,7 @@ fn hosts_of(
 }
 
 fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
-    let text = attention(model, now);
+    let text = plight::at_home(model, now);
     let deploy = format!("deploy {}", model.reference_name());
     let go_on = if model.home_panel == HomePanel::Recent {
         "go on with the marked run"
@@ -428,46 +437,4 @@ fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
         keys: &keys,
     };
     bottom::draw(paint, area, model, &bottom);
-}
-
-/// What users see now, and what is ahead.
-pub fn attention(model: &Model, now: Moment) -> String {
-    let Some(overview) = &model.overview else {
-        return "looking what is live ..".to_owned();
-    };
-    if let Some(trouble) = &overview.repository_trouble {
-        let short = trouble.split("; ").next().unwrap_or(trouble);
-        return format!("{short}: nothing can be released or tagged from here");
-    }
-    let Some(env) = overview
-        .environments
-        .iter()
-        .rev()
-        .find(|env| env.gated)
-        .or(overview.environments.last())
-    else {
-        return "this checklist touches no server".to_owned();
-    };
-    let ahead = overview.next.as_ref().map_or(0, |next| next.commit_count);
-    let next = match ahead {
-        0 => String::new(),
-        ahead => format!("; {} ahead", words::count(ahead, "commit")),
-    };
-    let last = match overview.runs.first().and_then(|run| run.outcome) {
-        Some(Outcome::Failed) => "; the last run failed",
-        Some(Outcome::Stopped) => "; the last run was stopped",
-        _ => "",
-    };
-    match &env.deployed {
-        Some(deployed) => format!(
-            "{} runs {} since {}{next}{last}",
-            env.env,
-            deployed.commit.short(),
-            words::when(deployed.at, now)
-        ),
-        None => format!(
-            "it is not known what {} runs: nothing was deployed from here{next}{last}",
-            env.env
-        ),
-    }
 }

@@ -90,7 +90,7 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
         );
     }
     table(paint, areas.body, model, &all, now);
-    let attention = attention(model, &all);
+    let attention = fleet::attention(model, &all);
     let bottom = Bottom {
         attention: &[(&attention, "attention")],
         actions: &[
@@ -102,26 +102,6 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
         keys: &[(Act::Down, ""), (Act::Up, ""), (Act::Back, "")],
     };
     bottom::draw(paint, areas.bottom, model, &bottom);
-}
-
-/// What the hosts mean for the next release.
-pub fn attention(model: &Model, all: &[(EnvName, HostName)]) -> String {
-    let down = all
-        .iter()
-        .find(|(env, host)| matches!(state_of(model, env, host), State::Fail | State::Lost));
-    match down {
-        Some((env, host)) => {
-            format!("{host} of {env} cannot be reached: no run that needs it can start")
-        }
-        None if all.is_empty() => "the checklist has no hosts".to_owned(),
-        None if all
-            .iter()
-            .all(|(env, host)| state_of(model, env, host) == State::Ok) =>
-        {
-            "all hosts answer".to_owned()
-        }
-        None => "asking the hosts ..".to_owned(),
-    }
 }
 
 fn table(
@@ -294,7 +274,8 @@ fn cells<'a>(
     let deployed = overview
         .and_then(|overview| overview.environments.iter().find(|of| of.env == *env))
         .and_then(|env| env.deployed.as_ref());
-    cells.push(deployed.map_or_else(blank, |deployed| {
+    let unknown = || ("not known".to_owned(), "text.dim");
+    cells.push(deployed.map_or_else(unknown, |deployed| {
         (
             format!(
                 "{} {}",

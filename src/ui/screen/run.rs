@@ -4,6 +4,7 @@
 
 use ratatui::layout::Rect;
 
+use crate::domain::action::Action;
 use crate::domain::run::progress;
 use crate::domain::run::{Moment, Outcome, RunStatus};
 use crate::ui::keymap::Act;
@@ -66,14 +67,13 @@ pub fn head<'a>(view: &RunView, now: Moment) -> Band<'a> {
             "text",
         ));
     }
-    right.push((
-        word(view).to_owned(),
-        if state.status == RunStatus::Active {
-            "state.run"
-        } else {
-            "text.strong"
-        },
-    ));
+    let role = match state.status {
+        RunStatus::Active => "state.run",
+        RunStatus::Finished(Outcome::Succeeded) => "state.ok",
+        RunStatus::Finished(Outcome::Failed) => "state.fail",
+        _ => "text.strong",
+    };
+    right.push((word(view).to_owned(), role));
     Band {
         env: env.map_or_else(String::new, |env| env.as_str().to_uppercase()),
         tone: if waits { Tone::Local } else { tone },
@@ -85,7 +85,10 @@ pub fn head<'a>(view: &RunView, now: Moment) -> Band<'a> {
 fn word(view: &RunView) -> &'static str {
     match (&view.owner, view.state.status) {
         (_, RunStatus::Prepared) => "PLAN",
-        (_, RunStatus::Finished(_)) => "OVER",
+        (_, RunStatus::Finished(Outcome::Succeeded)) => "DONE",
+        (_, RunStatus::Finished(Outcome::Failed)) => "FAILED",
+        (_, RunStatus::Finished(Outcome::Stopped)) => "STOPPED",
+        (_, RunStatus::Finished(Outcome::RolledBack)) => "ROLLED BACK",
         (Owner::Elsewhere(_), _) => "WATCHING",
         (Owner::Nobody, _) => "WAITS",
         (_, RunStatus::Paused) => "PAUSED",
@@ -307,7 +310,9 @@ fn log(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView) {
         }
         _ => {
             let state = &view.state.tasks[tasks.start];
-            let text = if state.attempt.0 == 0 {
+            let text = if matches!(planned.action, Action::Ask { .. }) {
+                "a question for you: it prints nothing"
+            } else if state.attempt.0 == 0 {
                 "not started yet"
             } else {
                 "has printed nothing so far"

@@ -402,7 +402,7 @@ fn seek(model: &mut Model, act: Act, now: Moment) {
     let errors = matches!(act, Act::NextError | Act::PreviousError);
     // As in a pager that stands at the end, the first `n` of a search goes up; `e` walks down from the top.
     let back = matches!(act, Act::Previous | Act::PreviousError);
-    if !palette::seek(model, back, errors) {
+    if !palette::seek(model, back, errors, now) {
         let said = if errors {
             "no error or warning in this log"
         } else {

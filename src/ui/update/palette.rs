@@ -24,6 +24,7 @@ pub fn matching(model: &Model, query: &str) -> Vec<(&'static Row, Availability)>
             *state != Availability::On,
             !row.id.starts_with(&wanted),
             row.id != wanted,
+            wanted.is_empty() && !row.changes,
         )
     });
     rows
@@ -50,7 +51,7 @@ pub(super) fn choose(model: &mut Model, query: &str, cursor: usize, now: Moment)
 }
 
 /// Goes to the next (or previous) line of the log that holds what is searched for, or that tells of an error.
-pub(super) fn seek(model: &mut Model, back: bool, errors: bool) -> bool {
+pub(super) fn seek(model: &mut Model, back: bool, errors: bool, now: Moment) -> bool {
     let half = u64::from(model.size.1 / 3);
     let Some(run) = &mut model.run else {
         return false;
@@ -69,6 +70,7 @@ pub(super) fn seek(model: &mut Model, back: bool, errors: bool) -> bool {
             holds(&line.text, &pattern)
         }
     });
+    let was_found = hit.is_some() || run.log.hit.is_none();
     // Behind the last one the search goes on at the other end.
     let hit = hit.or_else(|| {
         log.find(None, back, run.log.only, &|line| {
@@ -87,17 +89,22 @@ pub(super) fn seek(model: &mut Model, back: bool, errors: bool) -> bool {
     }
     run.log.hit = Some(hit);
     run.log.bottom = Some((hit + half).min(log.end()));
+    if !was_found {
+        let end = if back { "end" } else { "top" };
+        let said = format!("no more in this direction: went on at the {end}");
+        model.notice = Some((Notice::line(said), now));
+    }
     true
 }
 
 /// Searches for a text from the end of the log upwards.
-pub(super) fn search(model: &mut Model, typed: &str) {
+pub(super) fn search(model: &mut Model, typed: &str, now: Moment) {
     if let Some(run) = &mut model.run {
         run.log.search = (!typed.is_empty()).then(|| typed.to_owned());
         run.log.hit = None;
     }
     if !typed.is_empty() {
-        seek(model, true, false);
+        seek(model, true, false, now);
     }
 }
 

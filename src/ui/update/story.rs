@@ -6,7 +6,7 @@ use crate::domain::run::progress::{self, Need};
 use crate::domain::run::{Event, Moment, Outcome, Record};
 use crate::ui::model::{Dialog, GateView, Model, RunView, View};
 use crate::ui::msg::{Cmd, Owner};
-use crate::ui::{rows, words};
+use crate::ui::{rows, states, words};
 
 /// Takes a record of the run on screen.
 pub(super) fn fold(model: &mut Model, record: &Record, now: Moment) -> Vec<Cmd> {
@@ -79,7 +79,11 @@ fn tell(run: &mut RunView, record: &Record) {
             });
             (
                 task,
-                format!("{ending} after {}{again}", words::span(*duration_s)),
+                format!(
+                    "{} after {}{again}",
+                    states::ending(ending),
+                    words::span(*duration_s)
+                ),
                 true,
             )
         }
@@ -178,7 +182,10 @@ pub(super) fn raise(model: &mut Model, now: Moment) -> Vec<Cmd> {
                     };
                     model.view = View::Gate;
                     model.guard.restart(now);
-                    return alert_away(model, "a gate waits for you");
+                    // What is live may have changed since the plan was made.
+                    let mut cmds = alert_away(model, "a gate waits for you");
+                    cmds.push(Cmd::Refresh);
+                    return cmds;
                 }
                 continue;
             }

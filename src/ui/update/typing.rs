@@ -172,7 +172,7 @@ fn confirm(model: &mut Model, now: Moment) -> Vec<Cmd> {
         }
         Some(Dialog::Search { typed }) => {
             model.dialogs.pop();
-            palette::search(model, &typed);
+            palette::search(model, &typed, now);
             Vec::new()
         }
         Some(_) => leave(model, now),

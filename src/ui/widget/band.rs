@@ -4,7 +4,7 @@
 
 use ratatui::layout::Rect;
 
-use super::paint::{Paint, columns};
+use super::paint::{Paint, columns, middle};
 use crate::domain::id::EnvName;
 use crate::domain::run::RunState;
 
@@ -97,7 +97,8 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, band: &Band<'_>) {
         _ => 0,
     };
     let first = band.left.first().map_or(0, |(text, _)| columns(text));
-    let needed = first.min(LEAST_NAME) + badge;
+    let second = band.left.get(1).map_or(0, |(text, _)| columns(text) + 2);
+    let needed = first.min(LEAST_NAME) + badge + second;
     let width = |pieces: &[(String, &str)]| {
         pieces
             .iter()
@@ -118,7 +119,7 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, band: &Band<'_>) {
         if let Some((first, wanted)) = band.left.first() {
             // Where it is dangerous stands before whose it is.
             let room = end.saturating_sub(start + columns(&badge) as u16 + 2);
-            start += paint.text(start, area.y, room, first, wanted) + 2;
+            start += paint.text(start, area.y, room, &named(first, room), wanted) + 2;
         }
         start += paint.text(
             start,
@@ -140,6 +141,16 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, band: &Band<'_>) {
     }
 }
 
+/// The name of a project cut to `width` columns; golive's own name goes first.
+fn named(text: &str, width: u16) -> String {
+    let short = text.strip_prefix("golive  ").unwrap_or(text);
+    if columns(text) <= usize::from(width) {
+        text.to_owned()
+    } else {
+        middle(short, width)
+    }
+}
+
 fn left(
     paint: &mut Paint<'_>,
     y: u16,
@@ -148,6 +159,13 @@ fn left(
     pieces: &[(String, &str)],
     role: impl Fn(&'static str) -> &'static str,
 ) {
+    // Room for the piece behind the name is worth more than the whole name.
+    let all: usize = pieces
+        .iter()
+        .take(2)
+        .map(|(text, _)| columns(text) + 2)
+        .sum();
+    let over = (all.saturating_sub(2)).saturating_sub(usize::from(end.saturating_sub(x)));
     for (at, (text, wanted)) in pieces.iter().enumerate() {
         let room = end.saturating_sub(x);
         if at > 0 && columns(text) > usize::from(room) {
@@ -155,6 +173,12 @@ fn left(
         }
         let forced = role("");
         let wanted = if forced.is_empty() { wanted } else { forced };
+        // The name of a project gives way, down to what is still a name.
+        let width = match at {
+            0 => columns(text).saturating_sub(over).max(LEAST_NAME) as u16,
+            _ => room,
+        };
+        let text = if at == 0 { &named(text, width) } else { text };
         x += paint.text(x, y, room, text, wanted) + 2;
     }
 }

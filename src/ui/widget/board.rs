@@ -343,7 +343,8 @@ fn cell_text(
     }
 }
 
-fn counts(
+/// Writes how many of the tasks stand how, failures first.
+pub fn counts(
     paint: &mut Paint<'_>,
     x: u16,
     line: Rect,

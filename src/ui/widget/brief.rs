@@ -6,7 +6,7 @@ use super::paint::{Paint, wrap};
 use super::rail::stage_name;
 use crate::domain::checklist::Gate;
 use crate::domain::feed::Link;
-use crate::domain::id::EnvName;
+use crate::domain::id::{EnvName, HostName};
 use crate::domain::run::progress;
 use crate::domain::run::{GateState, Moment, Outcome, RunState, RunStatus};
 use crate::ui::model::{Model, RunView};
@@ -23,15 +23,10 @@ const NARROW: u16 = 48;
 
 /// Draws the brief of a run that waits for its start, or the summary of one that is over.
 pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Moment) {
-    let mut facts = match view.state.status {
+    let facts = match view.state.status {
         RunStatus::Prepared => before(model, &view.state),
         _ => after(&view.state, now),
     };
-    if area.width < NARROW {
-        // There is no room for all: first what it is, then what is not well.
-        let trouble = [State::Warn, State::Fail, State::Lost];
-        facts[1..].sort_by_key(|(state, ..)| !state.is_some_and(|state| trouble.contains(&state)));
-    }
     write(paint, area, &facts);
 }
 
@@ -41,7 +36,7 @@ fn write(paint: &mut Paint<'_>, area: Rect, facts: &[Fact]) {
     let (edge, indent) = if narrow { (0, 13) } else { (1, 15) };
     let width = area.width.saturating_sub(indent + 1);
     let rows = |text: &str| -> Vec<String> {
-        let most = if narrow { 3 } else { 4 };
+        let most = if narrow { 3 } else { 6 };
         wrap(text, usize::from(width))
             .into_iter()
             .take(most)
@@ -49,6 +44,13 @@ fn write(paint: &mut Paint<'_>, area: Rect, facts: &[Fact]) {
     };
     let all: usize = facts.iter().map(|(_, _, text, _)| rows(text).len()).sum();
     let tight = all > usize::from(area.height);
+    let trouble = [State::Warn, State::Fail, State::Lost];
+    let well = |state: &Option<State>| !state.is_some_and(|state| trouble.contains(&state));
+    let mut facts: Vec<&Fact> = facts.iter().collect();
+    if tight && !facts.is_empty() {
+        // There is no room for all: first what it is, then what is not well.
+        facts[1..].sort_by_key(|(state, ..)| well(state));
+    }
     let mut y = area.y;
     for (state, word, text, role) in facts {
         if tight && text.is_empty() {
@@ -122,6 +124,40 @@ fn before(model: &Model, state: &RunState) -> Vec<Fact> {
         },
         "text",
     ));
+    facts.extend(forecasts(state));
+    facts.push(blank());
+    facts.extend(gates(state));
+    facts.extend(connections(model, state));
+    facts.push(blank());
+    facts.extend(dirty(state));
+    facts
+}
+
+/// Which steps nobody knows the duration of, in words.
+fn unknown_steps(state: &RunState) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for (planned, _) in state.each() {
+        let unknown = planned.takes_s.is_none() && planned.skip.is_none();
+        if unknown && !names.contains(&planned.step.as_str()) {
+            names.push(planned.step.as_str());
+        }
+    }
+    let more = names.len().saturating_sub(4);
+    names.truncate(4);
+    match (names.as_slice(), more) {
+        ([], _) => "a step has no estimate".to_owned(),
+        ([one], _) => format!("{one} has no estimate"),
+        ([first @ .., last], 0) => {
+            format!("{} and {last} have no estimate", first.join(", "))
+        }
+        (some, more) => format!("{} and {more} more have no estimate", some.join(", ")),
+    }
+}
+
+/// How long each environment may take, and may be down.
+fn forecasts(state: &RunState) -> Vec<Fact> {
+    let plan = &state.plan;
+    let mut facts = Vec::new();
     let mut told: Vec<&EnvName> = Vec::new();
     for env in plan.stages.iter().filter_map(|stage| stage.env.as_ref()) {
         let Some(forecast) = plan.forecast.envs.get(env).filter(|_| !told.contains(&env)) else {
@@ -153,33 +189,7 @@ fn before(model: &Model, state: &RunState) -> Vec<Fact> {
         );
         facts.push(fact(None, env.as_str(), text, "text"));
     }
-    facts.push(blank());
-    facts.extend(gates(state));
-    facts.extend(connections(model, state));
-    facts.push(blank());
-    facts.extend(dirty(state));
     facts
-}
-
-/// Which steps nobody knows the duration of, in words.
-fn unknown_steps(state: &RunState) -> String {
-    let mut names: Vec<&str> = Vec::new();
-    for (planned, _) in state.each() {
-        let unknown = planned.takes_s.is_none() && planned.skip.is_none();
-        if unknown && !names.contains(&planned.step.as_str()) {
-            names.push(planned.step.as_str());
-        }
-    }
-    let more = names.len().saturating_sub(4);
-    names.truncate(4);
-    match (names.as_slice(), more) {
-        ([], _) => "a step has no estimate".to_owned(),
-        ([one], _) => format!("{one} has no estimate"),
-        ([first @ .., last], 0) => {
-            format!("{} and {last} have no estimate", first.join(", "))
-        }
-        (some, more) => format!("{} and {more} more have no estimate", some.join(", ")),
-    }
 }
 
 fn gates(state: &RunState) -> Vec<Fact> {
@@ -412,20 +422,33 @@ fn downtime(state: &RunState, now: Moment) -> Vec<Fact> {
             "text.dim",
         )];
     }
-    measured
-        .into_iter()
-        .map(|((env, host), seconds)| {
-            let forecast = state
-                .plan
-                .forecast
-                .envs
-                .get(&env)
-                .and_then(|env| env.downtime_s.get(&host).copied().flatten());
-            let text = format!(
-                "{env} {host} {}, forecast {}",
-                words::span(seconds),
-                words::guess(forecast)
-            );
+    let mut envs: Vec<(EnvName, Vec<(HostName, f64)>)> = Vec::new();
+    for ((env, host), seconds) in measured {
+        match envs.last_mut() {
+            Some((last, hosts)) if *last == env => hosts.push((host, seconds)),
+            _ => envs.push((env, vec![(host, seconds)])),
+        }
+    }
+    envs.into_iter()
+        .map(|(env, hosts)| {
+            let forecast = state.plan.forecast.envs.get(&env);
+            let forecast = forecast.and_then(|env| {
+                let each = env.downtime_s.values().copied();
+                each.reduce(|one, other| Some(one?.max(other?))).flatten()
+            });
+            let said = if hosts.len() > 4 {
+                let most = hosts
+                    .iter()
+                    .map(|(_, seconds)| *seconds)
+                    .fold(0.0, f64::max);
+                let many = words::count(hosts.len(), "host");
+                format!("{many} at most {}", words::span(most))
+            } else {
+                let each = hosts.iter();
+                let each = each.map(|(host, seconds)| format!("{host} {}", words::span(*seconds)));
+                each.collect::<Vec<_>>().join(", ")
+            };
+            let text = format!("{env} {said}, forecast {}", words::guess(forecast));
             fact(None, "downtime", text, "text")
         })
         .collect()

@@ -155,7 +155,7 @@ fn result(task: &TaskState, now: Moment) -> String {
     let ending = task
         .ending
         .as_ref()
-        .map_or_else(String::new, ToString::to_string);
+        .map_or_else(String::new, crate::ui::states::ending);
     match &task.status {
         TaskStatus::Waiting => "not started".to_owned(),
         TaskStatus::Running => format!("running {took}"),

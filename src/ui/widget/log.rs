@@ -148,9 +148,13 @@ impl LogPane<'_> {
         for (at, c) in line.text.chars().enumerate() {
             let wide = unicode_width::UnicodeWidthChar::width(c).unwrap_or(0);
             if used + wide > room {
-                parts.push((from, std::mem::take(&mut part)));
-                used = 0;
-                from = at;
+                // At a space when there is one in the second half, else in the word.
+                let rest = part.rfind(' ').filter(|space| *space > part.len() / 2);
+                let rest = rest.map_or_else(String::new, |space| part.split_off(space + 1));
+                used = columns(&rest);
+                let begin = at - rest.chars().count();
+                parts.push((from, std::mem::replace(&mut part, rest)));
+                from = begin;
             }
             used += wide;
             part.push(c);

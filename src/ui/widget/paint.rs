@@ -61,7 +61,11 @@ impl Paint<'_> {
             }
             self.buffer[(at, y)].set_symbol(grapheme).set_style(style);
             for rest in 1..wide {
-                self.buffer[(at + rest, y)].reset();
+                // It belongs to the sign before it: no symbol, the same page.
+                let page = self.theme.style("page");
+                let cell = &mut self.buffer[(at + rest, y)];
+                cell.reset();
+                cell.set_style(page.patch(style));
             }
             at += wide;
         }
@@ -100,7 +104,8 @@ impl Paint<'_> {
 
     /// Gives an area the style of a role and empties it.
     pub fn fill(&mut self, area: Rect, role: &str) {
-        let style = self.theme.style(role);
+        // A role without a background stands on the page, not on what the terminal has below it.
+        let style = self.theme.style("page").patch(self.theme.style(role));
         let area = area.intersection(self.buffer.area);
         for y in area.top()..area.bottom() {
             for x in area.left()..area.right() {
@@ -294,6 +299,26 @@ mod tests {
         paint.text(0, 0, 5, "ab漢字xyz", "text");
         paint.text(3, 7, 5, "outside", "text");
         assert_eq!(buffer.area.width, 5);
+    }
+
+    #[test]
+    fn what_is_filled_with_a_role_without_background_stands_on_the_page() {
+        let look = crate::ui::theme::Look {
+            depth: crate::ui::theme::Depth::True,
+            ascii: false,
+        };
+        let theme = crate::ui::theme::Catalog::shipped()
+            .load("golive-light", look)
+            .unwrap();
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 4, 1));
+        let mut paint = Paint {
+            buffer: &mut buffer,
+            theme: &theme,
+        };
+        paint.fill(Rect::new(0, 0, 4, 1), "text");
+        paint.text(0, 0, 4, "漢", "text");
+        let page = theme.style("page").bg.unwrap();
+        assert!((0..4).all(|x| buffer[(x, 0)].bg == page));
     }
 
     #[test]

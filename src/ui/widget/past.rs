@@ -35,15 +35,24 @@ fn draw_open(paint: &mut Paint<'_>, open: Rect, model: &Model, now: Moment) {
         open,
         model,
         HomePanel::Unfinished,
-        "Unfinished",
+        &match runs(model, true).len() {
+            1 => "Unfinished".to_owned(),
+            all => format!("Unfinished  {all} runs"),
+        },
         if model.drives() {
             "Enter look"
         } else {
             "R go on  Enter look"
         },
     );
-    for (at, run) in runs(model, true).iter().enumerate() {
-        let y = inner.y + at as u16 * 2;
+    let shown = usize::from(inner.height / 2).max(1);
+    let marked = match model.home_panel {
+        HomePanel::Unfinished => model.home_cursor[HomePanel::Unfinished as usize],
+        _ => 0,
+    };
+    let top = (marked + 1).saturating_sub(shown);
+    for (at, run) in runs(model, true).iter().enumerate().skip(top) {
+        let y = inner.y + (at - top) as u16 * 2;
         if y >= inner.bottom() {
             break;
         }

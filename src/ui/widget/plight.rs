@@ -1,11 +1,11 @@
-//! The attention line of a run: what needs the operator, and what users of the service see now.
+//! The attention line: what needs the operator, and what users of the service see now.
 
 use crate::domain::action::Ending;
 use crate::domain::id::TaskId;
 use crate::domain::run::progress::{self, Need};
 use crate::domain::run::{GateState, Moment, Outcome, RunState, RunStatus, TaskStatus};
 use crate::domain::text::ellipsis;
-use crate::ui::model::RunView;
+use crate::ui::model::{Model, RunView};
 use crate::ui::msg::Owner;
 use crate::ui::widget::paint::columns;
 use crate::ui::words;
@@ -57,7 +57,8 @@ fn sentences(view: &RunView, now: Moment) -> Vec<(String, &'static str)> {
         }
         _ => {}
     }
-    if let Some(trouble) = trouble(view, now) {
+    let told = view.owner == Owner::Nobody && !said.is_empty();
+    if let Some(trouble) = trouble(view, now).filter(|_| !told) {
         said.push((format!("{trouble}  "), "state.fail"));
     } else if state.status == RunStatus::Prepared {
         said.push(("nothing has started yet.  ".to_owned(), "attention"));
@@ -109,6 +110,45 @@ pub fn users(state: &RunState, now: Moment) -> (String, &'static str) {
             )
         }
         _ => (sentence, "attention"),
+    }
+}
+
+/// What users see now, and what is ahead.
+pub fn at_home(model: &Model, now: Moment) -> String {
+    let Some(overview) = &model.overview else {
+        return "looking what is live ..".to_owned();
+    };
+    if let Some(trouble) = &overview.repository_trouble {
+        let short = trouble.split("; ").next().unwrap_or(trouble);
+        return format!("{short}: nothing can be released or tagged from here");
+    }
+    let Some(env) = overview
+        .environments
+        .iter()
+        .rev()
+        .find(|env| env.gated)
+        .or(overview.environments.last())
+    else {
+        return "this checklist touches no server".to_owned();
+    };
+    let ahead = overview.next.as_ref().map_or(0, |next| next.commit_count);
+    let next = match ahead {
+        0 => String::new(),
+        ahead => format!("; {} ahead", words::count(ahead, "commit")),
+    };
+    let last = match overview.runs.first().and_then(|run| run.outcome) {
+        Some(Outcome::Failed) => "; the last run failed",
+        Some(Outcome::Stopped) => "; the last run was stopped",
+        _ => "",
+    };
+    match &env.deployed {
+        Some(deployed) => format!(
+            "{} runs {} since {}{next}{last}",
+            env.env,
+            deployed.commit.short(),
+            words::when(deployed.at, now)
+        ),
+        None => format!("it is not known what {} runs{next}{last}", env.env),
     }
 }
 

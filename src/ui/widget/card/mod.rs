@@ -1,18 +1,19 @@
 //! The card: what fits on a phone. One look tells the environment, the step, what failed and which key to press.
 
+use std::ops::Range;
+
 use ratatui::layout::Rect;
 
 use super::band::{self, Tone};
 use super::log::LogPane;
 use super::paint::{Paint, columns, middle, wrap};
-use super::{brief, plight};
+use super::{board, brief, plight};
 use crate::domain::run::progress::{self, Need};
-use crate::domain::run::{Moment, RunStatus};
+use crate::domain::run::{Moment, RunState, RunStatus};
 use crate::ui::available::availability;
 use crate::ui::keymap::{self, Act};
-use crate::ui::model::{Availability, GATE_FIELD, Model, RunView, View};
+use crate::ui::model::{Availability, GATE_FIELD, LogView, Model, RunView, View};
 use crate::ui::rows;
-use crate::ui::screen::gate::cost;
 use crate::ui::states;
 use crate::ui::theme::State;
 
@@ -51,11 +52,18 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
     let said = match (&model.run, model.view) {
         (Some(view), View::Run) => {
             run(paint, body, model, view, now);
-            let twice = area.width.saturating_mul(2).saturating_sub(4);
-            plight::attention(view, now, twice)
-                .into_iter()
-                .map(|(text, _)| text)
-                .collect::<String>()
+            let said = plight::attention(view, now, u16::MAX);
+            let said: Vec<String> = said.into_iter().map(|(text, _)| text).collect();
+            let all = said.concat();
+            if said.len() > 1 && wrap(&all, usize::from(area.width)).len() > 2 {
+                // One row for what happened, one for what users see.
+                let first = middle(said[0].trim_end(), area.width);
+                let room = usize::from(area.width).saturating_sub(columns(&first));
+                let users = progress::users_see_in_short(&view.state);
+                format!("{first}{}{users}", " ".repeat(room + 1))
+            } else {
+                all
+            }
         }
         (Some(view), View::Gate) => gate(paint, body, model, view, now),
         (_, View::Hosts) => still::hosts(paint, body, model),
@@ -169,28 +177,16 @@ fn run(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Mo
         &format!("{number} {}  {}", planned.step, planned.about),
         "text.strong",
     );
-    let mut x = area.x + 2;
-    for position in tasks.clone() {
-        let (_, planned) = state.planned(position);
-        let shown = states::of_task(planned, &state.tasks[position]);
-        if x + 4 >= area.right() {
-            break;
-        }
-        x += paint.text(
-            x,
-            area.y + 1,
-            area.right().saturating_sub(x),
-            &middle(planned.site.as_str(), 18),
-            "text",
-        ) + 1;
-        x += paint.glyph(x, area.y + 1, shown) + 1;
-        x += paint.text(
-            x,
-            area.y + 1,
-            area.right().saturating_sub(x),
-            shown.word(),
-            shown.role(),
-        ) + 2;
+    let second = Rect {
+        x: area.x + 2,
+        y: area.y + 1,
+        width: area.width.saturating_sub(2),
+        height: 1,
+    };
+    if tasks.len() > 3 {
+        board::counts(paint, second.x, second, state, tasks.clone());
+    } else {
+        sites(paint, second, state, tasks.clone());
     }
     let below = Rect {
         y: area.y + 2,
@@ -201,11 +197,41 @@ fn run(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Mo
         LogPane {
             state,
             log,
-            view: &view.log,
+            view: &LogView {
+                wrap: true,
+                ..view.log.clone()
+            },
             tasks,
             times: false,
         }
         .draw(paint, below);
+    }
+}
+
+/// Where the tasks run, and how each stands.
+fn sites(paint: &mut Paint<'_>, area: Rect, state: &RunState, tasks: Range<usize>) {
+    let mut x = area.x;
+    for position in tasks {
+        let (_, planned) = state.planned(position);
+        let shown = states::of_task(planned, &state.tasks[position]);
+        if x + 4 >= area.right() {
+            break;
+        }
+        x += paint.text(
+            x,
+            area.y,
+            area.right().saturating_sub(x),
+            &middle(planned.site.as_str(), 18),
+            "text",
+        ) + 1;
+        x += paint.glyph(x, area.y, shown) + 1;
+        x += paint.text(
+            x,
+            area.y,
+            area.right().saturating_sub(x),
+            shown.word(),
+            shown.role(),
+        ) + 2;
     }
 }
 
@@ -217,40 +243,36 @@ fn gate(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
         .env
         .as_ref()
         .map_or_else(String::new, ToString::to_string);
-    let mut proofs = super::proofs::proofs(model, &view.state, stage, now);
-    // What is not well stands first: there is no room for all.
-    proofs.sort_by_key(|proof| proof.state == State::Ok);
-    let cost = wrap(&cost(view, stage), usize::from(area.width));
+    let proofs = super::proofs::proofs(model, &view.state, stage, now);
+    let cost = wrap(&super::proofs::cost(view, stage), usize::from(area.width));
     let room = usize::from(area.height).saturating_sub(2 + cost.len().min(2));
-    let told = if proofs.len() > room {
-        room.saturating_sub(1)
-    } else {
-        proofs.len()
-    };
-    let mut y = area.y;
-    for proof in &proofs[..told] {
+    let width = usize::from(area.width.saturating_sub(2));
+    let (mut y, mut told) = (area.y, 0);
+    for proof in &proofs {
+        let text = format!("{} {}", proof.check.trim(), proof.found);
+        // What is not well is told in full.
+        let rows = if proof.state == State::Ok {
+            vec![text]
+        } else {
+            wrap(&text, width).into_iter().take(3).collect()
+        };
+        let more = usize::from(told + 1 < proofs.len());
+        if usize::from(y - area.y) + rows.len() + more > room {
+            break;
+        }
         paint.glyph(area.x, y, proof.state);
-        paint.text(
-            area.x + 2,
-            y,
-            area.width.saturating_sub(2),
-            &format!("{} {}", proof.check.trim(), proof.found),
-            "text",
-        );
-        y += 1;
+        for row in rows {
+            paint.text(area.x + 2, y, width as u16, &row, "text");
+            y += 1;
+        }
+        told += 1;
     }
-    if told < proofs.len() {
+    if told < proofs.len() && y < area.bottom() {
         let rest = &proofs[told..];
         let all = rest.iter().all(|proof| proof.state == State::Ok);
         let well = if all { " ok" } else { "" };
         let text = format!("{} more{well}", rest.len());
-        paint.text(
-            area.x + 2,
-            y,
-            area.width.saturating_sub(2),
-            &text,
-            "text.dim",
-        );
+        paint.text(area.x + 2, y, width as u16, &text, "text.dim");
         y += 1;
     }
     for row in cost.iter().take(2) {

@@ -6,9 +6,9 @@ use crate::domain::feed::Link;
 use crate::domain::run::Moment;
 use crate::ui::fleet;
 use crate::ui::model::Model;
-use crate::ui::screen;
 use crate::ui::theme::Mark;
 use crate::ui::widget::paint::{Paint, middle, wrap};
+use crate::ui::widget::plight;
 use crate::ui::words;
 
 /// Every host with its state; below the marked one, why it is not there. Returns what that means.
@@ -62,7 +62,7 @@ pub(super) fn hosts(paint: &mut Paint<'_>, area: Rect, model: &Model) -> String 
             }
         }
     }
-    screen::hosts::attention(model, &all)
+    fleet::attention(model, &all)
 }
 
 /// What is live where, what is ahead and what is unfinished. Returns what users see now.
@@ -114,5 +114,5 @@ pub(super) fn home(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment
     for (y, (row, role)) in (area.y..area.bottom()).zip(rows) {
         paint.text(area.x, y, area.width, &row, role);
     }
-    screen::home::attention(model, now)
+    plight::at_home(model, now)
 }
