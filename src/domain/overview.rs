@@ -134,7 +134,7 @@ pub struct RunSummary {
     pub stage: Option<String>,
     /// Who started it.
     pub by: String,
-    /// Where it stands, in words: `at the PRODUCTION gate`, `failed: production/migrate@web1`.
+    /// Where it stands, in words: `at the production gate`, `failed: production/migrate@web1`.
     pub standing: String,
     /// Whether a console owns it now.
     pub owned: bool,

@@ -267,7 +267,7 @@ fn a_question_on_a_terminal_ends_when_golive_is_told_to_end() {
     terminal.signal(Signal::TERM);
     assert_eq!(terminal.ended(), 3);
     let resumed = project.run(&["runs"]);
-    assert!(out(&resumed).contains("at the PRODUCTION gate"));
+    assert!(out(&resumed).contains("at the production gate"));
 }
 
 #[test]

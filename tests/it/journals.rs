@@ -259,10 +259,13 @@ async fn the_list_says_where_runs_stand_newest_first() {
             .unwrap_or_else(|| panic!("no {run}"))
     };
     let waiting = row("20261120-2012-k3");
-    assert_eq!(waiting.standing, "at the PRODUCTION gate");
+    assert_eq!(waiting.standing, "at the production gate");
     assert_eq!(waiting.stage.as_deref(), Some("Production"));
     assert_eq!((waiting.outcome, waiting.owned), (None, false));
-    assert_eq!(row("20261121-0900-aa").standing, "in Staging");
+    assert_eq!(
+        row("20261121-0900-aa").standing,
+        "running staging/tests@local"
+    );
     let broken = row("20261119-0000-aa").damaged.as_ref().unwrap();
     assert!(broken.contains("line 1"), "{broken}");
 }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use golive::domain::checklist::{Gate, OnFailure};
+use golive::domain::checklist::{Downtime, Gate, OnFailure};
 use golive::domain::feed::Update;
 use golive::domain::id::{RunId, TaskId};
 use golive::domain::plan::Plan;
 use golive::domain::run::apply::apply;
 use golive::domain::run::decide::take_report;
-use golive::domain::run::progress::{Need, needs};
+use golive::domain::run::progress::{Need, downtime, needs};
 use golive::domain::run::{
     Event, Identities, Identity, Intent, Outcome, Refusal, Report, RunState, RunStatus, TaskStatus,
 };
@@ -794,4 +794,29 @@ async fn a_retry_that_is_due_and_finds_no_place_waits_quietly() {
         world.launched(),
         ["s/code@web1", "s/code@web2", "s/code@web1"]
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_skipped_step_that_ends_a_downtime_closes_it_when_its_turn_comes() {
+    let world = World::new();
+    world.does("s/migrate@web1", Deed::Exit(0, "", 10));
+    world.does("s/warm@web1", Deed::Exit(0, "", 50));
+    let steps: &[(&str, &[&str])] = &[
+        ("migrate", &["web1"]),
+        ("switch", &["web1"]),
+        ("warm", &["web1"]),
+    ];
+    let plan = plan(vec![stage("S", Some("staging"), Gate::None, steps)]);
+    let plan = with(plan, "s/migrate@web1", |task| {
+        task.downtime = Some(Downtime::Begins);
+    });
+    let plan = with(plan, "s/switch@web1", |task| {
+        task.downtime = Some(Downtime::Ends);
+        task.skip = Some("nothing changed".to_owned());
+    });
+    let state = Driven::start(&world, plan).end().await;
+    let ended = state.ended.unwrap();
+    let down: Vec<f64> = downtime(&state, ended).into_values().collect();
+    assert_eq!(down, [10.0]);
+    assert_eq!((ended - FakeClock::zero()).num_seconds(), 60);
 }

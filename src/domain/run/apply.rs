@@ -141,6 +141,7 @@ fn on_task(state: &mut RunState, event: &Event, at: Moment) {
         Event::TaskSkipped { task, why } => {
             if let Some(task) = task_mut(state, task) {
                 task.status = TaskStatus::Skipped(why.clone());
+                task.ended = Some(at);
             }
         }
         _ => {}

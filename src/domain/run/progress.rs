@@ -109,14 +109,22 @@ pub fn gate_waiting(state: &RunState) -> Option<usize> {
         .position(|stage| matches!(stage.gate, GateState::Reached(_)) && stage.started.is_none())
 }
 
-/// Seconds each host may have been down, as it happened. Running windows count until `now`.
+/// The time in which a host may be down.
+struct Window {
+    env: EnvName,
+    host: HostName,
+    opened: Moment,
+    /// When its last closing task ended; `None` = not yet.
+    closed: Option<Moment>,
+}
+
+/// The windows that have opened, as it happened.
 ///
-/// A window opens for all hosts of an environment when the first task that `begins` a downtime starts on any
-/// of them, and closes for a host when its last task that `ends` it has ended (design/2, Forecast). Hosts
-/// whose closing task has not ended count until `now`, or until the run ended.
-pub fn downtime(state: &RunState, now: Moment) -> BTreeMap<(EnvName, HostName), f64> {
+/// A window opens for all hosts of an environment when the first task that `begins` a downtime starts on any of
+/// them, and closes for a host when its last task that `ends` it has ended (design/2, Forecast).
+fn windows(state: &RunState) -> Vec<Window> {
     let mut opened: BTreeMap<&EnvName, Moment> = BTreeMap::new();
-    let mut closing: BTreeMap<(EnvName, HostName), Option<Moment>> = BTreeMap::new();
+    let mut closing: BTreeMap<(&EnvName, &HostName), Option<Moment>> = BTreeMap::new();
     for position in 0..state.tasks.len() {
         let (stage, planned) = state.planned(position);
         let (Some(env), Some(host)) = (&state.plan.stages[stage].env, planned.site.host()) else {
@@ -130,47 +138,47 @@ pub fn downtime(state: &RunState, now: Moment) -> BTreeMap<(EnvName, HostName), 
             }
             (Some(Downtime::Ends), _) => {
                 let ended = task.status.is_settled().then_some(task.ended).flatten();
-                let close = closing.entry((env.clone(), host.clone())).or_insert(ended);
+                let close = closing.entry((env, host)).or_insert(ended);
                 *close = close.and_then(|close| ended.map(|ended| ended.max(close)));
             }
             _ => {}
         }
     }
-    let until = state.ended.unwrap_or(now);
     closing
         .into_iter()
-        .filter_map(|(host, closed)| {
-            let open = *opened.get(&host.0)?;
-            let window = closed.unwrap_or(until) - open;
-            Some((host, window.max(TimeDelta::zero()).as_seconds_f64()))
+        .filter_map(|((env, host), closed)| {
+            let opened = *opened.get(env)?;
+            let (env, host) = (env.clone(), host.clone());
+            Some(Window {
+                env,
+                host,
+                opened,
+                closed,
+            })
         })
         .collect()
 }
 
-/// Hosts that may be down now: their environment's window is open and theirs has not closed.
+/// Seconds each host may have been down, as it happened. Hosts whose window has not closed count until `now`, or
+/// until the run ended.
+pub fn downtime(state: &RunState, now: Moment) -> BTreeMap<(EnvName, HostName), f64> {
+    let until = state.ended.unwrap_or(now);
+    windows(state)
+        .into_iter()
+        .map(|window| {
+            let down = (window.closed.unwrap_or(until) - window.opened).max(TimeDelta::zero());
+            ((window.env, window.host), down.as_seconds_f64())
+        })
+        .collect()
+}
+
+/// Hosts that may be down now, and since when: their window has opened and not closed.
 pub fn down_now(state: &RunState) -> Vec<(EnvName, HostName, Moment)> {
-    let mut opened: BTreeMap<EnvName, Moment> = BTreeMap::new();
-    for position in 0..state.tasks.len() {
-        let (stage, planned) = state.planned(position);
-        let begun =
-            (planned.downtime == Some(Downtime::Begins)).then_some(state.tasks[position].started);
-        if let (Some(env), Some(Some(started))) = (&state.plan.stages[stage].env, begun) {
-            opened.entry(env.clone()).or_insert(started);
-        }
-    }
-    let mut down = Vec::new();
-    for position in 0..state.tasks.len() {
-        let (stage, planned) = state.planned(position);
-        let open_end =
-            planned.downtime == Some(Downtime::Ends) && !state.tasks[position].status.is_settled();
-        if let (Some(env), Some(host), true) =
-            (&state.plan.stages[stage].env, planned.site.host(), open_end)
-            && let Some(since) = opened.get(env)
-        {
-            down.push((env.clone(), host.clone(), *since));
-        }
-    }
-    down
+    let open = windows(state)
+        .into_iter()
+        .filter(|window| window.closed.is_none());
+    open.map(|window| (window.env, window.host, window.opened))
+        .collect()
 }
 
 /// Whether any activate task has started on a host of this environment.
@@ -305,8 +313,8 @@ fn listed(hosts: &[HostName]) -> String {
     }
 }
 
-/// What users of the service see now, in one sentence. The environment spoken of is the newest one that was
-/// reached and has a gate, else the one of the current stage.
+/// What users of the service see now, in one sentence. The environment spoken of is the first one of the plan that
+/// has a gate, else the first one at all.
 pub fn users_see(state: &RunState) -> String {
     let (before, after) = commits(state);
     match sight(state) {

@@ -11,7 +11,7 @@ use crate::domain::id::{EnvName, RunId, StepName};
 use crate::domain::overview::{Deployed, RunSummary};
 use crate::domain::plan::Plan;
 use crate::domain::run::apply;
-use crate::domain::run::{Event, GateState, Outcome, Record, RunState, RunStatus, TaskStatus};
+use crate::domain::run::{Event, GateState, Record, RunState, RunStatus, progress};
 use crate::edge::paths::ProjectPaths;
 
 /// Past durations in seconds: the median of a step's newest successes on a site (host name or `local`).
@@ -205,15 +205,6 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
     })
 }
 
-fn ending_of(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Succeeded => "done",
-        Outcome::Failed => "failed",
-        Outcome::Stopped => "stopped",
-        Outcome::RolledBack => "rolled back",
-    }
-}
-
 /// The row of a run in the list.
 fn summarize(state: &RunState, owned: bool) -> RunSummary {
     let plan = &state.plan;
@@ -240,44 +231,11 @@ fn summarize(state: &RunState, owned: bool) -> RunSummary {
             RunStatus::Finished(outcome) => Some(outcome),
             _ => None,
         },
-        standing: standing(state, stage.as_deref()),
+        standing: progress::standing(state),
         stage,
         by: state.by.clone(),
         owned,
         damaged: None,
-    }
-}
-
-/// Where a run stands, in words.
-fn standing(state: &RunState, stage: Option<&str>) -> String {
-    let trouble = state.each().find_map(|(task, now)| match now.status {
-        TaskStatus::Failed if !state.is_settled(state.position(&task.id)?) => {
-            Some(format!("failed: {}", task.id))
-        }
-        TaskStatus::Interrupted(_) => Some(format!("unknown: {}", task.id)),
-        _ => None,
-    });
-    let gate = state
-        .stages
-        .iter()
-        .zip(&state.plan.stages)
-        .find_map(|(now, stage)| {
-            let env = stage.env.as_ref()?;
-            matches!(now.gate, GateState::Reached(_))
-                .then(|| format!("at the {} gate", env.as_str().to_uppercase()))
-        });
-    match (state.status, stage) {
-        (RunStatus::Prepared, _) => "was not started".to_owned(),
-        (RunStatus::Finished(Outcome::Failed), _) => trouble.unwrap_or_else(|| "failed".to_owned()),
-        (RunStatus::Finished(outcome), _) => ending_of(outcome).to_owned(),
-        (status, stage) => trouble.or(gate).unwrap_or_else(|| {
-            let stage = stage.unwrap_or("the first stage");
-            match status {
-                RunStatus::Paused => format!("paused in {stage}"),
-                RunStatus::Stopping => format!("stopping in {stage}"),
-                _ => format!("in {stage}"),
-            }
-        }),
     }
 }
 

@@ -65,7 +65,7 @@ fn a_release_stops_at_the_gate_refuses_another_commit_and_goes_on_to_the_pushed_
     );
     assert_eq!(
         text(&ground.runs()[0]["standing"]),
-        "at the PRODUCTION gate"
+        "at the production gate"
     );
     assert!(ground.runs()[0]["outcome"].is_null());
     // Another commit is refused at the gate, with the same way on; nothing is started.
