@@ -9,11 +9,10 @@ use std::time::Duration;
 
 use crate::domain::action::{CommandLine, Ending};
 use crate::domain::feed::HostFacts;
-use crate::domain::id::{Attempt, EnvName, HostName, RunId, TaskId};
+use crate::domain::id::{Attempt, EnvName, HostName, LockId, RunId, TaskId};
+use crate::domain::lock::{Busy, Grant, Holder, Remains};
+pub use crate::domain::run::Place;
 use crate::domain::run::{Identity, Moment, Record};
-
-/// A place where tasks run, complete with the environment it belongs to. `None` is this machine.
-pub type Place = Option<(EnvName, HostName)>;
 
 /// What a place said of itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +42,21 @@ pub struct Launch {
     pub timeout_s: Option<u64>,
     /// Time between asking processes to end and killing them.
     pub grace_s: u64,
+    /// The lock it runs under: it is launched only while that is held. `None` = it belongs to no environment.
+    pub fence: Option<Fence>,
+}
+
+/// The lock an attempt runs under.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fence {
+    /// The environment.
+    pub env: EnvName,
+    /// The lock's id.
+    pub lock: LockId,
+    /// The host whose epoch the attempt is claimed in: its own, or for a task of this machine one of the environment.
+    pub host: HostName,
+    /// The epoch.
+    pub epoch: u64,
 }
 
 /// Which attempt, where.
@@ -91,6 +105,14 @@ pub enum LaunchError {
         /// What the operator can do.
         help: Option<String>,
     },
+    /// The lock the attempt was to run under is not held any more. The attempt was not started, and never will be.
+    #[error("{place} refused: {why}")]
+    Fenced {
+        /// The host.
+        place: String,
+        /// Who has it, as far as it is known.
+        why: String,
+    },
     /// The place refused: other machine, restarted, no space, missing tools. The attempt was not started.
     #[error("{place} refused: {why}")]
     Refused {
@@ -101,6 +123,23 @@ pub enum LaunchError {
         /// What the operator can do.
         help: Option<String>,
     },
+}
+
+impl LaunchError {
+    /// What went wrong, without the place.
+    pub fn why(&self) -> &str {
+        let (Self::Unreachable { why, .. } | Self::Fenced { why, .. } | Self::Refused { why, .. }) =
+            self;
+        why
+    }
+
+    /// What the operator can do.
+    pub fn help(&self) -> Option<&str> {
+        match self {
+            Self::Unreachable { help, .. } | Self::Refused { help, .. } => help.as_deref(),
+            Self::Fenced { .. } => None,
+        }
+    }
 }
 
 /// Receives the output of an attempt in order. It must not wait for a screen.
@@ -145,6 +184,45 @@ pub trait Launcher: Send + Sync + 'static {
         key: &AttemptKey,
         grace: Duration,
     ) -> impl Future<Output = Result<(), LaunchError>> + Send;
+}
+
+/// What an attempt to take a lock came to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Taking {
+    /// It is held now; also when it was held by the same id already.
+    Taken(Grant),
+    /// Somebody else has it. Nothing is held by this attempt.
+    Busy(Box<Busy>),
+    /// It is held, but what a former holder started still runs: ask again until that is over.
+    Occupied(Vec<Remains>),
+}
+
+/// Takes and gives back the locks of environments, wherever they are kept.
+pub trait Locks: Send + Sync + 'static {
+    /// Takes the lock of an environment for `holder`. With `steal` the lock of that id is taken over, when it is
+    /// still the one that is held. A place that does not answer is an error, unless the run does not touch it.
+    fn take(
+        &self,
+        env: &EnvName,
+        holder: &Holder,
+        steal: Option<&LockId>,
+    ) -> impl Future<Output = Result<Taking, LaunchError>> + Send;
+
+    /// Tells the places that the holder is alive. `Some` = somebody ended the lock; the text says who.
+    fn beat(
+        &self,
+        env: &EnvName,
+        lock: &LockId,
+        grant: &Grant,
+    ) -> impl Future<Output = Result<Option<String>, LaunchError>> + Send;
+
+    /// Gives the lock of this id back, wherever it is held. Returns the places that could not be told, and why;
+    /// a lock that is not held any more, or by another id, is no trouble and is left alone.
+    fn release(
+        &self,
+        env: &EnvName,
+        lock: &LockId,
+    ) -> impl Future<Output = std::collections::BTreeMap<String, String>> + Send;
 }
 
 /// Why the journal could not be written. After this nothing more may be launched.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use chrono::Local;
 use golive::app::session;
 use golive::domain::checklist;
+use golive::domain::id::LockId;
 use golive::domain::id::RunId;
 use golive::domain::plan::Plan;
 use golive::domain::plan::build::{History, Selection, Target, build};
@@ -81,7 +82,13 @@ impl Ready {
         let owned = RunFolder::create(&self.paths, &id, &self.plan, "bench").unwrap();
         let (sender, mut feed) = golive::engine::feed();
         let taken = inside(&self.processes, async {
-            let first = ("bench", Some(Intent::Start { reason: None }));
+            let first = (
+                "bench",
+                Some(Intent::Start {
+                    reason: None,
+                    lock: LockId::new("lock"),
+                }),
+            );
             let sites = Arc::clone(&self.sites);
             let driven = session::drive(owned, sites, self.identities.clone(), first, sender);
             while feed.next().await.is_some() {}

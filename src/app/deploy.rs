@@ -33,7 +33,8 @@ pub async fn deploy(project: &Project, deploy: &Deploy, global: &Global) -> Resu
     let identities = greet(&sites, session::places(&plan), &listener).await?;
     let owned = project.create(&plan, session::now())?;
     let reason = deploy.decisions.reason.clone();
-    let first = (project.by.as_str(), Some(Intent::Start { reason }));
+    let lock = session::lock_id();
+    let first = (project.by.as_str(), Some(Intent::Start { reason, lock }));
     let driven = session::drive(owned, Arc::clone(&sites), identities, first, sender);
     follow(
         project,
@@ -242,6 +243,7 @@ fn first_wish(state: &RunState, decisions: &Decisions) -> Option<Intent> {
     match state.status {
         RunStatus::Prepared => Some(Intent::Start {
             reason: decisions.reason.clone(),
+            lock: session::lock_id(),
         }),
         RunStatus::Stopping => None,
         _ => again(state),

@@ -220,7 +220,7 @@ impl<F: Face> Driver<F> {
                 offset,
                 bytes,
             } => self.take_output(&(task, attempt), at, offset, &bytes),
-            Update::Settled => {}
+            Update::Settled | Update::Lock { .. } => {}
             Update::Connection { env, host, link } => {
                 let line = self.face.link(&env, &host, &link);
                 self.say(line.as_slice());

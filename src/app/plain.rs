@@ -120,6 +120,7 @@ fn sentences(event: &Event, state: &RunState) -> Vec<String> {
             tasks,
             by,
             reason,
+            ..
         } => {
             vec![decision_sentence(decision, tasks, by, reason.as_deref())]
         }
@@ -242,6 +243,10 @@ fn decision_sentence(
     let what = match decision {
         Decision::Retry => "retry",
         Decision::CountAsDone => "count as done",
+        Decision::Skip => "skip",
+        Decision::LeaveOut => "leave the host out, with",
+        Decision::KeepLock => "keep the locks when the run ends without success",
+        Decision::FreeLock => "release the locks when the run ends",
         Decision::Stop => "stop when what runs has ended",
         Decision::Kill => "end what runs, and stop",
         Decision::Pause => "pause",

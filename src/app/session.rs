@@ -15,7 +15,7 @@ use super::report::{Code, Failure};
 use crate::domain::action::Milestone;
 use crate::domain::checklist::{self, Checklist};
 use crate::domain::feed::{Link, Update};
-use crate::domain::id::{HostName, RunId, StepName};
+use crate::domain::id::{HostName, LockId, RunId, StepName};
 use crate::domain::plan::build::{BuildProblem, History, Selection, Target, build};
 use crate::domain::plan::{Plan, PlannedHost};
 use crate::domain::run::apply::fold;
@@ -25,6 +25,7 @@ use crate::edge::clock::SystemClock;
 use crate::edge::git::{Git, GitError};
 use crate::edge::journal::list;
 use crate::edge::journal::{OwnedRun, Owner, RunError, RunFolder};
+use crate::edge::lock::Keepers;
 use crate::edge::logs::store::Logs;
 use crate::edge::paths::{self, Folders, ProjectPaths};
 use crate::edge::ssh::{LinkListener, SiteRules, Sites, ssh_config};
@@ -233,6 +234,12 @@ fn quoted(text: &str) -> String {
     shlex::try_quote(text).map_or_else(|_| text.to_owned(), std::borrow::Cow::into_owned)
 }
 
+/// A new id for the locks of a run.
+pub fn lock_id() -> LockId {
+    let bytes = [random(), random(), random(), random()].concat();
+    LockId::new(paths::hex(&bytes))
+}
+
 /// Two random bytes of the system.
 pub fn random() -> [u8; 2] {
     let mut bytes = [0; 2];
@@ -342,7 +349,7 @@ pub async fn greet(
     );
     for trouble in troubles {
         failure.causes.push(trouble.to_string());
-        let (LaunchError::Unreachable { help, .. } | LaunchError::Refused { help, .. }) = trouble;
+        let help = trouble.help().map(str::to_owned);
         failure
             .help
             .extend(help.filter(|help| !failure.help.contains(help)));
@@ -357,11 +364,12 @@ async fn greet_one(
 ) -> Result<Hello, LaunchError> {
     let answer = sites.hello(place).await;
     if let Some((env, host)) = place {
-        let link = match answer.clone() {
-            Ok(hello) => Link::Connected(hello.facts),
-            Err(
-                LaunchError::Unreachable { why, help, .. } | LaunchError::Refused { why, help, .. },
-            ) => Link::Failed { why, help },
+        let link = match &answer {
+            Ok(hello) => Link::Connected(hello.facts.clone()),
+            Err(error) => Link::Failed {
+                why: error.why().to_owned(),
+                help: error.help().map(str::to_owned),
+            },
         };
         listener(env, host, link);
     }
@@ -408,6 +416,7 @@ pub fn drive(
     let state = folded(&owned);
     let logs = owned.folder.logs();
     let doors = Doors {
+        locks: Arc::new(Keepers::new(Arc::clone(&sites))),
         launcher: sites,
         journal: owned.writer,
         logs: Arc::new(logs.clone()),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::id::{Attempt, EnvName, HostName, TaskId};
+use super::lock::{Busy, Remains};
 use super::run::{Moment, Record};
 
 /// One thing a face hears.
@@ -36,6 +37,13 @@ pub enum Update {
         host: HostName,
         /// How it is now.
         link: Link,
+    },
+    /// The lock of an environment is wanted and not held; facts about locks come as events.
+    Lock {
+        /// The environment.
+        env: EnvName,
+        /// How it is.
+        news: LockNews,
     },
     /// What an attempt printed could not be written to its log file. It waits where the attempt runs, and is read
     /// again from there. Told once until writing succeeds again.
@@ -85,4 +93,22 @@ pub struct HostFacts {
     pub free_kb: Option<u64>,
     /// Its own name for itself.
     pub hostname: Option<String>,
+}
+
+/// How a lock is that is wanted.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LockNews {
+    /// It is being taken.
+    Taking,
+    /// Somebody else has it: the operator has to decide.
+    Busy(Box<Busy>),
+    /// It was taken over, and what the former holder started is waited for.
+    Occupied(Vec<Remains>),
+    /// A place does not answer; it is asked again after this time.
+    Failed {
+        /// What went wrong.
+        why: String,
+        /// Until the next try.
+        retry_in: Duration,
+    },
 }

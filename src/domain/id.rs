@@ -128,6 +128,10 @@ name!(
     RunId
 );
 name!(
+    /// The id of a lock: short, random, made by its holder, the same everywhere the lock is kept.
+    LockId
+);
+name!(
     /// A task's id: `stage/step@site` in lower-case kebab case, site = host name or `local`.
     TaskId
 );

@@ -7,6 +7,7 @@ pub mod checklist;
 pub mod evidence;
 pub mod feed;
 pub mod id;
+pub mod lock;
 pub mod output;
 pub mod overview;
 pub mod plan;

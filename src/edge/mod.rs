@@ -4,6 +4,7 @@ pub mod clock;
 pub mod git;
 pub mod journal;
 pub mod launcher;
+pub mod lock;
 pub mod logs;
 pub mod paths;
 pub mod process;

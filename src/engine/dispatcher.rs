@@ -1,10 +1,9 @@
-//! The dispatcher: the only owner of a run's state.
+//! The dispatcher: drives a run in the real world.
 //!
-//! It takes wishes and reports, lets `decide` and `schedule` turn them into events, records the events, and only
-//! then acts on them: fact before act (design/5). Everything that is queued is decided together and recorded
-//! with one sync. When the journal cannot be written nothing more is launched; what runs is followed to its end.
+//! It takes wishes and reports to the [`Conductor`], records what that decides, and only then carries out the effects
+//! that follow: fact before act (design/5). Everything that is queued is decided together and recorded with one sync.
+//! When the journal cannot be written nothing more is launched; what runs is followed to its end.
 
-use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,27 +11,24 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
-use super::{Doors, FeedSender, Order, Orders, unit};
-use crate::domain::action::{Action, Ending};
-use crate::domain::feed::{Link, Update};
-use crate::domain::id::TaskId;
-use crate::domain::run::apply::apply;
-use crate::domain::run::decide::{decide, take_report};
-use crate::domain::run::event::Decision;
-use crate::domain::run::schedule::{place, schedule, waits_for_identity, wake_at};
+use super::errand::{GRACE_S, RECONNECT};
+use super::{Doors, FeedSender, Order, Orders, errand, unit};
+use crate::domain::action::Action;
+use crate::domain::feed::Update;
+use crate::domain::id::{Attempt, TaskId};
+use crate::domain::run::conduct::unrecorded;
+use crate::domain::run::schedule::place;
 use crate::domain::run::{
-    Event, Identities, Intent, Record, Refusal, Report, RunState, RunStatus, TaskStatus,
+    Conductor, Effect, Identities, Intent, Record, Refusal, Report, RunState,
 };
 use crate::port::{
-    AttemptKey, Clock, Journal, JournalError, Launch, LaunchError, Launcher, LogStore, Place,
+    AttemptKey, Clock, Fence, Journal, JournalError, Launch, Launcher, Locks, LogStore, Place,
 };
 
-/// Seconds between asking the processes of a step to end and killing them.
-pub const GRACE_S: u64 = 10;
-
-/// A place that cannot be reached is tried again after this long.
-const RECONNECT: Duration = Duration::from_secs(4);
+/// How often the places of a lock hear that its holder is alive.
+const BEAT: Duration = Duration::from_secs(30);
 
 /// What a run starts from.
 #[derive(Debug)]
@@ -56,50 +52,47 @@ pub struct Ended {
     pub journal: Option<JournalError>,
 }
 
-struct Dispatcher<L: Launcher, J: Journal, S: LogStore, C: Clock> {
-    doors: Doors<L, J, S, C>,
-    state: RunState,
-    identities: Identities,
-    by: String,
+struct Dispatcher<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock> {
+    doors: Doors<L, K, J, S, C>,
+    conductor: Conductor,
     feed: FeedSender,
     reports: mpsc::UnboundedSender<Order>,
     units: JoinSet<()>,
     /// Attempts whose report is still to come.
     followed: usize,
-    /// Places being asked who they are.
-    greeted: BTreeSet<Place>,
-    /// Decided, not on disk yet.
-    batch: Vec<Record>,
     answers: Vec<(oneshot::Sender<Option<Refusal>>, Option<Refusal>)>,
     broken: Option<JournalError>,
+    /// When locks that could not be had are asked for again.
+    locks_again: Option<Instant>,
+    /// When the places of locks are told again that their holder is alive.
+    beat: Instant,
 }
 
 /// Drives a run until it ends, or until it is left. Attempts that run according to the state are followed again.
-pub async fn run<L: Launcher, J: Journal, S: LogStore, C: Clock>(
-    doors: Doors<L, J, S, C>,
+pub async fn run<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock>(
+    doors: Doors<L, K, J, S, C>,
     start: Start,
     mut orders: Orders,
     feed: FeedSender,
 ) -> Ended {
     let mut dispatcher = Dispatcher {
         doors,
-        state: start.state,
-        identities: start.identities,
-        by: start.by,
+        conductor: Conductor::new(start.state, start.identities, start.by),
         feed,
         reports: orders.sender.clone(),
         units: JoinSet::new(),
         followed: 0,
-        greeted: BTreeSet::new(),
-        batch: Vec::new(),
         answers: Vec::new(),
         broken: None,
+        locks_again: None,
+        beat: Instant::now() + BEAT,
     };
-    dispatcher.follow_again();
+    for effect in dispatcher.conductor.resume() {
+        dispatcher.carry_out(effect);
+    }
     if let Some(intent) = start.first {
         let now = dispatcher.doors.clock.now();
-        let decided = decide(&dispatcher.state, intent, &dispatcher.by, now);
-        dispatcher.add(decided.events);
+        dispatcher.conductor.wish(intent, now);
     }
     dispatcher.settle().await;
     while !dispatcher.is_over() {
@@ -119,33 +112,50 @@ pub async fn run<L: Launcher, J: Journal, S: LogStore, C: Clock>(
             dispatcher.take(order);
             next = orders.receiver.try_recv().ok();
         }
+        dispatcher.wake();
         dispatcher.settle().await;
     }
     dispatcher.end()
 }
 
-impl<L: Launcher, J: Journal, S: LogStore, C: Clock> Dispatcher<L, J, S, C> {
+impl<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock> Dispatcher<L, K, J, S, C> {
     fn is_over(&self) -> bool {
-        let finished = matches!(self.state.status, RunStatus::Finished(_));
         // Hosts that do not answer are not waited for when nothing can be recorded any more.
-        finished || (self.broken.is_some() && self.followed == 0)
+        self.conductor.is_over() || (self.broken.is_some() && self.followed == 0)
     }
 
     /// Units only follow: ending them ends nothing on the sites.
     fn end(mut self) -> Ended {
         self.units.abort_all();
         Ended {
-            state: self.state,
+            state: self.conductor.into_state(),
             journal: self.broken,
         }
     }
 
-    /// How long until an automatic retry is due; `None` when none is planned.
+    /// How long until something is due by itself; `None` when nothing is.
     fn until_wake(&self) -> Option<Duration> {
         let now = self.doors.clock.now();
-        let at = wake_at(&self.state, now).filter(|_| self.broken.is_none())?;
-        let left = at - now;
-        Some(left.to_std().unwrap_or(Duration::ZERO))
+        let retry = self.conductor.wake_at(now);
+        let retry = retry.map(|at| (at - now).to_std().unwrap_or_default());
+        let holds = !self.conductor.state().locks.is_empty();
+        let moments = [self.locks_again, holds.then_some(self.beat)];
+        let due = moments.into_iter().flatten().min();
+        let due = due.map(|at| at.saturating_duration_since(Instant::now()));
+        retry.into_iter().chain(due).min()
+    }
+
+    /// Does what is due by itself.
+    fn wake(&mut self) {
+        let now = Instant::now();
+        if self.locks_again.is_some_and(|at| at <= now) {
+            self.locks_again = None;
+            self.conductor.try_locks_again();
+        }
+        if self.beat <= now {
+            self.beat = now + BEAT;
+            self.tell_alive();
+        }
     }
 
     /// Decides about one order. Nothing is on disk yet.
@@ -153,102 +163,43 @@ impl<L: Launcher, J: Journal, S: LogStore, C: Clock> Dispatcher<L, J, S, C> {
         let now = self.doors.clock.now();
         match order {
             Order::Leave => {}
-            Order::Wish(_, answer) if self.broken.is_some() => {
-                let _ = answer.send(Some(unrecorded()));
-            }
             Order::Wish(intent, answer) => {
-                // A finished run that is told to go on needs to know its machines anew.
-                if matches!(intent, Intent::Retry { .. }) {
-                    self.forget_unused();
-                }
-                let decided = decide(&self.state, intent, &self.by, now);
-                self.add(decided.events);
-                self.answers.push((answer, decided.refusal));
+                let refusal = self.conductor.wish(intent, now);
+                self.answers.push((answer, refusal));
             }
             Order::Report(report) => {
-                if !matches!(report, Report::Identified { .. }) {
+                if matches!(
+                    report,
+                    Report::Ended { .. } | Report::Lost { .. } | Report::Fenced { .. }
+                ) {
                     self.followed -= 1;
                 }
-                self.learn(&report);
-                let events = take_report(&self.state, &report, now);
-                self.add(events);
-            }
-        }
-    }
-
-    fn learn(&mut self, report: &Report) {
-        match report {
-            Report::Identified { site, identity } => {
-                self.greeted.remove(site);
-                self.identities.insert(site.clone(), identity.clone());
-            }
-            // A refused launch may mean another boot or machine: who it is has to be asked again.
-            Report::Ended {
-                task,
-                ending: Ending::NotStarted(_),
-                ..
-            }
-            | Report::Lost { task, .. } => {
-                if let Some(place) = self.place_of(task) {
-                    self.identities.remove(&place);
+                self.conductor.report(&report, now);
+                if self.conductor.defers_locks() && self.locks_again.is_none() {
+                    self.locks_again = Some(Instant::now() + RECONNECT);
                 }
             }
-            Report::Ended { .. } => {}
-        }
-    }
-
-    /// Before a retry: machines nothing runs on are asked again who they are, they may have been restarted.
-    fn forget_unused(&mut self) {
-        if !self.state.is_anything_running() {
-            self.identities.clear();
-        }
-    }
-
-    fn place_of(&self, task: &TaskId) -> Option<Place> {
-        let position = self.state.position(task)?;
-        let (stage, planned) = self.state.planned(position);
-        Some(place(&self.state.plan.stages[stage], planned))
-    }
-
-    /// Applies events and keeps their records for the next sync.
-    fn add(&mut self, events: Vec<Event>) {
-        let at = self.doors.clock.now();
-        for event in events {
-            let record = Record {
-                seq: self.state.seq.next(),
-                at,
-                event,
-            };
-            apply(&mut self.state, &record);
-            self.batch.push(record);
         }
     }
 
     /// Lets everything follow that follows, records it, and acts on what was recorded.
     async fn settle(&mut self) {
-        while self.broken.is_none() {
-            let events = schedule(&self.state, &self.identities, self.doors.clock.now());
-            if events.is_empty() {
-                break;
-            }
-            self.add(events);
-        }
+        self.conductor.settle(self.doors.clock.now());
         self.record().await;
-        if self.broken.is_none() {
-            for place in waits_for_identity(&self.state, &self.identities, self.doors.clock.now()) {
-                self.greet(place);
-            }
+        for effect in self.conductor.asks(self.doors.clock.now()) {
+            self.carry_out(effect);
         }
     }
 
     /// Puts what was decided on disk, acts on it, and answers those who wished it.
     async fn record(&mut self) {
-        let batch = std::mem::take(&mut self.batch);
+        let batch = self.conductor.take_batch();
         if !batch.is_empty() && self.broken.is_none() {
             match self.doors.journal.append(&batch).await {
                 Ok(()) => self.act(batch),
                 Err(error) => {
                     self.feed.send(Update::JournalFailed(error.to_string()));
+                    self.conductor.unrecorded();
                     self.broken = Some(error);
                 }
             }
@@ -263,69 +214,104 @@ impl<L: Launcher, J: Journal, S: LogStore, C: Clock> Dispatcher<L, J, S, C> {
         }
     }
 
-    /// Tells the faces, and orders what the recorded events mean for the world.
+    /// Tells the faces, and does what the recorded events mean for the world.
     fn act(&mut self, records: Vec<Record>) {
+        let effects = self.conductor.recorded(&records);
+        // Told first: what an attempt prints comes after its start.
         for record in records {
-            // Told first: what an attempt prints comes after its start.
-            self.feed.send(Update::Event(record.clone()));
-            match &record.event {
-                Event::TaskStarted { task, .. } => self.launch(task, unit::Begin::Launch),
-                Event::DecisionTaken {
-                    decision: Decision::Kill,
-                    ..
-                } => self.cancel_all(),
-                _ => {}
+            self.feed.send(Update::Event(record));
+        }
+        for effect in effects {
+            self.carry_out(effect);
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        let (feed, reports) = (self.feed.clone(), self.reports.clone());
+        match effect {
+            Effect::Launch { task, attempt } => self.launch(&task, attempt, unit::Begin::Launch),
+            Effect::Follow { task, attempt } => {
+                self.launch(&task, attempt, unit::Begin::FollowAgain);
+            }
+            Effect::Cancel { task, attempt } => {
+                let Some(key) = self.key(&task, attempt) else {
+                    return;
+                };
+                let launcher = Arc::clone(&self.doors.launcher);
+                self.units.spawn(errand::cancel(launcher, key));
+            }
+            Effect::Greet(place) => {
+                let launcher = Arc::clone(&self.doors.launcher);
+                self.units
+                    .spawn(errand::greet(launcher, place, feed, reports));
+            }
+            Effect::TakeLock { env, steal } => {
+                let holder = self.conductor.holder(self.doors.clock.now());
+                let locks = Arc::clone(&self.doors.locks);
+                let errand = errand::take_lock(locks, (env, holder, steal), feed, reports);
+                self.units.spawn(errand);
+            }
+            Effect::ReleaseLock { env } => {
+                let id = self.conductor.state().lock_id();
+                let locks = Arc::clone(&self.doors.locks);
+                self.units
+                    .spawn(errand::release_lock(locks, env, id, reports));
             }
         }
     }
 
-    /// Follows attempts again that ran when the run was last driven.
-    fn follow_again(&mut self) {
-        let running: Vec<TaskId> = self
-            .state
-            .each()
-            .filter(|(_, task)| task.status == TaskStatus::Running)
-            .map(|(planned, _)| planned.id.clone())
-            .collect();
-        for task in running {
-            self.launch(&task, unit::Begin::FollowAgain);
+    /// Tells the places of the locks that are held that their holder is alive.
+    fn tell_alive(&mut self) {
+        let state = self.conductor.state();
+        for (env, grant) in &state.locks {
+            let locks = Arc::clone(&self.doors.locks);
+            let told = (env.clone(), state.lock_id(), grant.clone());
+            self.units
+                .spawn(errand::beat(locks, told, self.reports.clone()));
         }
     }
 
-    /// Starts the unit of a task's newest attempt; a question needs none.
-    fn launch(&mut self, task: &TaskId, begin: unit::Begin) {
-        let Some(position) = self.state.position(task) else {
+    fn key(&self, task: &TaskId, attempt: Attempt) -> Option<AttemptKey> {
+        Some(AttemptKey {
+            run: self.conductor.state().run.clone(),
+            task: task.clone(),
+            attempt,
+            place: self.place(task)?,
+        })
+    }
+
+    fn place(&self, task: &TaskId) -> Option<Place> {
+        let state = self.conductor.state();
+        let (stage, planned) = state.planned(state.position(task)?);
+        Some(place(&state.plan.stages[stage], planned))
+    }
+
+    /// Starts the unit of a task's newest attempt.
+    fn launch(&mut self, task: &TaskId, attempt: Attempt, begin: unit::Begin) {
+        let (Some(place), Some(identity)) = (self.place(task), self.conductor.identity(task))
+        else {
             return;
         };
-        let (stage, planned) = self.state.planned(position);
+        let state = self.conductor.state();
+        let Some(position) = state.position(task) else {
+            return;
+        };
+        let (_, planned) = state.planned(position);
         let Action::Exec(command) = &planned.action else {
             return;
         };
-        let current = &self.state.tasks[position];
-        // The journalled identity: another boot or machine than that one refuses to launch.
-        let Some(identity) = current.identity.clone() else {
-            return;
-        };
+        let now = self.doors.clock.now();
         let launch = Launch {
-            run: self.state.run.clone(),
+            run: state.run.clone(),
             task: task.clone(),
-            attempt: current.attempt,
-            place: place(&self.state.plan.stages[stage], planned),
+            attempt,
+            place,
             identity,
-            command: super::record::complete(
-                command,
-                &self.state,
-                current.attempt,
-                self.doors.clock.now(),
-            ),
+            command: super::record::complete(command, state, attempt, now),
             timeout_s: planned.timeout_s,
             grace_s: GRACE_S,
+            fence: fence(state, position),
         };
-        self.spawn_unit(position, launch, begin);
-    }
-
-    fn spawn_unit(&mut self, position: usize, launch: Launch, begin: unit::Begin) {
-        let (_, planned) = self.state.planned(position);
         let unit = unit::Unit {
             launcher: Arc::clone(&self.doors.launcher),
             logs: Arc::clone(&self.doors.logs),
@@ -338,7 +324,7 @@ impl<L: Launcher, J: Journal, S: LogStore, C: Clock> Dispatcher<L, J, S, C> {
         };
         self.followed += 1;
         let reports = self.reports.clone();
-        let (task, attempt) = (unit.launch.task.clone(), unit.launch.attempt);
+        let task = task.clone();
         self.units.spawn(async move {
             // A fault in here must not leave the task running for ever: what became of it is not known.
             let report = AssertUnwindSafe(unit.run()).catch_unwind().await;
@@ -350,86 +336,21 @@ impl<L: Launcher, J: Journal, S: LogStore, C: Clock> Dispatcher<L, J, S, C> {
             let _ = reports.send(Order::Report(report));
         });
     }
-
-    fn cancel_all(&mut self) {
-        for position in 0..self.state.tasks.len() {
-            if self.state.tasks[position].status != TaskStatus::Running {
-                continue;
-            }
-            let (stage, planned) = self.state.planned(position);
-            if matches!(planned.action, Action::Ask { .. }) {
-                continue;
-            }
-            let key = AttemptKey {
-                run: self.state.run.clone(),
-                task: planned.id.clone(),
-                attempt: self.state.tasks[position].attempt,
-                place: place(&self.state.plan.stages[stage], planned),
-            };
-            let launcher = Arc::clone(&self.doors.launcher);
-            self.units.spawn(async move {
-                // A host that cannot be reached now is asked again until it answers, or the run is left.
-                while launcher
-                    .cancel(&key, Duration::from_secs(GRACE_S))
-                    .await
-                    .is_err()
-                {
-                    tokio::time::sleep(RECONNECT).await;
-                }
-            });
-        }
-    }
-
-    /// Asks a place who it is, again and again until it answers; the faces hear how that goes.
-    fn greet(&mut self, place: Place) {
-        if !self.greeted.insert(place.clone()) {
-            return;
-        }
-        let launcher = Arc::clone(&self.doors.launcher);
-        let feed = self.feed.clone();
-        let reports = self.reports.clone();
-        self.units.spawn(async move {
-            loop {
-                match launcher.hello(&place).await {
-                    Ok(hello) => {
-                        tell(&feed, &place, Link::Connected(hello.facts));
-                        let report = Report::Identified {
-                            site: place,
-                            identity: hello.identity,
-                        };
-                        let _ = reports.send(Order::Report(report));
-                        return;
-                    }
-                    Err(
-                        LaunchError::Unreachable { why, .. } | LaunchError::Refused { why, .. },
-                    ) => {
-                        tell(
-                            &feed,
-                            &place,
-                            Link::Lost {
-                                why,
-                                retry_in: RECONNECT,
-                            },
-                        );
-                        tokio::time::sleep(RECONNECT).await;
-                    }
-                }
-            }
-        });
-    }
 }
 
-/// Why no wish is granted any more.
-fn unrecorded() -> Refusal {
-    Refusal::WrongState {
-        task: "the run".to_owned(),
-        state: "cannot be changed: its journal cannot be written".to_owned(),
-    }
-}
-
-/// Tells the faces about the connection to a place; this machine has none.
-fn tell(feed: &FeedSender, place: &Place, link: Link) {
-    if let Some((env, host)) = place.clone() {
-        feed.send(Update::Connection { env, host, link });
-    }
+/// The lock a task runs under. A task of this machine is claimed on a host of its environment.
+fn fence(state: &RunState, position: usize) -> Option<Fence> {
+    let (stage, planned) = state.planned(position);
+    let env = state.plan.stages[stage].env.as_ref()?;
+    let grant = state.locks.get(env)?;
+    let (host, epoch) = match planned.site.host() {
+        Some(host) => grant.epochs.get_key_value(host)?,
+        None => grant.epochs.first_key_value()?,
+    };
+    Some(Fence {
+        env: env.clone(),
+        lock: state.lock_id(),
+        host: host.clone(),
+        epoch: *epoch,
+    })
 }

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::run::{Intent, Refusal, Report};
-use crate::port::{Clock, Journal, Launcher, LogStore};
+use crate::port::{Clock, Journal, Launcher, Locks, LogStore};
 
 pub mod dispatcher;
+mod errand;
 pub mod feed;
 mod record;
 mod unit;
@@ -20,9 +21,11 @@ pub use dispatcher::{Ended, Start, run};
 pub use feed::{FeedReceiver, FeedSender, WeakFeedSender, feed};
 
 /// The doors a run acts through.
-pub struct Doors<L: Launcher, J: Journal, S: LogStore, C: Clock> {
+pub struct Doors<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock> {
     /// Launches and follows attempts.
     pub launcher: Arc<L>,
+    /// Takes and gives back locks.
+    pub locks: Arc<K>,
     /// Records facts.
     pub journal: J,
     /// Keeps output.

@@ -112,6 +112,14 @@ impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
             failing: false,
         };
         match self.drive(&mut recorder).await {
+            Err(why) => Report::Fenced { task, attempt, why },
+            Ok(standing) => self.report(&recorder, standing),
+        }
+    }
+
+    fn report(&self, recorder: &Recorder<S::Writer, C>, standing: Standing) -> Report {
+        let (task, attempt) = (self.launch.task.clone(), self.launch.attempt);
+        match standing {
             Standing::Ended { ending, size } => {
                 let tail = recorder.writer.tail(PROOF_WINDOW).unwrap_or_default();
                 let evidence =
@@ -130,8 +138,8 @@ impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
         }
     }
 
-    /// Launches or follows until the end is known.
-    async fn drive(&self, recorder: &mut Recorder<S::Writer, C>) -> Standing {
+    /// Launches or follows until the end is known. An error says why the lock does not let it start.
+    async fn drive(&self, recorder: &mut Recorder<S::Writer, C>) -> Result<Standing, String> {
         let mut asked = self.begin != Begin::Launch;
         let mut pause = FIRST_PAUSE;
         loop {
@@ -142,14 +150,15 @@ impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
                 self.launcher.start(&self.launch, recorder).await
             };
             match outcome {
-                Ok(standing) if standing != Standing::Running => return standing,
+                Ok(standing) if standing != Standing::Running => return Ok(standing),
+                Err(LaunchError::Fenced { why, .. }) => return Err(why),
                 Err(LaunchError::Refused { why, .. }) if !asked => {
-                    return Standing::Ended {
+                    return Ok(Standing::Ended {
                         ending: Ending::NotStarted(why),
                         size: 0,
-                    };
+                    });
                 }
-                Err(LaunchError::Refused { why, .. }) => return Standing::Unknown(why),
+                Err(LaunchError::Refused { why, .. }) => return Ok(Standing::Unknown(why)),
                 Ok(_) | Err(LaunchError::Unreachable { .. }) => {}
             }
             // From here on nobody knows whether the launch arrived: the site is asked first.

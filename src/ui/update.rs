@@ -119,7 +119,7 @@ fn show_run(model: &mut Model, run: RunView, now: Moment) -> Vec<Cmd> {
 fn on_feed(model: &mut Model, update: Update, now: Moment) -> Vec<Cmd> {
     match update {
         Update::Event(record) => story::fold(model, &record, now),
-        Update::Settled => Vec::new(),
+        Update::Settled | Update::Lock { .. } => Vec::new(),
         Update::Output {
             task,
             attempt,

@@ -438,6 +438,7 @@ fn launch(identity: &Identity, task: &str, script: &str) -> Launch {
         },
         timeout_s: None,
         grace_s: 5,
+        fence: None,
     }
 }
 

@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use golive::domain::action::Ending;
-use golive::domain::id::{Attempt, Commit, EnvName, RunId, Seq, StepName, TaskId};
+use golive::domain::id::{Attempt, Commit, EnvName, LockId, RunId, Seq, StepName, TaskId};
 use golive::domain::plan::Plan;
 use golive::domain::run::{Event, Identity, Moment, Outcome, Record};
 use golive::edge::journal::format::{Chain, LineError};
@@ -49,6 +49,7 @@ fn records() -> Vec<Record> {
             digest: "d1ge57".to_owned(),
             by: BY.to_owned(),
             reason: Some("a \"quoted\" reason\nin two lines, \u{1b}[31m and ü".to_owned()),
+            lock: Some(LockId::new("3f0a9c1e")),
         },
         Event::StageStarted {
             stage: "Staging".to_owned(),

@@ -125,6 +125,7 @@ impl World {
             },
             timeout_s: None,
             grace_s: 5,
+            fence: None,
         }
     }
 

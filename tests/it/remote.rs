@@ -243,6 +243,7 @@ fn launch(host: &str, task: &str, script: &str, timeout_s: Option<u64>, hello: &
         },
         timeout_s,
         grace_s: 5,
+        fence: None,
     }
 }
 

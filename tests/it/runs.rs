@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use golive::domain::checklist::{Downtime, Gate, OnFailure};
 use golive::domain::feed::Update;
+use golive::domain::id::LockId;
 use golive::domain::id::{RunId, TaskId};
 use golive::domain::plan::Plan;
 use golive::domain::run::apply::apply;
@@ -14,7 +15,9 @@ use golive::domain::run::{
 };
 use golive::engine::{Control, Doors, Ended, FeedReceiver, Start, control, feed, run};
 
-use crate::support::fakes::{Asked, Deed, FakeClock, FakeJournal, FakeLauncher, FakeLogs, World};
+use crate::support::fakes::{
+    Asked, Deed, FakeClock, FakeJournal, FakeLauncher, FakeLocks, FakeLogs, World,
+};
 use crate::support::plans::{COMMIT, plan, stage, usual, with};
 
 /// A run being driven, with the face folding its events as a screen does.
@@ -32,6 +35,7 @@ impl Driven {
         let (sender, receiver) = feed();
         let doors = Doors {
             launcher: Arc::new(FakeLauncher(Arc::clone(world))),
+            locks: Arc::new(FakeLocks(Arc::clone(world))),
             journal: FakeJournal(Arc::clone(world)),
             logs: Arc::new(FakeLogs(Arc::clone(world))),
             clock: Arc::new(FakeClock::new()),
@@ -55,7 +59,14 @@ impl Driven {
 
     fn start(world: &Arc<World>, plan: Plan) -> Self {
         let state = RunState::new(RunId::new("20261120-2130-k3"), Arc::new(plan));
-        Self::of(world, state, Some(Intent::Start { reason: None }))
+        Self::of(
+            world,
+            state,
+            Some(Intent::Start {
+                reason: None,
+                lock: LockId::new("lock"),
+            }),
+        )
     }
 
     async fn wish(&self, intent: Intent) -> Option<Refusal> {

@@ -206,6 +206,7 @@ impl Errands {
         .map_err(|error| Failure::from_error(Code::Failed, &error))?;
         let first = Intent::Start {
             reason: prepared.reason.clone(),
+            lock: session::lock_id(),
         };
         let (sender, feed, _) = session::feed_with_links();
         let driven = session::drive(
@@ -333,7 +334,10 @@ impl Errands {
 /// What going on with a run begins with. Failures and unknown ends are asked about on screen.
 fn going_on(state: &RunState) -> Option<Intent> {
     match state.status {
-        RunStatus::Prepared => Some(Intent::Start { reason: None }),
+        RunStatus::Prepared => Some(Intent::Start {
+            reason: None,
+            lock: session::lock_id(),
+        }),
         RunStatus::Paused => Some(Intent::Continue),
         RunStatus::Finished(Outcome::Failed | Outcome::Stopped) => deploy::again(state),
         _ => None,

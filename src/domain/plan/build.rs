@@ -86,7 +86,8 @@ pub fn build(
         ssh: checklist.ssh.clone(),
         dirty: target.dirty.clone(),
         warnings: Vec::new(),
-        hosts: hosts(checklist, &stages),
+        hosts: hosts(checklist, &stages, true),
+        others: hosts(checklist, &stages, false),
         stages,
         forecast: Forecast::default(),
         digest: String::new(),
@@ -96,8 +97,8 @@ pub fn build(
     Ok(plan)
 }
 
-/// Every host a task runs on, in the order of the file.
-fn hosts(checklist: &Checklist, stages: &[PlannedStage]) -> Vec<PlannedHost> {
+/// The hosts of the stages' environments on which tasks run, or on which none does, in the order of the file.
+fn hosts(checklist: &Checklist, stages: &[PlannedStage], busy: bool) -> Vec<PlannedHost> {
     let used: BTreeSet<(&EnvName, &HostName)> = stages
         .iter()
         .filter_map(|stage| Some((stage.env.as_ref()?, &stage.tasks)))
@@ -108,9 +109,14 @@ fn hosts(checklist: &Checklist, stages: &[PlannedStage]) -> Vec<PlannedHost> {
         })
         .collect();
     let mut hosts = Vec::with_capacity(used.len());
-    for env in &checklist.environments {
+    let is_entered = |env: &&Environment| {
+        stages
+            .iter()
+            .any(|stage| stage.env.as_ref() == Some(&env.name))
+    };
+    for env in checklist.environments.iter().filter(is_entered) {
         for host in &env.hosts {
-            if used.contains(&(&env.name, &host.name)) {
+            if used.contains(&(&env.name, &host.name)) == busy {
                 hosts.push(PlannedHost {
                     env: env.name.clone(),
                     name: host.name.clone(),

@@ -53,6 +53,10 @@ pub struct Plan {
     pub warnings: Vec<String>,
     /// Every host a task runs on, each once per environment.
     pub hosts: Vec<PlannedHost>,
+    /// The other hosts of its environments: nothing runs there, but the lock is kept there as well, so that runs on
+    /// other hosts of the environment exclude each other. Not part of the digest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<PlannedHost>,
     /// Stages in order.
     pub stages: Vec<PlannedStage>,
     /// The predictions.

@@ -6,13 +6,13 @@
 
 use std::sync::Arc;
 
-use super::event::Decision;
+use super::event::{Decision, LeftOut};
 use super::{
     Event, GateState, Moment, Outcome, Record, RunState, RunStatus, TagRecord, TaskState,
     TaskStatus,
 };
 use crate::domain::action::Ending;
-use crate::domain::id::{RunId, TaskId};
+use crate::domain::id::{EnvName, HostName, RunId, TaskId};
 use crate::domain::plan::Plan;
 
 /// The state that the records of a run lead to.
@@ -29,8 +29,11 @@ pub fn apply(state: &mut RunState, record: &Record) {
     state.seq = record.seq;
     let at = record.at;
     match &record.event {
-        Event::RunStarted { by, reason, .. } => {
+        Event::RunStarted {
+            by, reason, lock, ..
+        } => {
             state.started = Some(at);
+            state.lock.clone_from(lock);
             state.by.clone_from(by);
             state.reason.clone_from(reason);
             state.status = RunStatus::Active;
@@ -67,9 +70,24 @@ pub fn apply(state: &mut RunState, record: &Record) {
                 remote: remote.clone(),
             });
         }
+        Event::LockTaken { env, grant, .. } => {
+            state.locks.insert(env.clone(), grant.clone());
+        }
+        Event::LockReleased { env, .. } => {
+            state.locks.remove(env);
+        }
         Event::DecisionTaken {
-            decision, tasks, ..
-        } => decided(state, decision, tasks, at),
+            decision: Decision::LeaveOut,
+            host: Some(LeftOut { env, host }),
+            reason,
+            ..
+        } => leave_out(state, (env.clone(), host.clone()), reason.as_deref(), at),
+        Event::DecisionTaken {
+            decision,
+            tasks,
+            reason,
+            ..
+        } => decided(state, decision, tasks, reason.as_deref(), at),
         Event::RunFinished { outcome, .. } => {
             state.status = RunStatus::Finished(*outcome);
             state.ended = Some(at);
@@ -127,14 +145,18 @@ fn on_task(state: &mut RunState, event: &Event, at: Moment) {
             output_size,
             ..
         } => {
+            let left_out = left_out(state, task);
             if let Some(task) = task_mut(state, task) {
-                let status = retry_at.map_or(TaskStatus::Failed, TaskStatus::Retrying);
+                let failed = || retry_at.map_or(TaskStatus::Failed, TaskStatus::Retrying);
+                let status = left_out.map_or_else(failed, TaskStatus::Skipped);
                 ended(task, status, ending, *output_size, at);
             }
         }
         Event::TaskInterrupted { task, why, .. } => {
+            let left_out = left_out(state, task);
             if let Some(task) = task_mut(state, task) {
-                task.status = TaskStatus::Interrupted(why.clone());
+                let interrupted = || TaskStatus::Interrupted(why.clone());
+                task.status = left_out.map_or_else(interrupted, TaskStatus::Skipped);
                 task.ended = Some(at);
             }
         }
@@ -148,6 +170,13 @@ fn on_task(state: &mut RunState, event: &Event, at: Moment) {
     }
 }
 
+/// Why a task's host was left out, when it was.
+fn left_out(state: &RunState, task: &TaskId) -> Option<String> {
+    let (stage, planned) = state.planned(state.position(task)?);
+    let place = super::schedule::place(&state.plan.stages[stage], planned)?;
+    state.left_out.get(&place).cloned()
+}
+
 fn ended(task: &mut TaskState, status: TaskStatus, ending: &Ending, size: Option<u64>, at: Moment) {
     task.status = status;
     task.ended = Some(at);
@@ -156,39 +185,92 @@ fn ended(task: &mut TaskState, status: TaskStatus, ending: &Ending, size: Option
 }
 
 /// A decision about tasks or the run.
-fn decided(state: &mut RunState, decision: &Decision, tasks: &[TaskId], at: Moment) {
+fn decided(
+    state: &mut RunState,
+    decision: &Decision,
+    tasks: &[TaskId],
+    reason: Option<&str>,
+    at: Moment,
+) {
     match decision {
         Decision::Retry => {
-            for id in tasks {
-                if let Some(task) = task_mut(state, id) {
-                    task.status = TaskStatus::Waiting;
-                    task.tries = 0;
-                }
-            }
-            // A run that ended with these failures goes on with them.
-            if matches!(
-                state.status,
-                RunStatus::Finished(Outcome::Failed | Outcome::Stopped) | RunStatus::Stopping
-            ) {
-                state.status = RunStatus::Active;
-                state.ended = None;
-            }
+            each(state, tasks, |task| {
+                task.status = TaskStatus::Waiting;
+                task.tries = 0;
+            });
+            reopen(state);
+        }
+        Decision::Skip => {
+            each(state, tasks, |task| {
+                task.status = TaskStatus::Skipped(reason.unwrap_or("skipped").to_owned());
+                task.ended.get_or_insert(at);
+            });
+            reopen(state);
         }
         Decision::CountAsDone => {
-            for id in tasks {
-                if let Some(task) = task_mut(state, id) {
-                    task.status = TaskStatus::Succeeded;
-                    task.ended.get_or_insert(at);
-                    task.evidence
-                        .insert("counted".to_owned(), "as done".to_owned());
-                }
-            }
+            each(state, tasks, |task| {
+                task.status = TaskStatus::Succeeded;
+                task.ended.get_or_insert(at);
+                task.evidence
+                    .insert("counted".to_owned(), "as done".to_owned());
+            });
+            reopen(state);
         }
-        Decision::Stop | Decision::Kill => state.status = RunStatus::Stopping,
+        // About a host, which this record does not name.
+        Decision::LeaveOut => {}
+        Decision::KeepLock => state.keeps_locks = true,
+        Decision::FreeLock => state.keeps_locks = false,
+        Decision::Stop => state.status = RunStatus::Stopping,
+        Decision::Kill => {
+            state.status = RunStatus::Stopping;
+            state.is_killing = true;
+        }
         Decision::Pause => state.status = RunStatus::Paused,
         Decision::Continue => {
             state.status = RunStatus::Active;
+            state.is_killing = false;
             state.ended = None;
         }
     }
+}
+
+fn each(state: &mut RunState, tasks: &[TaskId], change: impl Fn(&mut TaskState)) {
+    for id in tasks {
+        if let Some(task) = task_mut(state, id) {
+            change(task);
+        }
+    }
+}
+
+/// A run that ended with these failures goes on with them.
+fn reopen(state: &mut RunState) {
+    if matches!(
+        state.status,
+        RunStatus::Finished(Outcome::Failed | Outcome::Stopped) | RunStatus::Stopping
+    ) {
+        state.status = RunStatus::Active;
+        state.is_killing = false;
+        state.ended = None;
+    }
+}
+
+/// Nothing more is started on a host. What runs there is followed to its end, which then changes nothing.
+fn leave_out(state: &mut RunState, place: (EnvName, HostName), reason: Option<&str>, at: Moment) {
+    let why = format!(
+        "{} was left out: {}",
+        place.1,
+        reason.unwrap_or("no reason")
+    );
+    state.left_out.insert(place, why.clone());
+    for position in 0..state.tasks.len() {
+        let is_open = !matches!(
+            state.tasks[position].status,
+            TaskStatus::Running | TaskStatus::Succeeded | TaskStatus::Skipped(_)
+        );
+        if is_open && state.is_left_out(position) {
+            state.tasks[position].status = TaskStatus::Skipped(why.clone());
+            state.tasks[position].ended.get_or_insert(at);
+        }
+    }
+    reopen(state);
 }

@@ -8,12 +8,15 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 
-use super::event::Decision;
+use super::event::{Decision, LeftOut};
 use super::intent::{Intent, Refusal, Report};
 use super::{Event, GateState, Moment, Outcome, RunState, RunStatus, TaskState, TaskStatus};
 use crate::domain::action::{Action, Ending, Milestone};
-use crate::domain::id::{Attempt, Commit, EnvName, TaskId};
+use crate::domain::id::{Attempt, Commit, EnvName, LockId, TaskId};
+use crate::domain::lock::Grant;
 use crate::domain::plan::Task;
+
+mod about;
 
 /// What an intent comes to: facts to record, and perhaps a refusal to tell the operator.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -45,8 +48,15 @@ impl From<Refusal> for Answer {
 /// Decides about a wish of the operator `by` (`user@machine`).
 pub fn decide(state: &RunState, intent: Intent, by: &str, now: Moment) -> Answer {
     match intent {
-        Intent::Start { reason } => start(state, reason, by),
-        Intent::Retry { tasks } => retry(state, tasks, by),
+        Intent::Start { reason, lock } => start(state, reason, lock, by),
+        Intent::Retry { tasks } => about::retry(state, tasks, by),
+        Intent::Skip { tasks, reason } => about::settle(state, Decision::Skip, tasks, reason, by),
+        Intent::CountAsDone { tasks, reason } => {
+            about::settle(state, Decision::CountAsDone, tasks, reason, by)
+        }
+        Intent::LeaveOut { env, host, reason } => {
+            about::leave_out(state, LeftOut { env, host }, reason, by)
+        }
         _ if matches!(state.status, RunStatus::Finished(_)) && !is_reopening(state, &intent) => {
             Refusal::Ended.into()
         }
@@ -57,7 +67,11 @@ pub fn decide(state: &RunState, intent: Intent, by: &str, now: Moment) -> Answer
         } => approve(state, &env, commit, reason, by),
         Intent::Confirm { task } => answer(state, task, by, now, true),
         Intent::Deny { task } => answer(state, task, by, now, false),
-        Intent::CountAsDone { tasks, reason } => count_as_done(state, tasks, reason, by),
+        Intent::KeepLock { keep } if keep == state.keeps_locks => Answer::default(),
+        Intent::KeepLock { keep: true } => decision(Decision::KeepLock, by, None).into(),
+        Intent::KeepLock { keep: false } => decision(Decision::FreeLock, by, None).into(),
+        // An order to the edge; what comes of it is told by a report.
+        Intent::TakeLock { .. } => Answer::default(),
         Intent::Stop { .. } if state.status == RunStatus::Stopping => {
             wrong("the run", "is being stopped already").into()
         }
@@ -85,6 +99,7 @@ fn decision(decision: Decision, by: &str, reason: Option<String>) -> Event {
     Event::DecisionTaken {
         decision,
         tasks: Vec::new(),
+        host: None,
         by: by.to_owned(),
         reason,
     }
@@ -97,7 +112,7 @@ fn wrong(task: impl Into<String>, state: &str) -> Refusal {
     }
 }
 
-fn start(state: &RunState, reason: Option<String>, by: &str) -> Answer {
+fn start(state: &RunState, reason: Option<String>, lock: LockId, by: &str) -> Answer {
     if state.status != RunStatus::Prepared {
         return Refusal::StartedAlready.into();
     }
@@ -109,6 +124,7 @@ fn start(state: &RunState, reason: Option<String>, by: &str) -> Answer {
         digest: state.plan.digest.clone(),
         by: by.to_owned(),
         reason,
+        lock: Some(lock),
     }
     .into()
 }
@@ -198,57 +214,18 @@ fn answer(state: &RunState, task: TaskId, by: &str, now: Moment, done: bool) -> 
     .into()
 }
 
-fn retry(state: &RunState, tasks: Vec<TaskId>, by: &str) -> Answer {
-    if state.status == RunStatus::Finished(Outcome::Succeeded) {
-        return Refusal::Ended.into();
-    }
-    let misfit = misfit(state, &tasks, |status| {
-        matches!(
-            status,
-            TaskStatus::Failed | TaskStatus::Retrying(_) | TaskStatus::Interrupted(_)
-        )
-    });
-    match misfit {
-        Some(task) => wrong(task, "neither failed nor was interrupted").into(),
-        None => about_tasks(Decision::Retry, tasks, by, None),
-    }
-}
-
-fn count_as_done(state: &RunState, tasks: Vec<TaskId>, reason: String, by: &str) -> Answer {
-    let misfit = misfit(state, &tasks, |status| {
-        matches!(status, TaskStatus::Interrupted(_))
-    });
-    match misfit {
-        Some(task) => wrong(task, "has an end that is known").into(),
-        None => about_tasks(Decision::CountAsDone, tasks, by, Some(reason)),
-    }
-}
-
-/// The first of the tasks that a decision cannot be about.
-fn misfit(state: &RunState, tasks: &[TaskId], can: impl Fn(&TaskStatus) -> bool) -> Option<String> {
-    tasks
-        .iter()
-        .find(|id| !state.task(id).is_some_and(|task| can(&task.status)))
-        .map(ToString::to_string)
-}
-
-fn about_tasks(decision: Decision, tasks: Vec<TaskId>, by: &str, reason: Option<String>) -> Answer {
-    if tasks.is_empty() {
-        return Refusal::NothingNamed.into();
-    }
-    Event::DecisionTaken {
-        decision,
-        tasks,
-        by: by.to_owned(),
-        reason,
-    }
-    .into()
-}
-
 /// Decides about a report from a site. Reports about anything but a running attempt yield nothing.
 pub fn take_report(state: &RunState, report: &Report, now: Moment) -> Vec<Event> {
     match report {
-        Report::Identified { .. } => Vec::new(),
+        // Their news are orders to the edge: the conductor keeps them.
+        Report::Identified { .. }
+        | Report::LockBusy { .. }
+        | Report::LockOccupied { .. }
+        | Report::LockFailed { .. } => Vec::new(),
+        Report::Locked { env, grant } => locked(state, env, grant),
+        Report::LockLost { env, why } => released(state, env, BTreeMap::new(), Some(why.clone())),
+        Report::Unlocked { env, left } => released(state, env, left.clone(), None),
+        Report::Fenced { task, attempt, why } => fenced(state, task, *attempt, why, now),
         Report::Ended {
             task,
             attempt,
@@ -288,28 +265,86 @@ pub fn take_report(state: &RunState, report: &Report, now: Moment) -> Vec<Event>
             };
             std::iter::once(finished).chain(tag).collect()
         }
-        Report::Lost { task, attempt, why } => {
-            let Some((planned, current)) = running(state, task, *attempt) else {
-                return Vec::new();
-            };
-            let lost = Event::TaskInterrupted {
-                task: task.clone(),
-                attempt: *attempt,
-                why: why.clone(),
-            };
-            // Never more often than the step may be retried: a host that forgets every attempt must not loop.
-            let again = (planned.idempotent
-                && current.tries <= planned.retry + 1
-                && state.status == RunStatus::Active)
-                .then(|| Event::DecisionTaken {
-                    decision: Decision::Retry,
-                    tasks: vec![task.clone()],
-                    by: "golive".to_owned(),
-                    reason: Some("the step is idempotent".to_owned()),
-                });
-            std::iter::once(lost).chain(again).collect()
-        }
+        Report::Lost { task, attempt, why } => lost(state, task, *attempt, why),
     }
+}
+
+fn locked(state: &RunState, env: &EnvName, grant: &Grant) -> Vec<Event> {
+    if state.locks.contains_key(env) {
+        return Vec::new();
+    }
+    vec![Event::LockTaken {
+        env: env.clone(),
+        lock: state.lock_id(),
+        grant: grant.clone(),
+        from: None,
+    }]
+}
+
+fn released(
+    state: &RunState,
+    env: &EnvName,
+    left: BTreeMap<String, String>,
+    lost: Option<String>,
+) -> Vec<Event> {
+    // What was never recorded as taken needs no record of its end.
+    if !state.locks.contains_key(env) {
+        return Vec::new();
+    }
+    vec![Event::LockReleased {
+        env: env.clone(),
+        lock: state.lock_id(),
+        left,
+        lost,
+    }]
+}
+
+/// An attempt that its host refused because the lock is gone: it never ran, and nothing more may.
+fn fenced(state: &RunState, task: &TaskId, attempt: Attempt, why: &str, now: Moment) -> Vec<Event> {
+    let Some((_, current)) = running(state, task, attempt) else {
+        return Vec::new();
+    };
+    let failed = Event::TaskFailed {
+        task: task.clone(),
+        attempt,
+        ending: Ending::NotStarted(why.to_owned()),
+        duration_s: seconds_since(current, now),
+        retry_at: None,
+        output_size: Some(0),
+    };
+    let position = state.position(task);
+    let env = position.and_then(|position| {
+        let (stage, _) = state.planned(position);
+        state.plan.stages[stage].env.clone()
+    });
+    let lost = env.map(|env| released(state, &env, BTreeMap::new(), Some(why.to_owned())));
+    std::iter::once(failed)
+        .chain(lost.unwrap_or_default())
+        .collect()
+}
+
+fn lost(state: &RunState, task: &TaskId, attempt: Attempt, why: &str) -> Vec<Event> {
+    let Some((planned, current)) = running(state, task, attempt) else {
+        return Vec::new();
+    };
+    let lost = Event::TaskInterrupted {
+        task: task.clone(),
+        attempt,
+        why: why.to_owned(),
+    };
+    // Never more often than the step may be retried: a host that forgets every attempt must not loop.
+    let again = planned.idempotent
+        && current.tries <= planned.retry + 1
+        && state.status == RunStatus::Active
+        && !state.position(task).is_some_and(|at| state.is_left_out(at));
+    let again = again.then(|| Event::DecisionTaken {
+        decision: Decision::Retry,
+        tasks: vec![task.clone()],
+        host: None,
+        by: "golive".to_owned(),
+        reason: Some("the step is idempotent".to_owned()),
+    });
+    std::iter::once(lost).chain(again).collect()
 }
 
 fn running<'a>(

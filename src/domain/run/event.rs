@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Identity, Moment};
 use crate::domain::action::Ending;
-use crate::domain::id::{Attempt, Commit, EnvName, HostName, RunId, Seq, TaskId};
+use crate::domain::id::{Attempt, Commit, EnvName, HostName, LockId, RunId, Seq, TaskId};
+use crate::domain::lock::{Grant, Holder};
 
 /// A line of the journal without its checksum: when what happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,8 +45,16 @@ pub enum Outcome {
 pub enum Decision {
     /// Run the task again, and nothing else.
     Retry,
-    /// Take the task as done; only for tasks whose end is unknown, and questions.
+    /// Do not run the task; what waits for it goes on.
+    Skip,
+    /// Take the task as done although it failed, or nobody knows how it ended.
     CountAsDone,
+    /// Run nothing more on a host in this run.
+    LeaveOut,
+    /// Keep the locks when the run ends without success.
+    KeepLock,
+    /// Release the locks when the run ends.
+    FreeLock,
     /// Start nothing more, and end the run when what runs has ended.
     Stop,
     /// End the processes of what runs, then the run.
@@ -54,6 +63,15 @@ pub enum Decision {
     Pause,
     /// Go on after a pause.
     Continue,
+}
+
+/// A host that a decision is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// Its environment.
+    pub env: EnvName,
+    /// Its name.
+    pub host: HostName,
 }
 
 /// A durable fact of a run.
@@ -78,6 +96,35 @@ pub enum Event {
         /// Why, when a reason was given.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
+        /// The id of the locks it takes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lock: Option<LockId>,
+    },
+    /// The lock of an environment was taken: its tasks may start.
+    LockTaken {
+        /// The environment.
+        env: EnvName,
+        /// The lock's id.
+        lock: LockId,
+        /// Where it is kept.
+        #[serde(flatten)]
+        grant: Grant,
+        /// Who had it, when it was taken over.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<Holder>,
+    },
+    /// The lock of an environment is not held any more.
+    LockReleased {
+        /// The environment.
+        env: EnvName,
+        /// The lock's id.
+        lock: LockId,
+        /// Places that could not be told and still show it, and why.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        left: BTreeMap<String, String>,
+        /// Somebody else ended it; the text says who.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lost: Option<String>,
     },
     /// The first task of a stage may start: what is before it ended, its gate was passed.
     StageStarted {
@@ -150,6 +197,9 @@ pub enum Event {
         decision: Decision,
         /// About which tasks.
         tasks: Vec<TaskId>,
+        /// About which host: `env` and `host`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        host: Option<LeftOut>,
         /// Who: `user@machine`.
         by: String,
         /// Why, when a reason was given.

@@ -4,7 +4,8 @@
 
 use super::Identity;
 use crate::domain::action::Ending;
-use crate::domain::id::{Attempt, EnvName, HostName, TaskId};
+use crate::domain::id::{Attempt, EnvName, HostName, LockId, TaskId};
+use crate::domain::lock::{Busy, Grant, Remains};
 
 /// A wish of the operator about a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub enum Intent {
     Start {
         /// Kept with the run.
         reason: Option<String>,
+        /// The id of the locks it takes: random, made for this run.
+        lock: LockId,
     },
     /// Pass the gate of an environment.
     Approve {
@@ -39,7 +42,35 @@ pub enum Intent {
         /// Which.
         tasks: Vec<TaskId>,
     },
-    /// Take interrupted tasks as done.
+    /// Do not run failed or interrupted tasks; what waits for them goes on.
+    Skip {
+        /// Which.
+        tasks: Vec<TaskId>,
+        /// Kept with the decision.
+        reason: String,
+    },
+    /// Run nothing more on a host in this run.
+    LeaveOut {
+        /// Its environment.
+        env: EnvName,
+        /// Its name.
+        host: HostName,
+        /// Kept with the decision.
+        reason: String,
+    },
+    /// Whether locks stay when the run ends without success.
+    KeepLock {
+        /// They stay.
+        keep: bool,
+    },
+    /// Try again to take the lock of an environment that somebody else had.
+    TakeLock {
+        /// The environment.
+        env: EnvName,
+        /// Take it over from the holder of this id, as it was seen.
+        steal: Option<LockId>,
+    },
+    /// Take failed or interrupted tasks as done.
     CountAsDone {
         /// Which.
         tasks: Vec<TaskId>,
@@ -85,6 +116,57 @@ pub enum Report {
         /// Bytes of output.
         output_size: u64,
     },
+    /// An attempt was not started: the lock it was to run under is not held any more.
+    Fenced {
+        /// The task.
+        task: TaskId,
+        /// Which try.
+        attempt: Attempt,
+        /// What the host said.
+        why: String,
+    },
+    /// The lock of an environment was taken.
+    Locked {
+        /// The environment.
+        env: EnvName,
+        /// Where it is kept.
+        grant: Grant,
+    },
+    /// Somebody else has the lock of an environment.
+    LockBusy {
+        /// The environment.
+        env: EnvName,
+        /// Who.
+        busy: Box<Busy>,
+    },
+    /// The lock was taken over, and what the former holder started still runs: it has to be asked again.
+    LockOccupied {
+        /// The environment.
+        env: EnvName,
+        /// What runs where.
+        remains: Vec<Remains>,
+    },
+    /// The lock could not be taken for now: a place did not answer. It has to be asked again.
+    LockFailed {
+        /// The environment.
+        env: EnvName,
+        /// What went wrong.
+        why: String,
+    },
+    /// Somebody else ended our lock.
+    LockLost {
+        /// The environment.
+        env: EnvName,
+        /// Who, as far as it is known.
+        why: String,
+    },
+    /// The lock of an environment was given back.
+    Unlocked {
+        /// The environment.
+        env: EnvName,
+        /// Places that could not be told, and why.
+        left: std::collections::BTreeMap<String, String>,
+    },
     /// Nobody can tell how an attempt ended.
     Lost {
         /// The task.
@@ -125,6 +207,14 @@ pub enum Refusal {
         task: String,
         /// How it is instead, to follow the name: "is still running".
         state: String,
+    },
+    /// Leaving a host out would leave work undone that no other host does.
+    #[error("{host} cannot be left out: {why}")]
+    Needed {
+        /// The host.
+        host: HostName,
+        /// What only it does.
+        why: String,
     },
     /// Nothing to decide about was named.
     #[error("no task was named")]

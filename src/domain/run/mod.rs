@@ -12,16 +12,22 @@ use chrono::{DateTime, FixedOffset};
 
 use super::action::Ending;
 use super::checklist::OnFailure;
-use super::id::{Attempt, Commit, EnvName, HostName, RunId, Seq, TaskId};
+use super::id::{Attempt, Commit, EnvName, HostName, LockId, RunId, Seq, TaskId};
+use super::lock::Grant;
 use super::plan::{Plan, Task};
 
 pub mod apply;
+pub mod conduct;
 pub mod decide;
+pub mod effect;
 pub mod event;
+pub mod foresee;
 pub mod intent;
 pub mod progress;
 pub mod schedule;
 
+pub use conduct::Conductor;
+pub use effect::Effect;
 pub use event::{Event, Outcome, Record};
 pub use intent::{Intent, Refusal, Report};
 
@@ -51,6 +57,16 @@ pub struct RunState {
     pub tasks: Vec<TaskState>,
     /// Where tasks stand and what they wait for, by index.
     pub layout: Arc<Layout>,
+    /// The id of the locks it takes; `None` in journals from before there were locks.
+    pub lock: Option<LockId>,
+    /// The locks it holds.
+    pub locks: BTreeMap<EnvName, Grant>,
+    /// Whether it keeps them when it ends without success.
+    pub keeps_locks: bool,
+    /// Hosts on which nothing more runs, and why.
+    pub left_out: BTreeMap<(EnvName, HostName), String>,
+    /// What runs is to be ended where it runs.
+    pub is_killing: bool,
     /// The tag, once it was written.
     pub tag: Option<TagRecord>,
     /// When it ended.
@@ -82,6 +98,11 @@ impl RunState {
             stages: vec![StageState::default(); plan.stages.len()],
             tasks: vec![TaskState::default(); layout.after.len()],
             layout,
+            lock: None,
+            locks: BTreeMap::new(),
+            keeps_locks: false,
+            left_out: BTreeMap::new(),
+            is_killing: false,
             tag: None,
             ended: None,
             plan,
@@ -139,6 +160,19 @@ impl RunState {
             .stages
             .iter()
             .position(|stage| stage.name.as_str() == name)
+    }
+
+    /// The id of the locks it takes. A run from before there were locks has its own.
+    pub fn lock_id(&self) -> LockId {
+        let own = || LockId::new(self.run.as_str());
+        self.lock.clone().unwrap_or_else(own)
+    }
+
+    /// Whether nothing more runs on the site of the task at this place.
+    pub fn is_left_out(&self, position: usize) -> bool {
+        let (stage, planned) = self.planned(position);
+        let place = schedule::place(&self.plan.stages[stage], planned);
+        place.is_some_and(|place| self.left_out.contains_key(&place))
     }
 
     /// Whether any attempt runs.
@@ -294,6 +328,9 @@ pub struct Identity {
     pub boot: String,
 }
 
+/// A place where tasks run, complete with the environment it belongs to. `None` is this machine.
+pub type Place = Option<(EnvName, HostName)>;
+
 /// What has to be known about sites before tasks can start there: the identity of each connected host.
 /// The key `None` is this machine.
-pub type Identities = BTreeMap<Option<(EnvName, HostName)>, Identity>;
+pub type Identities = BTreeMap<Place, Identity>;

@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 
 use super::progress;
-use super::{Event, GateState, Identities, Moment, Outcome, RunState, RunStatus, TaskStatus};
+use super::{
+    Event, GateState, Identities, Moment, Outcome, Place, RunState, RunStatus, TaskStatus,
+};
 use crate::domain::action::{Action, Ending, Site};
 use crate::domain::checklist::{Gate, OnFailure};
 use crate::domain::id::{EnvName, HostName};
@@ -19,15 +21,59 @@ use crate::domain::plan::{PlannedStage, Task};
 ///
 /// Tasks start only on machines whose identity is known; see [`waits_for_identity`].
 pub fn schedule(state: &RunState, identities: &Identities, now: Moment) -> Vec<Event> {
-    match state.status {
-        RunStatus::Prepared | RunStatus::Paused | RunStatus::Finished(_) => Vec::new(),
-        RunStatus::Stopping => finish_when_quiet(state, now),
-        RunStatus::Active if must_stop(state) => finish_when_quiet(state, now),
-        RunStatus::Active => match state.current_stage() {
-            None => vec![finished(state, Outcome::Succeeded, now)],
-            Some(stage) => on_stage(state, stage, identities, now),
-        },
+    if let Some(outcome) = about_to_end(state) {
+        return match locks_to_release(state) {
+            locks if locks.is_empty() => vec![finished(state, outcome, now)],
+            _ => Vec::new(),
+        };
     }
+    match (state.status, state.current_stage()) {
+        (RunStatus::Active, Some(stage)) if !must_stop(state) => {
+            on_stage(state, stage, identities, now)
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// How the run is going to end, when nothing is left but to give its locks back.
+pub fn about_to_end(state: &RunState) -> Option<Outcome> {
+    match state.status {
+        RunStatus::Prepared | RunStatus::Paused | RunStatus::Finished(_) => None,
+        RunStatus::Active if state.current_stage().is_none() => Some(Outcome::Succeeded),
+        RunStatus::Active if !must_stop(state) => None,
+        RunStatus::Active | RunStatus::Stopping => outcome_when_quiet(state),
+    }
+}
+
+/// The locks to give back before the run ends: all of them, or none when it ends badly and keeps them.
+pub fn locks_to_release(state: &RunState) -> Vec<EnvName> {
+    match about_to_end(state) {
+        None => Vec::new(),
+        Some(outcome) if state.keeps_locks && outcome != Outcome::Succeeded => Vec::new(),
+        Some(_) => state.locks.keys().cloned().collect(),
+    }
+}
+
+/// The environment whose lock is needed before anything more can start.
+pub fn waits_for_lock(state: &RunState, now: Moment) -> Option<&EnvName> {
+    if state.status != RunStatus::Active || must_stop(state) {
+        return None;
+    }
+    let index = state.current_stage()?;
+    let (planned, stage) = (&state.plan.stages[index], &state.stages[index]);
+    let env = planned.env.as_ref()?;
+    if state.locks.contains_key(env) {
+        return None;
+    }
+    let due = if stage.started.is_none() {
+        planned.gate == Gate::None || matches!(stage.gate, GateState::Approved { .. })
+    } else {
+        let tasks = state.range(index).zip(&planned.tasks);
+        tasks
+            .into_iter()
+            .any(|(position, task)| is_ready(state, position, task, now))
+    };
+    due.then_some(env)
 }
 
 /// When the scheduler has to be asked again by itself: the next automatic retry that becomes due. One that is due
@@ -53,15 +99,14 @@ fn must_stop(state: &RunState) -> bool {
     })
 }
 
-fn finish_when_quiet(state: &RunState, now: Moment) -> Vec<Event> {
-    if state.is_anything_running() {
-        // An open question runs nowhere: the run ends over it.
-        let asks = state.each().all(|(planned, task)| {
-            task.status != TaskStatus::Running || matches!(planned.action, Action::Ask { .. })
-        });
-        if !asks {
-            return Vec::new();
-        }
+/// How a run ends that starts nothing more; `None` while anything runs.
+fn outcome_when_quiet(state: &RunState) -> Option<Outcome> {
+    // An open question runs nowhere: the run ends over it.
+    let asks_only = state.each().all(|(planned, task)| {
+        task.status != TaskStatus::Running || matches!(planned.action, Action::Ask { .. })
+    });
+    if !asks_only {
+        return None;
     }
     let failed = state.each().any(|(planned, task)| {
         matches!(task.status, TaskStatus::Failed | TaskStatus::Retrying(_))
@@ -69,12 +114,11 @@ fn finish_when_quiet(state: &RunState, now: Moment) -> Vec<Event> {
             // What the operator ended has not failed.
             && task.ending != Some(Ending::Cancelled)
     });
-    let outcome = if failed {
+    Some(if failed {
         Outcome::Failed
     } else {
         Outcome::Stopped
-    };
-    vec![finished(state, outcome, now)]
+    })
 }
 
 fn finished(state: &RunState, outcome: Outcome, now: Moment) -> Event {
@@ -108,11 +152,14 @@ fn on_stage(state: &RunState, index: usize, identities: &Identities, now: Moment
                 }]
             }
             (Some(_), Gate::Type | Gate::Key, GateState::Reached(_)) => Vec::new(),
+            _ if !is_locked(state, planned) => Vec::new(),
             _ => vec![Event::StageStarted { stage: name() }],
         };
     }
-    let events = skipped(state, index).chain(startable(state, index, identities, now));
-    let events: Vec<Event> = events.collect();
+    let mut events: Vec<Event> = skipped(state, index).collect();
+    if is_locked(state, planned) {
+        events.extend(startable(state, index, identities, now));
+    }
     if events.is_empty()
         && state
             .range(index)
@@ -125,6 +172,12 @@ fn on_stage(state: &RunState, index: usize, identities: &Identities, now: Moment
         }];
     }
     events
+}
+
+/// Whether tasks of a stage may start as far as its environment's lock is concerned.
+fn is_locked(state: &RunState, stage: &PlannedStage) -> bool {
+    let held = |env| state.locks.contains_key(env);
+    stage.env.as_ref().is_none_or(held)
 }
 
 /// Tasks that are not to run, each once what it needs has ended: what needs *it* still waits for all of that.
@@ -194,7 +247,7 @@ fn is_ready(state: &RunState, position: usize, task: &Task, now: Moment) -> bool
 }
 
 /// The place of a task: `None` is this machine.
-pub fn place(stage: &PlannedStage, task: &Task) -> Option<(EnvName, HostName)> {
+pub fn place(stage: &PlannedStage, task: &Task) -> Place {
     match (&task.site, &stage.env) {
         (Site::Host(host), Some(env)) => Some((env.clone(), host.clone())),
         _ => None,
@@ -202,11 +255,7 @@ pub fn place(stage: &PlannedStage, task: &Task) -> Option<(EnvName, HostName)> {
 }
 
 /// Places whose identity is missing for tasks that could start now otherwise.
-pub fn waits_for_identity(
-    state: &RunState,
-    identities: &Identities,
-    now: Moment,
-) -> Vec<Option<(EnvName, HostName)>> {
+pub fn waits_for_identity(state: &RunState, identities: &Identities, now: Moment) -> Vec<Place> {
     let Some(stage) = state.current_stage() else {
         return Vec::new();
     };
@@ -214,6 +263,9 @@ pub fn waits_for_identity(
         return Vec::new();
     }
     let planned = &state.plan.stages[stage];
+    if !is_locked(state, planned) {
+        return Vec::new();
+    }
     let mut places: Vec<_> = state
         .range(stage)
         .zip(&planned.tasks)

@@ -188,6 +188,7 @@ impl Host {
                 ..Failure::passing(why)
             },
             LaunchError::Refused { why, help, .. } => Failure::lasting(why, help),
+            LaunchError::Fenced { why, .. } => Failure::lasting(why, None),
         })
     }
 
@@ -200,11 +201,9 @@ impl Host {
 pub(super) fn link_of(answer: &Result<Hello, LaunchError>) -> Link {
     match answer {
         Ok(hello) => Link::Connected(hello.facts.clone()),
-        Err(
-            LaunchError::Unreachable { why, help, .. } | LaunchError::Refused { why, help, .. },
-        ) => Link::Failed {
-            why: why.clone(),
-            help: help.clone(),
+        Err(error) => Link::Failed {
+            why: error.why().to_owned(),
+            help: error.help().map(str::to_owned),
         },
     }
 }

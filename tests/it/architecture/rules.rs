@@ -22,6 +22,7 @@ const RINGS: &[(&str, &[&str])] = &[
 /// The rooms of `domain`: each names only those before it.
 pub(super) const DOMAIN: &[&str] = &[
     "id",
+    "lock",
     "text",
     "source",
     "secret",

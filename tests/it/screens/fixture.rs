@@ -269,6 +269,7 @@ pub(crate) fn plan(production: &[&str], gate: Gate) -> Plan {
         dirty: Vec::new(),
         warnings: Vec::new(),
         hosts,
+        others: Vec::new(),
         stages: vec![prepare, staging, production_stage, release],
         forecast: Forecast {
             total_s: Some(251.0),
@@ -513,6 +514,7 @@ impl Story {
             digest: plan.digest.clone(),
             by: "ana@laptop".into(),
             reason: None,
+            lock: Some("3f0a9c1e".into()),
         });
         self
     }

@@ -7,11 +7,12 @@ use std::time::Duration;
 use chrono::{DateTime, FixedOffset, TimeDelta};
 use golive::domain::action::Ending;
 use golive::domain::feed::HostFacts;
-use golive::domain::id::{Attempt, TaskId};
+use golive::domain::id::{Attempt, EnvName, LockId, TaskId};
+use golive::domain::lock::{Busy, Grant, Holder};
 use golive::domain::run::{Identity, Moment, Record};
 use golive::port::{
-    AttemptKey, Clock, Hello, Journal, JournalError, Launch, LaunchError, Launcher, LogStore,
-    LogWriter, Place, Sink, Standing,
+    AttemptKey, Clock, Hello, Journal, JournalError, Launch, LaunchError, Launcher, Locks,
+    LogStore, LogWriter, Place, Sink, Standing, Taking,
 };
 
 /// What a site does with one attempt.
@@ -40,6 +41,8 @@ pub(crate) enum Asked {
     Launched(String),
     Followed(String),
     Cancelled(String),
+    Locked(String),
+    Unlocked(String),
 }
 
 /// A world.
@@ -49,6 +52,8 @@ pub(crate) struct World {
     pub(crate) asked: Mutex<Vec<Asked>>,
     broken: Mutex<BTreeMap<String, Deed>>,
     cancelled: tokio::sync::Notify,
+    /// Who holds the locks of environments.
+    pub(crate) holders: Mutex<BTreeMap<EnvName, LockId>>,
     /// From this many appends on, the journal cannot be written.
     pub(crate) journal_breaks_at: Mutex<Option<usize>>,
     pub(crate) records: Mutex<Vec<Record>>,
@@ -234,6 +239,54 @@ impl Launcher for FakeLauncher {
         self.0.note(Asked::Cancelled(key.task.to_string()));
         self.0.cancelled.notify_waiters();
         Ok(())
+    }
+}
+
+/// The locks of a world: somebody else may have them.
+pub(crate) struct FakeLocks(pub(crate) Arc<World>);
+
+impl Locks for FakeLocks {
+    async fn take(
+        &self,
+        env: &EnvName,
+        holder: &Holder,
+        steal: Option<&LockId>,
+    ) -> Result<Taking, LaunchError> {
+        let mut holders = self.0.holders.lock().unwrap();
+        match holders.get(env).cloned() {
+            Some(other) if other != holder.id && steal != Some(&other) => {
+                return Ok(Taking::Busy(Box::new(Busy {
+                    place: "web1".to_owned(),
+                    id: other,
+                    holder: None,
+                    beat_s: Some(7),
+                })));
+            }
+            _ => {}
+        }
+        holders.insert(env.clone(), holder.id.clone());
+        self.0.note(Asked::Locked(env.to_string()));
+        Ok(Taking::Taken(Grant::default()))
+    }
+
+    async fn beat(
+        &self,
+        env: &EnvName,
+        lock: &LockId,
+        _grant: &Grant,
+    ) -> Result<Option<String>, LaunchError> {
+        let holders = self.0.holders.lock().unwrap();
+        let other = holders.get(env).filter(|held| *held != lock);
+        Ok(other.map(|other| format!("taken over by {other}")))
+    }
+
+    async fn release(&self, env: &EnvName, lock: &LockId) -> BTreeMap<String, String> {
+        let mut holders = self.0.holders.lock().unwrap();
+        if holders.get(env) == Some(lock) {
+            holders.remove(env);
+        }
+        self.0.note(Asked::Unlocked(env.to_string()));
+        BTreeMap::new()
     }
 }
 

@@ -97,6 +97,7 @@ pub(crate) fn plan(stages: Vec<PlannedStage>) -> Plan {
         dirty: Vec::new(),
         warnings: Vec::new(),
         hosts: Vec::new(),
+        others: Vec::new(),
         stages,
         forecast: Forecast::default(),
         digest: "digest".to_owned(),

@@ -113,6 +113,7 @@ fn launch() -> Launch {
         },
         timeout_s: None,
         grace_s: 5,
+        fence: None,
     }
 }
 

@@ -1,0 +1,137 @@
+//! Errands of the dispatcher that are no attempts: asking a place who it is, ending an attempt, locks.
+//!
+//! Each is a task of its own that ends with a report, or with nothing to tell. Places that do not answer are asked
+//! again; the faces hear how that goes. Nothing here decides anything.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::{FeedSender, Order};
+use crate::domain::feed::{Link, LockNews, Update};
+use crate::domain::id::{EnvName, LockId};
+use crate::domain::lock::{Grant, Holder};
+use crate::domain::run::Report;
+use crate::port::{AttemptKey, Launcher, Locks, Place, Taking};
+
+/// Seconds between asking the processes of a step to end and killing them.
+pub(super) const GRACE_S: u64 = 10;
+
+/// A place that cannot be reached is tried again after this long.
+pub(super) const RECONNECT: Duration = Duration::from_secs(4);
+
+/// Asks a place who it is, again and again until it answers.
+pub(super) async fn greet<L: Launcher>(
+    launcher: Arc<L>,
+    place: Place,
+    feed: FeedSender,
+    reports: UnboundedSender<Order>,
+) {
+    loop {
+        match launcher.hello(&place).await {
+            Ok(hello) => {
+                tell(&feed, &place, Link::Connected(hello.facts));
+                let report = Report::Identified {
+                    site: place,
+                    identity: hello.identity,
+                };
+                let _ = reports.send(Order::Report(report));
+                return;
+            }
+            Err(error) => {
+                let lost = Link::Lost {
+                    why: error.why().to_owned(),
+                    retry_in: RECONNECT,
+                };
+                tell(&feed, &place, lost);
+                tokio::time::sleep(RECONNECT).await;
+            }
+        }
+    }
+}
+
+/// Ends an attempt where it runs. A host that cannot be reached now is asked again until it answers, or the run is
+/// left.
+pub(super) async fn cancel<L: Launcher>(launcher: Arc<L>, key: AttemptKey) {
+    let grace = Duration::from_secs(GRACE_S);
+    while launcher.cancel(&key, grace).await.is_err() {
+        tokio::time::sleep(RECONNECT).await;
+    }
+}
+
+/// Takes a lock, once.
+pub(super) async fn take_lock<K: Locks>(
+    locks: Arc<K>,
+    (env, holder, steal): (EnvName, Holder, Option<LockId>),
+    feed: FeedSender,
+    reports: UnboundedSender<Order>,
+) {
+    let tell = |news| {
+        let env = env.clone();
+        feed.send(Update::Lock { env, news });
+    };
+    tell(LockNews::Taking);
+    let report = match locks.take(&env, &holder, steal.as_ref()).await {
+        Ok(Taking::Taken(grant)) => Report::Locked {
+            env: env.clone(),
+            grant,
+        },
+        Ok(Taking::Busy(busy)) => {
+            tell(LockNews::Busy(busy.clone()));
+            Report::LockBusy {
+                env: env.clone(),
+                busy,
+            }
+        }
+        Ok(Taking::Occupied(remains)) => {
+            tell(LockNews::Occupied(remains.clone()));
+            Report::LockOccupied {
+                env: env.clone(),
+                remains,
+            }
+        }
+        Err(error) => {
+            let why = error.why().to_owned();
+            tell(LockNews::Failed {
+                why: why.clone(),
+                retry_in: RECONNECT,
+            });
+            Report::LockFailed {
+                env: env.clone(),
+                why,
+            }
+        }
+    };
+    let _ = reports.send(Order::Report(report));
+}
+
+/// Gives a lock back.
+pub(super) async fn release_lock<K: Locks>(
+    locks: Arc<K>,
+    env: EnvName,
+    id: LockId,
+    reports: UnboundedSender<Order>,
+) {
+    let left = locks.release(&env, &id).await;
+    let _ = reports.send(Order::Report(Report::Unlocked { env, left }));
+}
+
+/// Tells that the holder is alive; hears when it is the holder no more.
+pub(super) async fn beat<K: Locks>(
+    locks: Arc<K>,
+    (env, id, grant): (EnvName, LockId, Grant),
+    reports: UnboundedSender<Order>,
+) {
+    // A place that does not answer now hears it the next time.
+    if let Ok(Some(why)) = locks.beat(&env, &id, &grant).await {
+        let _ = reports.send(Order::Report(Report::LockLost { env, why }));
+    }
+}
+
+/// Tells the faces about the connection to a place; this machine has none.
+fn tell(feed: &FeedSender, place: &Place, link: Link) {
+    if let Some((env, host)) = place.clone() {
+        feed.send(Update::Connection { env, host, link });
+    }
+}
