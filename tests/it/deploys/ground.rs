@@ -90,7 +90,7 @@ impl Ground {
         // A checkout of the same project would share its locks.
         let file = other.project().join("releases.toml");
         let text = fs::read_to_string(&file).unwrap();
-        fs::write(file, text.replacen("\"shop\"", "\"another shop\"", 1)).unwrap();
+        fs::write(file, text.replacen("\"shop\"", "\"another\"", 1)).unwrap();
         other.commit("another project");
         other
     }
