@@ -395,7 +395,7 @@ async fn the_last_beat_is_told_by_the_clock_of_the_host(world: World) {
 
 async fn what_others_wrote_into_a_lock_harms_nobody(world: World) {
     let mut hostile = holder("ada");
-    hostile.by = "a'; rm -rf . #@\u{1b}]0;x\u{7}".to_owned();
+    "a'; touch harm #@\u{1b}]0;x\u{7}".clone_into(&mut hostile.by);
     hostile.reason = Some("$(touch harm) `touch harm` \u{202e}\0\n ☂ 'x' \"y\"".to_owned());
     let request = LockRequest::take((PROJECT, &env()), &hostile, None).unwrap();
     taken(world.lock(request).await);
