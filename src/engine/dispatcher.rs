@@ -338,11 +338,11 @@ impl<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock> Dispatcher<L, K, 
     }
 }
 
-/// The lock a task runs under. A task of this machine is claimed on a host of its environment.
+/// The lock a task was recorded under, though it may be lost meanwhile: then the launch is refused. A task of this machine is claimed on a host of its environment.
 fn fence(state: &RunState, position: usize) -> Option<Fence> {
     let (stage, planned) = state.planned(position);
     let env = state.plan.stages[stage].env.as_ref()?;
-    let grant = state.locks.get(env)?;
+    let grant = state.tasks[position].under.as_ref()?;
     let (host, epoch) = match planned.site.host() {
         Some(host) => grant.epochs.get_key_value(host)?,
         None => grant.epochs.first_key_value()?,
