@@ -149,6 +149,12 @@ impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
             } else {
                 self.launcher.start(&self.launch, recorder).await
             };
+            let outcome = match outcome {
+                Ok(Standing::Void) | Err(LaunchError::Fenced { .. }) if asked => {
+                    self.as_proven(outcome).await
+                }
+                outcome => outcome,
+            };
             match outcome {
                 Ok(standing) if standing != Standing::Running => return Ok(standing),
                 Err(LaunchError::Fenced { why, .. }) => return Err(why),
@@ -169,6 +175,20 @@ impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    /// "It never ran" is proof only by the boot it was recorded for: a power cut loses claims that were not synced,
+    /// and what was withdrawn after that may have run before.
+    async fn as_proven(
+        &self,
+        outcome: Result<Standing, LaunchError>,
+    ) -> Result<Standing, LaunchError> {
+        let hello = self.launcher.hello(&self.launch.place).await?;
+        if hello.identity == self.launch.identity {
+            return outcome;
+        }
+        let why = "it was withdrawn after the machine had been restarted";
+        Ok(Standing::Unknown(why.to_owned()))
     }
 
     async fn ask_and_follow(

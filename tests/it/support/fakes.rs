@@ -32,6 +32,11 @@ pub(crate) enum Deed {
     Break(&'static str, &'static str, i32),
     /// The connection breaks, and afterwards the site does not know what became of the attempt.
     Forget,
+    /// The connection breaks, and afterwards the attempt is withdrawn; the machine may have been restarted before.
+    Withdraw {
+        /// It was.
+        is_restarted: bool,
+    },
 }
 
 /// What was asked of the world, in order.
@@ -51,6 +56,7 @@ pub(crate) struct World {
     deeds: Mutex<BTreeMap<String, VecDeque<Deed>>>,
     pub(crate) asked: Mutex<Vec<Asked>>,
     broken: Mutex<BTreeMap<String, Deed>>,
+    is_restarted: Mutex<bool>,
     cancelled: tokio::sync::Notify,
     /// Who holds the locks of environments.
     pub(crate) holders: Mutex<BTreeMap<EnvName, LockId>>,
@@ -153,7 +159,9 @@ impl World {
                 self.broken.lock().unwrap().insert(name, deed);
                 Err(unreachable())
             }
-            Deed::Forget => {
+            Deed::Forget | Deed::Withdraw { .. } => {
+                let is_restarted = matches!(deed, Deed::Withdraw { is_restarted: true });
+                *self.is_restarted.lock().unwrap() |= is_restarted;
                 self.broken.lock().unwrap().insert(name, deed);
                 Err(unreachable())
             }
@@ -177,9 +185,10 @@ impl Launcher for FakeLauncher {
         let host = place
             .as_ref()
             .map_or("here".to_owned(), |(_, host)| host.to_string());
+        let is_restarted = *self.0.is_restarted.lock().unwrap();
         let identity = Identity {
             host,
-            boot: "boot".to_owned(),
+            boot: if is_restarted { "later" } else { "boot" }.to_owned(),
         };
         Ok(Hello {
             identity,
@@ -229,6 +238,7 @@ impl Launcher for FakeLauncher {
     async fn status(&self, key: &AttemptKey) -> Result<Standing, LaunchError> {
         let name = format!("{}#{}", key.task, key.attempt);
         Ok(match self.0.broken.lock().unwrap().get(&name) {
+            Some(Deed::Withdraw { .. }) => Standing::Void,
             Some(Deed::Forget) => Standing::Unknown("the host was restarted".to_owned()),
             Some(_) => Standing::Running,
             None => Standing::Never,
