@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::FeedSender;
@@ -42,6 +43,8 @@ pub(crate) struct Unit<L, S, C> {
     pub(crate) clock: Arc<C>,
     pub(crate) launch: Launch,
     pub(crate) begin: Begin,
+    /// The run is being stopped: what never started is withdrawn.
+    pub(crate) is_stopping: Arc<AtomicBool>,
     pub(crate) proof: Option<String>,
     pub(crate) milestone: Option<Milestone>,
     pub(crate) feed: FeedSender,
@@ -202,6 +205,12 @@ impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
             place: self.launch.place.clone(),
         };
         match self.launcher.status(&key).await? {
+            // Nothing starts any more, also when its host could not be reached until now.
+            Standing::Never if self.is_stopping.load(Ordering::Relaxed) => {
+                let grace = Duration::from_secs(self.launch.grace_s);
+                self.launcher.cancel(&key, grace).await?;
+                self.launcher.status(&key).await
+            }
             Standing::Never => self.launcher.start(&self.launch, recorder).await,
             Standing::Running | Standing::Ended { .. } => {
                 self.launcher.follow(&key, recorder).await

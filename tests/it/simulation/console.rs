@@ -417,6 +417,9 @@ impl World {
 
     /// A unit hears of its attempt.
     pub(super) fn hear(&mut self, key: Key, serial: u32, news: News) {
+        let process = self.consoles[key.0].process.as_ref();
+        let is_stopping =
+            process.is_some_and(|process| process.conductor.state().status == RunStatus::Stopping);
         let needs_proof = self.scenario.laws.proof_of_void;
         let Some(unit) = self.unit(key).filter(|unit| unit.serial == serial) else {
             return;
@@ -436,6 +439,11 @@ impl World {
         };
         let report = match (news, unit.is_status) {
             (News::Unreachable, _) | (News::Stands(Standing::Running), false) => {
+                return self.ask(key);
+            }
+            // Nothing starts any more: it is withdrawn, and asked again.
+            (News::Stands(Standing::Never), true) if is_stopping => {
+                self.send(key.0, Word::Cancel(key, self.host_of(key)));
                 return self.ask(key);
             }
             (News::Stands(Standing::Never), true) => return self.start(key),

@@ -32,6 +32,8 @@ pub(crate) enum Deed {
     Break(&'static str, &'static str, i32),
     /// The connection breaks, and afterwards the site does not know what became of the attempt.
     Forget,
+    /// The connection breaks before the launch arrives.
+    Miss,
     /// The connection breaks, and afterwards the attempt is withdrawn; the machine may have been restarted before.
     Withdraw {
         /// It was.
@@ -57,6 +59,8 @@ pub(crate) struct World {
     pub(crate) asked: Mutex<Vec<Asked>>,
     broken: Mutex<BTreeMap<String, Deed>>,
     is_restarted: Mutex<bool>,
+    /// Attempts whose launch did not arrive, and whether they were withdrawn then.
+    missed: Mutex<BTreeMap<String, bool>>,
     cancelled: tokio::sync::Notify,
     /// Who holds the locks of environments.
     pub(crate) holders: Mutex<BTreeMap<EnvName, LockId>>,
@@ -159,6 +163,10 @@ impl World {
                 self.broken.lock().unwrap().insert(name, deed);
                 Err(unreachable())
             }
+            Deed::Miss => {
+                self.missed.lock().unwrap().insert(name, false);
+                Err(unreachable())
+            }
             Deed::Forget | Deed::Withdraw { .. } => {
                 let is_restarted = matches!(deed, Deed::Withdraw { is_restarted: true });
                 *self.is_restarted.lock().unwrap() |= is_restarted;
@@ -237,6 +245,9 @@ impl Launcher for FakeLauncher {
 
     async fn status(&self, key: &AttemptKey) -> Result<Standing, LaunchError> {
         let name = format!("{}#{}", key.task, key.attempt);
+        if self.0.missed.lock().unwrap().get(&name) == Some(&true) {
+            return Ok(Standing::Void);
+        }
         Ok(match self.0.broken.lock().unwrap().get(&name) {
             Some(Deed::Withdraw { .. }) => Standing::Void,
             Some(Deed::Forget) => Standing::Unknown("the host was restarted".to_owned()),
@@ -248,6 +259,10 @@ impl Launcher for FakeLauncher {
     async fn cancel(&self, key: &AttemptKey, _grace: Duration) -> Result<(), LaunchError> {
         self.0.note(Asked::Cancelled(key.task.to_string()));
         self.0.cancelled.notify_waiters();
+        let name = format!("{}#{}", key.task, key.attempt);
+        if let Some(is_withdrawn) = self.0.missed.lock().unwrap().get_mut(&name) {
+            *is_withdrawn = true;
+        }
         Ok(())
     }
 }
