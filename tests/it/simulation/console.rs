@@ -9,9 +9,11 @@ use std::sync::Arc;
 use golive::domain::action::{Action, Ending};
 use golive::domain::id::{EnvName, LockId, RunId, TaskId};
 use golive::domain::plan::Plan;
+use golive::domain::run::foresee::{Foresight, foresee};
 use golive::domain::run::schedule::place;
 use golive::domain::run::{
-    Conductor, Effect, Identities, Identity, Intent, Place, Record, Report, RunState, RunStatus,
+    Conductor, Effect, Identities, Identity, Intent, Place, Record, Refusal, Report, RunState,
+    RunStatus,
 };
 
 use super::hosts::Key;
@@ -172,7 +174,13 @@ impl World {
             match order {
                 Order::Wish(intent) => {
                     let wished = self.trace.is_some().then(|| format!("{intent:?}"));
+                    let looks = self.chance.one_in(8) && !process.is_broken;
+                    let seen = looks.then(|| foreseen(process.conductor.state(), &intent, now));
                     let refusal = process.conductor.wish(intent, now);
+                    if let Some(what) = seen.and_then(|seen| misleads(&seen, refusal.as_ref())) {
+                        self.watch
+                            .broken(super::invariants::Promise::Foreseen, what);
+                    }
                     notes.extend(wished.map(|wish| format!("{op}: wishes {wish}: {refusal:?}")));
                 }
                 Order::Report(report) => {
@@ -509,6 +517,32 @@ impl World {
                 && matches!(state.planned(at).1.action, Action::Exec(_))
         })
     }
+}
+
+/// What an operator is shown before the wish.
+fn foreseen(
+    state: &RunState,
+    intent: &Intent,
+    now: golive::domain::run::Moment,
+) -> Result<Foresight, Refusal> {
+    let foresight = foresee(state, intent.clone(), "op@laptop", now)?;
+    let wrong = foresight.starts.iter().find(|task| {
+        let position = state.position(task);
+        position.is_none_or(|at| state.planned(at).1.skip.is_some() || state.is_left_out(at))
+    });
+    // What never runs must not be promised either; told as a refusal that no wish gets.
+    match wrong {
+        Some(_) => Err(Refusal::NothingNamed),
+        None => Ok(foresight),
+    }
+}
+
+/// In what a foresight was wrong: it foresees a refusal exactly when there is one.
+fn misleads(seen: &Result<Foresight, Refusal>, refusal: Option<&Refusal>) -> Option<String> {
+    // That a lock is on its way back is known to the one who drives the run only.
+    let is_late = refusal.is_some_and(|why| why.to_string().contains("being given back"));
+    (seen.is_err() != refusal.is_some() && !is_late)
+        .then(|| format!("foreseen was {seen:?}, and it came to {refusal:?}"))
 }
 
 /// The number of a host's name.

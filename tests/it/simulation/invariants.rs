@@ -39,6 +39,8 @@ pub(super) enum Promise {
     EndIsEnd,
     /// Locks are given back or kept, as recorded.
     LocksAsRecorded,
+    /// What an operator is shown before a wish is what it comes to.
+    Foreseen,
     /// Once faults stop, every run ends.
     Ends,
 }
