@@ -16,6 +16,7 @@ mod plans;
 mod remote;
 mod runs;
 mod screens;
+mod simulation;
 mod support;
 mod tags;
 mod terminal;
