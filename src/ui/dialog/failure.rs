@@ -29,7 +29,13 @@ pub fn sheet(
     let mut end = text(&users_see(&view.state, width), width, "attention");
     let users = end.len();
     end.push(blank());
-    end.extend(decide::lines(model, view, (tasks, spot), width, now));
+    end.extend(decide::lines(
+        model,
+        view,
+        (tasks, spot),
+        (width, height),
+        now,
+    ));
     // Beside the end stand the frame and the rows around the dialog, and of each task 3 rows beside what it printed.
     let room = usize::from(height).saturating_sub(end.len() + 7);
     let told = tasks.len().min(TOLD).min((room / 4).max(1));
