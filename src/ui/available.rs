@@ -52,7 +52,7 @@ pub fn availability(model: &Model, act: Act) -> Availability {
         Act::ScreenRun if run.is_none() => off("there is no run on screen; D plans one"),
         Act::Difference if run.is_none_or(|run| run.differs.is_empty()) => {
             if run.is_some() {
-                off("releases.toml says what the plan of this run says, as far as is known")
+                off("nothing differs, as far as is known")
             } else {
                 off("there is no run on screen")
             }
@@ -168,8 +168,8 @@ fn on_run(run: &RunView, act: Act) -> Availability {
         }
         _ => {}
     }
-    if run.journal_failed.is_some() && act != Act::Abort {
-        return off("the journal cannot be written, so nothing can be decided".into());
+    if run.journal_failed.is_some() {
+        return off("the journal cannot be written; q leaves".into());
     }
     let going = matches!(status, RunStatus::Active | RunStatus::Paused);
     match act {

@@ -7,7 +7,7 @@ use crate::domain::feed::Link;
 use crate::domain::id::{EnvName, HostName, RoleName};
 use crate::domain::lock::KeptAt;
 use crate::domain::run::Moment;
-use crate::ui::model::Model;
+use crate::ui::model::{Model, RunView};
 use crate::ui::states;
 use crate::ui::theme::State;
 use crate::ui::words;
@@ -126,6 +126,16 @@ pub fn lock_line(model: &Model, env: &EnvName, now: Moment) -> Option<(State, St
             }
         }
     })
+}
+
+/// Who else than this run had the lock of an environment when it was looked at.
+pub fn held(model: &Model, run: &RunView, env: &str) -> Option<String> {
+    let (view, _) = model.locks.get(&EnvName::from(env))?;
+    let busy = view.held()?;
+    let is_ours = busy.id == run.state.lock_id();
+    let holder = busy.holder.as_ref();
+    let who = holder.map_or_else(|| "somebody".to_owned(), |holder| holder.by.clone());
+    (!is_ours).then_some(who)
 }
 
 /// What the hosts mean for the next release.

@@ -51,8 +51,14 @@ pub fn sheet(
         lines.extend(about(view, task, rows, width));
     }
     if tasks.len() > told {
-        let names: Vec<&str> = order[told..].iter().map(|task| task.as_str()).collect();
-        let also = text(&format!("also: {}", names.join(", ")), width, "state.fail");
+        let others = &order[told..];
+        let named: Vec<&str> = others.iter().take(2).map(|task| task.as_str()).collect();
+        let more = match others.len() - named.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let also = format!("also: {}{more}", named.join(", "));
+        let also = text(&also, width, "state.fail");
         lines.extend(also.into_iter().take(2));
         lines.push(blank());
     }

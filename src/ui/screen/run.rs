@@ -101,7 +101,7 @@ fn word(view: &RunView) -> &'static str {
         (_, RunStatus::Finished(Outcome::Stopped)) => "STOPPED",
         (_, RunStatus::Finished(Outcome::RolledBack)) => "ROLLED BACK",
         (Owner::Elsewhere(_), _) => "WATCHING",
-        (Owner::Background(_), _) => "IN THE BACKGROUND",
+        (Owner::Background(_), _) => "BACKGROUND",
         (Owner::Nobody, _) => "WAITS",
         (_, RunStatus::Paused) => "PAUSED",
         (_, RunStatus::Stopping) => "STOPPING",
@@ -393,7 +393,7 @@ fn briefing(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, no
 }
 
 fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Moment) {
-    let said = plight::attention(view, now, area.width.saturating_sub(2));
+    let said = plight::attention(model, view, now, area.width.saturating_sub(2));
     let pieces: Vec<Piece<'_>> = said
         .iter()
         .map(|(text, role)| (text.as_str(), *role))
@@ -404,6 +404,11 @@ fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
     );
     let waits = progress::gate_waiting(&view.state).is_some();
     let go_on = match view.state.status {
+        RunStatus::Active | RunStatus::Paused | RunStatus::Stopping
+            if matches!(view.owner, Owner::Background(_)) =>
+        {
+            "take it back here"
+        }
         RunStatus::Finished(Outcome::Failed) => "go on: what failed runs again",
         _ => "go on with this run",
     };

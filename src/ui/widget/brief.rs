@@ -348,11 +348,16 @@ fn locks(state: &RunState, outcome: Option<Outcome>) -> Vec<Fact> {
         let freed = fact(None, "locks", "none is kept", "text.dim");
         return badly.then_some(freed).into_iter().collect();
     }
-    let each = kept.iter().map(|env| {
-        let said = format!("{env} is kept; golive lock {env} --release frees it");
+    let named = match kept.as_slice() {
+        [one] => one.as_str(),
+        _ => "ENV",
+    };
+    let said = choices::about_locks(&kept, "stays locked", "stay locked");
+    let said = said.map(|said| {
+        let said = format!("{said}; golive lock {named} --release frees it");
         fact(Some(State::Warn), "locked", said, "state.warn")
     });
-    each.collect()
+    said.into_iter().collect()
 }
 
 /// The hosts on which nothing more was run, and why.

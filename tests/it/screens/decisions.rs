@@ -477,3 +477,41 @@ fn long_names_and_many_failures_keep_the_choices_in_sight() {
         }
     }
 }
+
+#[test]
+fn a_connection_that_breaks_during_a_run_stands_on_the_attention_line_and_counts_down() {
+    let mut story = Story::planned();
+    story.down();
+    let now = story.now;
+    let link = Link::Lost {
+        why: "the connection was reset".into(),
+        retry_in: std::time::Duration::from_secs(4),
+    };
+    let update = Update::Connection {
+        env: "production".into(),
+        host: "web1".into(),
+        link,
+    };
+    tell(&mut story.model, Msg::Feed(update), now);
+    let shown = text(&story.model, 120, 36, now + 1);
+    assert!(
+        shown.contains("LOST web1, retry in 3 s (the connection was reset)"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn asking_for_a_lock_again_does_not_hide_what_is_waited_for() {
+    let mut story = Story::planned();
+    story.reach_gate();
+    let (model, now) = (&mut story.model, story.now);
+    let left = Remains {
+        host: "web1".into(),
+        attempts: vec!["production/migrate@web1.1".into()],
+    };
+    lock(model, LockNews::Occupied(vec![left]), now);
+    lock(model, LockNews::Taking, now + 4);
+    let run = model.run.as_ref().unwrap();
+    let wanted = &run.wanted[&golive::domain::id::EnvName::from("production")];
+    assert!(matches!(wanted.news, LockNews::Occupied(_)));
+}
