@@ -76,7 +76,9 @@ pub fn availability(model: &Model, act: Act) -> Availability {
         {
             off("no lock is wanted that somebody else has")
         }
-        Act::KeepLock if !matches!(choices::top(model), Some(Dialog::Abort { .. })) => {
+        Act::Stop | Act::Kill | Act::KeepLock
+            if !matches!(choices::top(model), Some(Dialog::Abort { .. })) =>
+        {
             off("A opens the menu it is in")
         }
         Act::KeepLock if run.is_none_or(|run| run.state.locks.is_empty()) => {
@@ -87,9 +89,6 @@ pub fn availability(model: &Model, act: Act) -> Availability {
                 return Availability::On;
             }
             off("no question is open")
-        }
-        Act::Stop | Act::Kill if !matches!(choices::top(model), Some(Dialog::Abort { .. })) => {
-            off("A opens the menu it is in")
         }
         Act::Leave if !matches!(choices::top(model), Some(Dialog::Leave)) => {
             off("q asks first when a run is going on")

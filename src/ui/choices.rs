@@ -104,13 +104,13 @@ pub fn refusal(view: &RunView, act: Act, tasks: &[TaskId], by: &str) -> Option<S
 /// What a wish would come to, in sentences: what starts, what never runs, which locks are held then.
 pub fn consequences(
     view: &RunView,
-    intent: Intent,
+    intent: &Intent,
     by: &str,
     now: Moment,
 ) -> Result<Vec<String>, String> {
     let state = &view.state;
     let seen = foresee(state, intent.clone(), by, now).map_err(|refusal| refusal.to_string())?;
-    let mut said = vec![then(state, &intent, &seen)];
+    let mut said = vec![then(state, intent, &seen)];
     if !seen.drops.is_empty() {
         said.push(format!("never runs: {}", steps(&seen.drops)));
     }

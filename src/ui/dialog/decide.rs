@@ -34,7 +34,7 @@ pub fn lines(
             return vec!["then: the menu that ends the run; nothing is decided yet".to_owned()];
         }
         wish(&view.state, act, chosen)
-            .and_then(|intent| consequences(view, intent, by, now))
+            .and_then(|intent| consequences(view, &intent, by, now))
             .unwrap_or_else(|why| vec![format!("off: {why}")])
     };
     for (at, act) in ABOUT_TASKS.into_iter().enumerate() {

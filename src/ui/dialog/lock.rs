@@ -113,7 +113,7 @@ fn follows(
         env: env.clone(),
         steal: None,
     };
-    let free = consequences(view, intent, &model.by, now).unwrap_or_default();
+    let free = consequences(view, &intent, &model.by, now).unwrap_or_default();
     match act {
         Act::TryLock => {
             let first = free.first().map_or("nothing starts", String::as_str);
