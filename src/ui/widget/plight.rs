@@ -26,14 +26,14 @@ pub fn attention(
         let all: usize = said.iter().map(|(text, _)| columns(text)).sum();
         all.saturating_sub(width)
     };
-    if said.len() < 2 || over(&said) == 0 {
+    if over(&said) == 0 {
         return said;
     }
     if let Some((users, _)) = said.last_mut() {
         *users = progress::users_see_in_short(&view.state);
     }
     let over = over(&said);
-    if over > 0 {
+    if over > 0 && said.len() > 1 {
         let first = &mut said[0].0;
         let room = columns(first.trim_end()).saturating_sub(over);
         *first = format!("{}  ", ellipsis(first.trim_end(), room));
