@@ -127,7 +127,10 @@ pub fn who_holds(busy: &Busy, now: Moment) -> String {
         since.format("%-d %b %H:%M")
     };
     let run = holder.run.as_ref();
-    let run = run.map_or_else(|| " by hand".to_owned(), |run| format!(", run {run}"));
+    let run = run.map_or_else(
+        || ", taken by hand".to_owned(),
+        |run| format!(", run {run}"),
+    );
     let reason = holder.reason.as_ref();
     let reason = reason.map_or_else(String::new, |reason| format!(" ({reason})"));
     format!("{} since {since}{run}{reason}", holder.by)
