@@ -14,6 +14,7 @@ use crate::domain::feed::Update;
 use crate::domain::lock::LockView;
 use crate::domain::run::Moment;
 
+mod decide;
 mod deeds;
 mod early;
 mod gate;
