@@ -547,3 +547,35 @@ fn what_was_decided_instead_of_a_result_is_a_warning_at_the_gate() {
         "{shown}"
     );
 }
+
+#[test]
+fn arrows_tab_and_enter_only_look_but_for_the_safest_line_of_the_abort_menu() {
+    let codes = [
+        KeyCode::Up,
+        KeyCode::Down,
+        KeyCode::Left,
+        KeyCode::Right,
+        KeyCode::Tab,
+        KeyCode::BackTab,
+        KeyCode::PageDown,
+        KeyCode::End,
+        KeyCode::Enter,
+    ];
+    for model in models() {
+        for code in codes {
+            let mut model = model.clone();
+            let safest = matches!(model.dialogs.last(), Some(Dialog::Abort { choice: 0, .. }));
+            for cmd in tell(&mut model, key(code), 100_000) {
+                let stop = matches!(
+                    cmd,
+                    Cmd::Send(Intent::Stop { .. } | Intent::KeepLock { .. })
+                );
+                let allowed = safest && code == KeyCode::Enter && stop;
+                assert!(
+                    allowed || !matches!(cmd, Cmd::Send(_) | Cmd::ResumeRun(_) | Cmd::StartRun),
+                    "{code:?} sent {cmd:?}"
+                );
+            }
+        }
+    }
+}
