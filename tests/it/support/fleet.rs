@@ -154,6 +154,27 @@ impl Fleet {
         assert!(keygen(&key).wait().unwrap().success());
     }
 
+    /// Sees that no launcher runs on any host any more.
+    #[track_caller]
+    pub(crate) fn is_left_alone(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let of_hosts = self
+                .hosts
+                .iter()
+                .flat_map(|host| processes_with_home(&host.folder));
+            let left: Vec<String> = of_hosts
+                .map(command_line)
+                .filter(|line| line.contains("/.golive/"))
+                .collect();
+            if left.is_empty() {
+                return;
+            }
+            assert!(Instant::now() < deadline, "left on the hosts: {left:#?}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     fn signal_all(&self, index: usize, what: Signal) {
         let host = &self.hosts[index];
         for process in host.sessions().into_iter().chain(host.listener()) {
@@ -379,6 +400,11 @@ fn children(process: i32) -> Vec<i32> {
     text.split_whitespace()
         .filter_map(|pid| pid.parse().ok())
         .collect()
+}
+
+fn command_line(process: i32) -> String {
+    let line = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&line).replace('\0', " ")
 }
 
 fn is_sshd(process: i32) -> bool {
