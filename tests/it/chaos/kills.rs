@@ -76,19 +76,15 @@ fn killed(lane: &Lane, wanted: u64, dice: &mut Dice) -> u64 {
     let mut story = format!("GOLIVE_CHAOS_SEED={}", dice.seed());
     let mut kills = 0;
     loop {
-        let run = lane
-            .runs()
-            .into_keys()
-            .find(|run| !before.contains_key(run));
+        let run = lane.new_run(&before);
         let line = run
             .as_ref()
             .map_or_else(|| lane.deploy(&commit), |run| lane.resume(run, &commit));
-        let lines = lane.lines();
         let mut console = lane.start(&line);
         if kills < wanted {
             let moment = dice.moment();
             story += &format!("\n{line}\n  killed at {moment:?}");
-            if console.reaches(lane, moment, lines) {
+            if console.reaches(lane, moment, &before) {
                 console.kill();
             }
         }
@@ -100,11 +96,7 @@ fn killed(lane: &Lane, wanted: u64, dice: &mut Dice) -> u64 {
             (code, _) => panic!("it ended with {code:?}: {story}"),
         }
     }
-    let run = lane
-        .runs()
-        .into_keys()
-        .find(|run| !before.contains_key(run));
-    let Some(run) = run else {
+    let Some(run) = lane.new_run(&before) else {
         panic!("no run was made: {story}")
     };
     let checked =

@@ -245,14 +245,10 @@ steps = [{list}, "tag"]
             .collect()
     }
 
-    /// How many lines all journals have together.
-    pub(super) fn lines(&self) -> usize {
-        let runs = self.runs().into_values();
-        runs.map(|run| {
-            let text = fs::read(run.join("journal.jsonl")).unwrap_or_default();
-            text.iter().filter(|byte| **byte == b'\n').count()
-        })
-        .sum()
+    /// The run that was made after these.
+    pub(super) fn new_run(&self, before: &BTreeMap<String, PathBuf>) -> Option<String> {
+        let mut runs = self.runs().into_keys();
+        runs.find(|run| !before.contains_key(run))
     }
 
     /// The facts of a run, in order.
@@ -377,6 +373,23 @@ steps = [{list}, "tag"]
     }
 }
 
+/// The journal of the run that is written now, found once.
+#[derive(Default)]
+struct Journal(Option<PathBuf>);
+
+impl Journal {
+    fn lines(&mut self, lane: &Lane, before: &BTreeMap<String, PathBuf>) -> usize {
+        if self.0.is_none() {
+            let mut runs = lane.runs().into_iter();
+            self.0 = runs
+                .find(|(run, _)| !before.contains_key(run))
+                .map(|(_, folder)| folder.join("journal.jsonl"));
+        }
+        let text = self.0.as_ref().and_then(|file| fs::read(file).ok());
+        text.map_or(0, |text| memchr::memchr_iter(b'\n', &text).count())
+    }
+}
+
 /// Ends what a failed test would leave.
 impl Drop for Lane {
     fn drop(&mut self) {
@@ -395,16 +408,23 @@ impl Console {
     }
 
     /// Waits for a moment of its life. Returns whether it still lived then.
-    pub(super) fn reaches(&mut self, lane: &Lane, moment: Moment, lines_before: usize) -> bool {
+    ///
+    /// It counts the lines of the journal that is written now: of the run that was not there `before`.
+    pub(super) fn reaches(
+        &mut self,
+        lane: &Lane,
+        moment: Moment,
+        before: &BTreeMap<String, PathBuf>,
+    ) -> bool {
         let mut since = moment.lines.is_none().then_some(self.started);
+        let mut journal = Journal::default();
+        let first = journal.lines(lane, before);
         loop {
             if self.child.try_wait().unwrap().is_some() {
                 return false;
             }
-            if since.is_none()
-                && moment
-                    .lines
-                    .is_some_and(|lines| lane.lines() >= lines_before + lines)
+            if let (None, Some(lines)) = (since, moment.lines)
+                && journal.lines(lane, before) >= first + lines
             {
                 since = Some(Instant::now());
             }
@@ -442,6 +462,21 @@ impl Console {
             let ended = self.child.try_wait().unwrap();
             assert!(
                 ended.is_none() && self.started.elapsed() < PATIENCE,
+                "`{text}` is not said: {}",
+                self.said()
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Waits until it has printed this after now, or has ended.
+    pub(super) fn says_or_ends(&mut self, text: &str) {
+        let before = self.said().matches(text).count();
+        while self.said().matches(text).count() == before
+            && self.child.try_wait().unwrap().is_none()
+        {
+            assert!(
+                self.started.elapsed() < PATIENCE,
                 "`{text}` is not said: {}",
                 self.said()
             );

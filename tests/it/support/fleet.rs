@@ -20,6 +20,10 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use super::proxy::Proxy;
+
+/// The boot id of a host that was never restarted.
+const FIRST_BOOT: &str = "b0070000-0000-4000-8000-000000000001";
 /// How long a server may take to answer on its port.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -99,8 +103,21 @@ impl Fleet {
         for index in 0..count {
             fleet.hosts[index].answer();
         }
-        fleet.write_client_files();
+        fleet.write_client_files(&fleet.ports());
         fleet
+    }
+
+    /// Hosts that are reached through a network of their own each.
+    pub(crate) fn behind_proxies(count: usize) -> (Self, Vec<Proxy>) {
+        let fleet = Self::up(count);
+        let proxies: Vec<Proxy> = fleet.ports().into_iter().map(Proxy::to).collect();
+        let doors: Vec<u16> = proxies.iter().map(|proxy| proxy.port).collect();
+        fleet.write_client_files(&doors);
+        (fleet, proxies)
+    }
+
+    fn ports(&self) -> Vec<u16> {
+        self.hosts.iter().map(|host| host.port).collect()
     }
 
     /// The file to be used as `ssh -F`.
@@ -146,6 +163,15 @@ impl Fleet {
         self.signal_all(index, Signal::CONT);
     }
 
+    /// Restarts a machine: its server, connections, launchers and steps are gone at once, and it has another boot id.
+    pub(crate) fn restart(&mut self, index: usize) {
+        let host = &mut self.hosts[index];
+        host.stop();
+        host.end_steps();
+        host.boot_anew();
+        self.start(index);
+    }
+
     /// Gives a host another host key; takes effect when it is started again.
     pub(crate) fn change_key(&self, index: usize) {
         let key = self.hosts[index].key();
@@ -182,12 +208,13 @@ impl Fleet {
         }
     }
 
-    fn write_client_files(&self) {
+    /// Writes the client's configuration; the hosts are reached at these ports.
+    fn write_client_files(&self, ports: &[u16]) {
         let root = self.root.path().display();
         let mut config = String::new();
         let mut known = String::new();
-        for host in &self.hosts {
-            let (name, port) = (&host.name, host.port);
+        for (host, port) in self.hosts.iter().zip(ports) {
+            let name = &host.name;
             let key = fs::read_to_string(host.key().with_extension("pub")).unwrap();
             writeln!(config, "Host {name}\n  HostName 127.0.0.1\n  Port {port}").unwrap();
             write!(known, "[127.0.0.1]:{port} {key}").unwrap();
@@ -221,6 +248,7 @@ impl Host {
         private.recursive(true).mode(0o700);
         private.create(home.join(".ssh")).unwrap();
         fs::write(home.join(".hushlogin"), "").unwrap();
+        fs::write(folder.join("boot_id"), format!("{FIRST_BOOT}\n")).unwrap();
         Self {
             name: name.to_owned(),
             port: free_port(),
@@ -272,11 +300,15 @@ impl Host {
             let mut command = Command::new("unshare");
             command
                 .args(["--mount", "--uts", "--propagation", "private", "sh", "-c"])
-                .arg(r#"hostname "$1" && mount --bind "$2" "$3" && shift 3 && exec "$@""#)
+                .arg(
+                    r#"hostname "$1" && mount --bind "$4" /proc/sys/kernel/random/boot_id &&
+                    mount --bind "$2" "$3" && shift 4 && exec "$@""#,
+                )
                 .arg("sh")
                 .arg(&self.name)
                 .arg(&self.home)
                 .arg(home_of_user())
+                .arg(self.folder.join("boot_id"))
                 .arg(sshd());
             command
         } else {
@@ -344,10 +376,39 @@ impl Host {
         }
     }
 
-    /// Ends the steps that still run on this host: their records name their process groups.
+    /// Ends everything that still runs on this host.
     fn end_steps(&self) {
-        for process in processes_with_home(&self.folder) {
-            signal(process, Signal::KILL);
+        loop {
+            let left = processes_with_home(&self.folder);
+            if left.is_empty() {
+                return;
+            }
+            for process in left {
+                signal(process, Signal::KILL);
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// The next boot id. Without namespaces all hosts have this machine's: then what ran belongs to an earlier boot.
+    fn boot_anew(&self) {
+        if *NAMESPACES {
+            let file = self.folder.join("boot_id");
+            let boot = fs::read_to_string(&file).unwrap();
+            let (first, number) = boot.trim().rsplit_once('-').unwrap();
+            let next = u64::from_str_radix(number, 16).unwrap() + 1;
+            fs::write(&file, format!("{first}-{next:012x}\n")).unwrap();
+            return;
+        }
+        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+        let records = fs::read_dir(self.home.join(".golive/run"))
+            .into_iter()
+            .flatten();
+        for record in records.flatten().map(|entry| entry.path()) {
+            if record.extension().is_some_and(|kind| kind == "rec") {
+                let text = fs::read_to_string(&record).unwrap();
+                fs::write(&record, text.replace(boot.trim(), FIRST_BOOT)).unwrap();
+            }
         }
     }
 }
