@@ -56,6 +56,14 @@ impl Dice {
         (mixed ^ (mixed >> 31)) % limit
     }
 
+    /// Some moment after a run has begun.
+    pub(super) fn moment_of_a_run(&mut self) -> Moment {
+        Moment {
+            lines: Some(1 + self.below(18) as usize),
+            later: Duration::from_micros(self.below(25_000)),
+        }
+    }
+
     /// Some moment of a console's life: while it starts and connects, or after some fact, or between two.
     pub(super) fn moment(&mut self) -> Moment {
         let after = self.below(4) > 0;

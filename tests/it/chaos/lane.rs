@@ -5,9 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use golive::domain::id::{Attempt, TaskId};
@@ -68,6 +70,7 @@ pub(super) struct Console {
     out: PathBuf,
     err: PathBuf,
     started: Instant,
+    readers: Option<JoinHandle<()>>,
 }
 
 /// How it ended.
@@ -196,10 +199,43 @@ steps = [{list}, "tag"]
         self.spawn(command)
     }
 
+    /// Starts a program as a console that writes into pipes and not into files.
+    pub(super) fn spawn_piped(&self, mut command: Command) -> Console {
+        let [out, err] = self.ends();
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        let pipes = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        let mut files = [&out, &err].map(|end| fs::File::create(end).unwrap());
+        let readers = std::thread::spawn(move || {
+            let [out, err] = &mut files;
+            let (mut from_out, mut from_err) = pipes;
+            std::thread::scope(|scope| {
+                scope.spawn(|| std::io::copy(&mut from_out, out));
+                scope.spawn(|| std::io::copy(&mut from_err, err));
+            });
+        });
+        Console {
+            child,
+            out,
+            err,
+            started: Instant::now(),
+            readers: Some(readers),
+        }
+    }
+
+    /// The files for what the next console says.
+    fn ends(&self) -> [PathBuf; 2] {
+        let number = fs::read_dir(self.folder.path()).unwrap().count();
+        ["out", "err"].map(|end| self.path(&format!("{number}.{end}")))
+    }
+
     /// Starts a program as a console.
     pub(super) fn spawn(&self, mut command: Command) -> Console {
-        let number = fs::read_dir(self.folder.path()).unwrap().count();
-        let [out, err] = ["out", "err"].map(|end| self.path(&format!("{number}.{end}")));
+        let [out, err] = self.ends();
         let child = command
             .stdout(fs::File::create(&out).unwrap())
             .stderr(fs::File::create(&err).unwrap())
@@ -211,6 +247,7 @@ steps = [{list}, "tag"]
             out,
             err,
             started: Instant::now(),
+            readers: None,
         }
     }
 
@@ -434,7 +471,7 @@ impl Console {
             assert!(
                 self.started.elapsed() < PATIENCE,
                 "golive hangs: {}",
-                self.said()
+                self.told()
             );
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -443,6 +480,15 @@ impl Console {
     /// Kills it, and nothing else, without a chance to tidy up.
     pub(super) fn kill(&mut self) {
         self.child.kill().unwrap();
+    }
+
+    /// What it has printed, without what is long and known.
+    pub(super) fn told(&self) -> String {
+        let said = self.said();
+        let lines = said.lines();
+        lines
+            .filter(|line| !line.contains(" build | ") && !line.contains(" code | "))
+            .fold(String::new(), |all, line| all + line + "\n")
     }
 
     /// What it has printed.
@@ -463,7 +509,7 @@ impl Console {
             assert!(
                 ended.is_none() && self.started.elapsed() < PATIENCE,
                 "`{text}` is not said: {}",
-                self.said()
+                self.told()
             );
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -478,7 +524,7 @@ impl Console {
             assert!(
                 self.started.elapsed() < PATIENCE,
                 "`{text}` is not said: {}",
-                self.said()
+                self.told()
             );
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -489,14 +535,17 @@ impl Console {
     pub(super) fn end(mut self) -> Ended {
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
+                // Whatever inherited the pipes ends with the connections.
+                if let Some(readers) = self.readers.take() {
+                    readers.join().unwrap();
+                }
                 return Ended {
                     code: status.code(),
-                    text: self.said(),
+                    text: self.told(),
                 };
             }
             if self.started.elapsed() > PATIENCE {
-                let said = self.said();
-                panic!("golive hangs: {said}");
+                panic!("golive hangs: {}", self.told());
             }
             std::thread::sleep(Duration::from_millis(2));
         }
@@ -514,7 +563,10 @@ impl Drop for Console {
 
 /// The lines of a file that are about a run.
 fn of_run(file: &Path, run: &str) -> Vec<String> {
-    let text = fs::read_to_string(file).unwrap_or_default();
+    let text = match fs::read_to_string(file) {
+        Err(why) if why.kind() == ErrorKind::NotFound => String::new(),
+        read => read.unwrap_or_else(|why| panic!("{}: {why}", file.display())),
+    };
     let lines = text.lines().filter(|line| line.starts_with(run));
     lines.map(str::to_owned).collect()
 }

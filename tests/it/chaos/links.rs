@@ -4,33 +4,30 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use super::dice::{Dice, Moment};
+use super::dice::Dice;
 use super::lane::{Console, Lane};
 use crate::support::fleet::{Fleet, signal};
 
 /// Runs of a lane in which something breaks, a few times each at random moments. None is taken up by hand.
 fn troubled(lane: &Lane, (runs, times): (usize, u64), trouble: &mut dyn FnMut(&mut Console, u64)) {
     let mut dice = Dice::new();
+    let mut losses = 0;
     for _ in 0..runs {
         let commit = lane.commit();
         let before = lane.runs();
         let mut story = format!("GOLIVE_CHAOS_SEED={}", dice.seed());
         let mut console = lane.start(&lane.deploy(&commit));
         // The hosts have answered before anything is written.
-        let mut line = 1;
         for _ in 0..=dice.below(times) {
-            line = 1 + dice.below(18) as usize;
-            let moment = Moment {
-                lines: Some(line),
-                later: Duration::from_micros(dice.below(25_000)),
-            };
+            let moment = dice.moment_of_a_run();
             story += &format!("\n  at {moment:?}");
             if console.reaches(lane, moment, &before) {
                 trouble(&mut console, dice.below(u64::MAX));
             }
         }
         let ended = console.end();
-        assert_eq!(ended.code, Some(0), "line {line}: {story}\n{}", ended.text);
+        assert_eq!(ended.code, Some(0), "{story}\n{}", ended.text);
+        losses += ended.text.matches("LOST: web").count();
         let run = lane.new_run(&before).unwrap();
         let done = std::panic::AssertUnwindSafe(|| lane.is_done(&run, &commit));
         assert!(
@@ -39,6 +36,7 @@ fn troubled(lane: &Lane, (runs, times): (usize, u64), trouble: &mut dyn FnMut(&m
             ended.text
         );
     }
+    assert!(losses > 0, "nobody was told that anything was lost");
     lane.has_ended();
 }
 
