@@ -5,8 +5,9 @@
 
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 
+use super::console::Console;
 use super::dice::Dice;
-use super::lane::{Console, Lane, printed};
+use super::lane::{Lane, printed};
 use crate::support::fleet::Fleet;
 
 /// Starts golive so that a file that may not grow is an error and not its end; all it says goes through a pipe.
@@ -16,7 +17,7 @@ fn start(lane: &Lane, line: &str) -> Console {
         .args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"])
         .arg(env!("CARGO_BIN_EXE_golive"))
         .args(line.split_whitespace());
-    lane.spawn_piped(command)
+    Console::piped(command, lane.ends())
 }
 
 /// No file of the console may be longer than this from now on; `None` = as long as any.
@@ -100,7 +101,7 @@ fn a_run_that_finds_no_room_at_all_starts_nothing() {
         .args(["-c", "ulimit -f 0; trap '' XFSZ; exec \"$@\"", "sh"])
         .arg(env!("CARGO_BIN_EXE_golive"))
         .args(lane.deploy(&commit).split(' '));
-    let ended = lane.spawn_piped(command).end();
+    let ended = Console::piped(command, lane.ends()).end();
     assert_eq!(ended.code, Some(5), "{}", ended.text);
     let said = ended.text.contains("nothing was started");
     assert!(said && ended.text.contains("too large"), "{}", ended.text);

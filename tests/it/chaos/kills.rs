@@ -1,5 +1,7 @@
 //! The console is killed again and again, and the run is taken up again until it is done.
 
+use std::fmt::Write as _;
+
 use super::dice::Dice;
 use super::lane::Lane;
 use crate::support::fleet::Fleet;
@@ -83,13 +85,13 @@ fn killed(lane: &Lane, wanted: u64, dice: &mut Dice) -> u64 {
         let mut console = lane.start(&line);
         if kills < wanted {
             let moment = dice.moment();
-            story += &format!("\n{line}\n  killed at {moment:?}");
+            write!(story, "\n{line}\n  killed at {moment:?}").unwrap();
             if console.reaches(lane, moment, &before) {
                 console.kill();
             }
         }
         let ended = console.end();
-        story += &format!("\n{}", ended.text);
+        story = story + "\n" + &ended.text;
         match (ended.code, run) {
             (None, _) => kills += 1,
             (Some(0), _) => break,

@@ -6,10 +6,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread::JoinHandle;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use golive::domain::id::{Attempt, TaskId};
@@ -18,11 +16,8 @@ use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::dice::Moment;
+use super::console::{Console, Ended, PATIENCE};
 use crate::support::fleet::{Fleet, signal};
-
-/// How long anything here may take before it counts as hanging.
-pub(super) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// The steps on the hosts, in order, and the shell text that prints what [`printed`] says.
 pub(super) const STEPS: [(&str, &str); 5] = [
@@ -64,41 +59,21 @@ pub(super) struct Lane {
     folder: TempDir,
 }
 
-/// A console that runs.
-pub(super) struct Console {
-    child: Child,
-    out: PathBuf,
-    err: PathBuf,
-    started: Instant,
-    readers: Option<JoinHandle<()>>,
-}
-
-/// How it ended.
-#[derive(Debug)]
-pub(super) struct Ended {
-    /// Its exit code; `None` = it was killed.
-    pub(super) code: Option<i32>,
-    /// What it printed, standard error behind standard output.
-    pub(super) text: String,
-}
-
 impl Lane {
     /// A project with the usual steps on the two hosts of a fleet.
     pub(super) fn new(name: &str, fleet: &Fleet) -> Self {
-        let steps: String = STEPS
+        let steps: Vec<String> = STEPS
             .iter()
             .map(|(step, script)| {
-                format!(
-                    "[step.{step}]\nrun = '''\n{}\n{script}\n'''\non = \"all\"\n",
-                    Self::NOTE
-                )
+                let note = Self::NOTE;
+                format!("[step.{step}]\nrun = '''\n{note}\n{script}\n'''\non = \"all\"\n")
             })
             .collect();
         let list: Vec<String> = STEPS
             .iter()
             .map(|(step, _)| format!("\"{step}\""))
             .collect();
-        Self::with(name, fleet, &steps, &list.join(", "))
+        Self::with(name, fleet, &steps.concat(), &list.join(", "))
     }
 
     /// What a step does first: it notes that it runs.
@@ -199,56 +174,15 @@ steps = [{list}, "tag"]
         self.spawn(command)
     }
 
-    /// Starts a program as a console that writes into pipes and not into files.
-    pub(super) fn spawn_piped(&self, mut command: Command) -> Console {
-        let [out, err] = self.ends();
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .spawn()
-            .unwrap();
-        let pipes = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        let mut files = [&out, &err].map(|end| fs::File::create(end).unwrap());
-        let readers = std::thread::spawn(move || {
-            let [out, err] = &mut files;
-            let (mut from_out, mut from_err) = pipes;
-            std::thread::scope(|scope| {
-                scope.spawn(|| std::io::copy(&mut from_out, out));
-                scope.spawn(|| std::io::copy(&mut from_err, err));
-            });
-        });
-        Console {
-            child,
-            out,
-            err,
-            started: Instant::now(),
-            readers: Some(readers),
-        }
+    /// Starts a program as a console.
+    pub(super) fn spawn(&self, command: Command) -> Console {
+        Console::start(command, self.ends())
     }
 
     /// The files for what the next console says.
-    fn ends(&self) -> [PathBuf; 2] {
+    pub(super) fn ends(&self) -> [PathBuf; 2] {
         let number = fs::read_dir(self.folder.path()).unwrap().count();
         ["out", "err"].map(|end| self.path(&format!("{number}.{end}")))
-    }
-
-    /// Starts a program as a console.
-    pub(super) fn spawn(&self, mut command: Command) -> Console {
-        let [out, err] = self.ends();
-        let child = command
-            .stdout(fs::File::create(&out).unwrap())
-            .stderr(fs::File::create(&err).unwrap())
-            .process_group(0)
-            .spawn()
-            .unwrap();
-        Console {
-            child,
-            out,
-            err,
-            started: Instant::now(),
-            readers: None,
-        }
     }
 
     /// Runs golive to its end.
@@ -410,23 +344,6 @@ steps = [{list}, "tag"]
     }
 }
 
-/// The journal of the run that is written now, found once.
-#[derive(Default)]
-struct Journal(Option<PathBuf>);
-
-impl Journal {
-    fn lines(&mut self, lane: &Lane, before: &BTreeMap<String, PathBuf>) -> usize {
-        if self.0.is_none() {
-            let mut runs = lane.runs().into_iter();
-            self.0 = runs
-                .find(|(run, _)| !before.contains_key(run))
-                .map(|(_, folder)| folder.join("journal.jsonl"));
-        }
-        let text = self.0.as_ref().and_then(|file| fs::read(file).ok());
-        text.map_or(0, |text| memchr::memchr_iter(b'\n', &text).count())
-    }
-}
-
 /// Ends what a failed test would leave.
 impl Drop for Lane {
     fn drop(&mut self) {
@@ -434,129 +351,6 @@ impl Drop for Lane {
             if let Some(process) = process.split(':').next().and_then(|pid| pid.parse().ok()) {
                 signal(process, Signal::KILL);
             }
-        }
-    }
-}
-
-impl Console {
-    /// Its process.
-    pub(super) fn id(&self) -> i32 {
-        self.child.id().cast_signed()
-    }
-
-    /// Waits for a moment of its life. Returns whether it still lived then.
-    ///
-    /// It counts the lines of the journal that is written now: of the run that was not there `before`.
-    pub(super) fn reaches(
-        &mut self,
-        lane: &Lane,
-        moment: Moment,
-        before: &BTreeMap<String, PathBuf>,
-    ) -> bool {
-        let mut since = moment.lines.is_none().then_some(self.started);
-        let mut journal = Journal::default();
-        let first = journal.lines(lane, before);
-        loop {
-            if self.child.try_wait().unwrap().is_some() {
-                return false;
-            }
-            if let (None, Some(lines)) = (since, moment.lines)
-                && journal.lines(lane, before) >= first + lines
-            {
-                since = Some(Instant::now());
-            }
-            if since.is_some_and(|since| since.elapsed() >= moment.later) {
-                return true;
-            }
-            assert!(
-                self.started.elapsed() < PATIENCE,
-                "golive hangs: {}",
-                self.told()
-            );
-            std::thread::sleep(Duration::from_millis(1));
-        }
-    }
-
-    /// Kills it, and nothing else, without a chance to tidy up.
-    pub(super) fn kill(&mut self) {
-        self.child.kill().unwrap();
-    }
-
-    /// What it has printed, without what is long and known.
-    pub(super) fn told(&self) -> String {
-        let said = self.said();
-        let lines = said.lines();
-        lines
-            .filter(|line| !line.contains(" build | ") && !line.contains(" code | "))
-            .fold(String::new(), |all, line| all + line + "\n")
-    }
-
-    /// What it has printed.
-    pub(super) fn said(&self) -> String {
-        [&self.out, &self.err]
-            .map(|file| String::from_utf8_lossy(&fs::read(file).unwrap()).into_owned())
-            .concat()
-    }
-
-    /// Waits until it has printed this.
-    #[track_caller]
-    pub(super) fn says(&mut self, text: &str) {
-        loop {
-            if self.said().contains(text) {
-                return;
-            }
-            let ended = self.child.try_wait().unwrap();
-            assert!(
-                ended.is_none() && self.started.elapsed() < PATIENCE,
-                "`{text}` is not said: {}",
-                self.told()
-            );
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-
-    /// Waits until it has printed this after now, or has ended.
-    pub(super) fn says_or_ends(&mut self, text: &str) {
-        let before = self.said().matches(text).count();
-        while self.said().matches(text).count() == before
-            && self.child.try_wait().unwrap().is_none()
-        {
-            assert!(
-                self.started.elapsed() < PATIENCE,
-                "`{text}` is not said: {}",
-                self.told()
-            );
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-
-    /// Waits for its end.
-    #[track_caller]
-    pub(super) fn end(mut self) -> Ended {
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                // Whatever inherited the pipes ends with the connections.
-                if let Some(readers) = self.readers.take() {
-                    readers.join().unwrap();
-                }
-                return Ended {
-                    code: status.code(),
-                    text: self.told(),
-                };
-            }
-            if self.started.elapsed() > PATIENCE {
-                panic!("golive hangs: {}", self.told());
-            }
-            std::thread::sleep(Duration::from_millis(2));
-        }
-    }
-}
-
-impl Drop for Console {
-    fn drop(&mut self) {
-        if let Ok(None) = self.child.try_wait() {
-            let _ = self.child.kill();
-            let _ = self.child.wait();
         }
     }
 }

@@ -1,12 +1,15 @@
 //! What stands between console and hosts breaks: masters, servers, the network. The run goes on by itself.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use rustix::process::Signal;
 
+use super::console::Console;
 use super::dice::Dice;
-use super::lane::{Console, Lane};
+use super::lane::Lane;
 use crate::support::fleet::{Fleet, signal};
+use crate::support::proxy::Proxy;
 
 /// Runs of a lane in which something breaks, a few times each at random moments. None is taken up by hand.
 fn troubled(lane: &Lane, (runs, times): (usize, u64), trouble: &mut dyn FnMut(&mut Console, u64)) {
@@ -20,7 +23,7 @@ fn troubled(lane: &Lane, (runs, times): (usize, u64), trouble: &mut dyn FnMut(&m
         // The hosts have answered before anything is written.
         for _ in 0..=dice.below(times) {
             let moment = dice.moment_of_a_run();
-            story += &format!("\n  at {moment:?}");
+            write!(story, "\n  at {moment:?}").unwrap();
             if console.reaches(lane, moment, &before) {
                 trouble(&mut console, dice.below(u64::MAX));
             }
@@ -80,7 +83,8 @@ fn runs_go_on_by_themselves_when_servers_are_stopped_and_started() {
 
 #[test]
 fn runs_go_on_by_themselves_when_the_network_is_cut() {
-    let (fleet, networks) = Fleet::behind_proxies(2);
+    let fleet = Fleet::up(2);
+    let networks = Proxy::before(&fleet);
     let lane = Lane::new("cut", &fleet);
     troubled(&lane, (6, 4), &mut |_, which| {
         networks[(which % 2) as usize].cut();
@@ -90,7 +94,8 @@ fn runs_go_on_by_themselves_when_the_network_is_cut() {
 
 #[test]
 fn runs_go_on_by_themselves_over_a_slow_network_that_is_cut() {
-    let (fleet, networks) = Fleet::behind_proxies(2);
+    let fleet = Fleet::up(2);
+    let networks = Proxy::before(&fleet);
     for network in &networks {
         network.slow(Duration::from_millis(15));
     }
@@ -113,7 +118,8 @@ on = "all"
 
 #[test]
 fn a_network_that_falls_silent_is_told_as_lost_and_the_run_goes_on_when_it_speaks() {
-    let (fleet, networks) = Fleet::behind_proxies(2);
+    let fleet = Fleet::up(2);
+    let networks = Proxy::before(&fleet);
     let lane = Lane::with(
         "silent",
         &fleet,
@@ -140,7 +146,7 @@ fn a_network_that_falls_silent_is_told_as_lost_and_the_run_goes_on_when_it_speak
         let log = lane.log(&run, &format!("live/count@web{number}"), 1);
         let log = String::from_utf8(log).unwrap();
         let last = log.lines().count() - 1;
-        let lines: String = (1..=last).map(|line| format!("line {line}\n")).collect();
+        let lines = (1..=last).fold(String::new(), |all, line| format!("{all}line {line}\n"));
         assert_eq!(log, lines + "over\n");
     }
     lane.is_told(&run);

@@ -7,6 +7,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test prepares must work")]
 
+mod console;
 mod dice;
 mod disks;
 mod kills;

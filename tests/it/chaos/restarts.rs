@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use super::lane::{Console, Lane};
+use super::console::Console;
+use super::lane::Lane;
 use crate::support::fleet::Fleet;
 
 /// A step that waits on both hosts until it is let go, and one after it.

@@ -20,8 +20,6 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use super::proxy::Proxy;
-
 /// The boot id of a host that was never restarted.
 const FIRST_BOOT: &str = "b0070000-0000-4000-8000-000000000001";
 /// How long a server may take to answer on its port.
@@ -107,16 +105,13 @@ impl Fleet {
         fleet
     }
 
-    /// Hosts that are reached through a network of their own each.
-    pub(crate) fn behind_proxies(count: usize) -> (Self, Vec<Proxy>) {
-        let fleet = Self::up(count);
-        let proxies: Vec<Proxy> = fleet.ports().into_iter().map(Proxy::to).collect();
-        let doors: Vec<u16> = proxies.iter().map(|proxy| proxy.port).collect();
-        fleet.write_client_files(&doors);
-        (fleet, proxies)
+    /// Has the hosts reached at these ports from now on: those of whatever stands before them.
+    pub(crate) fn reach_at(&self, ports: &[u16]) {
+        self.write_client_files(ports);
     }
 
-    fn ports(&self) -> Vec<u16> {
+    /// The ports the servers listen on.
+    pub(crate) fn ports(&self) -> Vec<u16> {
         self.hosts.iter().map(|host| host.port).collect()
     }
 

@@ -9,6 +9,8 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
+use super::fleet::Fleet;
+
 /// Passes connections on to one port.
 pub(crate) struct Proxy {
     /// The port on 127.0.0.1 it listens on.
@@ -31,6 +33,14 @@ struct State {
 }
 
 impl Proxy {
+    /// A network of its own for each host of a fleet; they are reached through it from now on.
+    pub(crate) fn before(fleet: &Fleet) -> Vec<Self> {
+        let proxies: Vec<Self> = fleet.ports().into_iter().map(Self::to).collect();
+        let doors: Vec<u16> = proxies.iter().map(|proxy| proxy.port).collect();
+        fleet.reach_at(&doors);
+        proxies
+    }
+
     /// A proxy for what listens on `target`.
     pub(crate) fn to(target: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
