@@ -11,7 +11,7 @@ const RUNS: usize = 104;
 /// Lanes that go on at the same time.
 const LANES: usize = 4;
 /// So often a run is killed at most; then it must come to its end.
-const MOST_KILLS: u64 = 4;
+const MOST_KILLS: u64 = 3;
 
 fn runs() -> usize {
     std::env::var("GOLIVE_CHAOS_RUNS").map_or(RUNS, |runs| {
