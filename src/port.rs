@@ -26,7 +26,7 @@ pub struct Hello {
 /// One attempt to launch.
 #[derive(Debug, Clone)]
 pub struct Launch {
-    /// The run.
+    /// The run, as it is called on hosts.
     pub run: RunId,
     /// The task.
     pub task: TaskId,
@@ -64,7 +64,7 @@ pub struct Fence {
 /// Which attempt, where.
 #[derive(Debug, Clone)]
 pub struct AttemptKey {
-    /// The run.
+    /// The run, as it is called on hosts.
     pub run: RunId,
     /// The task.
     pub task: TaskId,

@@ -284,7 +284,7 @@ impl<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock> Dispatcher<L, K, 
 
     fn key(&self, task: &TaskId, attempt: Attempt) -> Option<AttemptKey> {
         Some(AttemptKey {
-            run: self.conductor.state().run.clone(),
+            run: self.conductor.state().name_on_hosts(),
             task: task.clone(),
             attempt,
             place: self.place(task)?,
@@ -313,7 +313,7 @@ impl<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock> Dispatcher<L, K, 
         };
         let now = self.doors.clock.now();
         let launch = Launch {
-            run: state.run.clone(),
+            run: state.name_on_hosts(),
             task: task.clone(),
             attempt,
             place,

@@ -48,6 +48,7 @@ macro_rules! in_every_shell {
 
 mod locks;
 mod served;
+mod stops;
 
 in_every_shell! {
     hello_makes_a_private_folder_and_knows_itself_again

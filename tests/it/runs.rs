@@ -153,6 +153,19 @@ async fn a_run_walks_its_stages_and_waits_at_the_gate() {
     assert_eq!(world.launched().len(), 7);
 }
 
+#[test]
+fn two_runs_that_made_the_same_id_are_not_one_on_a_host() {
+    let named = |lock: Option<&str>| {
+        let mut state = RunState::new(RunId::new("20261120-2130-k3"), Arc::new(usual()));
+        state.lock = lock.map(LockId::new);
+        state.name_on_hosts()
+    };
+    assert_ne!(named(Some("5f3a")), named(Some("77c0")));
+    assert_eq!(named(Some("5f3a")).as_str(), "20261120-2130-k3.5f3a");
+    // What was launched before there were locks is found again.
+    assert_eq!(named(None).as_str(), "20261120-2130-k3");
+}
+
 #[tokio::test(start_paused = true)]
 async fn nothing_is_launched_before_its_start_is_on_disk() {
     let world = World::new();

@@ -168,6 +168,16 @@ impl RunState {
         self.lock.clone().unwrap_or_else(own)
     }
 
+    /// What the run is called on its hosts. Ids of runs are short, for people, and two machines or projects may make
+    /// the same one in the same minute: one would take what the other did for its own. The lock's id is unlike any
+    /// other's. A run from before there were locks is called as it was.
+    pub fn name_on_hosts(&self) -> RunId {
+        match &self.lock {
+            Some(lock) => RunId::new(format!("{}.{lock}", self.run)),
+            None => self.run.clone(),
+        }
+    }
+
     /// Whether nothing more runs on the site of the task at this place.
     pub fn is_left_out(&self, position: usize) -> bool {
         let (stage, planned) = self.planned(position);

@@ -107,7 +107,11 @@ lines() {
 # Ends the step: TERM to its group now, KILL after the grace time. A later call can shorten the grace time.
 stop() {
   g_intr=1
-  [ "$g_why" = - ] && g_why=$1
+  if [ "$g_why" = - ]; then
+    # What has ended by itself was not stopped, though its end is not recorded yet.
+    [ -z "$g_ready" ] || { set -- "$1" "$g_pp"; st "$g_pid"; g_pp=$2; [ -n "$g_st" ] || return 0; }
+    g_why=$1
+  fi
   [ -n "$g_ready" ] || return 0
   read -r g_g 2>/dev/null <"$g_run.grace" || g_g=$g_grace
   [ -z "$g_killer" ] || sig KILL "$g_killer"
@@ -454,12 +458,14 @@ hello() {
 }
 cancel() {
   ident "$1"; number "$2"; tools; state
+  [ "$g_state" != none ] || bury                # unless it is launched at this moment: then it is ended
   case $g_state in
     running)
-      # The supervisor is the parent, so that it never signals another process than its own.
-      printf '%s\n' "$2" >"$g_run.grace" && kill -TERM "$g_sup" || die 75 "it could not be signalled" ;;
+      # The supervisor is the parent, so that it never signals another process than its own. On a full disk it takes the
+      # grace time of the launch.
+      printf '%s\n' "$2" 2>/dev/null >"$g_run.grace"
+      kill -TERM "$g_sup" || die 75 "it could not be signalled" ;;
     orphan) session "$g_sh" "$0" _orphan "$1" "$2" </dev/null >/dev/null 2>&1 & ;;
-    none) void "$1"; return ;;
   esac
   tell
 }
@@ -471,13 +477,15 @@ orphan() {
   while [ "$g_i" -lt "$2" ] && going; do sleep 1; g_i=$((g_i + 1)); done
   state; [ "$g_state" != orphan ] || sig KILL "$g_pid"
 }
-void() {
-  ident "$1"; boot
+void() { ident "$1"; bury; tell; }
+# Takes the claim, unless it is taken.
+bury() {
+  boot
   g_claim=" v=1 void=1 boot=$g_boot ." g_proc= g_end=
   put 2>/dev/null >"$g_run.rec.$$" || die 67 "no room in $g_dir"
   ln "$g_run.rec.$$" "$g_run.rec" 2>/dev/null
   rm -f "$g_run.rec.$$"
-  state; tell
+  state
 }
 
 # --- the lock of an environment

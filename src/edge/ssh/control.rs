@@ -76,8 +76,8 @@ impl Control {
         end_masters(&self.folder).await;
     }
 
-    /// Writes the configuration of the next connection, fresh each time: the user may have mended theirs.
-    pub(super) fn configuration(&self, wanted: &Configuration) -> io::Result<PathBuf> {
+    /// Writes the configuration of the next connection.
+    pub(super) fn write_configuration(&self, text: &[u8]) -> io::Result<PathBuf> {
         let path = self.folder.join("config");
         let next = self.folder.join(format!("config.{}", unlike()));
         let mut file = OpenOptions::new()
@@ -85,7 +85,7 @@ impl Control {
             .create_new(true)
             .mode(0o600)
             .open(&next)?;
-        file.write_all(&configuration_text(wanted)?)?;
+        file.write_all(text)?;
         fs::rename(&next, &path)?;
         Ok(path)
     }
@@ -100,7 +100,9 @@ impl Drop for Control {
     }
 }
 
-fn configuration_text(wanted: &Configuration) -> io::Result<Vec<u8>> {
+/// The configuration of the next connection, made anew each time: the user may have mended theirs. An error when theirs
+/// cannot be read.
+pub(super) fn configuration_text(wanted: &Configuration) -> io::Result<Vec<u8>> {
     let seconds = wanted.connect_timeout.as_secs().max(1);
     let mut text = format!(
         "# Written by golive for each connection. The first value of an option holds.\n\

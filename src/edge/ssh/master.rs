@@ -22,7 +22,7 @@ use tokio::sync::watch;
 use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
 
-use super::control::{Configuration, Control};
+use super::control::{Configuration, Control, configuration_text};
 use super::failure::{self, Failure};
 use super::mux;
 
@@ -65,9 +65,12 @@ impl Master {
         destination: &str,
         wanted: &Configuration,
     ) -> Result<Self, Failure> {
-        let config = control
-            .configuration(wanted)
-            .map_err(|why| unreadable(&why, wanted))?;
+        let text = configuration_text(wanted).map_err(|why| unreadable(&why, wanted))?;
+        let config = control.write_configuration(&text).map_err(|why| {
+            Failure::passing(format!(
+                "the folder for ssh's sockets cannot be written: {why}"
+            ))
+        })?;
         let attempt = Attempt {
             socket: control.socket(serial),
             log: control.log(serial),
@@ -244,16 +247,15 @@ static SETSID: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
 });
 
 fn unreadable(why: &io::Error, wanted: &Configuration) -> Failure {
-    match &wanted.file {
-        Some(file) => Failure::lasting(
-            format!(
-                "the ssh configuration {} cannot be read: {why}",
-                file.display()
-            ),
-            Some("see `[ssh] config` in releases.toml and GOLIVE_SSH_CONFIG".to_owned()),
+    // Only a file that the user named is read here.
+    let file = wanted.file.as_deref().unwrap_or(Path::new(""));
+    Failure::lasting(
+        format!(
+            "the ssh configuration {} cannot be read: {why}",
+            file.display()
         ),
-        None => Failure::lasting(format!("the control folder cannot be written: {why}"), None),
-    }
+        Some("see `[ssh] config` in releases.toml and GOLIVE_SSH_CONFIG".to_owned()),
+    )
 }
 
 fn refusal(why: &openssh::Error) -> Refusal {

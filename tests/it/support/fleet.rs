@@ -20,6 +20,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+/// The boot id of a host that was never restarted.
+const FIRST_BOOT: &str = "b0070000-0000-4000-8000-000000000001";
 /// How long a server may take to answer on its port.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -99,8 +101,18 @@ impl Fleet {
         for index in 0..count {
             fleet.hosts[index].answer();
         }
-        fleet.write_client_files();
+        fleet.write_client_files(&fleet.ports());
         fleet
+    }
+
+    /// Has the hosts reached at these ports from now on: those of whatever stands before them.
+    pub(crate) fn reach_at(&self, ports: &[u16]) {
+        self.write_client_files(ports);
+    }
+
+    /// The ports the servers listen on.
+    pub(crate) fn ports(&self) -> Vec<u16> {
+        self.hosts.iter().map(|host| host.port).collect()
     }
 
     /// The file to be used as `ssh -F`.
@@ -146,12 +158,42 @@ impl Fleet {
         self.signal_all(index, Signal::CONT);
     }
 
+    /// Restarts a machine: its server, connections, launchers and steps are gone at once, and it has another boot id.
+    pub(crate) fn restart(&mut self, index: usize) {
+        let host = &mut self.hosts[index];
+        host.stop();
+        host.end_steps();
+        host.boot_anew();
+        self.start(index);
+    }
+
     /// Gives a host another host key; takes effect when it is started again.
     pub(crate) fn change_key(&self, index: usize) {
         let key = self.hosts[index].key();
         fs::remove_file(&key).unwrap();
         fs::remove_file(key.with_extension("pub")).unwrap();
         assert!(keygen(&key).wait().unwrap().success());
+    }
+
+    /// Sees that no launcher runs on any host any more.
+    #[track_caller]
+    pub(crate) fn is_left_alone(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let of_hosts = self
+                .hosts
+                .iter()
+                .flat_map(|host| processes_with_home(&host.folder));
+            let left: Vec<String> = of_hosts
+                .map(command_line)
+                .filter(|line| line.contains("/.golive/"))
+                .collect();
+            if left.is_empty() {
+                return;
+            }
+            assert!(Instant::now() < deadline, "left on the hosts: {left:#?}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     fn signal_all(&self, index: usize, what: Signal) {
@@ -161,12 +203,13 @@ impl Fleet {
         }
     }
 
-    fn write_client_files(&self) {
+    /// Writes the client's configuration; the hosts are reached at these ports.
+    fn write_client_files(&self, ports: &[u16]) {
         let root = self.root.path().display();
         let mut config = String::new();
         let mut known = String::new();
-        for host in &self.hosts {
-            let (name, port) = (&host.name, host.port);
+        for (host, port) in self.hosts.iter().zip(ports) {
+            let name = &host.name;
             let key = fs::read_to_string(host.key().with_extension("pub")).unwrap();
             writeln!(config, "Host {name}\n  HostName 127.0.0.1\n  Port {port}").unwrap();
             write!(known, "[127.0.0.1]:{port} {key}").unwrap();
@@ -200,6 +243,7 @@ impl Host {
         private.recursive(true).mode(0o700);
         private.create(home.join(".ssh")).unwrap();
         fs::write(home.join(".hushlogin"), "").unwrap();
+        fs::write(folder.join("boot_id"), format!("{FIRST_BOOT}\n")).unwrap();
         Self {
             name: name.to_owned(),
             port: free_port(),
@@ -251,11 +295,15 @@ impl Host {
             let mut command = Command::new("unshare");
             command
                 .args(["--mount", "--uts", "--propagation", "private", "sh", "-c"])
-                .arg(r#"hostname "$1" && mount --bind "$2" "$3" && shift 3 && exec "$@""#)
+                .arg(
+                    r#"hostname "$1" && mount --bind "$4" /proc/sys/kernel/random/boot_id &&
+                    mount --bind "$2" "$3" && shift 4 && exec "$@""#,
+                )
                 .arg("sh")
                 .arg(&self.name)
                 .arg(&self.home)
                 .arg(home_of_user())
+                .arg(self.folder.join("boot_id"))
                 .arg(sshd());
             command
         } else {
@@ -323,10 +371,39 @@ impl Host {
         }
     }
 
-    /// Ends the steps that still run on this host: their records name their process groups.
+    /// Ends everything that still runs on this host.
     fn end_steps(&self) {
-        for process in processes_with_home(&self.folder) {
-            signal(process, Signal::KILL);
+        loop {
+            let left = processes_with_home(&self.folder);
+            if left.is_empty() {
+                return;
+            }
+            for process in left {
+                signal(process, Signal::KILL);
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// The next boot id. Without namespaces all hosts have this machine's: then what ran belongs to an earlier boot.
+    fn boot_anew(&self) {
+        if *NAMESPACES {
+            let file = self.folder.join("boot_id");
+            let boot = fs::read_to_string(&file).unwrap();
+            let (first, number) = boot.trim().rsplit_once('-').unwrap();
+            let next = u64::from_str_radix(number, 16).unwrap() + 1;
+            fs::write(&file, format!("{first}-{next:012x}\n")).unwrap();
+            return;
+        }
+        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+        let records = fs::read_dir(self.home.join(".golive/run"))
+            .into_iter()
+            .flatten();
+        for record in records.flatten().map(|entry| entry.path()) {
+            if record.extension().is_some_and(|kind| kind == "rec") {
+                let text = fs::read_to_string(&record).unwrap();
+                fs::write(&record, text.replace(boot.trim(), FIRST_BOOT)).unwrap();
+            }
         }
     }
 }
@@ -379,6 +456,11 @@ fn children(process: i32) -> Vec<i32> {
     text.split_whitespace()
         .filter_map(|pid| pid.parse().ok())
         .collect()
+}
+
+fn command_line(process: i32) -> String {
+    let line = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&line).replace('\0', " ")
 }
 
 fn is_sshd(process: i32) -> bool {

@@ -3,6 +3,7 @@
 pub(crate) mod fakes;
 pub(crate) mod fleet;
 pub(crate) mod plans;
+pub(crate) mod proxy;
 pub(crate) mod terminal;
 pub(crate) mod workshop;
 
