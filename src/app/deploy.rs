@@ -10,6 +10,7 @@ use super::plain::PlainFace;
 use super::prompt::{Prompt, told_to_end};
 use super::report::{Code, Failure};
 use super::session::{self, Project};
+use super::verdicts;
 use crate::domain::action::Action;
 use crate::domain::checklist::Gate;
 use crate::domain::id::{RunId, TaskId};
@@ -34,7 +35,12 @@ pub async fn deploy(project: &Project, deploy: &Deploy, global: &Global) -> Resu
     let owned = project.create(&plan, session::now())?;
     let reason = deploy.decisions.reason.clone();
     let lock = session::lock_id();
-    let first = (project.by.as_str(), Some(Intent::Start { reason, lock }));
+    let keep = deploy
+        .decisions
+        .keep_lock
+        .then_some(Intent::KeepLock { keep: true });
+    let wishes = std::iter::once(Intent::Start { reason, lock }).chain(keep);
+    let first = (project.by.as_str(), wishes);
     let driven = session::drive(owned, Arc::clone(&sites), identities, first, sender);
     follow(
         project,
@@ -151,10 +157,12 @@ pub async fn resume(project: &Project, resume: &Resume, global: &Global) -> Resu
         return Ok(Code::Done);
     }
     check_decisions(&owned.plan, &resume.decisions)?;
+    let again = first_wish(&state, &resume.decisions);
+    let wishes = verdicts::wishes(&state, &resume.decisions, again, session::now())?;
     let (sender, receiver, listener) = session::feed_with_links();
     let sites = Arc::new(project.sites(&owned.plan.hosts, &listener)?);
     let identities = greet(&sites, places_left(&state), &listener).await?;
-    let first = (project.by.as_str(), first_wish(&state, &resume.decisions));
+    let first = (project.by.as_str(), wishes);
     let shown = Some(Shown::now(&state, &owned.folder.logs()));
     let driven = session::drive(owned, Arc::clone(&sites), identities, first, sender);
     follow(

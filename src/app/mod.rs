@@ -17,6 +17,7 @@ pub mod deploy;
 pub mod drive;
 pub mod gather;
 pub mod json;
+pub mod lock;
 pub mod plain;
 pub mod playground;
 pub mod prompt;
@@ -24,6 +25,7 @@ pub mod report;
 pub mod runs;
 pub mod session;
 pub mod table;
+pub mod verdicts;
 
 /// Runs golive with the arguments of this process.
 pub fn main() -> ExitCode {
@@ -95,9 +97,13 @@ async fn command(cli: &Cli) -> Result<Code, Failure> {
         }
         Some(Command::Deploy(deploy)) => deploy::deploy(&open()?, deploy, global).await,
         Some(Command::Resume(resume)) if has_screen(global) => {
-            console::open(open()?, global, console::Begin::Resume(resume.clone())).await
+            let resume = resume.gathered();
+            console::open(open()?, global, console::Begin::Resume(resume)).await
         }
-        Some(Command::Resume(resume)) => deploy::resume(&open()?, resume, global).await,
+        Some(Command::Resume(resume)) => {
+            deploy::resume(&open()?, &resume.gathered(), global).await
+        }
+        Some(Command::Lock(lock)) => lock::lock(&open()?, lock, global).await,
         Some(Command::Plan(selected)) => plan(&open()?, selected, global).await,
         Some(Command::Runs { what }) => runs::runs(&open()?, what.as_ref(), global.json),
         Some(Command::Demo(demo)) => playground::demo(demo, global, has_screen(global)).await,

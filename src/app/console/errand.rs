@@ -12,6 +12,7 @@ use super::super::deploy;
 use super::super::gather::gather;
 use super::super::report::{Code, Failure};
 use super::super::session::{self, Driven, Project};
+use super::super::verdicts;
 use crate::domain::feed::Update;
 use crate::domain::id::{Attempt, RunId, TaskId};
 use crate::domain::plan::{Plan, PlannedHost};
@@ -252,6 +253,7 @@ impl Errands {
         let owned = deploy::open(&self.project, &run)?;
         deploy::check_decisions(&owned.plan, decisions)?;
         let state = session::folded(&owned);
+        let first = verdicts::wishes(&state, decisions, going_on(&state), session::now())?;
         let sites = Arc::new(self.project.sites(&owned.plan.hosts, &self.listener())?);
         let identities =
             match session::greet(&sites, deploy::places_left(&state), &self.listener()).await {
@@ -262,7 +264,6 @@ impl Errands {
                 }
             };
         let (sender, feed, _) = session::feed_with_links();
-        let first = going_on(&state);
         let by = (self.project.by.as_str(), first);
         let driven = session::drive(owned, Arc::clone(&sites), identities, by, sender);
         Ok(NowDriven {
