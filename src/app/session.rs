@@ -416,7 +416,7 @@ pub fn drive(
     let state = folded(&owned);
     let logs = owned.folder.logs();
     let doors = Doors {
-        locks: Arc::new(Keepers::new(Arc::clone(&sites))),
+        locks: Arc::new(Keepers::of_plan(Arc::clone(&sites), &owned.plan)),
         launcher: sites,
         journal: owned.writer,
         logs: Arc::new(logs.clone()),

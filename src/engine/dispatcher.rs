@@ -349,6 +349,7 @@ fn fence(state: &RunState, position: usize) -> Option<Fence> {
         None => grant.epochs.first_key_value()?,
     };
     Some(Fence {
+        project: state.plan.project.clone(),
         env: env.clone(),
         lock: state.lock_id(),
         host: host.clone(),
