@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::args::{Decisions, Deploy, Global, Resume};
 use super::drive::{Driver, Face, Shown};
 use super::json::JsonFace;
+use super::lock;
 use super::plain::PlainFace;
 use super::prompt::{Prompt, told_to_end};
 use super::report::{Code, Failure};
@@ -32,6 +33,10 @@ pub async fn deploy(project: &Project, deploy: &Deploy, global: &Global) -> Resu
     let (sender, receiver, listener) = session::feed_with_links();
     let sites = Arc::new(project.sites(&plan.hosts, &listener)?);
     let identities = greet(&sites, session::places(&plan), &listener).await?;
+    if let Err(busy) = lock::check_free(project, &plan, &sites).await {
+        sites.close().await;
+        return Err(busy);
+    }
     let owned = project.create(&plan, session::now())?;
     let reason = deploy.decisions.reason.clone();
     let lock = session::lock_id();

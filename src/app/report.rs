@@ -10,7 +10,7 @@ use std::io::Write as _;
 use crate::domain::output::ansi;
 
 /// How the process ends. The numbers are a contract (design/3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Code {
     /// Done.
     Done = 0,

@@ -95,7 +95,7 @@ fn row(run: &RunSummary, now: Moment) -> [String; 6] {
 }
 
 /// Rows under a heading, columns as wide as their widest cell.
-fn table<const N: usize>(heading: &[&str; N], rows: &[[String; N]]) -> String {
+pub fn table<const N: usize>(heading: &[&str; N], rows: &[[String; N]]) -> String {
     let mut widths: Vec<usize> = heading.iter().map(|cell| width(cell)).collect();
     for row in rows {
         for (cell, most) in row.iter().zip(&mut widths) {

@@ -444,6 +444,11 @@ pub fn now() -> Moment {
     SystemClock.now()
 }
 
+/// A listener who tells nobody.
+pub fn nobody() -> LinkListener {
+    Arc::new(|_, _, _| {})
+}
+
 /// A feed with a listener for the links of hosts.
 pub fn feed_with_links() -> (FeedSender, FeedReceiver, LinkListener) {
     let (sender, receiver) = engine::feed();
