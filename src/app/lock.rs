@@ -40,7 +40,11 @@ pub async fn lock(project: &Project, lock: &Lock, global: &Global) -> Result<Cod
     let done = match (lock.take, lock.release, &lock.steal) {
         (true, _, _) => place.take(lock.reason.clone(), None).await,
         (_, true, _) => place.release().await,
-        (_, _, Some(id)) => place.take(lock.reason.clone(), Some(&LockId::new(id))).await,
+        (_, _, Some(id)) => {
+            place
+                .take(lock.reason.clone(), Some(&LockId::new(id)))
+                .await
+        }
         _ => Ok(Code::Done),
     };
     let told = match done {
@@ -130,10 +134,8 @@ impl<'a> Place<'a> {
             }
             Ok(Taking::Busy(busy)) => Err(self.locked(&busy)),
             Err(error) => {
-                let failure = Failure::new(
-                    Code::Unreachable,
-                    format!("could not lock {env}: {error}"),
-                );
+                let failure =
+                    Failure::new(Code::Unreachable, format!("could not lock {env}: {error}"));
                 Err(match error.help() {
                     Some(help) => failure.help(help),
                     None => failure,
@@ -157,7 +159,10 @@ impl<'a> Place<'a> {
             Some(busy) => self.locked(busy),
             None => Failure::new(
                 Code::Locked,
-                format!("{} is not locked by {id} any more: nothing was changed", self.env),
+                format!(
+                    "{} is not locked by {id} any more: nothing was changed",
+                    self.env
+                ),
             )
             .help(format!(
                 "{} lock {} --take takes it",
@@ -179,7 +184,10 @@ impl<'a> Place<'a> {
         let by_hand = remembered(self.project, env);
         let mut held = held_by(&view).peekable();
         let Some(first) = held.peek().copied() else {
-            let unknown = view.places.iter().all(|(_, kept)| matches!(kept, KeptAt::Unknown(_)));
+            let unknown = view
+                .places
+                .iter()
+                .all(|(_, kept)| matches!(kept, KeptAt::Unknown(_)));
             if unknown {
                 return Err(nobody_asked(env));
             }
@@ -224,19 +232,24 @@ impl<'a> Place<'a> {
     /// Gives back the lock of a run of this machine that nobody drives, and records that in its journal.
     async fn release_of_run(&self, folder: &RunFolder, id: &LockId) -> Result<Code, Failure> {
         let (run, command) = (folder.run(), &self.project.command);
-        let mut owned = folder
-            .open_for_writing(&self.project.by)
-            .map_err(|error| match &error {
-                RunError::Owned { owner, .. } => Failure::new(
-                    Code::Locked,
-                    format!("{} is locked by run {run}, which {owner} drives", self.env),
-                )
-                .help("end the run there: it releases its locks when it ends"),
-                _ => super::runs::unusable(self.project, &error),
-            })?;
+        let mut owned =
+            folder
+                .open_for_writing(&self.project.by)
+                .map_err(|error| match &error {
+                    RunError::Owned { owner, .. } => Failure::new(
+                        Code::Locked,
+                        format!("{} is locked by run {run}, which {owner} drives", self.env),
+                    )
+                    .help("end the run there: it releases its locks when it ends"),
+                    _ => super::runs::unusable(self.project, &error),
+                })?;
         let state = session::folded(&owned);
-        let running = state.each().find(|(_, task)| task.status == TaskStatus::Running);
-        if let Some((task, _)) = running.filter(|(task, _)| task.site.host().is_some() || task.kind != "ask") {
+        let running = state
+            .each()
+            .find(|(_, task)| task.status == TaskStatus::Running);
+        if let Some((task, _)) =
+            running.filter(|(task, _)| task.site.host().is_some() || task.kind != "ask")
+        {
             let message = format!(
                 "{} of run {run} may still be running: {} stays locked",
                 task.id, self.env

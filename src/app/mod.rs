@@ -100,9 +100,7 @@ async fn command(cli: &Cli) -> Result<Code, Failure> {
             let resume = resume.gathered();
             console::open(open()?, global, console::Begin::Resume(resume)).await
         }
-        Some(Command::Resume(resume)) => {
-            deploy::resume(&open()?, &resume.gathered(), global).await
-        }
+        Some(Command::Resume(resume)) => deploy::resume(&open()?, &resume.gathered(), global).await,
         Some(Command::Lock(lock)) => lock::lock(&open()?, lock, global).await,
         Some(Command::Plan(selected)) => plan(&open()?, selected, global).await,
         Some(Command::Runs { what }) => runs::runs(&open()?, what.as_ref(), global.json),

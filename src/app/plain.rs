@@ -170,7 +170,10 @@ fn sentences(event: &Event, state: &RunState) -> Vec<String> {
             let from = from.as_ref().map_or_else(String::new, |from| {
                 format!(", taken over from {}", words::who(Some(from)))
             });
-            vec![format!("lock: {env} taken{from}, {}", words::kept_at(grant))]
+            vec![format!(
+                "lock: {env} taken{from}, {}",
+                words::kept_at(grant)
+            )]
         }
         Event::LockReleased {
             env, left, lost, ..

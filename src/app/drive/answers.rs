@@ -15,7 +15,7 @@ use crate::domain::feed::Link;
 use crate::domain::id::{EnvName, TaskId};
 use crate::domain::lock::Busy;
 use crate::domain::run::progress::{self, Need, is_quiet, needs};
-use crate::domain::run::schedule::{place, waits_for_lock};
+use crate::domain::run::schedule::{could_start, place, waits_for_lock};
 use crate::domain::run::{Intent, Moment, TaskStatus};
 use crate::domain::text::duration;
 use crate::engine::FeedReceiver;
@@ -64,6 +64,10 @@ impl<F: Face> Driver<F> {
         match need {
             Need::Gate(stage) => self.answer_gate(stage).await,
             Need::Answer(task) => self.answer_question(&task).await,
+            // What was just decided begins first.
+            Need::Failure(_) | Need::Interrupted(_) if could_start(&self.state, now) => {
+                Answered::Nothing
+            }
             Need::Failure(tasks) => {
                 if self.prompt.is_some() {
                     return self.ask_about(&tasks).await;
@@ -210,7 +214,9 @@ impl<F: Face> Driver<F> {
         for task in short(tasks) {
             failure = failure
                 .help(format!("{command} resume {run} --retry {task}"))
-                .help(format!("{command} resume {run} --done {task} --reason TEXT"));
+                .help(format!(
+                    "{command} resume {run} --done {task} --reason TEXT"
+                ));
         }
         failure.help(format!(
             "{command} resume {run} in a terminal shows what is known and asks"
@@ -222,8 +228,12 @@ impl<F: Face> Driver<F> {
         let (command, run) = (&self.command, &self.state.run);
         let standing = progress::standing(&self.state);
         let mut failure = Failure::new(Code::Failed, format!("run {run} {standing}"))
-            .help(format!("{command} runs logs {run} shows what every step printed"))
-            .help(format!("{command} resume {run} tries the failed steps again"));
+            .help(format!(
+                "{command} runs logs {run} shows what every step printed"
+            ))
+            .help(format!(
+                "{command} resume {run} tries the failed steps again"
+            ));
         let open = (0..self.state.tasks.len()).filter(|at| {
             let is_failed = self.state.tasks[*at].status == TaskStatus::Failed;
             is_failed && !self.state.is_settled(*at)

@@ -44,7 +44,12 @@ fn ago(past: std::time::Duration) -> String {
 pub fn heard(busy: &Busy) -> String {
     let heard = busy.beat_s.map_or_else(
         || "never heard of since".to_owned(),
-        |beat| format!("last heard of {}", ago(std::time::Duration::from_secs(beat))),
+        |beat| {
+            format!(
+                "last heard of {}",
+                ago(std::time::Duration::from_secs(beat))
+            )
+        },
     );
     format!("{heard}, seen at {}", busy.place)
 }
@@ -74,7 +79,9 @@ pub fn kept_at(grant: &Grant) -> String {
         format!("kept at {}", places.join(", "))
     };
     let without = grant.without.iter();
-    let without: Vec<String> = without.map(|(place, why)| format!("{place} ({why})")).collect();
+    let without: Vec<String> = without
+        .map(|(place, why)| format!("{place} ({why})"))
+        .collect();
     if without.is_empty() {
         return kept;
     }
@@ -94,7 +101,11 @@ pub fn again_in(time: std::time::Duration) -> String {
 
 /// What became of a run's locks, in one line: which were released while this process drove it, and which are kept.
 /// `None` = the run has nothing to do with locks.
-pub fn standing(state: &RunState, ended: &BTreeMap<EnvName, Gone>, command: &str) -> Option<String> {
+pub fn standing(
+    state: &RunState,
+    ended: &BTreeMap<EnvName, Gone>,
+    command: &str,
+) -> Option<String> {
     let envs: BTreeSet<&EnvName> = state
         .plan
         .stages
@@ -105,7 +116,10 @@ pub fn standing(state: &RunState, ended: &BTreeMap<EnvName, Gone>, command: &str
         return None;
     }
     let mut parts = Vec::new();
-    for (env, gone) in ended.iter().filter(|(env, _)| !state.locks.contains_key(*env)) {
+    for (env, gone) in ended
+        .iter()
+        .filter(|(env, _)| !state.locks.contains_key(*env))
+    {
         parts.push(match gone {
             Gone::Released(left) if left.is_empty() => format!("{env} released"),
             Gone::Released(left) => format!(
@@ -117,7 +131,11 @@ pub fn standing(state: &RunState, ended: &BTreeMap<EnvName, Gone>, command: &str
     }
     let has_ended = matches!(state.status, RunStatus::Finished(_));
     for env in state.locks.keys() {
-        let why = if has_ended { "kept" } else { "kept for this run" };
+        let why = if has_ended {
+            "kept"
+        } else {
+            "kept for this run"
+        };
         parts.push(format!(
             "{env} {why}, {command} lock {env} --release gives it back"
         ));

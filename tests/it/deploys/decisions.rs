@@ -1,0 +1,326 @@
+//! Decisions about what failed or is unknown, without a screen: each means what it says, and is a fact with who and why.
+
+use std::fs;
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use super::ground::{Ended, Ground, NOTE, PAIR, is_alive, text, wait_until};
+
+/// `one` fails on every host that was not mended, `two` follows it everywhere.
+const BOTH: &str = r#"
+[step.one]
+run = 'NOTE; [ -e ~/mended ]'
+on = "all"
+[step.two]
+run = 'NOTE'
+on = "all"
+[[stage]]
+name = "Test"
+env = "test"
+steps = ["one", "two"]
+"#;
+
+fn noted(steps: &str) -> String {
+    format!("{PAIR}{}", steps.replace("NOTE", NOTE))
+}
+
+/// A run in which `one` has failed on both hosts.
+fn failed() -> (Ground, String) {
+    let ground = Ground::new(2, &noted(BOTH));
+    ground.ends(1, &["deploy"]);
+    let run = ground.newest_run();
+    ground.forget();
+    (ground, run)
+}
+
+fn journal(ground: &Ground) -> String {
+    let folder = ground.run_folders().pop().unwrap();
+    fs::read_to_string(folder.join("journal.jsonl")).unwrap()
+}
+
+/// The decisions in the journal: which, why.
+fn decisions(ground: &Ground) -> Vec<(String, String)> {
+    let journal = journal(ground);
+    let records = journal.lines().map(serde_json::from_str::<Value>);
+    let taken = records
+        .map(Result::unwrap)
+        .filter(|record| record["event"] == "decision_taken");
+    taken
+        .map(|record| (text(&record["decision"]), text(&record["reason"])))
+        .collect()
+}
+
+fn sorted(ground: &Ground) -> Vec<String> {
+    let mut trace = ground.trace();
+    trace.sort();
+    trace
+}
+
+#[test]
+fn a_retry_runs_the_named_task_again_and_nothing_else() {
+    let (ground, run) = failed();
+    for number in [1, 2] {
+        fs::write(ground.home(number).join("mended"), "").unwrap();
+    }
+    let ended = ground.ends(1, &["resume", &run, "--retry", "test/one@web1"]);
+    assert_eq!(ground.trace(), ["Test/one@web1"]);
+    ended.says(&[
+        "failed: test/one@web2",
+        &format!("golive resume {run} --retry test/one@web2"),
+        "locks: test released",
+    ]);
+    assert!(!ended.err.contains("--retry test/one@web1"), "{ended}");
+    // A step's name means all its hosts where it is open.
+    ground.forget();
+    ground.ends(0, &["resume", &run, "--retry", "test/one"]);
+    let done = ["Test/one@web2", "Test/two@web1", "Test/two@web2"];
+    assert_eq!(sorted(&ground), done);
+}
+
+#[test]
+fn what_is_skipped_does_not_run_and_what_waits_for_it_does() {
+    let (ground, run) = failed();
+    let skip = [
+        "resume",
+        &run,
+        "--skip",
+        "test/one",
+        "--reason",
+        "not needed",
+    ];
+    ground.ends(0, &skip).prints(&[
+        "decision: skip test/one@web1, test/one@web2",
+        "(not needed)",
+    ]);
+    assert_eq!(sorted(&ground), ["Test/two@web1", "Test/two@web2"]);
+    let taken = decisions(&ground).pop().unwrap();
+    assert_eq!(taken, ("skip".to_owned(), "not needed".to_owned()));
+    let statuses = ground.statuses();
+    assert_eq!(statuses[0], ("test/one@web1".to_owned(), "skip".to_owned()));
+    assert_eq!(statuses[2], ("test/two@web1".to_owned(), "ok".to_owned()));
+}
+
+#[test]
+fn several_decisions_are_one_and_each_is_kept_with_its_reason() {
+    let (ground, run) = failed();
+    fs::write(ground.home(1).join("mended"), "").unwrap();
+    let both = [
+        "resume",
+        &run,
+        "--retry",
+        "test/one@web1",
+        "--done",
+        "TEST/one@web2",
+        "--reason",
+        "by hand",
+    ];
+    ground.ends(0, &both);
+    let done = ["Test/one@web1", "Test/two@web1", "Test/two@web2"];
+    assert_eq!(sorted(&ground), done);
+    let taken = decisions(&ground);
+    let last: Vec<&str> = taken
+        .iter()
+        .rev()
+        .take(2)
+        .map(|(what, _)| what.as_str())
+        .collect();
+    assert_eq!(last, ["count_as_done", "retry"]);
+}
+
+#[test]
+fn a_host_that_is_left_out_runs_nothing_more_and_the_last_one_cannot_be() {
+    let (ground, run) = failed();
+    fs::write(ground.home(1).join("mended"), "").unwrap();
+    let leave = |host: &'static str| {
+        [
+            "resume",
+            run.as_str(),
+            "--leave-out",
+            host,
+            "--reason",
+            "disk",
+            "--retry",
+            "test/one@web1",
+        ]
+        .map(str::to_owned)
+    };
+    let leave_out = |host| {
+        let words = leave(host);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        ground.golive(&words)
+    };
+    let before = journal(&ground);
+    // Both at once would leave nobody.
+    let words = [
+        "resume",
+        &run,
+        "--leave-out",
+        "web1",
+        "test/web2",
+        "--reason",
+        "x",
+    ];
+    let refused = ground.ends(2, &words);
+    refused.says(&[
+        "cannot be left out: it is the last host of test",
+        "nothing was changed",
+    ]);
+    assert_eq!(journal(&ground), before);
+    let ended = leave_out("web2");
+    assert_eq!(ended.code, Some(0), "{ended}");
+    ended.prints(&[
+        "leave out web2 of test, and with it test/one@web2, test/two@web2",
+        "on test web2 was left out: disk",
+    ]);
+    assert_eq!(ground.trace(), ["Test/one@web1", "Test/two@web1"]);
+}
+
+#[test]
+fn a_name_that_means_nothing_changes_nothing() {
+    let (ground, run) = failed();
+    let before = journal(&ground);
+    let refused = |flags: &[&str], says: &[&str]| {
+        let words = [&["resume", run.as_str()][..], flags].concat();
+        ground.ends(2, &words).says(says);
+        assert_eq!(journal(&ground), before);
+    };
+    refused(
+        &["--retry", "test/one@web3"],
+        &[
+            "--retry names `test/one@web3`",
+            "did you mean `test/one@web",
+        ],
+    );
+    refused(
+        &["--skip", "test/two@web1", "--reason", "x"],
+        &[
+            "--skip names test/two@web1, which has not been started",
+            "a decision is needed about test/one@web1, test/one@web2",
+        ],
+    );
+    refused(&["--done", "test/one"], &["--reason"]);
+    refused(
+        &["--done", "test/one", "--reason", " "],
+        &["needs a reason"],
+    );
+    refused(
+        &[
+            "--done",
+            "test/one",
+            "--reason",
+            "x",
+            "--retry",
+            "test/one@web2",
+        ],
+        &["test/one@web2 is named by --retry and by --done"],
+    );
+    refused(
+        &["--leave-out", "wep1", "--reason", "x"],
+        &["--leave-out names `wep1`", "did you mean `web1`?"],
+    );
+    assert_eq!(ground.trace(), Vec::<String>::new());
+}
+
+/// On `web1` the supervisor of the step is lost.
+const LOST: &str = r#"
+[step.once]
+run = 'NOTE; echo halfway; if [ $GOLIVE_HOST = web1 ] && [ $GOLIVE_ATTEMPT = 1 ]; then kill -9 $PPID; kill -9 $$; fi'
+on = "all"
+[step.last]
+run = 'NOTE'
+on = "all"
+[[stage]]
+name = "Test"
+env = "test"
+steps = ["once", "last"]
+"#;
+
+fn lost() -> (Ground, String, Ended) {
+    let ground = Ground::new(2, &noted(LOST));
+    let ended = ground.ends(6, &["deploy"]);
+    let run = ground.newest_run();
+    ground.forget();
+    (ground, run, ended)
+}
+
+#[test]
+fn an_unknown_end_is_told_with_the_commands_that_decide_about_it() {
+    let (ground, run, ended) = lost();
+    ended.says(&[
+        "nobody can tell how test/once@web1 ended",
+        &format!("golive resume {run} --retry test/once@web1"),
+        &format!("golive resume {run} --done test/once@web1 --reason TEXT"),
+        "locks: test kept for this run, golive lock test --release gives it back",
+    ]);
+    let done = [
+        "resume",
+        &run,
+        "--done",
+        "test/once@web1",
+        "--reason",
+        "seen there",
+    ];
+    ground.ends(0, &done);
+    assert_eq!(sorted(&ground), ["Test/last@web1", "Test/last@web2"]);
+}
+
+#[test]
+fn an_unknown_end_runs_again_when_that_was_decided() {
+    let (ground, run, _) = lost();
+    ground.ends(0, &["resume", &run, "--retry", "test/once@web1"]);
+    let done = ["Test/last@web1", "Test/last@web2", "Test/once@web1"];
+    assert_eq!(sorted(&ground), done);
+}
+
+#[test]
+fn locks_are_kept_at_a_failure_when_that_was_decided_and_released_by_hand() {
+    let ground = Ground::new(2, &noted(BOTH));
+    let ended = ground.ends(1, &["deploy", "--keep-lock"]);
+    ended.says(&["locks: test kept, golive lock test --release gives it back"]);
+    let held = ended.err.trim_end().lines().last().unwrap();
+    assert!(held.starts_with("locks: "), "{ended}");
+}
+
+/// A step that does not end when it is asked to.
+const STUBBORN: &str = r#"
+[step.stubborn]
+run = '''
+trap "" TERM
+echo $$ >"$TRACE.process"; echo begun
+while :; do sleep 0.1; done
+'''
+on = "web1"
+[[stage]]
+name = "Test"
+env = "test"
+steps = ["stubborn"]
+"#;
+
+#[test]
+fn a_step_that_will_not_end_is_reported_when_it_is_gone() {
+    let ground = Ground::new(2, &noted(STUBBORN));
+    let running = ground.start(&["deploy"]);
+    running.has_printed("stubborn | begun");
+    running.signal(Signal::INT);
+    running.has_said("stopping when what runs has ended");
+    running.signal(Signal::INT);
+    running.has_said("ending what runs");
+    let process = fs::read_to_string(ground.path("trace.process")).unwrap();
+    let process = process.trim().to_owned();
+    // As long as it lives nothing is said of its end.
+    let journal = || {
+        let folder = ground.run_folders().pop().unwrap();
+        fs::read_to_string(folder.join("journal.jsonl")).unwrap()
+    };
+    wait_until("the step is gone or its end is told", || {
+        let told = journal().contains("task_failed");
+        let lives = is_alive(&process);
+        assert!(!(told && lives), "its end is told while it runs");
+        told
+    });
+    let ended = running.end();
+    assert_eq!(ended.code, Some(130), "{ended}");
+    ended.prints(&["cancelled", "STOPPED"]);
+    ended.says(&["locks: test released"]);
+}
