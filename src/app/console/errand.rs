@@ -284,7 +284,7 @@ impl Errands {
                     let state = fold(run, stored.plan, &stored.records);
                     Msg::RunOpened {
                         state: Box::new(state),
-                        owner: stored.owner.map_or(Owner::Nobody, Owner::Elsewhere),
+                        owner: Owner::elsewhere(stored.owner),
                     }
                 });
             errands.answer(opened);
