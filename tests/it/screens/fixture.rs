@@ -312,6 +312,7 @@ pub(crate) fn overview() -> Overview {
                 by: by.into(),
                 standing: standing.into(),
                 owned: false,
+                driver: None,
                 damaged: None,
             }
         };
