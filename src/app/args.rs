@@ -108,6 +108,9 @@ pub enum Command {
     Keys,
     /// Say where golive keeps its files
     Paths,
+    /// Goes on with a run in the background; started by golive itself.
+    #[command(hide = true, name = "_run")]
+    Runner(Runner),
     /// The application of the demo and its client.
     #[command(hide = true, name = "demo-app")]
     DemoApp {
@@ -179,6 +182,9 @@ pub struct Deploy {
     /// Decisions given in advance.
     #[command(flatten)]
     pub decisions: Decisions,
+    /// Leave after the start; the run goes on in the background until it needs a decision
+    #[arg(long)]
+    pub detach: bool,
 }
 
 /// `golive resume`.
@@ -186,6 +192,19 @@ pub struct Deploy {
 pub struct Resume {
     /// The run (default: the newest unfinished one of this project)
     pub run: Option<String>,
+    /// Decisions given in advance.
+    #[command(flatten)]
+    pub decisions: Decisions,
+    /// Leave after the start; the run goes on in the background until it needs a decision
+    #[arg(long)]
+    pub detach: bool,
+}
+
+/// The background runner of a run.
+#[derive(Debug, Clone, Args)]
+pub struct Runner {
+    /// The run.
+    pub run: String,
     /// Decisions given in advance.
     #[command(flatten)]
     pub decisions: Decisions,

@@ -11,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 mod answers;
 mod output;
+mod watch;
 
 use output::Received;
 pub use output::Shown;
@@ -62,6 +63,8 @@ pub struct Driver<F: Face> {
     mute: bool,
     interrupts: u32,
     used: Vec<Approval>,
+    /// The terminal went away.
+    hung_up: bool,
 }
 
 /// Why the driving ended before the run did.
@@ -92,6 +95,7 @@ impl<F: Face> Driver<F> {
             mute: false,
             interrupts: 0,
             used: Vec::new(),
+            hung_up: false,
         }
     }
 
@@ -148,11 +152,21 @@ impl<F: Face> Driver<F> {
                 // A run that is being left is not stopped any more.
                 _ = interrupt.recv(), if left.is_none() => left = self.interrupted().await,
                 _ = terminate.recv() => left = left.or(Some(Left::Signal)),
-                _ = hangup.recv() => left = left.or(Some(Left::Signal)),
+                _ = hangup.recv() => {
+                    self.hung_up = true;
+                    left = left.or(Some(Left::Signal));
+                }
             }
         }
         self.flush_all();
         self.outcome(left)
+    }
+
+    /// The decisions that are left, when the run was left because the terminal went away: it goes on without it.
+    pub fn abandoned(&self) -> Option<Decisions> {
+        let mut decisions = self.decisions.clone();
+        decisions.approve.retain(|given| !self.used.contains(given));
+        self.hung_up.then_some(decisions)
     }
 
     fn outcome(&self, left: Option<Left>) -> Result<Code, Failure> {

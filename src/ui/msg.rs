@@ -47,6 +47,8 @@ pub enum Msg {
         /// Who drives it.
         owner: Owner,
     },
+    /// Somebody else drives the run on screen now.
+    OwnerChanged(Owner),
     /// The end of an attempt's output, read from its file.
     LogWindow {
         /// The task.

@@ -59,6 +59,13 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
             show_run(model, RunView::new(state, Owner::Here), now)
         }
         Msg::RunOpened { state, owner } => show_run(model, RunView::new(*state, owner), now),
+        Msg::OwnerChanged(owner) => {
+            if let Some(run) = &mut model.run {
+                run.owner = owner;
+            }
+            model.guard.restart(now);
+            Vec::new()
+        }
         Msg::LogWindow {
             task,
             attempt,

@@ -120,7 +120,8 @@ impl Watch {
         if length < self.taken {
             return Err(self.damage(LineError::Shape));
         }
-        let size = usize::try_from(length - self.taken).map_err(|why| failed(io::Error::other(why)))?;
+        let size =
+            usize::try_from(length - self.taken).map_err(|why| failed(io::Error::other(why)))?;
         let mut bytes = vec![0; size];
         let mut filled = 0;
         while filled < size {
