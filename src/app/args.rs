@@ -110,6 +110,9 @@ pub enum Command {
     Keys,
     /// Say where golive keeps its files
     Paths,
+    /// Goes on with a run in the background; started by golive itself.
+    #[command(hide = true, name = "_run")]
+    Runner(Runner),
     /// The application of the demo and its client.
     #[command(hide = true, name = "demo-app")]
     DemoApp {
@@ -212,6 +215,9 @@ pub struct Deploy {
     /// Decisions given in advance.
     #[command(flatten)]
     pub decisions: Decisions,
+    /// Leave after the start; the run goes on in the background until it needs a decision
+    #[arg(long)]
+    pub detach: bool,
 }
 
 /// `golive resume`.
@@ -225,6 +231,9 @@ pub struct Resume {
     /// Decisions about what failed; without any, failed steps are tried again.
     #[command(flatten)]
     pub verdicts: Verdicts,
+    /// Leave after the start; the run goes on in the background until it needs a decision
+    #[arg(long)]
+    pub detach: bool,
 }
 
 impl Resume {
@@ -254,6 +263,16 @@ pub struct Lock {
     /// Shown to whoever meets the lock
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
+}
+
+/// The background runner of a run.
+#[derive(Debug, Clone, Args)]
+pub struct Runner {
+    /// The run.
+    pub run: String,
+    /// Decisions given in advance.
+    #[command(flatten)]
+    pub decisions: Decisions,
 }
 
 /// `golive runs …`.

@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 mod answers;
 mod output;
+mod watch;
 
 use output::Received;
 pub use output::Shown;
@@ -85,6 +86,8 @@ pub struct Driver<F: Face> {
     gone: BTreeMap<EnvName, Gone>,
     /// The run was ended because somebody else has a lock it needs.
     locked: Option<Failure>,
+    /// The terminal went away.
+    hung_up: bool,
 }
 
 /// Why the driving ended before the run did.
@@ -120,6 +123,7 @@ impl<F: Face> Driver<F> {
             busy: BTreeMap::new(),
             gone: BTreeMap::new(),
             locked: None,
+            hung_up: false,
         }
     }
 
@@ -176,7 +180,10 @@ impl<F: Face> Driver<F> {
                 // A run that is being left is not stopped any more.
                 _ = interrupt.recv(), if left.is_none() => left = self.interrupted().await,
                 _ = terminate.recv() => left = left.or(Some(Left::Signal)),
-                _ = hangup.recv() => left = left.or(Some(Left::Signal)),
+                _ = hangup.recv() => {
+                    self.hung_up = true;
+                    left = left.or(Some(Left::Signal));
+                }
             }
         }
         self.flush_all();
@@ -202,6 +209,13 @@ impl<F: Face> Driver<F> {
         } else {
             aside(text);
         }
+    }
+
+    /// The decisions that are left, when the run was left because the terminal went away: it goes on without it.
+    pub fn abandoned(&self) -> Option<Decisions> {
+        let mut decisions = self.decisions.clone();
+        decisions.approve.retain(|given| !self.used.contains(given));
+        self.hung_up.then_some(decisions)
     }
 
     fn outcome(&self, left: Option<Left>) -> Result<Code, Failure> {

@@ -108,7 +108,7 @@ pub async fn run<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock>(
             if matches!(order, Order::Leave) {
                 // What was decided before is kept; nothing new begins.
                 dispatcher.record().await;
-                return dispatcher.end();
+                return dispatcher.end().await;
             }
             dispatcher.take(order);
             next = orders.receiver.try_recv().ok();
@@ -116,7 +116,7 @@ pub async fn run<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock>(
         dispatcher.wake();
         dispatcher.settle().await;
     }
-    dispatcher.end()
+    dispatcher.end().await
 }
 
 impl<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock> Dispatcher<L, K, J, S, C> {
@@ -125,9 +125,10 @@ impl<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock> Dispatcher<L, K, 
         self.conductor.is_over() || (self.broken.is_some() && self.followed == 0)
     }
 
-    /// Units only follow: ending them ends nothing on the sites.
-    fn end(mut self) -> Ended {
-        self.units.abort_all();
+    /// Units only follow: ending them ends nothing on the sites. They are waited for, so that nothing is written to
+    /// the run's files any more by the time somebody else may drive it.
+    async fn end(mut self) -> Ended {
+        self.units.shutdown().await;
         Ended {
             state: self.conductor.into_state(),
             journal: self.broken,

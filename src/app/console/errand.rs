@@ -10,17 +10,19 @@ use tokio::sync::mpsc;
 use super::super::args::{Decisions, Selected};
 use super::super::deploy;
 use super::super::gather::gather;
+use super::super::handover::{self, Opened};
 use super::super::report::{Code, Failure};
 use super::super::session::{self, Driven, Project};
 use super::super::verdicts;
+use super::super::watch::{Watched, watch};
 use crate::domain::feed::Update;
 use crate::domain::id::{Attempt, RunId, TaskId};
 use crate::domain::plan::{Plan, PlannedHost};
-use crate::domain::run::{Intent, Outcome, RunState, RunStatus, apply::fold};
+use crate::domain::run::{Intent, Outcome, RunState, RunStatus};
 use crate::edge::journal::RunFolder;
 use crate::edge::ssh::{LinkListener, Sites};
 use crate::engine::{Control, FeedReceiver};
-use crate::ui::msg::{Msg, Owner};
+use crate::ui::msg::Msg;
 
 /// How much of a log's end is read for the screen, in bytes.
 const LOG_WINDOW: u64 = 512 << 10;
@@ -35,6 +37,8 @@ pub(super) enum Answer {
     Failed(Box<Failure>),
     /// A run is driven here now.
     Driven(Box<NowDriven>),
+    /// A run is looked at. `wanted` = it was to be driven here, and somebody else keeps it.
+    Watched { watched: Box<Watched>, wanted: bool },
 }
 
 /// A run that this console drives from now on.
@@ -235,12 +239,17 @@ impl Errands {
         }
     }
 
-    /// Goes on with a run that nobody drives; `None` = the newest unfinished one.
+    /// Goes on with a run that nobody drives, or a background runner; `None` = the newest unfinished one. One that another
+    /// console drives is shown.
     pub(super) fn resume(&self, run: Option<RunId>, decisions: Decisions) {
         let errands = self.clone();
         tokio::spawn(async move {
-            let result = errands.resume_now(run, &decisions).await;
-            errands.driven(result);
+            let answer = match errands.resume_now(run, &decisions).await {
+                Ok(answer) => answer,
+                Err(failure) => Answer::Failed(Box::new(failure)),
+            };
+            // A run that was taken over for a console that has been left is given back.
+            let _ = errands.answers.send(answer);
         });
     }
 
@@ -248,9 +257,12 @@ impl Errands {
         &self,
         run: Option<RunId>,
         decisions: &Decisions,
-    ) -> Result<NowDriven, Failure> {
+    ) -> Result<Answer, Failure> {
         let run = deploy::choose(&self.project, run.as_ref().map(RunId::as_str))?;
-        let owned = deploy::open(&self.project, &run)?;
+        let owned = match handover::take(&self.project, &run).await? {
+            Opened::Here(owned) => *owned,
+            Opened::Elsewhere(_) => return self.watch(&run, true),
+        };
         deploy::check_decisions(&owned.plan, decisions)?;
         let state = session::folded(&owned);
         let first = verdicts::wishes(&state, decisions, going_on(&state), session::now())?;
@@ -266,29 +278,29 @@ impl Errands {
         let (sender, feed, _) = session::feed_with_links();
         let by = (self.project.by.as_str(), first);
         let driven = session::drive(owned, Arc::clone(&sites), identities, by, sender);
-        Ok(NowDriven {
+        Ok(Answer::Driven(Box::new(NowDriven {
             driven,
             feed,
             sites,
-        })
+        })))
     }
 
-    /// Reads a run to look at it.
+    /// Looks at a run, and goes on looking while it is not over.
     pub(super) fn open(&self, run: RunId) {
         let errands = self.clone();
-        tokio::task::spawn_blocking(move || {
-            let opened = RunFolder::find(&errands.project.paths, &run)
-                .and_then(|folder| folder.open_for_reading())
-                .map_err(|error| Failure::from_error(Code::Failed, &error))
-                .map(|stored| {
-                    let state = fold(run, stored.plan, &stored.records);
-                    Msg::RunOpened {
-                        state: Box::new(state),
-                        owner: Owner::elsewhere(stored.owner),
-                    }
-                });
-            errands.answer(opened);
+        tokio::spawn(async move {
+            let answer = errands.watch(&run, false);
+            let answer = answer.unwrap_or_else(|failure| Answer::Failed(Box::new(failure)));
+            let _ = errands.answers.send(answer);
         });
+    }
+
+    fn watch(&self, run: &RunId, wanted: bool) -> Result<Answer, Failure> {
+        let watched = RunFolder::find(&self.project.paths, run)
+            .and_then(|folder| watch(&folder))
+            .map_err(|error| Failure::from_error(Code::Failed, &error))?;
+        let watched = Box::new(watched);
+        Ok(Answer::Watched { watched, wanted })
     }
 
     /// Closes the connections of a plan that was not started.
