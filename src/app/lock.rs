@@ -88,7 +88,8 @@ struct Place<'a> {
 impl<'a> Place<'a> {
     fn of(project: &'a Project, env: &Environment) -> Result<Self, Failure> {
         let hosts = hosts_of(env);
-        let (sites, keepers) = keepers(project, &hosts)?;
+        let sites = Arc::new(project.sites(&hosts, &session::nobody())?);
+        let keepers = keepers(project, &sites, &hosts);
         Ok(Self {
             project,
             env: env.name.clone(),
@@ -357,16 +358,27 @@ fn still_runs(env: &EnvName, remains: &[Remains]) -> String {
 
 /// The keepers of the locks on these hosts. One that does not answer is noted only: a lock taken by hand is often
 /// wanted because something is broken.
-fn keepers(project: &Project, hosts: &[PlannedHost]) -> Result<(Arc<Sites>, Keepers), Failure> {
-    let sites = Arc::new(project.sites(hosts, &session::nobody())?);
-    let keepers = Keepers::new(
-        Arc::clone(&sites),
+fn keepers(project: &Project, sites: &Arc<Sites>, hosts: &[PlannedHost]) -> Keepers {
+    Keepers::new(
+        Arc::clone(sites),
         &project.checklist.project,
         (&[], hosts),
         project.git(),
         project.checklist.release.remote.as_deref(),
-    );
-    Ok((sites, keepers))
+    )
+}
+
+/// Every host of the checklist.
+pub fn all_hosts(project: &Project) -> Vec<PlannedHost> {
+    let environments = project.checklist.environments.iter();
+    environments.flat_map(hosts_of).collect()
+}
+
+/// The locks of all environments of the checklist; `sites` are all its hosts.
+pub async fn look_everywhere(project: &Project, sites: &Arc<Sites>) -> Vec<LockView> {
+    let keepers = keepers(project, sites, &all_hosts(project));
+    let environments = project.checklist.environments.iter();
+    join_all(environments.map(|env| keepers.look(&env.name))).await
 }
 
 /// The lock of an environment as JSON.
