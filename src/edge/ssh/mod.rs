@@ -2,6 +2,7 @@
 //!
 //! [`Sites`] is the engine's door. It knows which place is reached how, and keeps the connections: `pool` holds those
 //! to one host, `master` is one `ssh` process, `lines` holds sessions ready for the next start, `host` makes lost ones again and publishes the state of the link,
+//! `locks` asks about locks,
 //! `control` owns the folder of the control sockets, `failure` reads what ssh says. ssh does what the user configured
 //! (keys, agent, jump hosts, known hosts); golive only makes sure that nothing ever asks on the terminal. It decides
 //! nothing about the run.
@@ -11,6 +12,7 @@ mod control;
 mod failure;
 mod host;
 mod lines;
+mod locks;
 mod master;
 mod mux;
 mod pool;
@@ -20,7 +22,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -244,33 +246,37 @@ enum Found<'a> {
 
 impl Launcher for Sites {
     async fn hello(&self, place: &Place) -> Result<Hello, LaunchError> {
-        match self.find(place)? {
+        let answer = match self.find(place)? {
             Found::Local(local) => self.hello_folder(place, local).await,
             Found::Remote(host) => host.hello().await,
+        };
+        if let Some(key) = place
+            && answer.is_ok()
+        {
+            self.note_greeted(key, true);
         }
+        answer
     }
 
     async fn start<S: Sink>(&self, launch: &Launch, sink: &mut S) -> Result<Standing, LaunchError> {
-        let found = self.find(&launch.place)?;
-        let mut standing = Standing::Never;
-        for turn in 0..LAUNCHES {
-            let launched = match &found {
-                Found::Local(local) => local.start(launch, sink).await,
-                Found::Remote(host) => {
-                    launcher::start(&host.patient_channels(), launch, &Base::Home, sink).await
+        let standing = match self.claim_from_afar(launch).await {
+            Ok(()) => self.launch(launch, sink).await,
+            Err(fenced @ LaunchError::Fenced { .. }) => self.barred(launch, fenced, sink).await,
+            Err(error) => Err(error),
+        };
+        match standing {
+            Ok(standing) => {
+                if matches!(standing, Standing::Ended { .. } | Standing::Void) {
+                    self.unclaim_from_afar(launch);
                 }
-            };
-            standing = match launched {
-                // A host that was sent the launch before and is another one now cannot say that it never ran.
-                Err(LaunchError::Refused { why, .. }) if turn > 0 => Standing::Unknown(why),
-                other => other?,
-            };
-            // The connection broke before the host had the launch: the same attempt again, which is never run twice.
-            if standing != Standing::Never {
-                break;
+                Ok(standing)
             }
+            Err(LaunchError::Fenced { place, why }) => {
+                let why = self.who_fenced(launch).await.unwrap_or(why);
+                Err(LaunchError::Fenced { place, why })
+            }
+            Err(error) => Err(error),
         }
-        Ok(standing)
     }
 
     async fn follow<S: Sink>(
@@ -296,5 +302,35 @@ impl Launcher for Sites {
             Found::Local(local) => local.cancel(key, grace).await,
             Found::Remote(host) => launcher::ask_cancel(&host.channels(), key, grace).await,
         }
+    }
+}
+
+impl Sites {
+    /// Launches an attempt where it belongs, as often as the connection breaks before it arrived.
+    async fn launch<S: Sink>(
+        &self,
+        launch: &Launch,
+        sink: &mut S,
+    ) -> Result<Standing, LaunchError> {
+        let found = self.find(&launch.place)?;
+        let mut standing = Standing::Never;
+        for turn in 0..LAUNCHES {
+            let launched = match &found {
+                Found::Local(local) => local.start(launch, sink).await,
+                Found::Remote(host) => {
+                    launcher::start(&host.patient_channels(), launch, &Base::Home, sink).await
+                }
+            };
+            standing = match launched {
+                // A host that was sent the launch before and is another one now cannot say that it never ran.
+                Err(LaunchError::Refused { why, .. }) if turn > 0 => Standing::Unknown(why),
+                other => other?,
+            };
+            // The connection broke before the host had the launch: the same attempt again, which is never run twice.
+            if standing != Standing::Never {
+                break;
+            }
+        }
+        Ok(standing)
     }
 }
