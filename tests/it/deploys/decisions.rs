@@ -324,3 +324,211 @@ fn a_step_that_will_not_end_is_reported_when_it_is_gone() {
     ended.prints(&["cancelled", "STOPPED"]);
     ended.says(&["locks: test released"]);
 }
+
+/// Waits in a first environment until it is let go, then goes to a second one.
+const ENVIRONMENTS: &str = r#"
+[env.first]
+hosts = { web1 = "web1" }
+vars = { TRACE = "TRACE_FILE" }
+[env.second]
+hosts = { web1 = "web2" }
+vars = { TRACE = "TRACE_FILE" }
+GATE
+[step.wait]
+run = 'NOTE; until [ -e ~/go ]; do sleep 0.02; done'
+on = "all"
+[step.last]
+run = 'NOTE'
+on = "all"
+[[stage]]
+name = "First"
+env = "first"
+steps = ["wait"]
+[[stage]]
+name = "Second"
+env = "second"
+steps = ["last"]
+"#;
+
+fn in_two(gate: &str) -> String {
+    ENVIRONMENTS.replace("GATE", gate).replace("NOTE", NOTE)
+}
+
+fn lock_of(ground: &Ground, env: &str) -> Value {
+    let looked = ground.ends(0, &["lock", env, "--json"]);
+    serde_json::from_str(&looked.out).unwrap()
+}
+
+#[test]
+fn an_environment_somebody_deploys_to_is_told_with_all_that_is_known_and_leaves_no_run_behind() {
+    let checklist = in_two("");
+    let ground = Ground::new(2, &checklist);
+    let other = ground.beside(&checklist);
+    let running = ground.start(&["deploy", "--reason", "hot\u{1b}[2Jfix"]);
+    running.has_printed("start: task 1 of 2");
+    let run = ground.newest_run();
+    let lock = lock_of(&other, "first");
+    assert_eq!(lock["held"], true, "{lock}");
+    assert_eq!(text(&lock["run"]), run);
+    assert_eq!(text(&lock["reason"]), "hot\u{1b}[2Jfix");
+    let id = text(&lock["id"]);
+    let places = lock["places"].as_array().unwrap();
+    let on_host = places
+        .iter()
+        .find(|place| place["place"] == "web1")
+        .unwrap();
+    assert_eq!(
+        (&on_host["state"], &on_host["run"]),
+        (&"held".into(), &lock["run"])
+    );
+    let busy = other.ends(4, &["deploy"]);
+    busy.says(&[
+        "first is locked by ",
+        "nothing was started",
+        &format!("for run {run}, since "),
+        "reason: hot␛[2Jfix",
+        "last heard of",
+        "golive lock first shows where it is held",
+        &format!("golive lock first --steal {id}"),
+    ]);
+    assert!(other.run_folders().is_empty());
+    assert_eq!(lock_of(&other, "second")["held"], false);
+    fs::write(ground.home(1).join("go"), "").unwrap();
+    let ended = running.end();
+    assert_eq!(ended.code, Some(0), "{ended}");
+    ended.prints(&["lock: first taken, kept at ", "lock: first released"]);
+    let last = ended.out.trim_end().lines().last().unwrap();
+    assert_eq!(last, "locks: first released; second released");
+    other.ends(0, &["deploy"]);
+}
+
+#[test]
+fn a_lock_taken_by_hand_keeps_deploys_out_until_its_holder_releases_it() {
+    let checklist = in_two("");
+    let ground = Ground::new(2, &checklist);
+    let other = ground.beside(&checklist);
+    let near = ground.ends(2, &["lock", "frist"]);
+    near.says(&["there is no environment `frist`", "did you mean `first`?"]);
+    ground
+        .ends(0, &["lock", "first"])
+        .prints(&["first is not locked", "web1", "free"]);
+    let taken = ground.ends(
+        0,
+        &["lock", "first", "--take", "--reason", "disk is replaced"],
+    );
+    taken.prints(&[
+        "first is locked by ",
+        "by hand from here",
+        "taken by hand",
+        "reason: disk is replaced",
+        "held",
+    ]);
+    // Twice is once.
+    ground.ends(0, &["lock", "first", "--take"]);
+    let own = ground.ends(4, &["deploy"]);
+    own.says(&["golive lock first --release gives it back: it was taken by hand here"]);
+    other
+        .ends(4, &["lock", "first", "--take"])
+        .says(&["disk is replaced"]);
+    other
+        .ends(4, &["lock", "first", "--release"])
+        .says(&["only they release it", "--steal "]);
+    assert_eq!(lock_of(&ground, "first")["held"], true);
+    ground
+        .ends(0, &["lock", "first", "--release"])
+        .says(&["first is released"]);
+    ground
+        .ends(0, &["lock", "first", "--release"])
+        .says(&["locked by nobody"]);
+    assert_eq!(lock_of(&other, "first")["held"], false);
+}
+
+#[test]
+fn a_lock_is_taken_over_only_from_the_holder_that_is_named() {
+    let checklist = in_two("");
+    let ground = Ground::new(2, &checklist);
+    let other = ground.beside(&checklist);
+    ground.ends(0, &["lock", "first", "--take"]);
+    let id = text(&lock_of(&other, "first")["id"]);
+    other.ends(4, &["lock", "first", "--steal", "0123456789abcdef"]);
+    assert_eq!(text(&lock_of(&other, "first")["id"]), id);
+    other.ends(
+        0,
+        &["lock", "first", "--steal", &id, "--reason", "they are away"],
+    );
+    let now = lock_of(&ground, "first");
+    assert_ne!(text(&now["id"]), id);
+    assert_eq!(text(&now["reason"]), "they are away");
+    // It is not theirs any more, and named again it means nobody.
+    ground.ends(4, &["lock", "first", "--release"]);
+    ground.ends(4, &["lock", "first", "--steal", &id]);
+    other.ends(0, &["lock", "first", "--release"]);
+    assert_eq!(lock_of(&ground, "first")["held"], false);
+}
+
+#[test]
+fn a_run_that_meets_a_lock_on_its_way_is_left_there_and_goes_on_when_it_is_free() {
+    let checklist = in_two("");
+    let ground = Ground::new(2, &checklist);
+    let other = ground.beside(&checklist);
+    let running = ground.start(&["deploy"]);
+    running.has_printed("start: task 1 of 2");
+    other.ends(0, &["lock", "second", "--take", "--reason", "moving"]);
+    fs::write(ground.home(1).join("go"), "").unwrap();
+    let ended = running.end();
+    assert_eq!(ended.code, Some(4), "{ended}");
+    let run = ground.newest_run();
+    ended.prints(&["LOCKED: second by "]).says(&[
+        "second is locked by ",
+        "reason: moving",
+        &format!("golive resume {run} goes on when it is free"),
+        "locks: first kept for this run",
+    ]);
+    assert!(ground.runs()[0]["outcome"].is_null());
+    other.ends(0, &["lock", "second", "--release"]);
+    ground.ends(0, &["resume", &run]);
+    assert_eq!(ground.trace(), ["First/wait@web1", "Second/last@web1"]);
+    assert_eq!(lock_of(&other, "first")["held"], false);
+}
+
+#[test]
+fn a_lock_lost_in_a_race_before_anything_was_started_ends_the_run() {
+    let checklist = in_two("gate = \"type\"");
+    let ground = Ground::new(2, &checklist);
+    let other = ground.beside(&checklist);
+    ground
+        .ends(3, &["deploy", "--stage", "Second"])
+        .says(&["locks: none is held"]);
+    other.ends(0, &["lock", "second", "--take"]);
+    let commit = ground.git(&["rev-parse", "HEAD"]);
+    let ended = ground.ends(4, &["resume", "--approve", &format!("second={commit}")]);
+    ended.says(&["second is locked by ", "locks: none is held"]);
+    assert_eq!(text(&ground.runs()[0]["outcome"]), "stopped");
+    assert_eq!(ground.trace(), Vec::<String>::new());
+}
+
+#[test]
+fn a_kept_lock_is_released_by_hand_and_the_run_takes_it_again() {
+    let ground = Ground::new(2, &noted(BOTH));
+    let other = ground.beside(&noted(BOTH));
+    ground.ends(1, &["deploy", "--keep-lock"]);
+    let run = ground.newest_run();
+    other
+        .ends(4, &["deploy"])
+        .says(&[&format!("for run {run}")]);
+    ground
+        .ends(4, &["deploy"])
+        .says(&[&format!("golive resume {run} goes on with that run")]);
+    ground
+        .ends(0, &["lock", "test", "--release"])
+        .says(&["test is released"]);
+    assert!(journal(&ground).contains("lock_released"));
+    assert_eq!(lock_of(&other, "test")["held"], false);
+    for number in [1, 2] {
+        fs::write(ground.home(number).join("mended"), "").unwrap();
+    }
+    ground
+        .ends(0, &["resume", &run])
+        .says(&[])
+        .prints(&["lock: test taken"]);
+}
