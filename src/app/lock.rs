@@ -147,13 +147,14 @@ impl<'a> Place<'a> {
 
     /// What was seen must still be so before anything is taken over: the one that is named, and nobody else.
     async fn check_steal(&self, id: &LockId, ours: &LockId) -> Result<(), Failure> {
-        if id == ours {
+        let view = self.keepers.look(&self.env).await;
+        let held: Vec<&Busy> = held_by(&view).collect();
+        let is_held = held.iter().any(|busy| busy.id == *id);
+        if is_held && id == ours {
             let message = format!("the lock {id} of {} is yours already", self.env);
             return Err(Failure::new(Code::Usage, message));
         }
-        let view = self.keepers.look(&self.env).await;
-        let held: Vec<&Busy> = held_by(&view).collect();
-        if held.iter().any(|busy| busy.id == *id) {
+        if is_held {
             return Ok(());
         }
         Err(match held.first() {

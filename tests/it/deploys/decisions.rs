@@ -354,6 +354,14 @@ fn in_two(gate: &str) -> String {
     ENVIRONMENTS.replace("GATE", gate).replace("NOTE", NOTE)
 }
 
+/// Somebody else who works on the same project: the same hosts and the same remote, another machine.
+fn colleague(ground: &Ground, checklist: &str) -> Ground {
+    let other = ground.beside(checklist);
+    let origin = ground.path("origin.git");
+    other.git(&["remote", "set-url", "origin", origin.to_str().unwrap()]);
+    other
+}
+
 fn lock_of(ground: &Ground, env: &str) -> Value {
     let looked = ground.ends(0, &["lock", env, "--json"]);
     serde_json::from_str(&looked.out).unwrap()
@@ -363,7 +371,7 @@ fn lock_of(ground: &Ground, env: &str) -> Value {
 fn an_environment_somebody_deploys_to_is_told_with_all_that_is_known_and_leaves_no_run_behind() {
     let checklist = in_two("");
     let ground = Ground::new(2, &checklist);
-    let other = ground.beside(&checklist);
+    let other = colleague(&ground, &checklist);
     let running = ground.start(&["deploy", "--reason", "hot\u{1b}[2Jfix"]);
     running.has_printed("start: task 1 of 2");
     let run = ground.newest_run();
@@ -406,7 +414,7 @@ fn an_environment_somebody_deploys_to_is_told_with_all_that_is_known_and_leaves_
 fn a_lock_taken_by_hand_keeps_deploys_out_until_its_holder_releases_it() {
     let checklist = in_two("");
     let ground = Ground::new(2, &checklist);
-    let other = ground.beside(&checklist);
+    let other = colleague(&ground, &checklist);
     let near = ground.ends(2, &["lock", "frist"]);
     near.says(&["there is no environment `frist`", "did you mean `first`?"]);
     ground
@@ -447,7 +455,7 @@ fn a_lock_taken_by_hand_keeps_deploys_out_until_its_holder_releases_it() {
 fn a_lock_is_taken_over_only_from_the_holder_that_is_named() {
     let checklist = in_two("");
     let ground = Ground::new(2, &checklist);
-    let other = ground.beside(&checklist);
+    let other = colleague(&ground, &checklist);
     ground.ends(0, &["lock", "first", "--take"]);
     let id = text(&lock_of(&other, "first")["id"]);
     other.ends(4, &["lock", "first", "--steal", "0123456789abcdef"]);
@@ -470,7 +478,7 @@ fn a_lock_is_taken_over_only_from_the_holder_that_is_named() {
 fn a_run_that_meets_a_lock_on_its_way_is_left_there_and_goes_on_when_it_is_free() {
     let checklist = in_two("");
     let ground = Ground::new(2, &checklist);
-    let other = ground.beside(&checklist);
+    let other = colleague(&ground, &checklist);
     let running = ground.start(&["deploy"]);
     running.has_printed("start: task 1 of 2");
     other.ends(0, &["lock", "second", "--take", "--reason", "moving"]);
@@ -495,7 +503,7 @@ fn a_run_that_meets_a_lock_on_its_way_is_left_there_and_goes_on_when_it_is_free(
 fn a_lock_lost_in_a_race_before_anything_was_started_ends_the_run() {
     let checklist = in_two("gate = \"type\"");
     let ground = Ground::new(2, &checklist);
-    let other = ground.beside(&checklist);
+    let other = colleague(&ground, &checklist);
     ground
         .ends(3, &["deploy", "--stage", "Second"])
         .says(&["locks: none is held"]);
@@ -510,7 +518,7 @@ fn a_lock_lost_in_a_race_before_anything_was_started_ends_the_run() {
 #[test]
 fn a_kept_lock_is_released_by_hand_and_the_run_takes_it_again() {
     let ground = Ground::new(2, &noted(BOTH));
-    let other = ground.beside(&noted(BOTH));
+    let other = colleague(&ground, &noted(BOTH));
     ground.ends(1, &["deploy", "--keep-lock"]);
     let run = ground.newest_run();
     other
