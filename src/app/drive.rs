@@ -196,7 +196,7 @@ impl<F: Face> Driver<F> {
                 Ok(code)
             }
             Err(mut failure) => {
-                failure.standing = standing;
+                failure.standing = standing.map(Into::into);
                 Err(failure)
             }
         }

@@ -4,15 +4,12 @@
 //! happens in between. Released is only what is ours: that, or the lock of a run of this machine that nobody drives.
 //! Where locks are kept and how is the business of `edge`; `words` are the sentences of every face.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use serde_json::{Value, json};
 
 use super::args::{Global, Lock};
 use super::report::{Code, Failure, print, shown};
-use super::runs::table;
 use super::session::{self, Project};
 use crate::domain::checklist::Environment;
 use crate::domain::id::{EnvName, LockId};
@@ -23,11 +20,14 @@ use crate::domain::run::{Record, Report, TaskStatus};
 use crate::domain::text::similar;
 use crate::edge::journal::{RunError, RunFolder};
 use crate::edge::lock::Keepers;
-use crate::edge::paths::make_private;
 use crate::edge::ssh::Sites;
 use crate::port::{Journal, Locks, Taking};
 
+mod hand;
+mod show;
 pub mod words;
+
+use hand::{forget, remember, remembered};
 
 /// Carries out `golive lock ENV …`.
 pub async fn lock(project: &Project, lock: &Lock, global: &Global) -> Result<Code, Failure> {
@@ -35,7 +35,10 @@ pub async fn lock(project: &Project, lock: &Lock, global: &Global) -> Result<Cod
     let env = found
         .clone()
         .find(|env| env.name.as_str() == lock.env)
-        .ok_or_else(|| unknown(&lock.env, found.map(|env| env.name.as_str()).collect()))?;
+        .ok_or_else(|| {
+            let known: Vec<&str> = found.map(|env| env.name.as_str()).collect();
+            unknown(&lock.env, &known)
+        })?;
     let place = Place::of(project, env)?;
     let done = match (lock.take, lock.release, &lock.steal) {
         (true, _, _) => place.take(lock.reason.clone(), None).await,
@@ -55,7 +58,7 @@ pub async fn lock(project: &Project, lock: &Lock, global: &Global) -> Result<Cod
     told
 }
 
-fn unknown(name: &str, known: Vec<&str>) -> Failure {
+fn unknown(name: &str, known: &[&str]) -> Failure {
     let failure = Failure::new(
         Code::Usage,
         format!("there is no environment `{name}` in this checklist"),
@@ -284,9 +287,10 @@ impl<'a> Place<'a> {
     async fn tell(&self, as_json: bool) -> Result<Code, Failure> {
         let view = self.keepers.look(&self.env).await;
         if as_json {
-            print(&format!("{}\n", super::json::line(&document(&view))))?;
+            print(&format!("{}\n", super::json::line(&show::document(&view))))?;
         } else {
-            print(&shown(&self.text(&view)))?;
+            let by_hand = remembered(self.project, &self.env);
+            print(&shown(&show::text(&view, by_hand.as_ref(), session::now())))?;
         }
         let unknown = |(_, kept): &(String, KeptAt)| matches!(kept, KeptAt::Unknown(_));
         let nobody = !view.places.is_empty() && view.places.iter().all(unknown);
@@ -295,45 +299,6 @@ impl<'a> Place<'a> {
         }
         Ok(Code::Done)
     }
-
-    fn text(&self, view: &LockView) -> String {
-        let (env, now) = (&self.env, session::now());
-        let mut text = match view.held() {
-            None => format!("{env} is not locked\n"),
-            Some(busy) => {
-                let holder = busy.holder.as_ref();
-                let mine = if remembered(self.project, env).as_ref() == Some(&busy.id) {
-                    ", by hand from here"
-                } else {
-                    ""
-                };
-                format!(
-                    "{env} is locked by {}{mine}\n  {}\n  {}\n  id {}\n",
-                    words::who(holder),
-                    words::facts(holder, now),
-                    words::heard(busy),
-                    busy.id
-                )
-            }
-        };
-        let rows: Vec<[String; 4]> = view.places.iter().map(row).collect();
-        text.push('\n');
-        text.push_str(&table(&["place", "lock", "by", "note"], &rows));
-        text
-    }
-}
-
-fn row((place, kept): &(String, KeptAt)) -> [String; 4] {
-    let [lock, by, note] = match kept {
-        KeptAt::Free => ["free".to_owned(), String::new(), String::new()],
-        KeptAt::Unknown(why) => ["unknown".to_owned(), String::new(), why.clone()],
-        KeptAt::Held(busy) => [
-            "held".to_owned(),
-            words::who(busy.holder.as_ref()).to_owned(),
-            format!("id {}", busy.id),
-        ],
-    };
-    [place.clone(), lock, by, note]
 }
 
 fn nobody_asked(env: &EnvName) -> Failure {
@@ -382,38 +347,6 @@ pub async fn look_everywhere(project: &Project, sites: &Arc<Sites>) -> Vec<LockV
     join_all(environments.map(|env| keepers.look(&env.name))).await
 }
 
-/// The lock of an environment as JSON.
-fn document(view: &LockView) -> Value {
-    let of = |busy: Option<&Busy>| {
-        let holder = busy.and_then(|busy| busy.holder.as_ref());
-        json!({
-            "id": busy.map(|busy| &busy.id),
-            "by": holder.map(|holder| &holder.by),
-            "run": holder.and_then(|holder| holder.run.as_ref()),
-            "since": holder.map(|holder| holder.since),
-            "reason": holder.and_then(|holder| holder.reason.as_ref()),
-            "beat_s": busy.and_then(|busy| busy.beat_s),
-        })
-    };
-    let places = view.places.iter().map(|(place, kept)| {
-        let (state, busy, why) = match kept {
-            KeptAt::Free => ("free", None, None),
-            KeptAt::Held(busy) => ("held", Some(busy), None),
-            KeptAt::Unknown(why) => ("unknown", None, Some(why)),
-        };
-        let mut value = of(busy);
-        value["place"] = json!(place);
-        value["state"] = json!(state);
-        value["why"] = json!(why);
-        value
-    });
-    let mut value = of(view.held());
-    value["env"] = json!(view.env);
-    value["held"] = json!(view.held().is_some());
-    value["places"] = places.collect();
-    value
-}
-
 /// Looks at the locks of all environments of a plan before anything of it is started: somebody else's is told here.
 pub async fn check_free(project: &Project, plan: &Plan, sites: &Arc<Sites>) -> Result<(), Failure> {
     let mut envs: Vec<&EnvName> = Vec::new();
@@ -459,41 +392,4 @@ fn aside(text: &str) {
     use std::io::Write;
     // Nobody is left to tell when standard error is gone.
     let _ = std::io::stderr().write_all(shown(&format!("{text}\n")).as_bytes());
-}
-
-/// Where the id of a lock taken by hand is remembered.
-fn record_of(project: &Project, env: &EnvName) -> PathBuf {
-    let locks = project.paths.folder().join("locks");
-    locks.join(format!("{env}.json"))
-}
-
-/// The id of the lock of this environment that was taken by hand on this machine.
-fn remembered(project: &Project, env: &EnvName) -> Option<LockId> {
-    let bytes = std::fs::read(record_of(project, env)).ok()?;
-    let holder: Holder = serde_json::from_slice(&bytes).ok()?;
-    Some(holder.id)
-}
-
-fn remember(project: &Project, env: &EnvName, holder: &Holder) -> Result<(), Failure> {
-    let path = record_of(project, env);
-    let written = || -> std::io::Result<()> {
-        let text = serde_json::to_vec(holder)?;
-        let unfinished = path.with_extension("new");
-        std::fs::write(&unfinished, text)?;
-        std::fs::File::open(&unfinished)?.sync_all()?;
-        std::fs::rename(&unfinished, &path)
-    };
-    let folder = path.parent().unwrap_or(&path);
-    make_private(folder).map_err(|error| Failure::from_error(Code::Failed, &error))?;
-    written().map_err(|error| {
-        Failure::new(
-            Code::Failed,
-            format!("could not write {}: {error}", path.display()),
-        )
-    })
-}
-
-fn forget(project: &Project, env: &EnvName) {
-    // One that was never made needs no removing.
-    let _ = std::fs::remove_file(record_of(project, env));
 }

@@ -108,7 +108,7 @@ impl Prompt {
                 continue;
             };
             if let Err(why) = &choice.then {
-                self.say(&format!("that cannot be chosen: {why}\n"));
+                say(&format!("that cannot be chosen: {why}\n"));
                 continue;
             }
             match &choice.deed {
@@ -186,11 +186,6 @@ impl Prompt {
         }
     }
 
-    fn say(&mut self, text: &str) {
-        // A terminal that is gone reads nothing.
-        let _ = std::io::stderr().write_all(shown(text).as_bytes());
-    }
-
     /// Whether the gate before this stage is passed: the environment's name is typed. An empty line leaves it.
     pub async fn gate(&mut self, state: &RunState, stage: usize) -> bool {
         let Some(env) = &state.plan.stages[stage].env else {
@@ -213,6 +208,12 @@ impl Prompt {
             }
         }
     }
+}
+
+/// Something to read before the next question.
+fn say(text: &str) {
+    // A terminal that is gone reads nothing.
+    let _ = std::io::stderr().write_all(shown(text).as_bytes());
 }
 
 /// Resolves when this process is told to end.

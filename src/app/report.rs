@@ -50,7 +50,7 @@ pub struct Failure {
     /// What to do.
     pub help: Vec<String>,
     /// The last line: how things stand now (which locks are held).
-    pub standing: Option<String>,
+    pub standing: Option<Box<str>>,
 }
 
 impl Failure {
@@ -100,7 +100,7 @@ impl Failure {
             .flat_map(|text| text.lines())
             .map(str::to_owned);
         let help = self.help.iter().map(|help| format!("help: {help}"));
-        let standing = self.standing.clone();
+        let standing = self.standing.iter().map(ToString::to_string);
         causes.chain(details).chain(help).chain(standing).collect()
     }
 
@@ -109,7 +109,8 @@ impl Failure {
         let mut text = String::new();
         let _ = writeln!(text, "error: {self}");
         for line in self.lines() {
-            let flush = line.starts_with("help: ") || Some(&line) == self.standing.as_ref();
+            let flush =
+                line.starts_with("help: ") || Some(line.as_str()) == self.standing.as_deref();
             let _ = writeln!(text, "{}{line}", if flush { "" } else { "  " });
         }
         // Nobody is left to tell when standard error is gone.

@@ -443,3 +443,34 @@ fn an_unknown_end_is_asked_about_with_what_is_known() {
     assert_eq!(terminal.ended(), 0);
     assert!(project.journal().contains("count_as_done"));
 }
+
+/// The launcher of this machine is broken by the first attempt of a step that may be run again.
+const BREAKING: &str = r#"
+[project]
+name = "folders"
+[release]
+remote = false
+[step.breaks]
+run = '''
+[ $GOLIVE_ATTEMPT = 1 ] || { echo mended; exit 0; }
+cd "$HOME"/.local/state/golive/*/
+mv launcher launcher.gone; echo >launcher
+kill -9 $PPID; kill -9 $$
+'''
+idempotent = true
+[[stage]]
+name = "Here"
+steps = ["breaks"]
+"#;
+
+#[test]
+fn a_machine_that_starts_nothing_says_so_and_goes_on_when_it_can() {
+    let project = Folders::with(BREAKING);
+    let mut terminal = project.terminal(&["deploy", "--plain"]);
+    terminal.shows("this machine starts nothing: ");
+    terminal.shows("asked again in 4.0 s");
+    let state = only(&project.path("home/.local/state/golive"), |_| true);
+    fs::remove_file(state.join("launcher")).unwrap();
+    terminal.shows("breaks | mended");
+    assert_eq!(terminal.ended(), 0);
+}

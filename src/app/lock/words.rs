@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::app::report::{Code, Failure};
-use crate::domain::id::EnvName;
+use crate::domain::id::{EnvName, HostName};
 use crate::domain::lock::{Busy, Grant, Holder, Remains};
 use crate::domain::run::{Moment, RunState, RunStatus};
 use crate::domain::text::{age, duration};
@@ -71,7 +71,7 @@ pub fn locked(env: &EnvName, busy: &Busy, command: &str, now: Moment) -> Failure
 
 /// Where a lock is kept: `kept at origin, web1, web2; not at web3 (why)`.
 pub fn kept_at(grant: &Grant) -> String {
-    let hosts = grant.epochs.keys().map(|host| host.as_str());
+    let hosts = grant.epochs.keys().map(HostName::as_str);
     let places: Vec<&str> = grant.remote.as_deref().into_iter().chain(hosts).collect();
     let kept = if places.is_empty() {
         "kept nowhere else".to_owned()

@@ -4,6 +4,7 @@
 //! choice the run would refuse stands there with the reason.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use crate::app::verdicts::{listed, step_of};
 use crate::domain::id::{EnvName, HostName, TaskId};
@@ -129,6 +130,8 @@ fn told(state: &RunState, seen: &Foresight, asks_for_locks: bool) -> String {
     let started = by_step(&seen.starts);
     if !started.is_empty() {
         parts.push(format!("starts {started}"));
+    } else if seen.ends.is_none() && seen.gate.is_none() {
+        parts.push("starts nothing for now".to_owned());
     }
     let dropped = by_step(&seen.drops);
     if !dropped.is_empty() {
@@ -141,9 +144,6 @@ fn told(state: &RunState, seen: &Foresight, asks_for_locks: bool) -> String {
         Some(Outcome::Succeeded) => parts.push("the run ends well".to_owned()),
         Some(Outcome::Failed) => parts.push("the run ends as failed".to_owned()),
         Some(Outcome::Stopped | Outcome::RolledBack) => parts.push("the run ends".to_owned()),
-        None if seen.starts.is_empty() && seen.gate.is_none() => {
-            parts.push("starts nothing for now".to_owned());
-        }
         None => {}
     }
     parts.extend(locks(state, seen, asks_for_locks));
@@ -201,7 +201,7 @@ pub(super) fn menu(choices: &[Choice]) -> String {
             Ok(then) => format!("      then: {then}"),
             Err(why) => format!("      not now: {why}"),
         };
-        text.push_str(&format!("  {} {}\n{then}\n", number + 1, choice.text));
+        let _ = writeln!(text, "  {} {}\n{then}", number + 1, choice.text);
     }
     text
 }
