@@ -504,7 +504,7 @@ held() {
     holder "$g_e"
     [ -z "$g_hid" ] || return 0
     g_i=$((g_i + 1))
-    [ $g_i -lt 10 ] || break
+    [ $g_i -lt 25 ] || break
     sleep 0.1 2>/dev/null || sleep 1
   done
   g_hid=epoch-$g_top
@@ -547,12 +547,12 @@ take() {
       busy
       return
     fi
-    g_n=$((g_top + 1))
-    mkdir "$g_lock/$g_n.open" 2>/dev/null || continue
+    g_new=$((g_top + 1))
+    mkdir "$g_lock/$g_new.open" 2>/dev/null || continue
     # A sleeper that wakes up late must not hold a number that was used, whatever became of that epoch meanwhile.
-    newest "$g_n" || { rmdir "$g_lock/$g_n.open" 2>/dev/null; continue; }
-    ln "$g_mine" "$g_lock/$g_n.open/.holder" 2>/dev/null || { rmdir "$g_lock/$g_n.open" 2>/dev/null; continue; }
-    newest "$g_n" || { rm -f "$g_lock/$g_n.open/.holder"; rmdir "$g_lock/$g_n.open" 2>/dev/null; continue; }
+    newest "$g_new" || { rmdir "$g_lock/$g_new.open" 2>/dev/null; continue; }
+    ln "$g_mine" "$g_lock/$g_new.open/.holder" 2>/dev/null || { rmdir "$g_lock/$g_new.open" 2>/dev/null; continue; }
+    newest "$g_new" || { rm -f "$g_lock/$g_new.open/.holder"; rmdir "$g_lock/$g_new.open" 2>/dev/null; continue; }
     g_fresh=1
     break
   done
