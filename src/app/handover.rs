@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use super::advance::Advance;
 use super::args::Decisions;
-use super::console::Advance;
 use super::report::{Code, Failure};
 use super::runs::unusable;
 use super::session::{self, Project};

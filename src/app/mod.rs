@@ -10,6 +10,7 @@ use args::{Cli, Command, Global};
 use report::{Code, Failure, print};
 use session::Project;
 
+pub mod advance;
 pub mod args;
 pub mod console;
 pub mod demo;

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::advance::Advance;
 use super::args::Runner as Arguments;
-use super::console::Advance;
 use super::drive::Face;
 use super::plain::PlainFace;
 use super::report::{Code, Failure, print};
