@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::id::{Commit, EnvName, HostName, RoleName, RunId};
+use super::lock::LockView;
 use super::run::{Moment, Outcome};
 
 /// What is known about a project.
@@ -59,6 +60,8 @@ pub struct EnvOverview {
     pub roles: BTreeMap<HostName, BTreeSet<RoleName>>,
     /// What was brought there last; `None` = not known.
     pub deployed: Option<Deployed>,
+    /// Who holds its lock, as its places tell it; `None` = they were not asked, or have not answered yet.
+    pub lock: Option<LockView>,
 }
 
 /// A commit that was brought to an environment.
