@@ -13,6 +13,7 @@ mod journals;
 mod launcher;
 mod plans;
 mod remote;
+mod runners;
 mod runs;
 mod screens;
 mod support;

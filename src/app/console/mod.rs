@@ -183,8 +183,14 @@ impl Console {
 
     /// How long nothing has to be drawn anew when nothing happens: counting times, then the clock's minute.
     fn until_tick(&self) -> Duration {
-        let lively =
-            self.model.drives() || self.model.notice.is_some() || self.model.busy.is_some();
+        let watches = self.watcher.is_some()
+            && self
+                .model
+                .run
+                .as_ref()
+                .is_some_and(|view| view.state.is_anything_running());
+        let model = &self.model;
+        let lively = watches || model.drives() || model.notice.is_some() || model.busy.is_some();
         if lively || !self.model.dialogs.is_empty() {
             Duration::from_millis(500)
         } else {
