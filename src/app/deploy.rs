@@ -11,6 +11,7 @@ use super::plain::PlainFace;
 use super::prompt::{Prompt, told_to_end};
 use super::report::{Code, Failure};
 use super::session::{self, Project};
+use super::verdict::verdict;
 use super::watch::Watched;
 use crate::domain::action::Action;
 use crate::domain::checklist::Gate;
@@ -242,7 +243,7 @@ async fn detach(
         }
     }
     match handover::hand_over(project, &ended.state, decisions).await? {
-        Left::Rests(state) => handover::verdict(&project.command, &state),
+        Left::Rests(state) => verdict(&project.command, &state),
         Left::GoesOn(who) => {
             if !global.json {
                 super::report::print(&super::report::shown(&goes_on(project, &state.run, &who)))?;

@@ -27,6 +27,7 @@ pub mod runner;
 pub mod runs;
 pub mod session;
 pub mod table;
+pub mod verdict;
 pub mod watch;
 
 /// Runs golive with the arguments of this process.

@@ -122,9 +122,14 @@ impl Runner {
                     }
                     Some(update) => self.take(update),
                 },
-                _ = look.tick() => if owner::is_wanted(folder.path()) {
-                    return "somebody comes back to the run: handed over";
-                },
+                _ = look.tick() => {
+                    if owner::is_wanted(folder.path()) {
+                        return "somebody comes back to the run: handed over";
+                    }
+                    if !folder.path().exists() {
+                        return "the folder of the run is gone: nothing can be kept any more";
+                    }
+                }
                 () = signals.end() => return "told to end: the run is left as it is",
             }
         }

@@ -215,7 +215,9 @@ fn coming_back_takes_the_run_from_its_runner_with_all_output() {
     wait_until("the console drives it", || {
         driver(&workshop).is_some_and(|who| who.starts_with(&format!("pid {console}, ")))
     });
-    assert!(!folder(&workshop).join("wanted").exists());
+    wait_until("the wish is taken back", || {
+        !folder(&workshop).join("wanted").exists()
+    });
     workshop.let_go("prepare");
     terminal.at("Type live to release there", "\t");
     terminal.keys("live");
@@ -353,6 +355,16 @@ fn a_killed_runner_leaves_a_run_that_the_next_one_goes_on_with() {
     signal(process, Signal::KILL);
     wait_until("nobody drives it", || driver(&workshop).is_none());
     ends_well(&workshop);
+}
+
+#[test]
+fn a_runner_whose_run_is_deleted_ends() {
+    let workshop = Workshop::with(GATED);
+    let process = in_the_background(&workshop);
+    let refused = workshop.golive(&format!("runs remove {}", workshop.run()));
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    fs::remove_dir_all(folder(&workshop)).unwrap();
+    wait_until("the runner is gone", || !is_alive(process));
 }
 
 #[test]
