@@ -480,3 +480,49 @@ fn a_runner_that_does_not_answer_is_named_with_what_can_be_done() {
     signal(process, Signal::CONT);
     ends_well(&workshop);
 }
+
+/// A step that counts until it is let go.
+const COUNTING: &str = r#"
+[step.count]
+run = "echo count >> @MARKS@/ran; i=0; while [ ! -e @MARKS@/count.go ]; do i=$((i+1)); echo line $i; sleep 0.002; done"
+[[stage]]
+name = "Here"
+steps = ["count"]
+"#;
+
+#[test]
+fn a_run_that_changes_hands_often_loses_and_doubles_no_line() {
+    let workshop = Workshop::with(COUNTING);
+    let (code, out, err) = Plain::start(&workshop, "detached", "deploy --detach").end();
+    assert_eq!(code, Some(0), "{out}{err}");
+    wait_until("count runs", || workshop.ran("count") == 1);
+    for round in 0..8 {
+        // Two take it at once; the one that has it gives it to a runner again, or dies.
+        let first = Plain::start(&workshop, &format!("first{round}"), "resume --detach");
+        let mut second = Plain::start(&workshop, &format!("second{round}"), "resume --plain");
+        let (code, out, err) = first.end();
+        assert!(matches!(code, Some(0 | 1)), "{code:?} {out}{err}");
+        second.has_printed("line ");
+        let _ = second.child.kill();
+        let _ = second.child.wait();
+    }
+    workshop.let_go("count");
+    let (code, out, err) = Plain::start(&workshop, "last", "resume --plain").end();
+    assert_eq!(code, Some(0), "{out}{err}");
+    assert_eq!(workshop.ran("count"), 1);
+    let log = workshop.golive(&format!("runs logs {} count", workshop.run()));
+    let log = String::from_utf8(log.stdout).unwrap();
+    let numbers: Vec<usize> = log
+        .lines()
+        .filter_map(|line| line.rsplit_once("line ")?.1.parse().ok())
+        .collect();
+    assert!(numbers.len() > 100, "{}", numbers.len());
+    let expected: Vec<usize> = (1..=numbers.len()).collect();
+    assert_eq!(numbers, expected);
+    let seq = workshop.journal();
+    let seq: Vec<u64> = seq
+        .iter()
+        .map(|line| line["seq"].as_u64().unwrap())
+        .collect();
+    assert!(seq.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{seq:?}");
+}
