@@ -10,7 +10,9 @@ use args::{Cli, Command, Global};
 use report::{Code, Failure, print};
 use session::Project;
 
+pub mod advance;
 pub mod args;
+pub mod choices;
 pub mod console;
 pub mod demo;
 pub mod deploy;
@@ -27,7 +29,7 @@ pub mod runner;
 pub mod runs;
 pub mod session;
 pub mod table;
-pub mod verdicts;
+pub mod verdict;
 pub mod watch;
 
 /// Runs golive with the arguments of this process.

@@ -14,6 +14,7 @@ mod launcher;
 mod locks;
 mod plans;
 mod remote;
+mod runners;
 mod runs;
 mod screens;
 mod support;

@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 
 use super::super::args::{Decisions, Selected};
+use super::super::choices;
 use super::super::deploy;
 use super::super::gather::gather;
 use super::super::handover::{self, Opened};
 use super::super::lock;
 use super::super::report::{Code, Failure};
 use super::super::session::{self, Driven, Project};
-use super::super::verdicts;
 use super::super::watch::{Watched, watch};
 use crate::domain::feed::Update;
 use crate::domain::id::{Attempt, RunId, TaskId};
@@ -275,7 +275,7 @@ impl Errands {
         };
         deploy::check_decisions(&owned.plan, decisions)?;
         let state = session::folded(&owned);
-        let first = verdicts::wishes(&state, decisions, going_on(&state), session::now())?;
+        let first = choices::wishes(&state, decisions, going_on(&state), session::now())?;
         let sites = Arc::new(self.project.sites(&owned.plan.hosts, &self.listener())?);
         let identities =
             match session::greet(&sites, deploy::places_left(&state), &self.listener()).await {
