@@ -24,7 +24,7 @@ pub(super) fn text(view: &LockView, by_hand: Option<&LockId>, now: Moment) -> St
                 "{env} is locked by {}{mine}\n  {}\n  {}\n  id {}\n",
                 words::who(holder),
                 words::facts(holder, now),
-                words::heard(busy),
+                words::heard(&busy),
                 busy.id
             )
         }
