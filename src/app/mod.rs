@@ -19,6 +19,7 @@ pub mod deploy;
 pub mod drive;
 pub mod gather;
 pub mod handover;
+pub mod holders;
 pub mod json;
 pub mod lock;
 pub mod plain;

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::lock::words;
+use super::holders;
 use super::report::{Code, Failure};
 use crate::domain::run::progress::{self, Need};
 use crate::domain::run::{Outcome, RunState, RunStatus};
@@ -12,7 +12,7 @@ use crate::domain::run::{Outcome, RunState, RunStatus};
 /// How a process ends that leaves a run in this state, which nobody has to drive. `command` is how golive was called.
 pub fn verdict(command: &str, state: &RunState) -> Result<Code, Failure> {
     let run = &state.run;
-    let locks = words::standing(state, &BTreeMap::new(), command);
+    let locks = holders::standing(state, &BTreeMap::new(), command);
     let failure = |code| {
         let mut failure = Failure::new(code, format!("run {run}: {}", progress::standing(state)));
         failure.standing = locks.clone().map(Into::into);
