@@ -101,13 +101,12 @@ impl Face for PlainFace {
     }
 
     fn here(&mut self, why: &str, retry_in: Duration) -> Option<String> {
-        let text = format!(
-            "this machine starts nothing: {}; {}",
-            ansi::plain(why.as_bytes()),
-            holders::again_in(retry_in)
-        );
-        let told = self.told.insert(String::new(), text.clone());
-        (told.as_ref() != Some(&text)).then_some(text)
+        let why = ansi::plain(why.as_bytes());
+        let told = self.told.insert(String::new(), why.clone());
+        (told.as_ref() != Some(&why)).then(|| {
+            let again = holders::again_in(retry_in);
+            format!("this machine starts nothing: {why}; {again}")
+        })
     }
 }
 

@@ -468,9 +468,10 @@ fn a_machine_that_starts_nothing_says_so_and_goes_on_when_it_can() {
     let project = Folders::with(BREAKING);
     let mut terminal = project.terminal(&["deploy", "--plain"]);
     terminal.shows("this machine starts nothing: ");
-    terminal.shows("asked again in 4.0 s");
+    terminal.shows("asked again in ");
     let state = only(&project.path("home/.local/state/golive"), |_| true);
     fs::remove_file(state.join("launcher")).unwrap();
+    fs::rename(state.join("launcher.gone"), state.join("launcher")).unwrap();
     terminal.shows("breaks | mended");
     assert_eq!(terminal.ended(), 0);
 }
