@@ -139,8 +139,11 @@ pub struct RunSummary {
     pub by: String,
     /// Where it stands, in words: `at the production gate`, `failed: production/migrate@web1`.
     pub standing: String,
-    /// Whether a console owns it now.
+    /// Whether a console or a background runner owns it now.
     pub owned: bool,
+    /// Which: `background runner, pid 4711, ada@laptop`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub driver: Option<String>,
     /// The journal cannot be read; the text says which line and why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub damaged: Option<String>,

@@ -168,6 +168,11 @@ impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
                     });
                 }
                 Err(LaunchError::Refused { why, .. }) => return Ok(Standing::Unknown(why)),
+                // Of hosts their links tell; this machine has none.
+                Err(LaunchError::Unreachable { why, .. }) if self.launch.place.is_none() => {
+                    let retry_in = pause;
+                    self.feed.send(Update::Here { why, retry_in });
+                }
                 Ok(_) | Err(LaunchError::Unreachable { .. }) => {}
             }
             // From here on nobody knows whether the launch arrived: the site is asked first.

@@ -15,6 +15,7 @@ mod launcher;
 mod locks;
 mod plans;
 mod remote;
+mod runners;
 mod runs;
 mod screens;
 mod simulation;

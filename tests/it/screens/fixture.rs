@@ -313,6 +313,7 @@ pub(crate) fn overview() -> Overview {
                 by: by.into(),
                 standing: standing.into(),
                 owned: false,
+                driver: None,
                 damaged: None,
             }
         };
