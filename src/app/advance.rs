@@ -31,6 +31,7 @@ impl Advance {
             approve: self.approve.clone(),
             confirm: self.confirm.clone(),
             reason: self.reason.clone(),
+            ..Decisions::default()
         }
     }
 

@@ -7,11 +7,13 @@ use super::args::{Decisions, Deploy, Global, Resume};
 use super::drive::{Driver, Face, Shown};
 use super::handover::{self, Left, Opened};
 use super::json::JsonFace;
+use super::leaving::left_as;
+use super::lock;
 use super::plain::PlainFace;
 use super::prompt::{Prompt, told_to_end};
 use super::report::{Code, Failure};
 use super::session::{self, Project};
-use super::verdict::verdict;
+use super::verdicts;
 use super::watch::Watched;
 use crate::domain::action::Action;
 use crate::domain::checklist::Gate;
@@ -37,10 +39,19 @@ pub async fn deploy(project: &Project, deploy: &Deploy, global: &Global) -> Resu
     let (sender, receiver, listener) = session::feed_with_links();
     let sites = Arc::new(project.sites(&plan.hosts, &listener)?);
     let identities = greet(&sites, session::places(&plan), &listener).await?;
+    if let Err(busy) = lock::check_free(project, &plan, &sites).await {
+        sites.close().await;
+        return Err(busy);
+    }
     let owned = project.create(&plan, session::now())?;
     let reason = deploy.decisions.reason.clone();
     let lock = session::lock_id();
-    let first = (project.by.as_str(), Some(Intent::Start { reason, lock }));
+    let keep = deploy
+        .decisions
+        .keep_lock
+        .then_some(Intent::KeepLock { keep: true });
+    let wishes = std::iter::once(Intent::Start { reason, lock }).chain(keep);
+    let first = (project.by.as_str(), wishes);
     let driven = session::drive(owned, Arc::clone(&sites), identities, first, sender);
     let given = (&deploy.decisions, global);
     if deploy.detach {
@@ -157,10 +168,12 @@ pub async fn resume(project: &Project, resume: &Resume, global: &Global) -> Resu
         return Ok(Code::Done);
     }
     check_decisions(&owned.plan, &resume.decisions)?;
+    let again = first_wish(&state, &resume.decisions);
+    let wishes = verdicts::wishes(&state, &resume.decisions, again, session::now())?;
     let (sender, receiver, listener) = session::feed_with_links();
     let sites = Arc::new(project.sites(&owned.plan.hosts, &listener)?);
     let identities = greet(&sites, places_left(&state), &listener).await?;
-    let first = (project.by.as_str(), first_wish(&state, &resume.decisions));
+    let first = (project.by.as_str(), wishes);
     let shown = Some(Shown::now(&state, &owned.folder.logs()));
     let driven = session::drive(owned, Arc::clone(&sites), identities, first, sender);
     let given = (&resume.decisions, global);
@@ -179,7 +192,8 @@ async fn watch(
     global: &Global,
 ) -> Result<Code, Failure> {
     let decisions = &resume.decisions;
-    if resume.detach || !decisions.approve.is_empty() || !decisions.confirm.is_empty() {
+    let decided = !decisions.approve.is_empty() || !decisions.confirm.is_empty();
+    if resume.detach || decided || decisions.keep_lock || !decisions.verdicts.is_empty() {
         let what = format!("run {run} is driven by {owner}: decisions are made there");
         return Err(Failure::new(Code::Failed, what).help(format!(
             "{} resume {run} without them shows it, nothing was changed",
@@ -243,7 +257,7 @@ async fn detach(
         }
     }
     match handover::hand_over(project, &ended.state, decisions).await? {
-        Left::Rests(state) => verdict(&project.command, &state),
+        Left::Rests(state) => left_as(&project.command, &state),
         Left::GoesOn(who) => {
             if !global.json {
                 super::report::print(&super::report::shown(&goes_on(project, &state.run, &who)))?;

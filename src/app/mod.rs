@@ -19,6 +19,8 @@ pub mod drive;
 pub mod gather;
 pub mod handover;
 pub mod json;
+pub mod leaving;
+pub mod lock;
 pub mod plain;
 pub mod playground;
 pub mod prompt;
@@ -27,7 +29,7 @@ pub mod runner;
 pub mod runs;
 pub mod session;
 pub mod table;
-pub mod verdict;
+pub mod verdicts;
 pub mod watch;
 
 /// Runs golive with the arguments of this process.
@@ -103,9 +105,11 @@ async fn command(cli: &Cli) -> Result<Code, Failure> {
         }
         Some(Command::Deploy(deploy)) => deploy::deploy(&open()?, deploy, global).await,
         Some(Command::Resume(resume)) if !resume.detach && has_screen(global) => {
-            console::open(open()?, global, console::Begin::Resume(resume.clone())).await
+            let resume = resume.gathered();
+            console::open(open()?, global, console::Begin::Resume(resume)).await
         }
-        Some(Command::Resume(resume)) => deploy::resume(&open()?, resume, global).await,
+        Some(Command::Resume(resume)) => deploy::resume(&open()?, &resume.gathered(), global).await,
+        Some(Command::Lock(lock)) => lock::lock(&open()?, lock, global).await,
         Some(Command::Runner(arguments)) => runner::run(&open()?, arguments).await,
         Some(Command::Plan(selected)) => plan(&open()?, selected, global).await,
         Some(Command::Runs { what }) => runs::runs(&open()?, what.as_ref(), global.json),

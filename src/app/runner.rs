@@ -180,6 +180,7 @@ impl Runner {
             Update::OutputFailed { task, why, .. } => {
                 say(&format!("NOT KEPT: the output of {task}: {why}"));
             }
+            Update::Here { why, .. } => say(&format!("this machine starts nothing: {why}")),
             Update::JournalFailed(why) => say(&format!("NOT RECORDED: {why}")),
             Update::Output { .. } | Update::Settled => {}
         }

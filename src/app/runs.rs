@@ -102,7 +102,7 @@ fn standing(run: &RunSummary) -> String {
 }
 
 /// Rows under a heading, columns as wide as their widest cell.
-fn table<const N: usize>(heading: &[&str; N], rows: &[[String; N]]) -> String {
+pub fn table<const N: usize>(heading: &[&str; N], rows: &[[String; N]]) -> String {
     let mut widths: Vec<usize> = heading.iter().map(|cell| width(cell)).collect();
     for row in rows {
         for (cell, most) in row.iter().zip(&mut widths) {

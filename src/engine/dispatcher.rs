@@ -39,8 +39,9 @@ pub struct Start {
     pub identities: Identities,
     /// Who acts: `user@machine`.
     pub by: String,
-    /// The wish this process drives the run for: to begin it, or to go on after it had ended with failures.
-    pub first: Option<Intent>,
+    /// The wishes this process drives the run for: to begin it, or to go on after it had ended with failures. They are
+    /// decided together, before anything follows from any of them.
+    pub first: Vec<Intent>,
 }
 
 /// What became of a run that is not driven any more.
@@ -90,7 +91,7 @@ pub async fn run<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock>(
     for effect in dispatcher.conductor.resume() {
         dispatcher.carry_out(effect);
     }
-    if let Some(intent) = start.first {
+    for intent in start.first {
         let now = dispatcher.doors.clock.now();
         dispatcher.conductor.wish(intent, now);
     }
@@ -349,6 +350,7 @@ fn fence(state: &RunState, position: usize) -> Option<Fence> {
         None => grant.epochs.first_key_value()?,
     };
     Some(Fence {
+        project: state.plan.project.clone(),
         env: env.clone(),
         lock: state.lock_id(),
         host: host.clone(),

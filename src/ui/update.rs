@@ -161,6 +161,11 @@ fn on_feed(model: &mut Model, update: Update, now: Moment) -> Vec<Cmd> {
             model.links.insert((env, host), (link, now));
             Vec::new()
         }
+        Update::Here { why, .. } => {
+            let text = format!("this machine starts nothing: {why}");
+            on_notice(model, Notice::line(text), now);
+            Vec::new()
+        }
         Update::OutputFailed { task, why, .. } => {
             let text = format!("the output of {task} cannot be kept here, it waits there: {why}");
             on_notice(model, Notice::line(text), now);

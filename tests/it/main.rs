@@ -11,6 +11,7 @@ mod documents;
 mod faces;
 mod journals;
 mod launcher;
+mod locks;
 mod plans;
 mod remote;
 mod runners;

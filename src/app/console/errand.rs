@@ -11,12 +11,14 @@ use super::super::args::{Decisions, Selected};
 use super::super::deploy;
 use super::super::gather::gather;
 use super::super::handover::{self, Opened};
+use super::super::lock;
 use super::super::report::{Code, Failure};
 use super::super::session::{self, Driven, Project};
+use super::super::verdicts;
 use super::super::watch::{Watched, watch};
 use crate::domain::feed::Update;
 use crate::domain::id::{Attempt, RunId, TaskId};
-use crate::domain::plan::{Plan, PlannedHost};
+use crate::domain::plan::Plan;
 use crate::domain::run::{Intent, Outcome, RunState, RunStatus};
 use crate::edge::journal::RunFolder;
 use crate::edge::ssh::{LinkListener, Sites};
@@ -53,6 +55,7 @@ struct Prepared {
     plan: Arc<Plan>,
     run: RunId,
     reason: Option<String>,
+    keep_lock: bool,
     sites: Arc<Sites>,
 }
 
@@ -112,20 +115,23 @@ impl Errands {
         });
     }
 
-    /// Asks every host of the checklist how it is; the listener hears it.
+    /// Asks every host of the checklist how it is; the listener hears it. Then who holds the locks.
     pub(super) fn probe(&self) {
         let errands = self.clone();
         tokio::spawn(async move {
-            let hosts = all_hosts(&errands.project);
+            let hosts = lock::all_hosts(&errands.project);
             let listener = errands.listener();
             match errands.project.sites(&hosts, &listener) {
                 Err(failure) => errands.answer(Err(failure)),
                 Ok(sites) => {
+                    let sites = Arc::new(sites);
                     // Each failure was told to the listener already.
                     let places = hosts
                         .iter()
                         .map(|host| Some((host.env.clone(), host.name.clone())));
                     let _ = session::greet(&sites, places.collect(), &listener).await;
+                    let locks = lock::look_everywhere(&errands.project, &sites).await;
+                    errands.answer(Ok(Msg::Locks(locks)));
                     sites.close().await;
                 }
             }
@@ -177,6 +183,7 @@ impl Errands {
             plan,
             run: RunId::make(now, session::random()),
             reason: decisions.reason,
+            keep_lock: decisions.keep_lock,
             sites,
         })
     }
@@ -208,16 +215,20 @@ impl Errands {
             &self.project.by,
         )
         .map_err(|error| Failure::from_error(Code::Failed, &error))?;
-        let first = Intent::Start {
+        let start = Intent::Start {
             reason: prepared.reason.clone(),
             lock: session::lock_id(),
         };
+        let keep = prepared
+            .keep_lock
+            .then_some(Intent::KeepLock { keep: true });
+        let first = std::iter::once(start).chain(keep);
         let (sender, feed, _) = session::feed_with_links();
         let driven = session::drive(
             owned,
             Arc::clone(&sites),
             identities,
-            (self.project.by.as_str(), Some(first)),
+            (self.project.by.as_str(), first),
             sender,
         );
         // Started: it cannot be started again.
@@ -264,6 +275,7 @@ impl Errands {
         };
         deploy::check_decisions(&owned.plan, decisions)?;
         let state = session::folded(&owned);
+        let first = verdicts::wishes(&state, decisions, going_on(&state), session::now())?;
         let sites = Arc::new(self.project.sites(&owned.plan.hosts, &self.listener())?);
         let identities =
             match session::greet(&sites, deploy::places_left(&state), &self.listener()).await {
@@ -274,7 +286,6 @@ impl Errands {
                 }
             };
         let (sender, feed, _) = session::feed_with_links();
-        let first = going_on(&state);
         let by = (self.project.by.as_str(), first);
         let driven = session::drive(owned, Arc::clone(&sites), identities, by, sender);
         Ok(Answer::Driven(Box::new(NowDriven {
@@ -354,18 +365,4 @@ fn going_on(state: &RunState) -> Option<Intent> {
         RunStatus::Finished(Outcome::Failed | Outcome::Stopped) => deploy::again(state),
         _ => None,
     }
-}
-
-/// Every host of the checklist.
-fn all_hosts(project: &Project) -> Vec<PlannedHost> {
-    let environments = project.checklist.environments.iter();
-    let hosts = environments.flat_map(|env| env.hosts.iter().map(move |host| (env, host)));
-    hosts
-        .map(|(env, host)| PlannedHost {
-            env: env.name.clone(),
-            name: host.name.clone(),
-            reach: host.reach.clone(),
-            roles: host.roles.iter().flatten().cloned().collect(),
-        })
-        .collect()
 }

@@ -1,5 +1,6 @@
 //! Leaving the console: the terminal is given back, and the last lines say what ran and how to go on.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -7,6 +8,7 @@ use std::os::unix::fs::OpenOptionsExt;
 
 use super::super::deploy;
 use super::super::handover::{self, Left};
+use super::super::lock::words::standing;
 use super::super::report::{Code, Failure, shown as shown_text};
 use super::super::session::Project;
 use super::{Console, Exit};
@@ -59,7 +61,9 @@ impl Console {
             Ok(Left::GoesOn(who)) => (state, Some(who), None),
             Err(failure) => (state, None, Some(failure)),
         };
-        let text = summary(&state, goes_on.as_deref(), &self.project);
+        let mut text = summary(&state, goes_on.as_deref(), &self.project);
+        let locks = standing(&state, &BTreeMap::new(), &self.project.command);
+        text.extend(locks.map(|line| line + "\n"));
         // A terminal that is gone reads nothing.
         let _ = super::super::report::print(&shown_text(&text));
         match failure.or(crash) {

@@ -1,4 +1,4 @@
-//! The verdict: how a process ends that leaves a run, from the run's state alone.
+//! Leaving: how a process ends that leaves a run, from the run's state alone.
 //!
 //! For processes that did not drive the run to that state: they started it and left, or only watched.
 
@@ -7,7 +7,7 @@ use crate::domain::run::progress::{self, Need};
 use crate::domain::run::{Outcome, RunState, RunStatus};
 
 /// How a process ends that leaves a run in this state, which nobody has to drive. `command` is how golive was called.
-pub fn verdict(command: &str, state: &RunState) -> Result<Code, Failure> {
+pub fn left_as(command: &str, state: &RunState) -> Result<Code, Failure> {
     let run = &state.run;
     let failure = |code| Failure::new(code, format!("run {run}: {}", progress::standing(state)));
     let needs = progress::needs(state, true);
