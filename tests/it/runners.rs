@@ -239,7 +239,7 @@ fn a_run_in_the_background_is_looked_at_and_taken_back_on_screen() {
     terminal.shows("─ Unfinished");
     terminal.focus("Unfinished");
     terminal.keys("\r");
-    terminal.shows("goes on in the background");
+    terminal.shows("in the background");
     // Live, although nobody here drives it.
     fs::write(workshop.path("marks/prepare.go"), "").unwrap();
     terminal.shows("prepare was let go");
