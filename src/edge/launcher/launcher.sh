@@ -495,7 +495,8 @@ top() {
   g_e=$g_lock/$g_top.open
   [ ! -d "$g_e" ] || [ -d "$g_lock/$g_top.closed" ] || g_open=1
 }
-# top and who holds it. A record that is not there yet is waited for: whoever made the epoch may just be writing it.
+# top and who holds it. A record that is not there yet is waited for, so many tenths of a second: whoever made the epoch
+# may just be writing it.
 held() {
   g_i=0
   while :; do
@@ -504,7 +505,7 @@ held() {
     holder "$g_e"
     [ -z "$g_hid" ] || return 0
     g_i=$((g_i + 1))
-    [ $g_i -lt 25 ] || break
+    [ $g_i -lt "$1" ] || break
     sleep 0.1 2>/dev/null || sleep 1
   done
   g_hid=epoch-$g_top
@@ -540,7 +541,7 @@ take() {
   while :; do
     g_turn=$((g_turn + 1))
     [ $g_turn -lt 50 ] || { rm -f "$g_mine"; die 67 "cannot make an epoch in $g_lock"; }
-    if held; then
+    if held 25; then
       [ "$g_hid" != "$2" ] || break
       if [ "$4" != none ] && [ "$g_hid" = "$4" ]; then shut "$g_top"; continue; fi
       rm -f "$g_mine"
@@ -599,18 +600,18 @@ remains() {
 empty() { for g_file in "$1"/*; do [ ! -e "$g_file" ] || return 1; done; }
 look() {
   epochs "$1"
-  if held; then busy; else unheld; fi
+  if held 10; then busy; else unheld; fi
 }
 beat() {
   epochs "$1"; word "$2"
-  held || { unheld; return; }
+  held 10 || { unheld; return; }
   [ "$g_hid" != "$2" ] || heard
   busy
 }
 # Releases the lock. Its holder says with that that nothing of it runs any more on another machine.
 free() {
   epochs "$1"; word "$2"
-  held || { unheld; return; }
+  held 10 || { unheld; return; }
   [ "$g_hid" = "$2" ] || { busy; return; }
   shut "$g_top" || die 75 "the lock could not be closed"
   for g_file in "$g_lock"/*.closed/*; do

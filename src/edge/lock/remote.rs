@@ -67,10 +67,15 @@ impl Remote {
             return Taken::NoRemote;
         }
         let deadline = Deadline::after(LIMIT);
-        let mut seen = match self.git.lock_on(&self.name, env, deadline).await {
-            Ok(seen) => seen,
-            Err(error) => return Taken::Failed(shown(&error), false),
-        };
+        // Most of the time nobody has it: pushed without a look, it costs one connection. Only a lock that is to be taken
+        // over, or may be held already, is looked at first.
+        let mut seen = None;
+        if steal.is_some() || self.known().contains_key(env) {
+            seen = match self.git.lock_on(&self.name, env, deadline).await {
+                Ok(seen) => seen,
+                Err(error) => return Taken::Failed(shown(&error), false),
+            };
+        }
         let message = holder_json(holder);
         for _ in 0..TRIES {
             if let Some(busy) = seen.as_ref().map(|seen| self.busy(seen)) {
@@ -124,21 +129,24 @@ impl Remote {
         let deadline = Deadline::after(LIMIT);
         let told = |error: GitError| shown(&error);
         let place = (self.name.as_str(), env);
-        let mut seen = self.git.lock_on(&self.name, env, deadline).await;
+        let pushed = self.known().remove(env);
+        let mut object = match pushed {
+            Some(object) => object,
+            None => match self
+                .git
+                .lock_on(&self.name, env, deadline)
+                .await
+                .map_err(told)?
+            {
+                Some(seen) if self.busy(&seen).id == *lock => seen.object,
+                _ => return Ok(()),
+            },
+        };
         loop {
-            let Some(now) = seen.map_err(told)? else {
-                return Ok(());
-            };
-            if self.busy(&now).id != *lock {
-                return Ok(());
-            }
-            let dropped = self.git.drop_lock(place, &now.object, deadline).await;
+            let dropped = self.git.drop_lock(place, &object, deadline).await;
             match dropped.map_err(told)? {
-                Swap::Done(_) => {
-                    self.note(env, None);
-                    return Ok(());
-                }
-                Swap::Moved(moved) => seen = Ok(moved),
+                Swap::Moved(Some(seen)) if self.busy(&seen).id == *lock => object = seen.object,
+                Swap::Done(_) | Swap::Moved(_) => return Ok(()),
             }
         }
     }

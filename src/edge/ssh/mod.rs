@@ -1,11 +1,10 @@
 //! Launching on every place of a plan: this machine, folders that play hosts, and hosts over the system's OpenSSH.
 //!
 //! [`Sites`] is the engine's door. It knows which place is reached how, and keeps the connections: `pool` holds those
-//! to one host, `master` is one `ssh` process, `lines` holds sessions ready for the next start, `host` makes lost ones again and publishes the state of the link,
-//! `locks` asks about locks,
-//! `control` owns the folder of the control sockets, `failure` reads what ssh says. ssh does what the user configured
-//! (keys, agent, jump hosts, known hosts); golive only makes sure that nothing ever asks on the terminal. It decides
-//! nothing about the run.
+//! to one host, `master` is one `ssh` process, `lines` holds sessions ready for the next start, `host` makes lost ones
+//! again and publishes the state of the link, `locks` asks about locks, `control` owns the folder of the control
+//! sockets, `failure` reads what ssh says. ssh does what the user configured (keys, agent, jump hosts, known hosts);
+//! golive only makes sure that nothing ever asks on the terminal. It decides nothing about the run.
 
 mod channel;
 mod control;

@@ -53,7 +53,7 @@ impl World {
         self.site.lock(&request).await.unwrap()
     }
 
-    async fn take(&self, id: &str) -> LockAnswer {
+    pub(super) async fn take(&self, id: &str) -> LockAnswer {
         let request = LockRequest::take((PROJECT, &env()), &holder(id), None);
         self.lock(request.unwrap()).await
     }
@@ -64,7 +64,7 @@ impl World {
         self.lock(request.unwrap()).await
     }
 
-    async fn free(&self, id: &str) -> LockAnswer {
+    pub(super) async fn free(&self, id: &str) -> LockAnswer {
         self.lock(LockRequest::free((PROJECT, &env()), &LockId::new(id)).unwrap())
             .await
     }
@@ -92,7 +92,7 @@ impl World {
     }
 
     /// A step under the lock of `id`.
-    fn fenced(&self, id: &str, epoch: u64, attempt: u32, script: &str) -> Launch {
+    pub(super) fn fenced(&self, id: &str, epoch: u64, attempt: u32, script: &str) -> Launch {
         let mut launch = self.launch(script);
         launch.attempt = Attempt(attempt);
         launch.fence = Some(Fence {
@@ -110,7 +110,7 @@ impl World {
     }
 }
 
-fn taken(answer: LockAnswer) -> Kept {
+pub(super) fn taken(answer: LockAnswer) -> Kept {
     match answer {
         LockAnswer::Taken(kept) => kept,
         other => panic!("{other:?}"),
@@ -395,7 +395,7 @@ async fn the_last_beat_is_told_by_the_clock_of_the_host(world: World) {
 
 async fn what_others_wrote_into_a_lock_harms_nobody(world: World) {
     let mut hostile = holder("ada");
-    hostile.by = "a'; rm -rf . #@\u{1b}]0;x\u{7}".to_owned();
+    "a'; touch harm #@\u{1b}]0;x\u{7}".clone_into(&mut hostile.by);
     hostile.reason = Some("$(touch harm) `touch harm` \u{202e}\0\n ☂ 'x' \"y\"".to_owned());
     let request = LockRequest::take((PROJECT, &env()), &hostile, None).unwrap();
     taken(world.lock(request).await);

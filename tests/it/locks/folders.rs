@@ -183,7 +183,7 @@ async fn one_of_eight_operators_at_once_gets_all_of_it() {
                     winners.push(operator);
                 }
                 golive::port::Taking::Busy(_) => {}
-                other => panic!("{other:?}"),
+                golive::port::Taking::Occupied(remains) => panic!("{remains:?}"),
             }
         }
         assert_eq!(winners.len(), 1, "round {round}");

@@ -249,6 +249,7 @@ pub(super) fn occupied(taking: Result<Taking, LaunchError>) -> Vec<Remains> {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a place of a launch")]
 pub(super) fn place(host: &str) -> Place {
     Some((env(), HostName::new(host)))
 }
