@@ -4,16 +4,16 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 
 use super::args::{Decisions, Deploy, Global, Resume};
+use super::choices;
 use super::drive::{Driver, Face, Shown};
 use super::handover::{self, Left, Opened};
 use super::json::JsonFace;
-use super::leaving::left_as;
 use super::lock;
 use super::plain::PlainFace;
 use super::prompt::{Prompt, told_to_end};
 use super::report::{Code, Failure};
 use super::session::{self, Project};
-use super::verdicts;
+use super::verdict::verdict;
 use super::watch::Watched;
 use crate::domain::action::Action;
 use crate::domain::checklist::Gate;
@@ -194,7 +194,7 @@ async fn ready(
 ) -> Result<(Vec<Intent>, Arc<Sites>, Identities), Failure> {
     check_decisions(&state.plan, &resume.decisions)?;
     let again = first_wish(state, &resume.decisions);
-    let wishes = verdicts::wishes(state, &resume.decisions, again, session::now())?;
+    let wishes = choices::wishes(state, &resume.decisions, again, session::now())?;
     let sites = Arc::new(project.sites(&state.plan.hosts, listener)?);
     let identities = greet(&sites, places_left(state), listener).await?;
     Ok((wishes, sites, identities))
@@ -210,7 +210,7 @@ async fn watch(
 ) -> Result<Code, Failure> {
     let decisions = &resume.decisions;
     let decided = !decisions.approve.is_empty() || !decisions.confirm.is_empty();
-    if resume.detach || decided || decisions.keep_lock || !decisions.verdicts.is_empty() {
+    if resume.detach || decided || decisions.keep_lock || !decisions.choices.is_empty() {
         let what = format!("run {run} is driven by {owner}: decisions are made there");
         return Err(Failure::new(Code::Failed, what).help(format!(
             "{} resume {run} without them shows it, nothing was changed",
@@ -274,7 +274,7 @@ async fn detach(
         }
     }
     match handover::hand_over(project, &ended.state, decisions).await? {
-        Left::Rests(state) => left_as(&project.command, &state),
+        Left::Rests(state) => verdict(&project.command, &state),
         Left::GoesOn(who) => {
             if !global.json {
                 super::report::print(&super::report::shown(&goes_on(project, &state.run, &who)))?;

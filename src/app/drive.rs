@@ -18,7 +18,7 @@ use output::Received;
 pub use output::Shown;
 
 use super::args::{Approval, Decisions};
-use super::lock::{self, words::Gone};
+use super::holders::{self, Gone};
 use super::prompt::Prompt;
 use super::report::{Code, Failure};
 use crate::domain::feed::{Link, LockNews, Update};
@@ -187,7 +187,7 @@ impl<F: Face> Driver<F> {
             }
         }
         self.flush_all();
-        let standing = lock::words::standing(&self.state, &self.gone, &self.command);
+        let standing = holders::standing(&self.state, &self.gone, &self.command);
         match self.outcome(left) {
             Ok(code) => {
                 if let Some(standing) = standing {

@@ -2,13 +2,14 @@
 //!
 //! A lock taken by hand is remembered on this machine before it is taken, so that it can be released later, whatever
 //! happens in between. Released is only what is ours: that, or the lock of a run of this machine that nobody drives.
-//! Where locks are kept and how is the business of `edge`; `words` are the sentences of every face.
+//! Where locks are kept and how is the business of `edge`.
 
 use std::sync::Arc;
 
 use futures_util::future::join_all;
 
 use super::args::{Global, Lock};
+use super::holders;
 use super::report::{Code, Failure, print, shown};
 use super::session::{self, Project};
 use crate::domain::checklist::Environment;
@@ -25,7 +26,6 @@ use crate::port::{Journal, Locks, Taking};
 
 mod hand;
 mod show;
-pub mod words;
 
 use hand::{forget, remember, remembered};
 
@@ -123,7 +123,7 @@ impl<'a> Place<'a> {
         let env = &self.env;
         match taking {
             Ok(Taking::Taken(grant)) => {
-                let kept = words::kept_at(&grant);
+                let kept = holders::kept_at(&grant);
                 aside(&format!("{env} is locked by you, {kept}"));
                 if grant.epochs.is_empty() && grant.remote.is_none() {
                     forget(self.project, env);
@@ -178,7 +178,7 @@ impl<'a> Place<'a> {
 
     fn locked(&self, busy: &Busy) -> Failure {
         let (project, now) = (self.project, session::now());
-        let failure = words::locked(&self.env, busy, &project.command, now);
+        let failure = holders::locked(&self.env, busy, &project.command, now);
         with_own(failure, project, &self.env, busy)
     }
 
@@ -318,7 +318,7 @@ fn held_by(view: &LockView) -> impl Iterator<Item = &Busy> {
 fn still_runs(env: &EnvName, remains: &[Remains]) -> String {
     format!(
         "{env} is locked by you, nothing new of the former holder starts there; what they started may still run: {}",
-        words::remains(remains)
+        holders::remains(remains)
     )
 }
 
@@ -358,9 +358,9 @@ pub async fn check_free(project: &Project, plan: &Plan, sites: &Arc<Sites>) -> R
     let keepers = Keepers::of_plan(Arc::clone(sites), plan);
     let views = join_all(envs.iter().map(|env| keepers.look(env))).await;
     for (env, view) in envs.into_iter().zip(&views) {
-        if let Some(busy) = view.held() {
-            let failure = words::locked(env, busy, &project.command, session::now());
-            let mut failure = with_own(failure, project, env, busy);
+        if let Some(busy) = holders::best_known(view) {
+            let failure = holders::locked(env, &busy, &project.command, session::now());
+            let mut failure = with_own(failure, project, env, &busy);
             failure.message.push_str(": nothing was started");
             return Err(failure);
         }

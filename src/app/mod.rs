@@ -12,14 +12,15 @@ use session::Project;
 
 pub mod advance;
 pub mod args;
+pub mod choices;
 pub mod console;
 pub mod demo;
 pub mod deploy;
 pub mod drive;
 pub mod gather;
 pub mod handover;
+pub mod holders;
 pub mod json;
-pub mod leaving;
 pub mod lock;
 pub mod plain;
 pub mod playground;
@@ -29,7 +30,7 @@ pub mod runner;
 pub mod runs;
 pub mod session;
 pub mod table;
-pub mod verdicts;
+pub mod verdict;
 pub mod watch;
 
 /// Runs golive with the arguments of this process.

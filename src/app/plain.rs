@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, FixedOffset};
 
 use super::drive::{Face, Line};
-use super::lock::words;
+use super::holders;
 use crate::domain::feed::{Link, LockNews};
 use crate::domain::id::{EnvName, HostName, TaskId};
 use crate::domain::output::ansi;
@@ -82,16 +82,16 @@ impl Face for PlainFace {
             LockNews::Taking => return None,
             LockNews::Busy(busy) => format!(
                 "LOCKED: {env} by {}, {}; {}",
-                words::who(busy.holder.as_ref()),
-                words::facts(busy.holder.as_ref(), super::session::now()),
-                words::heard(busy)
+                holders::who(busy.holder.as_ref()),
+                holders::facts(busy.holder.as_ref(), super::session::now()),
+                holders::heard(busy)
             ),
             LockNews::Occupied(remains) => format!(
                 "lock of {env}: waits for what the former holder started: {}",
-                words::remains(remains)
+                holders::remains(remains)
             ),
             LockNews::Failed { why, retry_in } => {
-                format!("lock of {env}: {why}; {}", words::again_in(*retry_in))
+                format!("lock of {env}: {why}; {}", holders::again_in(*retry_in))
             }
         };
         let text = ansi::plain(text.as_bytes());
@@ -104,7 +104,7 @@ impl Face for PlainFace {
         let text = format!(
             "this machine starts nothing: {}; {}",
             ansi::plain(why.as_bytes()),
-            words::again_in(retry_in)
+            holders::again_in(retry_in)
         );
         let told = self.told.insert(String::new(), text.clone());
         (told.as_ref() != Some(&text)).then_some(text)
@@ -168,11 +168,11 @@ fn sentences(event: &Event, state: &RunState) -> Vec<String> {
             env, grant, from, ..
         } => {
             let from = from.as_ref().map_or_else(String::new, |from| {
-                format!(", taken over from {}", words::who(Some(from)))
+                format!(", taken over from {}", holders::who(Some(from)))
             });
             vec![format!(
                 "lock: {env} taken{from}, {}",
-                words::kept_at(grant)
+                holders::kept_at(grant)
             )]
         }
         Event::LockReleased {

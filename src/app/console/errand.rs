@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 
 use super::super::args::{Decisions, Selected};
+use super::super::choices;
 use super::super::deploy;
 use super::super::gather::gather;
 use super::super::handover::{self, Opened};
 use super::super::lock;
 use super::super::report::{Code, Failure};
 use super::super::session::{self, Driven, Project};
-use super::super::verdicts;
 use super::super::watch::{Watched, watch};
 use crate::domain::feed::Update;
 use crate::domain::id::{Attempt, RunId, TaskId};
@@ -299,7 +299,7 @@ impl Errands {
         decisions: &Decisions,
     ) -> Result<(Vec<Intent>, Arc<Sites>, Identities), Failure> {
         deploy::check_decisions(&state.plan, decisions)?;
-        let first = verdicts::wishes(state, decisions, going_on(state), session::now())?;
+        let first = choices::wishes(state, decisions, going_on(state), session::now())?;
         let sites = Arc::new(self.project.sites(&state.plan.hosts, &self.listener())?);
         match session::greet(&sites, deploy::places_left(state), &self.listener()).await {
             Ok(identities) => Ok((first, sites, identities)),

@@ -8,7 +8,7 @@ use std::os::unix::fs::OpenOptionsExt;
 
 use super::super::deploy;
 use super::super::handover::{self, Left};
-use super::super::lock::words::standing;
+use super::super::holders::standing;
 use super::super::report::{Code, Failure, shown as shown_text};
 use super::super::session::Project;
 use super::{Console, Exit};

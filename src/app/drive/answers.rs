@@ -6,11 +6,11 @@
 use std::fmt::Write as _;
 
 use super::{Driver, Face, Left};
-use crate::app::lock::words;
+use crate::app::choices::{listed, step_of};
+use crate::app::holders;
 use crate::app::prompt::Silence;
 use crate::app::report::{Code, Failure};
 use crate::app::session;
-use crate::app::verdicts::{listed, step_of};
 use crate::domain::feed::Link;
 use crate::domain::id::{EnvName, TaskId};
 use crate::domain::lock::Busy;
@@ -158,7 +158,7 @@ impl<F: Face> Driver<F> {
 
     /// Somebody else has a lock that is needed now.
     async fn answer_busy(&mut self, env: EnvName, busy: &Busy, now: Moment) -> Answered {
-        let failure = words::locked(&env, busy, &self.command, now);
+        let failure = holders::locked(&env, busy, &self.command, now);
         if !is_quiet(&self.state) {
             return Answered::Nothing;
         }
@@ -166,8 +166,8 @@ impl<F: Face> Driver<F> {
             let told = format!(
                 "{}\n  {}\n  {}\n",
                 failure.message,
-                words::facts(busy.holder.as_ref(), now),
-                words::heard(busy)
+                holders::facts(busy.holder.as_ref(), now),
+                holders::heard(busy)
             );
             if let Some(wish) = prompt.busy(&env, &told, &busy.id).await {
                 self.busy.remove(&env);

@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Driver, Face, aside};
-use crate::app::leaving::left_as;
 use crate::app::report::{Code, Failure};
+use crate::app::verdict::verdict;
 use crate::app::watch::{News, Watcher};
 use crate::domain::run::RunStatus;
 use crate::engine::FeedReceiver;
@@ -55,7 +55,7 @@ impl<F: Face> Driver<F> {
         self.flush_all();
         match self.state.status {
             RunStatus::Finished(_) => self.outcome(None),
-            _ => left_as(&self.command, &self.state),
+            _ => verdict(&self.command, &self.state),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::words;
+use crate::app::holders;
 use crate::app::runs::table;
 use crate::domain::id::LockId;
 use crate::domain::lock::{Busy, KeptAt, LockView};
@@ -11,7 +11,7 @@ use crate::domain::run::Moment;
 /// Who has it, and what each place says. `by_hand` is the lock that was taken by hand on this machine.
 pub(super) fn text(view: &LockView, by_hand: Option<&LockId>, now: Moment) -> String {
     let env = &view.env;
-    let mut text = match view.held() {
+    let mut text = match holders::best_known(view) {
         None => format!("{env} is not locked\n"),
         Some(busy) => {
             let holder = busy.holder.as_ref();
@@ -22,9 +22,9 @@ pub(super) fn text(view: &LockView, by_hand: Option<&LockId>, now: Moment) -> St
             };
             format!(
                 "{env} is locked by {}{mine}\n  {}\n  {}\n  id {}\n",
-                words::who(holder),
-                words::facts(holder, now),
-                words::heard(busy),
+                holders::who(holder),
+                holders::facts(holder, now),
+                holders::heard(&busy),
                 busy.id
             )
         }
@@ -41,7 +41,7 @@ fn row((place, kept): &(String, KeptAt)) -> [String; 4] {
         KeptAt::Unknown(why) => ["unknown".to_owned(), String::new(), why.clone()],
         KeptAt::Held(busy) => [
             "held".to_owned(),
-            words::who(busy.holder.as_ref()).to_owned(),
+            holders::who(busy.holder.as_ref()).to_owned(),
             format!("id {}", busy.id),
         ],
     };
@@ -73,9 +73,10 @@ pub(super) fn document(view: &LockView) -> Value {
         value["why"] = json!(why);
         value
     });
-    let mut value = of(view.held());
+    let known = holders::best_known(view);
+    let mut value = of(known.as_ref());
     value["env"] = json!(view.env);
-    value["held"] = json!(view.held().is_some());
+    value["held"] = json!(known.is_some());
     value["places"] = places.collect();
     value
 }

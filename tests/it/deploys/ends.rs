@@ -188,6 +188,11 @@ fn a_run_outlives_its_connections_and_the_servers() {
 fn one_run_has_one_console_and_two_projects_do_not_meet() {
     let ground = Ground::new(2, &counting());
     let other = ground.beside(&counting());
+    let file = other.project().join("releases.toml");
+    let renamed = fs::read_to_string(&file)
+        .unwrap()
+        .replace("\"shop\"", "\"cellar\"");
+    fs::write(&file, renamed).unwrap();
     let running = begun(&ground, &["deploy"]);
     let beside = begun(&other, &["deploy"]);
     // A second console is told who drives the run, watches it, and changes nothing.

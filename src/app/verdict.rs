@@ -2,14 +2,22 @@
 //!
 //! For processes that did not drive the run to that state: they started it and left, or only watched.
 
+use std::collections::BTreeMap;
+
+use super::holders;
 use super::report::{Code, Failure};
 use crate::domain::run::progress::{self, Need};
 use crate::domain::run::{Outcome, RunState, RunStatus};
 
 /// How a process ends that leaves a run in this state, which nobody has to drive. `command` is how golive was called.
-pub fn left_as(command: &str, state: &RunState) -> Result<Code, Failure> {
+pub fn verdict(command: &str, state: &RunState) -> Result<Code, Failure> {
     let run = &state.run;
-    let failure = |code| Failure::new(code, format!("run {run}: {}", progress::standing(state)));
+    let locks = holders::standing(state, &BTreeMap::new(), command);
+    let failure = |code| {
+        let mut failure = Failure::new(code, format!("run {run}: {}", progress::standing(state)));
+        failure.standing = locks.clone().map(Into::into);
+        failure
+    };
     let needs = progress::needs(state, true);
     let (code, help) = match (state.status, needs.first()) {
         (RunStatus::Finished(Outcome::Succeeded | Outcome::RolledBack), _) => {
