@@ -127,7 +127,10 @@ pub fn who_holds(busy: &Busy, now: Moment) -> String {
         since.format("%-d %b %H:%M")
     };
     let run = holder.run.as_ref();
-    let run = run.map_or_else(|| " by hand".to_owned(), |run| format!(", run {run}"));
+    let run = run.map_or_else(
+        || ", taken by hand".to_owned(),
+        |run| format!(", run {run}"),
+    );
     let reason = holder.reason.as_ref();
     let reason = reason.map_or_else(String::new, |reason| format!(" ({reason})"));
     format!("{} since {since}{run}{reason}", holder.by)
@@ -223,7 +226,10 @@ impl Rows {
                     ended: tasks.iter().filter_map(|(_, state)| state.ended).min(),
                     task: tasks.first().map(|(task, _)| *task),
                 };
-                self.add_aged(Verdict::Pass, named(stage, step), result, of);
+                let worst = tasks.iter().map(|(task, state)| verdict(task, state));
+                let state = worst.max_by_key(|verdict| severity(*verdict));
+                let state = state.unwrap_or(Verdict::Pass);
+                self.add_aged(state, named(stage, step), result, of);
             }
         }
     }
@@ -272,8 +278,14 @@ impl Rows {
                     _ => {}
                 }
             }
-            for why in skipped.into_keys() {
-                self.add(Verdict::Pass, named(stage, step), format!("skipped: {why}"));
+            for (why, tasks) in skipped {
+                let decided = tasks.iter().any(|task| task.skip.is_none());
+                let state = if decided {
+                    Verdict::Warn
+                } else {
+                    Verdict::Pass
+                };
+                self.add(state, named(stage, step), format!("skipped: {why}"));
             }
         }
     }
@@ -349,9 +361,12 @@ fn named(stage: &PlannedStage, step: &StepName) -> String {
     format!("{}: {step}", stage.name)
 }
 
-/// What the state of one task is worth: only a failure that the checklist passes over is a mere warning.
+/// What the state of one task is worth. A failure that the checklist passes over is a mere warning; so is what the
+/// operator decided instead of a result: skipped, counted as done, its host left out.
 fn verdict(task: &Task, state: &TaskState) -> Verdict {
     match state.status {
+        TaskStatus::Succeeded if state.evidence.contains_key("counted") => Verdict::Warn,
+        TaskStatus::Skipped(_) if task.skip.is_none() => Verdict::Warn,
         TaskStatus::Succeeded | TaskStatus::Skipped(_) => Verdict::Pass,
         TaskStatus::Failed if task.on_failure == OnFailure::Continue => Verdict::Warn,
         _ => Verdict::Fail,

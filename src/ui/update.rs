@@ -14,6 +14,7 @@ use crate::domain::feed::Update;
 use crate::domain::lock::LockView;
 use crate::domain::run::Moment;
 
+mod decide;
 mod deeds;
 mod early;
 mod gate;
@@ -59,20 +60,9 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
             model.overview = Some(overview);
             Vec::new()
         }
-        Msg::Locks(locks) => {
-            locks::looked(model, locks, now);
-            Vec::new()
-        }
-        Msg::PlanDiffers(lines) => {
-            story::differs(model, lines, now);
-            Vec::new()
-        }
-        Msg::OwnerChanged(owner) => {
-            if let Some(run) = &mut model.run {
-                run.owner = owner;
-            }
-            story::raise(model, now)
-        }
+        Msg::Locks(locks) => locks::looked(model, locks, now),
+        Msg::PlanDiffers(lines) => story::differs(model, lines, now),
+        Msg::OwnerChanged(owner) => story::driven_by(model, owner, now),
         Msg::PlanReady { run, plan } => {
             let state = crate::domain::run::RunState::new(run, plan);
             show_run(model, RunView::new(state, Owner::Here), now)

@@ -193,7 +193,7 @@ pub fn leave(model: &Model, width: u16) -> Sheet {
     let goes_on = if view.journal_failed.is_some() {
         "The journal cannot be written: what runs goes on to its end, nothing new starts."
     } else if waits {
-        "Nothing runs now: the run waits for your decision, here or there."
+        "Nothing runs now: the run waits for your decision."
     } else if running == 0 {
         "The run goes on by itself in the background, until it needs a decision."
     } else {
@@ -211,6 +211,10 @@ pub fn leave(model: &Model, width: u16) -> Sheet {
     )]);
     lines.push(blank());
     lines.extend(text(&users_see(state, width), width, "attention"));
+    let locked = about_locks(&held(state), "stays locked", "stay locked");
+    if let Some(locked) = locked {
+        lines.extend(text(&format!("{locked} for this run."), width, "text"));
+    }
     let before = lines.len();
     lines.push(blank());
     let leave = if waits || view.journal_failed.is_some() {

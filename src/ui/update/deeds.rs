@@ -1,14 +1,13 @@
 //! Deeds: what an action does once it is known to be possible and not too early.
 
-use super::{gate, locks, palette};
+use super::decide::push;
+use super::{decide, locks, palette};
 use crate::domain::action::Action;
-use crate::domain::id::TaskId;
 use crate::domain::run::progress;
 use crate::domain::run::{Intent, Moment, RunStatus};
-use crate::ui::choices;
 use crate::ui::fleet;
 use crate::ui::keymap::Act;
-use crate::ui::model::{Dialog, HomePanel, Model, Pane, RunView, View, Wish};
+use crate::ui::model::{Dialog, HomePanel, Model, Pane, RunView, View};
 use crate::ui::msg::{Cmd, Notice};
 use crate::ui::rows::{self, Row};
 
@@ -62,11 +61,6 @@ pub(super) fn perform(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
     Vec::new()
 }
 
-fn push(model: &mut Model, dialog: Dialog, now: Moment) {
-    model.dialogs.push(dialog);
-    model.guard.restart(now);
-}
-
 fn change(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
     match act {
         Act::Deploy => {
@@ -88,9 +82,9 @@ fn change(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
             model.guard.restart(now);
             vec![Cmd::Send(Intent::Continue)]
         }
-        Act::Retry => retry(model, now),
+        Act::Retry => decide::retry(model, now),
         Act::Skip | Act::CountAsDone | Act::LeaveOut => {
-            reason(model, act, now);
+            decide::reason(model, act, now);
             Vec::new()
         }
         Act::TryLock | Act::Steal => locks::take(model, act == Act::Steal, now),
@@ -101,72 +95,25 @@ fn change(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
             Vec::new()
         }
         Act::Abort => {
-            abort(model, now);
+            decide::abort(model, now);
             Vec::new()
         }
         Act::Stop => {
-            let keep = keeps(model);
+            let keep = decide::keeps(model);
             model.dialogs.clear();
-            ending(model, keep, Intent::Stop { reason: None })
+            decide::ending(model, keep, Intent::Stop { reason: None })
         }
         Act::Kill => {
-            let (name, keep) = (kill_name(model), keeps(model));
+            let (name, keep) = (decide::kill_name(model), decide::keeps(model));
             model.dialogs.pop();
             let typed = String::new();
             push(model, Dialog::Kill { name, typed, keep }, now);
             Vec::new()
         }
-        Act::Yes | Act::No => answer(model, act == Act::Yes, now),
+        Act::Yes | Act::No => decide::answer(model, act == Act::Yes, now),
         Act::Leave => vec![Cmd::Leave],
         _ => Vec::new(),
     }
-}
-
-/// Asks why tasks are passed over, taken as done, or a host is left out.
-fn reason(model: &mut Model, act: Act, now: Moment) {
-    let Some((tasks, spot)) = choices::open_decision(model) else {
-        return;
-    };
-    let tasks = spot.of(tasks).to_vec();
-    let host = |run: &RunView| choices::host_of(&run.state, &tasks).ok();
-    let wish = match act {
-        Act::Skip => Some(Wish::Skip(tasks)),
-        Act::CountAsDone => Some(Wish::CountAsDone(tasks)),
-        _ => {
-            let place = model.run.as_ref().and_then(host);
-            place.map(|(env, host)| Wish::LeaveOut(env, host))
-        }
-    };
-    if let Some(wish) = wish {
-        let typed = String::new();
-        push(model, Dialog::Reason { wish, typed }, now);
-    }
-}
-
-fn abort(model: &mut Model, now: Moment) {
-    let keep = model.run.as_ref().is_some_and(|run| run.state.keeps_locks);
-    push(model, Dialog::Abort { choice: 0, keep }, now);
-}
-
-/// Whether the locks stay, as the menu that ends the run says.
-fn keeps(model: &Model) -> bool {
-    matches!(model.dialogs.last(), Some(Dialog::Abort { keep: true, .. }))
-}
-
-/// The wishes that end a run: first what becomes of its locks.
-pub(super) fn ending(model: &Model, keep: bool, end: Intent) -> Vec<Cmd> {
-    let known = model.run.as_ref().is_some_and(|run| run.state.keeps_locks);
-    let locks = (keep != known).then_some(Cmd::Send(Intent::KeepLock { keep }));
-    locks.into_iter().chain([Cmd::Send(end)]).collect()
-}
-
-/// What is typed to end everything: the environment something runs in, else the project's name.
-fn kill_name(model: &Model) -> String {
-    let stage = model.run.as_ref().and_then(|run| {
-        let stage = run.state.current_stage()?;
-        run.state.plan.stages[stage].env.clone()
-    });
-    stage.map_or_else(|| model.project.clone(), |env| env.to_string())
 }
 
 fn resume(model: &mut Model, now: Moment) -> Vec<Cmd> {
@@ -183,55 +130,6 @@ fn resume(model: &mut Model, now: Moment) -> Vec<Cmd> {
     model.busy = Some(format!("going on with {run}"));
     model.guard.restart(now);
     vec![Cmd::ResumeRun(run)]
-}
-
-/// In the failure's dialog runs the tasks again; elsewhere shows that dialog.
-fn retry(model: &mut Model, now: Moment) -> Vec<Cmd> {
-    if let Some((tasks, spot)) = choices::open_decision(model) {
-        let tasks = spot.of(tasks).to_vec();
-        decided(model, &tasks, now);
-        return vec![Cmd::Send(Intent::Retry { tasks })];
-    }
-    reopen(model, now);
-    Vec::new()
-}
-
-/// Closes a dialog that was answered; it does not come back while the engine takes the answer in.
-pub(super) fn decided(model: &mut Model, tasks: &[TaskId], now: Moment) {
-    model.dialogs.clear();
-    model.guard.restart(now);
-    if let Some(run) = &mut model.run {
-        run.put_off.extend(tasks.iter().cloned());
-    }
-}
-
-/// Shows the dialogs again that were closed without a decision.
-fn reopen(model: &mut Model, now: Moment) -> bool {
-    if let Some(run) = &mut model.run {
-        run.put_off.clear();
-        for wanted in run.wanted.values_mut() {
-            wanted.put_off = false;
-        }
-    }
-    super::story::raise(model, now);
-    !model.dialogs.is_empty()
-}
-
-fn answer(model: &mut Model, yes: bool, now: Moment) -> Vec<Cmd> {
-    if let Some(Dialog::Ask { task }) = model.dialogs.last().cloned() {
-        decided(model, std::slice::from_ref(&task), now);
-        let intent = if yes {
-            Intent::Confirm { task }
-        } else {
-            Intent::Deny { task }
-        };
-        return vec![Cmd::Send(intent)];
-    }
-    if model.view == View::Gate && yes {
-        gate::press(model, now)
-    } else {
-        Vec::new()
-    }
 }
 
 fn screen(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
@@ -377,7 +275,7 @@ fn open_row(model: &mut Model, now: Moment) {
             run.cursor = at;
         }
         Some(Row::Step { .. }) if run.pane == Pane::Plan => {
-            if !reopen(model, now)
+            if !decide::reopen(model, now)
                 && let Some(run) = &mut model.run
             {
                 run.pane = Pane::Log;
@@ -426,7 +324,7 @@ fn back(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
     if act == Act::Interrupt {
         let is_recorded = |run: &RunView| run.journal_failed.is_none();
         if going && model.run.as_ref().is_some_and(is_recorded) {
-            abort(model, now);
+            decide::abort(model, now);
             return Vec::new();
         }
         if going {

@@ -12,10 +12,11 @@ use crate::ui::model::{Dialog, Model, Wanted};
 use crate::ui::msg::Cmd;
 
 /// Takes what the places of locks said.
-pub(super) fn looked(model: &mut Model, locks: Vec<LockView>, now: Moment) {
+pub(super) fn looked(model: &mut Model, locks: Vec<LockView>, now: Moment) -> Vec<Cmd> {
     for view in locks {
         model.locks.insert(view.env.clone(), (view, now));
     }
+    Vec::new()
 }
 
 /// Takes news of a lock that the run wants.

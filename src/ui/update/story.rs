@@ -312,15 +312,24 @@ fn raise_lock(model: &mut Model, now: Moment) -> Option<Vec<Cmd>> {
 }
 
 /// Shows, once, what differs between the run's plan and `releases.toml` as it is now.
-pub(super) fn differs(model: &mut Model, lines: Vec<String>, now: Moment) {
+pub(super) fn differs(model: &mut Model, lines: Vec<String>, now: Moment) -> Vec<Cmd> {
     let Some(run) = &mut model.run else {
-        return;
+        return Vec::new();
     };
     let is_news = run.differs != lines && !lines.is_empty();
     run.differs = lines;
     if is_news {
         show_difference(model, now);
     }
+    Vec::new()
+}
+
+/// Somebody else drives the run on screen now, or nobody does.
+pub(super) fn driven_by(model: &mut Model, owner: Owner, now: Moment) -> Vec<Cmd> {
+    if let Some(run) = &mut model.run {
+        run.owner = owner;
+    }
+    raise(model, now)
 }
 
 /// Shows what differs.

@@ -4,7 +4,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::{deeds, early, gate, locks, palette};
+use super::{decide, early, gate, locks, palette};
 use crate::domain::id::TaskId;
 use crate::domain::run::{Intent, Moment};
 use crate::ui::keymap::Act;
@@ -168,7 +168,7 @@ fn confirm(model: &mut Model, now: Moment) -> Vec<Cmd> {
         None => gate::send(model, now),
         Some(Dialog::Kill { name, typed, keep }) if typed == name => {
             model.dialogs.clear();
-            deeds::ending(model, keep, Intent::Kill { reason: None })
+            decide::ending(model, keep, Intent::Kill { reason: None })
         }
         Some(Dialog::Kill { name, .. }) => {
             let said = format!("nothing was done: type {name} to end everything now");
@@ -188,7 +188,7 @@ fn confirm(model: &mut Model, now: Moment) -> Vec<Cmd> {
                 Wish::Skip(tasks) | Wish::CountAsDone(tasks) => tasks.clone(),
                 Wish::LeaveOut(..) => looked_at(model),
             };
-            deeds::decided(model, &about, now);
+            decide::decided(model, &about, now);
             vec![Cmd::Send(wish.because(typed.trim().to_owned()))]
         }
         Some(Dialog::Reason { .. }) => {

@@ -515,3 +515,67 @@ fn asking_for_a_lock_again_does_not_hide_what_is_waited_for() {
     let wanted = &run.wanted[&golive::domain::id::EnvName::from("production")];
     assert!(matches!(wanted.news, LockNews::Occupied(_)));
 }
+
+#[test]
+fn what_was_decided_instead_of_a_result_is_a_warning_at_the_gate() {
+    let mut story = Story::planned();
+    story.begin().end_stage("Prepare").locks("staging");
+    story.stage("Staging").starts("staging/upload@stg");
+    story
+        .ends("staging/upload@stg", &[])
+        .starts("staging/migrate@stg");
+    story.fails("staging/migrate@stg", 1);
+    let task = ["staging/migrate@stg"];
+    decide(&mut story, Decision::CountAsDone, &task, Some("by hand"));
+    story
+        .starts("staging/switch@stg")
+        .fails("staging/switch@stg", 1);
+    let task = ["staging/switch@stg"];
+    decide(&mut story, Decision::Skip, &task, Some("not needed"));
+    story.end_stage("Staging");
+    story.event(Event::GateReached {
+        env: "production".into(),
+        stage: "Production".into(),
+    });
+    let shown = text(&story.model, 120, 36, story.now + 5);
+    assert!(
+        shown.contains("! Staging: migrate") && shown.contains("counted as done"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("! Staging: switch") && shown.contains("skipped: not needed"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn arrows_tab_and_enter_only_look_but_for_the_safest_line_of_the_abort_menu() {
+    let codes = [
+        KeyCode::Up,
+        KeyCode::Down,
+        KeyCode::Left,
+        KeyCode::Right,
+        KeyCode::Tab,
+        KeyCode::BackTab,
+        KeyCode::PageDown,
+        KeyCode::End,
+        KeyCode::Enter,
+    ];
+    for model in models() {
+        for code in codes {
+            let mut model = model.clone();
+            let safest = matches!(model.dialogs.last(), Some(Dialog::Abort { choice: 0, .. }));
+            for cmd in tell(&mut model, key(code), 100_000) {
+                let stop = matches!(
+                    cmd,
+                    Cmd::Send(Intent::Stop { .. } | Intent::KeepLock { .. })
+                );
+                let allowed = safest && code == KeyCode::Enter && stop;
+                assert!(
+                    allowed || !matches!(cmd, Cmd::Send(_) | Cmd::ResumeRun(_) | Cmd::StartRun),
+                    "{code:?} sent {cmd:?}"
+                );
+            }
+        }
+    }
+}
