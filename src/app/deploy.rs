@@ -153,8 +153,8 @@ pub fn check_commits(plan: &Plan, decisions: &Decisions) -> Result<(), Failure> 
 /// Goes on with an unfinished run.
 pub async fn resume(project: &Project, resume: &Resume, global: &Global) -> Result<Code, Failure> {
     let run = choose(project, resume.run.as_deref())?;
-    let owned = match handover::take(project, &run).await? {
-        Opened::Here(owned) => *owned,
+    let (owned, from_runner) = match handover::take(project, &run).await? {
+        Opened::Here(owned, from_runner) => (*owned, from_runner),
         Opened::Elsewhere(owner) => return watch(project, &run, &owner, resume, global).await,
     };
     let state = session::folded(&owned);
@@ -167,12 +167,14 @@ pub async fn resume(project: &Project, resume: &Resume, global: &Global) -> Resu
         }
         return Ok(Code::Done);
     }
-    check_decisions(&owned.plan, &resume.decisions)?;
-    let again = first_wish(&state, &resume.decisions);
-    let wishes = choices::wishes(&state, &resume.decisions, again, session::now())?;
     let (sender, receiver, listener) = session::feed_with_links();
-    let sites = Arc::new(project.sites(&owned.plan.hosts, &listener)?);
-    let identities = greet(&sites, places_left(&state), &listener).await?;
+    let (wishes, sites, identities) = match ready(project, &state, resume, &listener).await {
+        Ok(ready) => ready,
+        Err(failure) => {
+            drop(owned);
+            return Err(handover::give_back(project, &state, from_runner, failure).await);
+        }
+    };
     let first = (project.by.as_str(), wishes);
     let shown = Some(Shown::now(&state, &owned.folder.logs()));
     let driven = session::drive(owned, Arc::clone(&sites), identities, first, sender);
@@ -181,6 +183,21 @@ pub async fn resume(project: &Project, resume: &Resume, global: &Global) -> Resu
         return detach(project, driven, receiver, given, &sites).await;
     }
     follow(project, driven, receiver, (given.0, given.1, shown), &sites).await
+}
+
+/// What going on with a run needs: what is wished of it, its places, and who they are.
+async fn ready(
+    project: &Project,
+    state: &RunState,
+    resume: &Resume,
+    listener: &LinkListener,
+) -> Result<(Vec<Intent>, Arc<Sites>, Identities), Failure> {
+    check_decisions(&state.plan, &resume.decisions)?;
+    let again = first_wish(state, &resume.decisions);
+    let wishes = choices::wishes(state, &resume.decisions, again, session::now())?;
+    let sites = Arc::new(project.sites(&state.plan.hosts, listener)?);
+    let identities = greet(&sites, places_left(state), listener).await?;
+    Ok((wishes, sites, identities))
 }
 
 /// Shows a run that another console drives, and ends as it ends.

@@ -161,8 +161,8 @@ fn last_words(folder: &RunFolder) -> String {
 /// A run somebody wants to drive.
 #[derive(Debug)]
 pub enum Opened {
-    /// It is driven here now.
-    Here(Box<OwnedRun>),
+    /// It is driven here now. True = a background runner gave it up for that.
+    Here(Box<OwnedRun>, bool),
     /// Another console drives it, and keeps it; the text says which.
     Elsewhere(String),
 }
@@ -176,7 +176,7 @@ pub async fn take(project: &Project, run: &RunId) -> Result<Opened, Failure> {
     let mut seen: Option<String> = None;
     let opened = loop {
         let who = match folder.open_for_writing(&project.by) {
-            Ok(owned) => break Ok(Opened::Here(Box::new(owned))),
+            Ok(owned) => break Ok(Opened::Here(Box::new(owned), asked)),
             Err(RunError::Owned { owner, .. }) => owner,
             Err(error) => break Err(unusable(project, &error)),
         };
@@ -203,6 +203,24 @@ pub async fn take(project: &Project, run: &RunId) -> Result<Opened, Failure> {
         owner::unwant(folder.path());
     }
     opened
+}
+
+/// A run that was taken and cannot be gone on with here is given back to a background runner, when it came from one.
+/// Returns what went wrong, with what became of the run. The right to drive it must have been given back.
+pub async fn give_back(
+    project: &Project,
+    state: &RunState,
+    from_runner: bool,
+    failure: Failure,
+) -> Failure {
+    if !from_runner {
+        return failure;
+    }
+    match hand_over(project, state, &Decisions::default()).await {
+        Ok(Left::GoesOn(_)) => failure.help("the run goes on in the background, as before"),
+        Ok(Left::Rests(_)) => failure,
+        Err(lost) => failure.help(lost.to_string()),
+    }
 }
 
 fn silent(project: &Project, run: &RunId, who: &str) -> Failure {

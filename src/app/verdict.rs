@@ -1,4 +1,4 @@
-//! The verdict: how a process ends that leaves a run, from the run's state alone.
+//! Leaving: how a process ends that leaves a run, from the run's state alone.
 //!
 //! For processes that did not drive the run to that state: they started it and left, or only watched.
 

@@ -239,7 +239,7 @@ fn a_run_in_the_background_is_looked_at_and_taken_back_on_screen() {
     terminal.shows("─ Unfinished");
     terminal.focus("Unfinished");
     terminal.keys("\r");
-    terminal.shows("goes on in the background");
+    terminal.shows("in the background");
     // Live, although nobody here drives it.
     fs::write(workshop.path("marks/prepare.go"), "").unwrap();
     terminal.shows("prepare was let go");
@@ -525,4 +525,24 @@ fn a_run_that_changes_hands_often_loses_and_doubles_no_line() {
         .map(|line| line["seq"].as_u64().unwrap())
         .collect();
     assert!(seq.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{seq:?}");
+}
+
+#[test]
+fn a_run_that_cannot_be_gone_on_with_here_goes_back_to_the_background() {
+    let workshop = Workshop::with(GATED);
+    let process = in_the_background(&workshop);
+    // The host cannot be used: its folder is a file.
+    fs::rename(workshop.path("host"), workshop.path("away")).unwrap();
+    fs::write(workshop.path("host"), "").unwrap();
+    let (code, out, err) = Plain::start(&workshop, "resume", "resume --plain").end();
+    assert_eq!(code, Some(5), "{out}{err}");
+    assert!(
+        err.contains("goes on in the background, as before"),
+        "{err}"
+    );
+    assert!(!is_alive(process));
+    assert!(is_alive(runner(&workshop)));
+    fs::remove_file(workshop.path("host")).unwrap();
+    fs::rename(workshop.path("away"), workshop.path("host")).unwrap();
+    ends_well(&workshop);
 }

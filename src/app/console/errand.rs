@@ -19,7 +19,7 @@ use super::super::watch::{Watched, watch};
 use crate::domain::feed::Update;
 use crate::domain::id::{Attempt, RunId, TaskId};
 use crate::domain::plan::Plan;
-use crate::domain::run::{Intent, Outcome, RunState, RunStatus};
+use crate::domain::run::{Identities, Intent, Outcome, RunState, RunStatus};
 use crate::edge::journal::RunFolder;
 use crate::edge::ssh::{LinkListener, Sites};
 use crate::engine::{Control, FeedReceiver};
@@ -269,22 +269,19 @@ impl Errands {
         decisions: &Decisions,
     ) -> Result<Answer, Failure> {
         let run = deploy::choose(&self.project, run.as_ref().map(RunId::as_str))?;
-        let owned = match handover::take(&self.project, &run).await? {
-            Opened::Here(owned) => *owned,
+        let (owned, from_runner) = match handover::take(&self.project, &run).await? {
+            Opened::Here(owned, from_runner) => (*owned, from_runner),
             Opened::Elsewhere(_) => return self.watch(&run, true),
         };
-        deploy::check_decisions(&owned.plan, decisions)?;
         let state = session::folded(&owned);
-        let first = choices::wishes(&state, decisions, going_on(&state), session::now())?;
-        let sites = Arc::new(self.project.sites(&owned.plan.hosts, &self.listener())?);
-        let identities =
-            match session::greet(&sites, deploy::places_left(&state), &self.listener()).await {
-                Ok(identities) => identities,
-                Err(failure) => {
-                    sites.close().await;
-                    return Err(failure);
-                }
-            };
+        let (first, sites, identities) = match self.ready(&state, decisions).await {
+            Ok(ready) => ready,
+            Err(failure) => {
+                drop(owned);
+                let failure = handover::give_back(&self.project, &state, from_runner, failure);
+                return Err(failure.await);
+            }
+        };
         let (sender, feed, _) = session::feed_with_links();
         let by = (self.project.by.as_str(), first);
         let driven = session::drive(owned, Arc::clone(&sites), identities, by, sender);
@@ -293,6 +290,24 @@ impl Errands {
             feed,
             sites,
         })))
+    }
+
+    /// What going on with a run needs: what is wished of it, its places, and who they are.
+    async fn ready(
+        &self,
+        state: &RunState,
+        decisions: &Decisions,
+    ) -> Result<(Vec<Intent>, Arc<Sites>, Identities), Failure> {
+        deploy::check_decisions(&state.plan, decisions)?;
+        let first = choices::wishes(state, decisions, going_on(state), session::now())?;
+        let sites = Arc::new(self.project.sites(&state.plan.hosts, &self.listener())?);
+        match session::greet(&sites, deploy::places_left(state), &self.listener()).await {
+            Ok(identities) => Ok((first, sites, identities)),
+            Err(failure) => {
+                sites.close().await;
+                Err(failure)
+            }
+        }
     }
 
     /// Looks at a run, and goes on looking while it is not over.

@@ -77,11 +77,11 @@ fn a_run_left_during_a_step_is_followed_again_on_screen_without_starting_it_twic
     terminal.shows("─ Unfinished");
     terminal.focus("Unfinished");
     terminal.keys("\r");
-    terminal.at("go on with this run", "q");
-    terminal.hides("go on with this run");
+    terminal.at("take it back here", "q");
+    terminal.hides("take it back here");
     terminal.focus("Unfinished");
     terminal.keys("\r");
-    terminal.at("go on with this run", "R");
+    terminal.at("take it back here", "R");
     terminal.shows("LIVE");
     workshop.let_go("prepare");
     terminal.at("Type live to release there", "\t");
