@@ -151,6 +151,8 @@ pub async fn resume(project: &Project, resume: &Resume, global: &Global) -> Resu
         return Ok(Code::Done);
     }
     check_decisions(&owned.plan, &resume.decisions)?;
+    super::changes::tell(project, &owned.plan, global.json).await?;
+    let project = &project.for_run(&owned.plan);
     let (sender, receiver, listener) = session::feed_with_links();
     let sites = Arc::new(project.sites(&owned.plan.hosts, &listener)?);
     let identities = greet(&sites, places_left(&state), &listener).await?;

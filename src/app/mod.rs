@@ -11,6 +11,7 @@ use report::{Code, Failure, print};
 use session::Project;
 
 pub mod args;
+pub mod changes;
 pub mod console;
 pub mod demo;
 pub mod deploy;
@@ -19,6 +20,7 @@ pub mod gather;
 pub mod json;
 pub mod plain;
 pub mod playground;
+pub mod project;
 pub mod prompt;
 pub mod report;
 pub mod runs;
@@ -87,6 +89,7 @@ fn has_screen(global: &Global) -> bool {
 async fn command(cli: &Cli) -> Result<Code, Failure> {
     let global = &cli.global;
     let open = || Project::open(global.file.as_deref());
+    let open_for_runs = || Project::open_for_runs(global.file.as_deref());
     match &cli.command {
         None if has_screen(global) => console::open(open()?, global, console::Begin::Home).await,
         None => overview(&open()?, global.json),
@@ -95,11 +98,16 @@ async fn command(cli: &Cli) -> Result<Code, Failure> {
         }
         Some(Command::Deploy(deploy)) => deploy::deploy(&open()?, deploy, global).await,
         Some(Command::Resume(resume)) if has_screen(global) => {
-            console::open(open()?, global, console::Begin::Resume(resume.clone())).await
+            console::open(
+                open_for_runs()?,
+                global,
+                console::Begin::Resume(resume.clone()),
+            )
+            .await
         }
-        Some(Command::Resume(resume)) => deploy::resume(&open()?, resume, global).await,
+        Some(Command::Resume(resume)) => deploy::resume(&open_for_runs()?, resume, global).await,
         Some(Command::Plan(selected)) => plan(&open()?, selected, global).await,
-        Some(Command::Runs { what }) => runs::runs(&open()?, what.as_ref(), global.json),
+        Some(Command::Runs { what }) => runs::runs(&open_for_runs()?, what.as_ref(), global.json),
         Some(Command::Demo(demo)) => playground::demo(demo, global, has_screen(global)).await,
         Some(command) => document(command, global),
     }

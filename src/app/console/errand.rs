@@ -197,6 +197,7 @@ impl Errands {
         let sites = Arc::clone(&prepared.sites);
         let identities =
             session::greet(&sites, session::places(&prepared.plan), &self.listener()).await?;
+        self.project.remember(&prepared.plan);
         let owned = RunFolder::create(
             &self.project.paths,
             &prepared.run,
@@ -252,7 +253,8 @@ impl Errands {
         let owned = deploy::open(&self.project, &run)?;
         deploy::check_decisions(&owned.plan, decisions)?;
         let state = session::folded(&owned);
-        let sites = Arc::new(self.project.sites(&owned.plan.hosts, &self.listener())?);
+        let project = self.project.for_run(&owned.plan);
+        let sites = Arc::new(project.sites(&owned.plan.hosts, &self.listener())?);
         let identities =
             match session::greet(&sites, deploy::places_left(&state), &self.listener()).await {
                 Ok(identities) => identities,

@@ -21,10 +21,12 @@ use crate::edge::paths::{PathError, ProjectPaths, hex, make_private};
 
 pub mod format;
 pub mod list;
+mod order;
 pub mod owner;
 pub mod reader;
 pub mod writer;
 
+use order::Places;
 pub use owner::Owner;
 pub use reader::ReadError;
 pub use writer::JournalWriter;
@@ -123,6 +125,10 @@ impl RunFolder {
             .run(run)
             .ok_or_else(|| RunError::Unknown(run.to_string()))?;
         make_private(&project.runs())?;
+        let places = Places::read(project).map_err(|why| at(project.folder(), why))?;
+        if places.has(run) {
+            return Err(RunError::Exists(run.clone()));
+        }
         if let Err(why) = DirBuilder::new().mode(0o700).create(&path) {
             return Err(match why.kind() {
                 io::ErrorKind::AlreadyExists => RunError::Exists(run.clone()),
@@ -136,6 +142,7 @@ impl RunFolder {
         let owner = folder.take(by)?;
         make_private(&folder.path.join(LOGS))?;
         folder.write_plan(plan)?;
+        order::add(project, run).map_err(|why| at(project.folder(), why))?;
         let journal = folder.path.join(JOURNAL);
         let file = private_file(&journal).map_err(|why| at(&journal, why))?;
         file.sync_all().map_err(|why| at(&journal, why))?;
