@@ -11,6 +11,7 @@ mod documents;
 mod faces;
 mod journals;
 mod launcher;
+mod machines;
 mod plans;
 mod remote;
 mod runs;

@@ -1,0 +1,1 @@
+//! Clocks that jump between and during runs.

@@ -1,0 +1,1 @@
+//! State folders that cannot be used, a missing home, and very many runs.
