@@ -287,15 +287,16 @@ async fn follow(
         // Nobody is told any more and nobody answers: the run is left as it is.
         driven.control.leave();
     }
+    let run = driven.state.run.clone();
     let trouble = match driven.engine.await {
         Ok(ended) => ended.journal.map(|error| error.to_string()),
         Err(_) => Some("golive broke down over a fault of its own".to_owned()),
     };
     sites.close().await;
     drop(driven.owner);
-    result.map_err(|mut failure| {
-        failure.causes.extend(trouble);
-        failure
+    result.map_err(|failure| match trouble {
+        Some(why) => super::runs::unrecorded(project, &run, why, failure),
+        None => failure,
     })
 }
 

@@ -13,8 +13,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::{Demo as Arguments, Global};
 use super::demo::{Demo, DemoError, Pace, Settings};
-use super::project::FILE;
 use super::report::{Code, Failure};
+use super::session::FILE;
 use crate::edge::git::Git;
 
 fn failed(error: &DemoError) -> Failure {

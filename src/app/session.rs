@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::args::Selected;
 use super::gather::live_trouble;
-pub use super::project::Project;
+pub use super::project::{FILE, Project};
 use super::report::{Code, Failure};
 use crate::domain::action::Milestone;
 

@@ -94,7 +94,7 @@ impl Ended {
     }
 
     /// Asserts that it was well, and says what was not.
-    fn is_done(self) -> Self {
+    fn done(self) -> Self {
         assert_eq!(self.code, Some(0), "{self:?}");
         self
     }
@@ -123,7 +123,7 @@ fn run_folder(workshop: &Workshop) -> PathBuf {
 fn goes_on(workshop: &Workshop) -> Ended {
     workshop.let_go("prepare");
     workshop.let_go("switch");
-    let ended = Ended::of(&workshop.golive("resume")).is_done();
+    let ended = Ended::of(&workshop.golive("resume")).done();
     assert_eq!(workshop.ran("prepare"), 1, "{ended:?}");
     assert_eq!(workshop.ran("switch"), 1, "{ended:?}");
     assert_eq!(workshop.outcome().as_deref(), Some("succeeded"));

@@ -34,7 +34,7 @@ async fn the_events_of_a_run_are_not_mixed_with_the_difference() {
     workshop.write_checklist(&TWO.replace("step.sh switch", "step.sh other"));
     workshop.let_go("prepare");
     workshop.let_go("switch");
-    let ended = Ended::of(&workshop.golive("resume --json")).is_done();
+    let ended = Ended::of(&workshop.golive("resume --json")).done();
     assert!(
         ended.err.contains("here/switch: the command changed"),
         "{ended:?}"
@@ -57,7 +57,7 @@ async fn nothing_is_told_about_a_file_that_decides_the_same() {
 async fn a_part_is_compared_with_the_same_part() {
     let workshop = Workshop::with(TWO);
     workshop.let_go("switch");
-    let ended = Ended::of(&workshop.golive("deploy --from switch")).is_done();
+    let ended = Ended::of(&workshop.golive("deploy --from switch")).done();
     assert_eq!(ended.code, Some(0));
     let gated = Workshop::with(GATED);
     gated.let_go("prepare");
@@ -74,11 +74,11 @@ async fn a_broken_checklist_stops_no_run() {
     let workshop = Workshop::with(TWO);
     left(&workshop).await;
     workshop.write("project/releases.toml", "[project\nname = ");
-    let listed = Ended::of(&workshop.golive("runs")).is_done();
+    let listed = Ended::of(&workshop.golive("runs")).done();
     assert!(listed.out.contains("running"), "{listed:?}");
     let ended = goes_on(&workshop);
-    assert!(ended.out.contains("mistake in "), "{ended:?}");
-    let shown = Ended::of(&workshop.golive(&format!("runs show {}", workshop.run()))).is_done();
+    assert!(ended.out.contains("mistakes in "), "{ended:?}");
+    let shown = Ended::of(&workshop.golive(&format!("runs show {}", workshop.run()))).done();
     assert!(shown.out.contains("here/switch@local"), "{shown:?}");
     let refused = Ended::of(&workshop.golive("deploy"));
     assert_eq!(refused.code, Some(2), "{refused:?}");
@@ -90,7 +90,7 @@ async fn a_missing_checklist_stops_no_run() {
     left(&workshop).await;
     let project = workshop.path("project");
     fs::rename(project.join("releases.toml"), project.join("other.toml")).unwrap();
-    let listed = Ended::of(&workshop.golive("runs")).is_done();
+    let listed = Ended::of(&workshop.golive("runs")).done();
     assert!(listed.out.contains("running"), "{listed:?}");
     fs::create_dir(project.join("src")).unwrap();
     let below = workshop
@@ -99,9 +99,9 @@ async fn a_missing_checklist_stops_no_run() {
         .current_dir(project.join("src"))
         .output()
         .unwrap();
-    assert_eq!(Ended::of(&below).is_done().out, listed.out);
+    assert_eq!(Ended::of(&below).done().out, listed.out);
     // The other file stands in the same folder: it is the same project.
-    let other = Ended::of(&workshop.golive("-f other.toml runs")).is_done();
+    let other = Ended::of(&workshop.golive("-f other.toml runs")).done();
     assert_eq!(other.out, listed.out);
     let ended = goes_on(&workshop);
     assert!(ended.out.contains("could not read"), "{ended:?}");
@@ -121,7 +121,7 @@ async fn a_project_whose_name_was_changed_has_the_runs_of_both_names() {
             .contains("[project]: its name workshop -> factory"),
         "{ended:?}"
     );
-    Ended::of(&workshop.golive("deploy")).is_done();
+    Ended::of(&workshop.golive("deploy")).done();
     let listed = workshop.golive("runs --json");
     let runs: serde_json::Value = serde_json::from_slice(&listed.stdout).unwrap();
     let names: Vec<&str> = runs

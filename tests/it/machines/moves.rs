@@ -21,14 +21,14 @@ async fn a_project_that_was_moved_under_a_running_step_goes_on_in_its_new_place(
     begun(&workshop).await.kill();
     let new = workshop.path("elsewhere");
     fs::rename(workshop.path("project"), &new).unwrap();
-    let listed = golive_in(&workshop, &new, "runs").is_done();
+    let listed = golive_in(&workshop, &new, "runs").done();
     assert!(listed.err.contains("was in"), "{listed:?}");
     assert!(listed.out.contains("running"), "{listed:?}");
-    let listed = golive_in(&workshop, &new, "runs").is_done();
+    let listed = golive_in(&workshop, &new, "runs").done();
     assert_eq!(listed.err, "", "it is said once");
     workshop.let_go("prepare");
     workshop.let_go("switch");
-    let ended = golive_in(&workshop, &new, "resume").is_done();
+    let ended = golive_in(&workshop, &new, "resume").done();
     assert_eq!(workshop.ran("prepare"), 1, "{ended:?}");
     assert_eq!(workshop.ran("switch"), 1, "{ended:?}");
     assert_eq!(states(&workshop).len(), 1);
@@ -45,7 +45,15 @@ async fn a_run_whose_project_is_moved_under_golive_starts_nothing_in_the_wrong_p
     let ended = started.ended();
     assert_ne!(ended.code, Some(0), "{ended:?}");
     assert_eq!(workshop.ran("switch"), 0, "{ended:?}");
-    golive_in(&workshop, &new, "resume").is_done();
+    assert!(
+        ended
+            .out
+            .contains("golive: cannot go to the working directory"),
+        "{ended:?}"
+    );
+    let run = super::run_folder(&workshop);
+    let run = run.file_name().unwrap().to_string_lossy().into_owned();
+    golive_in(&workshop, &new, &format!("resume {run}")).done();
     assert_eq!(workshop.ran("prepare"), 1);
     assert_eq!(workshop.ran("switch"), 1);
 }
@@ -55,12 +63,12 @@ async fn a_project_reached_through_a_link_is_the_same_project() {
     let workshop = Workshop::with(TWO);
     workshop.let_go("prepare");
     workshop.let_go("switch");
-    Ended::of(&workshop.golive("deploy")).is_done();
+    Ended::of(&workshop.golive("deploy")).done();
     let link = workshop.path("link");
     std::os::unix::fs::symlink(workshop.path("project"), &link).unwrap();
     let file = link.join("releases.toml");
     let line = format!("-f {} runs", file.display());
-    let listed = golive_in(&workshop, &workshop.path("marks"), &line).is_done();
+    let listed = golive_in(&workshop, &workshop.path("marks"), &line).done();
     assert!(listed.out.contains("succeeded"), "{listed:?}");
     assert_eq!(states(&workshop).len(), 1);
 }
@@ -70,7 +78,7 @@ async fn two_clones_never_share_their_runs() {
     let workshop = Workshop::with(TWO);
     workshop.let_go("prepare");
     workshop.let_go("switch");
-    Ended::of(&workshop.golive("deploy")).is_done();
+    Ended::of(&workshop.golive("deploy")).done();
     let clone = workshop.path("clone");
     let cloned = workshop
         .command("git")
@@ -79,9 +87,9 @@ async fn two_clones_never_share_their_runs() {
         .status()
         .unwrap();
     assert!(cloned.success());
-    let listed = golive_in(&workshop, &clone, "runs").is_done();
+    let listed = golive_in(&workshop, &clone, "runs").done();
     assert!(listed.out.contains("no runs"), "{listed:?}");
-    golive_in(&workshop, &clone, "deploy").is_done();
+    golive_in(&workshop, &clone, "deploy").done();
     assert_eq!(states(&workshop).len(), 2);
 }
 
@@ -90,7 +98,7 @@ async fn a_clone_in_place_of_a_project_that_is_gone_has_its_runs() {
     let workshop = Workshop::with(TWO);
     workshop.let_go("prepare");
     workshop.let_go("switch");
-    Ended::of(&workshop.golive("deploy")).is_done();
+    Ended::of(&workshop.golive("deploy")).done();
     let clone = workshop.path("clone");
     let cloned = workshop
         .command("git")
@@ -100,7 +108,7 @@ async fn a_clone_in_place_of_a_project_that_is_gone_has_its_runs() {
         .unwrap();
     assert!(cloned.success());
     fs::remove_dir_all(workshop.path("project")).unwrap();
-    let listed = golive_in(&workshop, &clone, "runs").is_done();
+    let listed = golive_in(&workshop, &clone, "runs").done();
     assert!(listed.out.contains("succeeded"), "{listed:?}");
     assert!(listed.err.contains("was in"), "{listed:?}");
 }
@@ -129,8 +137,8 @@ async fn two_environments_are_deployed_to_at_once() {
     .await;
     workshop.let_go("prepare");
     workshop.let_go("switch");
-    one.ended().is_done();
-    two.ended().is_done();
+    one.ended().done();
+    two.ended().done();
     let finished = workshop.events("run_finished");
     assert_eq!(finished.len(), 2);
     assert!(finished.iter().all(|event| event["outcome"] == "succeeded"));
