@@ -15,11 +15,15 @@ use crate::domain::plan::Plan;
 use crate::domain::release::ReleaseRules;
 use crate::domain::text::plural;
 use crate::edge::git::Git;
+use crate::edge::journal::list;
 use crate::edge::paths::{self, Folders, PathError, ProjectPaths};
 use crate::edge::roots;
 
 /// The name of the checklist's file.
 pub const FILE: &str = "releases.toml";
+
+/// How many runs are looked through for an unfinished one.
+const NEWEST_RUNS: usize = 20;
 
 /// A project: a checklist and where it belongs.
 #[derive(Debug, Clone)]
@@ -43,11 +47,9 @@ pub struct Project {
 impl Project {
     /// Opens the checklist `file`, or the `releases.toml` here or in a parent folder.
     pub fn open(file: Option<&Path>) -> Result<Self, Failure> {
-        let found = match file {
-            Some(file) => file.to_owned(),
-            None => search()?,
-        };
-        let checklist = read(&found)?;
+        let found = file.map_or_else(search, |file| Ok(file.to_owned()));
+        let read = found.and_then(|found| Ok((read(&found)?, found)));
+        let (checklist, found) = read.map_err(|failure| with_run_left(failure, file))?;
         Self::of(&found, file, Some(checklist))
     }
 
@@ -153,6 +155,26 @@ pub(super) fn read(file: &Path) -> Result<Checklist, Failure> {
         Failure::new(Code::Usage, format!("{count} in {}", file.display()))
             .details(shown.join("\n"))
     })
+}
+
+/// The failure to read a checklist, with the run that does not need it.
+fn with_run_left(failure: Failure, file: Option<&Path>) -> Failure {
+    let Ok(project) = Project::open_for_runs(file) else {
+        return failure;
+    };
+    let runs = list::survey(&project.paths, NEWEST_RUNS)
+        .unwrap_or_default()
+        .runs;
+    let left = runs
+        .iter()
+        .find(|run| run.outcome.is_none() && run.damaged.is_none());
+    match left {
+        Some(run) => failure.help(format!(
+            "{} resume {} goes on with the unfinished run all the same",
+            project.command, run.run
+        )),
+        None => failure,
+    }
 }
 
 /// A checklist that says nothing but the project's name.

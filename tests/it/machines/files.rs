@@ -76,12 +76,17 @@ async fn a_broken_checklist_stops_no_run() {
     workshop.write("project/releases.toml", "[project\nname = ");
     let listed = Ended::of(&workshop.golive("runs")).done();
     assert!(listed.out.contains("running"), "{listed:?}");
+    let refused = Ended::of(&workshop.golive("deploy"));
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    let help = format!("help: golive resume {} goes on", workshop.run());
+    assert!(refused.err.contains(&help), "{refused:?}");
     let ended = goes_on(&workshop);
     assert!(ended.out.contains("mistakes in "), "{ended:?}");
     let shown = Ended::of(&workshop.golive(&format!("runs show {}", workshop.run()))).done();
     assert!(shown.out.contains("here/switch@local"), "{shown:?}");
     let refused = Ended::of(&workshop.golive("deploy"));
     assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(!refused.err.contains("resume"), "{refused:?}");
 }
 
 #[tokio::test]
@@ -143,4 +148,49 @@ fn where_nothing_ever_ran_the_file_is_what_is_missing() {
         assert_eq!(ended.code, Some(2), "{ended:?}");
         assert!(ended.err.contains("there is no releases.toml"), "{ended:?}");
     }
+}
+
+#[test]
+fn hosts_and_gates_of_a_run_are_those_it_was_planned_with() {
+    let workshop = Workshop::with(GATED);
+    workshop.let_go("prepare");
+    workshop.let_go("switch");
+    let stopped = Ended::of(&workshop.golive("deploy"));
+    assert_eq!(stopped.code, Some(3), "{stopped:?}");
+    let file = workshop.path("project/releases.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    // The gate is opened, and the host is another one.
+    let changed = text
+        .replace("via = \"local\"", "via = \"local\"\ngate = \"none\"")
+        .replace("/host\"", "/elsewhere\"");
+    fs::write(&file, changed).unwrap();
+    let stopped = Ended::of(&workshop.golive("resume"));
+    assert_eq!(stopped.code, Some(3), "{stopped:?}");
+    for told in [
+        "host one of live: reached as the folder ",
+        "the stage Live: gate type -> none",
+    ] {
+        assert!(stopped.out.contains(told), "{stopped:?}");
+    }
+    fs::remove_file(&file).unwrap();
+    let approved = format!("resume --approve live={}", workshop.commit());
+    Ended::of(&workshop.golive(&approved)).done();
+    assert_eq!(workshop.ran("switch"), 1);
+    assert!(!workshop.path("elsewhere").exists());
+}
+
+#[tokio::test]
+async fn a_console_goes_on_with_a_run_whose_checklist_is_broken() {
+    let workshop = Workshop::with(TWO);
+    left(&workshop).await;
+    workshop.write("project/releases.toml", "[project\nname = ");
+    let terminal = workshop.open("resume");
+    terminal.shows("prepare");
+    workshop.let_go("prepare");
+    workshop.let_go("switch");
+    terminal.until("the run has ended", |_| {
+        workshop.outcome().as_deref() == Some("succeeded")
+    });
+    assert_eq!(workshop.ran("prepare"), 1);
+    assert_eq!(workshop.ran("switch"), 1);
 }
