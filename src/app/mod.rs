@@ -17,15 +17,20 @@ pub mod demo;
 pub mod deploy;
 pub mod drive;
 pub mod gather;
+pub mod handover;
 pub mod json;
+pub mod lock;
 pub mod plain;
 pub mod playground;
 pub mod project;
 pub mod prompt;
 pub mod report;
+pub mod runner;
 pub mod runs;
 pub mod session;
 pub mod table;
+pub mod verdicts;
+pub mod watch;
 
 /// Runs golive with the arguments of this process.
 pub fn main() -> ExitCode {
@@ -42,6 +47,9 @@ pub fn main() -> ExitCode {
             return code.into();
         }
     };
+    if let Some(Command::Runner(_)) = &cli.command {
+        runner::detach();
+    }
     let result = if let Some(Command::DemoApp { arguments }) = &cli.command {
         demo_app(arguments)
     } else {
@@ -93,19 +101,19 @@ async fn command(cli: &Cli) -> Result<Code, Failure> {
     match &cli.command {
         None if has_screen(global) => console::open(open()?, global, console::Begin::Home).await,
         None => overview(&open()?, global.json),
-        Some(Command::Deploy(deploy)) if has_screen(global) => {
+        Some(Command::Deploy(deploy)) if !deploy.detach && has_screen(global) => {
             console::open(open()?, global, console::Begin::Deploy(deploy.clone())).await
         }
         Some(Command::Deploy(deploy)) => deploy::deploy(&open()?, deploy, global).await,
-        Some(Command::Resume(resume)) if has_screen(global) => {
-            console::open(
-                open_for_runs()?,
-                global,
-                console::Begin::Resume(resume.clone()),
-            )
-            .await
+        Some(Command::Resume(resume)) if !resume.detach && has_screen(global) => {
+            let resume = resume.gathered();
+            console::open(open_for_runs()?, global, console::Begin::Resume(resume)).await
         }
-        Some(Command::Resume(resume)) => deploy::resume(&open_for_runs()?, resume, global).await,
+        Some(Command::Resume(resume)) => {
+            deploy::resume(&open_for_runs()?, &resume.gathered(), global).await
+        }
+        Some(Command::Lock(lock)) => lock::lock(&open()?, lock, global).await,
+        Some(Command::Runner(arguments)) => runner::run(&open_for_runs()?, arguments).await,
         Some(Command::Plan(selected)) => plan(&open()?, selected, global).await,
         Some(Command::Runs { what }) => runs::runs(&open_for_runs()?, what.as_ref(), global.json),
         Some(Command::Demo(demo)) => playground::demo(demo, global, has_screen(global)).await,

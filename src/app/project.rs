@@ -122,6 +122,7 @@ impl Project {
     #[must_use]
     pub fn for_run(&self, plan: &Plan) -> Self {
         let checklist = Checklist {
+            project: plan.project.clone(),
             release: plan.release.clone(),
             ssh: plan.ssh.clone(),
             ..Checklist::clone(&self.checklist)

@@ -109,12 +109,19 @@ fn row(run: &RunSummary, now: Moment) -> [String; 6] {
         began,
         took.map_or_else(|| "-".to_owned(), |took| seconds(Some(took))),
         run.by.clone(),
-        run.damaged.clone().unwrap_or_else(|| run.standing.clone()),
+        run.damaged.clone().unwrap_or_else(|| standing(run)),
     ]
 }
 
+/// Where a run stands, and who drives it.
+fn standing(run: &RunSummary) -> String {
+    let driver = run.driver.as_ref();
+    let driver = driver.map_or_else(String::new, |who| format!("; driven by {who}"));
+    format!("{}{driver}", run.standing)
+}
+
 /// Rows under a heading, columns as wide as their widest cell.
-fn table<const N: usize>(heading: &[&str; N], rows: &[[String; N]]) -> String {
+pub fn table<const N: usize>(heading: &[&str; N], rows: &[[String; N]]) -> String {
     let mut widths: Vec<usize> = heading.iter().map(|cell| width(cell)).collect();
     for row in rows {
         for (cell, most) in row.iter().zip(&mut widths) {

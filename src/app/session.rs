@@ -312,13 +312,13 @@ pub fn drive(
     owned: OwnedRun,
     sites: Arc<Sites>,
     identities: Identities,
-    (by, first): (&str, Option<Intent>),
+    (by, first): (&str, impl IntoIterator<Item = Intent>),
     feed: FeedSender,
 ) -> Driven {
     let state = folded(&owned);
     let logs = owned.folder.logs();
     let doors = Doors {
-        locks: Arc::new(Keepers::new(Arc::clone(&sites))),
+        locks: Arc::new(Keepers::of_plan(Arc::clone(&sites), &owned.plan)),
         launcher: sites,
         journal: owned.writer,
         logs: Arc::new(logs.clone()),
@@ -328,7 +328,7 @@ pub fn drive(
         state: state.clone(),
         identities,
         by: by.to_owned(),
-        first,
+        first: first.into_iter().collect(),
     };
     let (control, orders) = engine::control();
     let engine = tokio::spawn(engine::run(doors, start, orders, feed));
@@ -344,6 +344,11 @@ pub fn drive(
 /// Now, as the real clock tells it.
 pub fn now() -> Moment {
     SystemClock.now()
+}
+
+/// A listener who tells nobody.
+pub fn nobody() -> LinkListener {
+    Arc::new(|_, _, _| {})
 }
 
 /// A feed with a listener for the links of hosts.

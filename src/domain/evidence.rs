@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use super::action::{Action, Site};
 use super::checklist::{Downtime, Gate, OnFailure, Phase};
-use super::id::{HostName, StepName, TaskId};
+use super::id::{EnvName, HostName, LockId, StepName, TaskId};
+use super::lock::{Busy, KeptAt, LockView};
 use super::plan::{Plan, PlannedHost, PlannedStage, Task};
 use super::run::{Moment, RunState, TaskState, TaskStatus};
 use super::text::plural;
@@ -76,6 +77,60 @@ pub fn evidence(
     rows.ahead(plan, stage_index);
     rows.release(plan);
     rows.rows
+}
+
+/// The row about the lock of an environment: free, ours, somebody else's, or not known. `own` is the id of the locks
+/// that the run takes, `looked` how long ago the places were asked.
+pub fn lock_row(
+    env: &EnvName,
+    lock: Option<&LockView>,
+    own: &LockId,
+    looked: Option<Duration>,
+    now: Moment,
+) -> EvidenceRow {
+    let unknown = |places: &[(String, KeptAt)]| {
+        places.iter().find_map(|(place, kept)| match kept {
+            KeptAt::Unknown(why) => Some(format!("{place} cannot be asked: {why}")),
+            _ => None,
+        })
+    };
+    let (state, result) = match lock {
+        None => (
+            Verdict::Warn,
+            "not looked at yet; it is taken before anything starts".to_owned(),
+        ),
+        Some(view) => match (view.held(), unknown(&view.places)) {
+            (Some(busy), _) if busy.id == *own => (Verdict::Pass, "held by this run".to_owned()),
+            (Some(busy), _) => (Verdict::Fail, format!("held by {}", who_holds(busy, now))),
+            (None, Some(why)) => (Verdict::Warn, format!("free as far as is known; {why}")),
+            (None, None) => (Verdict::Pass, "free".to_owned()),
+        },
+    };
+    EvidenceRow {
+        state,
+        check: format!("{env} lock"),
+        result,
+        age: looked,
+        task: None,
+    }
+}
+
+/// Who holds a lock, since when, for which run and why, in one line.
+pub fn who_holds(busy: &Busy, now: Moment) -> String {
+    let Some(holder) = &busy.holder else {
+        return format!("somebody who has not said who, seen on {}", busy.place);
+    };
+    let since = holder.since.with_timezone(now.offset());
+    let since = if since.date_naive() == now.date_naive() {
+        since.format("%H:%M")
+    } else {
+        since.format("%-d %b %H:%M")
+    };
+    let run = holder.run.as_ref();
+    let run = run.map_or_else(|| " by hand".to_owned(), |run| format!(", run {run}"));
+    let reason = holder.reason.as_ref();
+    let reason = reason.map_or_else(String::new, |reason| format!(" ({reason})"));
+    format!("{} since {since}{run}{reason}", holder.by)
 }
 
 /// Rows as they are collected.

@@ -39,8 +39,9 @@ pub struct Start {
     pub identities: Identities,
     /// Who acts: `user@machine`.
     pub by: String,
-    /// The wish this process drives the run for: to begin it, or to go on after it had ended with failures.
-    pub first: Option<Intent>,
+    /// The wishes this process drives the run for: to begin it, or to go on after it had ended with failures. They are
+    /// decided together, before anything follows from any of them.
+    pub first: Vec<Intent>,
 }
 
 /// What became of a run that is not driven any more.
@@ -90,7 +91,7 @@ pub async fn run<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock>(
     for effect in dispatcher.conductor.resume() {
         dispatcher.carry_out(effect);
     }
-    if let Some(intent) = start.first {
+    for intent in start.first {
         let now = dispatcher.doors.clock.now();
         dispatcher.conductor.wish(intent, now);
     }
@@ -107,7 +108,7 @@ pub async fn run<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock>(
             if matches!(order, Order::Leave) {
                 // What was decided before is kept; nothing new begins.
                 dispatcher.record().await;
-                return dispatcher.end();
+                return dispatcher.end().await;
             }
             dispatcher.take(order);
             next = orders.receiver.try_recv().ok();
@@ -115,7 +116,7 @@ pub async fn run<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock>(
         dispatcher.wake();
         dispatcher.settle().await;
     }
-    dispatcher.end()
+    dispatcher.end().await
 }
 
 impl<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock> Dispatcher<L, K, J, S, C> {
@@ -124,9 +125,10 @@ impl<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock> Dispatcher<L, K, 
         self.conductor.is_over() || (self.broken.is_some() && self.followed == 0)
     }
 
-    /// Units only follow: ending them ends nothing on the sites.
-    fn end(mut self) -> Ended {
-        self.units.abort_all();
+    /// Units only follow: ending them ends nothing on the sites. They are waited for, so that nothing is written to
+    /// the run's files any more by the time somebody else may drive it.
+    async fn end(mut self) -> Ended {
+        self.units.shutdown().await;
         Ended {
             state: self.conductor.into_state(),
             journal: self.broken,
@@ -348,6 +350,7 @@ fn fence(state: &RunState, position: usize) -> Option<Fence> {
         None => grant.epochs.first_key_value()?,
     };
     Some(Fence {
+        project: state.plan.project.clone(),
         env: env.clone(),
         lock: state.lock_id(),
         host: host.clone(),

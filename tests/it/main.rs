@@ -11,6 +11,7 @@ mod documents;
 mod faces;
 mod journals;
 mod launcher;
+mod locks;
 mod machines;
 mod plans;
 mod remote;

@@ -45,7 +45,7 @@ impl Driven {
             state,
             identities: Identities::new(),
             by: "ada@laptop".to_owned(),
-            first,
+            first: first.into_iter().collect(),
         };
         let engine = tokio::spawn(run(doors, start, orders, sender));
         Self {

@@ -24,6 +24,7 @@ pub mod event;
 pub mod foresee;
 pub mod intent;
 pub mod progress;
+pub mod rest;
 pub mod schedule;
 
 pub use conduct::Conductor;

@@ -70,7 +70,7 @@ pub fn survey(project: &ProjectPaths, limit: usize) -> Result<Survey, RunError> 
             Ok(stored) => {
                 let state = fold(folder.run(), &stored);
                 bring(&mut found.deployed, &state);
-                summarize(&state, stored.owner.is_some())
+                summarize(&state, stored.owner.clone())
             }
             Err(why) => unreadable(folder, &why),
         };
@@ -82,7 +82,7 @@ pub fn survey(project: &ProjectPaths, limit: usize) -> Result<Survey, RunError> 
 /// What a run came to, also when it is damaged.
 pub fn summary(folder: &RunFolder) -> RunSummary {
     match folder.open_for_reading() {
-        Ok(stored) => summarize(&fold(folder.run(), &stored), stored.owner.is_some()),
+        Ok(stored) => summarize(&fold(folder.run(), &stored), stored.owner.clone()),
         Err(why) => unreadable(folder, &why),
     }
 }
@@ -93,6 +93,7 @@ pub fn fold(run: &RunId, stored: &StoredRun) -> RunState {
 }
 
 fn unreadable(folder: &RunFolder, why: &RunError) -> RunSummary {
+    let driver = owner::owner(folder.path()).ok().flatten();
     RunSummary {
         run: folder.run().clone(),
         project: String::new(),
@@ -104,7 +105,8 @@ fn unreadable(folder: &RunFolder, why: &RunError) -> RunSummary {
         stage: None,
         by: String::new(),
         standing: "cannot be read".to_owned(),
-        owned: owner::owner(folder.path()).is_ok_and(|owner| owner.is_some()),
+        owned: driver.is_some(),
+        driver,
         damaged: Some(why.to_string()),
     }
 }
@@ -207,7 +209,7 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
 }
 
 /// The row of a run in the list.
-fn summarize(state: &RunState, owned: bool) -> RunSummary {
+fn summarize(state: &RunState, driver: Option<String>) -> RunSummary {
     let plan = &state.plan;
     // After the end the stage that was begun last, before it the one that is next.
     let begun = state
@@ -235,7 +237,8 @@ fn summarize(state: &RunState, owned: bool) -> RunSummary {
         standing: progress::standing(state),
         stage,
         by: state.by.clone(),
-        owned,
+        owned: driver.is_some(),
+        driver,
         damaged: None,
     }
 }

@@ -24,10 +24,11 @@ pub mod list;
 mod order;
 pub mod owner;
 pub mod reader;
+pub mod watch;
 pub mod writer;
 
 use order::Places;
-pub use owner::Owner;
+pub use owner::{Owner, Role};
 pub use reader::ReadError;
 pub use writer::JournalWriter;
 
@@ -139,7 +140,7 @@ impl RunFolder {
             run: run.clone(),
             path,
         };
-        let owner = folder.take(by)?;
+        let owner = folder.take(by, Role::Console)?;
         make_private(&folder.path.join(LOGS))?;
         order::add(project, run).map_err(|why| at(project.folder(), why))?;
         // Before the plan: a plan without a journal is a run whose journal was lost.
@@ -205,7 +206,12 @@ impl RunFolder {
 
     /// Takes the lock for `by` (`user@machine`) and continues the journal; a torn last line is cut off.
     pub fn open_for_writing(&self, by: &str) -> Result<OwnedRun, RunError> {
-        let owner = self.take(by)?;
+        self.open_as(by, Role::Console)
+    }
+
+    /// The same as a console or as a background runner.
+    pub fn open_as(&self, by: &str, role: Role) -> Result<OwnedRun, RunError> {
+        let owner = self.take(by, role)?;
         let path = self.path.join(JOURNAL);
         // Read first: a journal that is missing must not be made anew, as if nothing had happened.
         let reading = reader::read(&path)?;
@@ -230,15 +236,20 @@ impl RunFolder {
 
     /// Deletes the run with its output. Refused while a console owns it.
     pub fn remove(self, by: &str) -> Result<(), RunError> {
-        let _owner = self.take(by)?;
+        let _owner = self.take(by, Role::Console)?;
         // Renamed first: a folder that is half deleted must not look like a run. The dot hides it from lists.
         let hidden = self.path.with_file_name(format!(".removed-{}", self.run));
         fs::rename(&self.path, &hidden).map_err(|why| at(&self.path, why))?;
         fs::remove_dir_all(&hidden).map_err(|why| at(&hidden, why))
     }
 
-    fn take(&self, by: &str) -> Result<Owner, RunError> {
-        owner::take(&self.path, by)
+    /// Who owns the run now; `None` = nobody does.
+    pub fn owner(&self) -> Result<Option<String>, RunError> {
+        owner::owner(&self.path).map_err(|why| at(&self.path, why))
+    }
+
+    fn take(&self, by: &str, role: Role) -> Result<Owner, RunError> {
+        owner::take(&self.path, by, role)
             .map_err(|why| at(&self.path, why))?
             .map_err(|owner| RunError::Owned {
                 run: self.run.clone(),

@@ -241,6 +241,8 @@ fn with_size(standing: Standing, size: u64) -> Standing {
 /// Exit codes of the launcher that leave everything as it was: the payload was cut short, or try again.
 pub(super) const CUT: i32 = 65;
 pub(super) const AGAIN: i32 = 75;
+/// Exit code of the launcher when the lock is not held any more: the attempt never ran and never will.
+pub(super) const FENCED: i32 = 68;
 pub(super) const SILENT: &str = "it did not answer in time";
 
 /// Why the taking of output was given up.

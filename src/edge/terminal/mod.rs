@@ -42,6 +42,8 @@ static OUTSIDE: AtomicBool = AtomicBool::new(false);
 static OWNER: Mutex<Option<ThreadId>> = Mutex::new(None);
 /// What other threads said when they panicked, until there is a place to print it.
 static LAST_WORDS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+/// What the drawing thread said when it panicked, until it is asked for.
+static PANIC: Mutex<Option<String>> = Mutex::new(None);
 
 /// Why there is no screen.
 #[derive(Debug, Error)]
@@ -223,7 +225,12 @@ fn own() {
     *OWNER.lock().unwrap_or_else(PoisonError::into_inner) = Some(std::thread::current().id());
 }
 
-/// A panic of the drawing thread gives the terminal back before anything is printed. One of another thread (a unit
+/// What the drawing thread said when it panicked while it had the terminal, with where; told once.
+pub fn last_panic() -> Option<String> {
+    PANIC.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+/// A panic of the drawing thread gives the terminal back and is told by who catches it ([`last_panic`]). One of another thread (a unit
 /// that fails alone) must not end the screen nor write over it: its words are kept until the terminal is given back.
 fn install_hook() {
     static HOOK: Once = Once::new();
@@ -238,8 +245,15 @@ fn install_hook() {
                     .push(format!("golive: {info}"));
                 return;
             }
+            if !is_taken() {
+                before(info);
+                return;
+            }
             give_back();
-            before(info);
+            // Who catches it tells it, and keeps the whole of it in a file.
+            let trace = std::backtrace::Backtrace::force_capture();
+            *PANIC.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some(format!("{info}\n\n{trace}\n"));
         }));
     });
 }

@@ -9,11 +9,16 @@ use sheet::{Line, Sheet};
 
 pub mod abort;
 pub mod ask;
+pub mod decide;
 pub mod failure;
 pub mod help;
+pub mod journal;
+pub mod lock;
 pub mod message;
 pub mod palette;
+pub mod reason;
 pub mod sheet;
+pub mod unknown;
 
 /// Draws the topmost dialog over a screen.
 pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
@@ -26,11 +31,18 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
     let text = width.min(96).saturating_sub(4);
     let sheet = match dialog {
         Dialog::Ask { task } => ask::sheet(model, task, text, now),
-        Dialog::Failure { tasks } => failure::failed(model, tasks, text, area.height),
-        Dialog::Interrupted { tasks } => failure::interrupted(model, tasks, text),
-        Dialog::Reason { tasks, typed } => failure::reason(tasks, typed, text),
-        Dialog::Abort => abort::menu(model, text, now),
-        Dialog::Kill { name, typed } => abort::kill(model, name, typed, text),
+        Dialog::Failure { tasks, spot } => {
+            failure::sheet(model, tasks, *spot, (text, area.height), now)
+        }
+        Dialog::Interrupted { tasks, spot } => {
+            unknown::sheet(model, tasks, *spot, (text, area.height), now)
+        }
+        Dialog::Reason { wish, typed } => reason::sheet(model, wish, typed, text, now),
+        Dialog::Abort { choice, keep } => abort::menu(model, *choice, *keep, text, now),
+        Dialog::Kill { name, typed, keep } => abort::kill(model, (name, typed), *keep, text),
+        Dialog::Locked { env, choice } => lock::busy(model, env, *choice, text, now),
+        Dialog::Steal { env, typed, .. } => lock::steal(model, env, typed, text),
+        Dialog::Unrecorded => journal::sheet(model, text, now),
         Dialog::Leave => abort::leave(model, text),
         Dialog::Help { query, scroll } => help::sheet(model, query, *scroll, text),
         Dialog::Palette { query, cursor } => palette::sheet(model, query, *cursor, area.height),

@@ -1,14 +1,14 @@
 //! Deeds: what an action does once it is known to be possible and not too early.
 
-use super::{gate, palette};
+use super::{gate, locks, palette};
 use crate::domain::action::Action;
 use crate::domain::id::TaskId;
 use crate::domain::run::progress;
 use crate::domain::run::{Intent, Moment, RunStatus};
-use crate::ui::available;
+use crate::ui::choices;
 use crate::ui::fleet;
 use crate::ui::keymap::Act;
-use crate::ui::model::{Dialog, HomePanel, Model, Pane, View};
+use crate::ui::model::{Dialog, HomePanel, Model, Pane, RunView, View, Wish};
 use crate::ui::msg::{Cmd, Notice};
 use crate::ui::rows::{self, Row};
 
@@ -53,6 +53,7 @@ pub(super) fn perform(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
             }
             model.view = View::Run;
         }
+        Act::Difference => super::story::show_difference(model, now),
         Act::Copy => return copy(model),
         Act::Pager => return pager(model, now),
         Act::Editor => return editor(model),
@@ -88,45 +89,75 @@ fn change(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
             vec![Cmd::Send(Intent::Continue)]
         }
         Act::Retry => retry(model, now),
-        Act::CountAsDone => {
-            if let Some(run) = &model.run {
-                let tasks = available::interrupted(run);
-                push(
-                    model,
-                    Dialog::Reason {
-                        tasks,
-                        typed: String::new(),
-                    },
-                    now,
-                );
+        Act::Skip | Act::CountAsDone | Act::LeaveOut => {
+            reason(model, act, now);
+            Vec::new()
+        }
+        Act::TryLock | Act::Steal => locks::take(model, act == Act::Steal, now),
+        Act::KeepLock => {
+            if let Some(Dialog::Abort { keep, .. }) = model.dialogs.last_mut() {
+                *keep = !*keep;
             }
             Vec::new()
         }
         Act::Abort => {
-            push(model, Dialog::Abort, now);
+            abort(model, now);
             Vec::new()
         }
         Act::Stop => {
+            let keep = keeps(model);
             model.dialogs.clear();
-            vec![Cmd::Send(Intent::Stop { reason: None })]
+            ending(model, keep, Intent::Stop { reason: None })
         }
         Act::Kill => {
-            let name = kill_name(model);
+            let (name, keep) = (kill_name(model), keeps(model));
             model.dialogs.pop();
-            push(
-                model,
-                Dialog::Kill {
-                    name,
-                    typed: String::new(),
-                },
-                now,
-            );
+            let typed = String::new();
+            push(model, Dialog::Kill { name, typed, keep }, now);
             Vec::new()
         }
         Act::Yes | Act::No => answer(model, act == Act::Yes, now),
         Act::Leave => vec![Cmd::Leave],
         _ => Vec::new(),
     }
+}
+
+/// Asks why tasks are passed over, taken as done, or a host is left out.
+fn reason(model: &mut Model, act: Act, now: Moment) {
+    let Some((tasks, spot)) = choices::open_decision(model) else {
+        return;
+    };
+    let tasks = spot.of(tasks).to_vec();
+    let host = |run: &RunView| choices::host_of(&run.state, &tasks).ok();
+    let wish = match act {
+        Act::Skip => Some(Wish::Skip(tasks)),
+        Act::CountAsDone => Some(Wish::CountAsDone(tasks)),
+        _ => {
+            let place = model.run.as_ref().and_then(host);
+            place.map(|(env, host)| Wish::LeaveOut(env, host))
+        }
+    };
+    if let Some(wish) = wish {
+        let typed = String::new();
+        push(model, Dialog::Reason { wish, typed }, now);
+    }
+}
+
+fn abort(model: &mut Model, now: Moment) {
+    let keep = model.run.as_ref().is_some_and(|run| run.state.keeps_locks);
+    push(model, Dialog::Abort { choice: 0, keep }, now);
+}
+
+/// Whether the locks stay, as the menu that ends the run says.
+fn keeps(model: &Model) -> bool {
+    matches!(model.dialogs.last(), Some(Dialog::Abort { keep: true, .. }))
+}
+
+/// The wishes that end a run: first what becomes of its locks.
+pub(super) fn ending(model: &Model, keep: bool, end: Intent) -> Vec<Cmd> {
+    let known = model.run.as_ref().is_some_and(|run| run.state.keeps_locks);
+    let locks = (keep != known).then_some(Cmd::Send(Intent::KeepLock { keep }));
+    locks.into_iter().chain([Cmd::Send(end)]).collect()
 }
 
 /// What is typed to end everything: the environment something runs in, else the project's name.
@@ -156,9 +187,8 @@ fn resume(model: &mut Model, now: Moment) -> Vec<Cmd> {
 
 /// In the failure's dialog runs the tasks again; elsewhere shows that dialog.
 fn retry(model: &mut Model, now: Moment) -> Vec<Cmd> {
-    if let Some(Dialog::Failure { tasks } | Dialog::Interrupted { tasks }) =
-        model.dialogs.last().cloned()
-    {
+    if let Some((tasks, spot)) = choices::open_decision(model) {
+        let tasks = spot.of(tasks).to_vec();
         decided(model, &tasks, now);
         return vec![Cmd::Send(Intent::Retry { tasks })];
     }
@@ -167,8 +197,8 @@ fn retry(model: &mut Model, now: Moment) -> Vec<Cmd> {
 }
 
 /// Closes a dialog that was answered; it does not come back while the engine takes the answer in.
-fn decided(model: &mut Model, tasks: &[TaskId], now: Moment) {
-    model.dialogs.pop();
+pub(super) fn decided(model: &mut Model, tasks: &[TaskId], now: Moment) {
+    model.dialogs.clear();
     model.guard.restart(now);
     if let Some(run) = &mut model.run {
         run.put_off.extend(tasks.iter().cloned());
@@ -179,6 +209,9 @@ fn decided(model: &mut Model, tasks: &[TaskId], now: Moment) {
 fn reopen(model: &mut Model, now: Moment) -> bool {
     if let Some(run) = &mut model.run {
         run.put_off.clear();
+        for wanted in run.wanted.values_mut() {
+            wanted.put_off = false;
+        }
     }
     super::story::raise(model, now);
     !model.dialogs.is_empty()
@@ -232,8 +265,15 @@ fn screen(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
 
 fn open(model: &mut Model, now: Moment) -> Vec<Cmd> {
     match model.dialogs.last() {
-        Some(Dialog::Abort) => return change(model, Act::Stop, now),
-        Some(Dialog::Message { .. }) => {
+        Some(Dialog::Abort { choice: 0, .. }) => return change(model, Act::Stop, now),
+        Some(Dialog::Abort { .. }) => return not_by_enter(model, "only the safest line", now),
+        Some(
+            Dialog::Failure { .. }
+            | Dialog::Interrupted { .. }
+            | Dialog::Locked { .. }
+            | Dialog::Ask { .. },
+        ) => return not_by_enter(model, "nothing here", now),
+        Some(Dialog::Message { .. } | Dialog::Unrecorded) => {
             close(model, now);
             return Vec::new();
         }
@@ -246,6 +286,13 @@ fn open(model: &mut Model, now: Moment) -> Vec<Cmd> {
         View::Run => open_row(model, now),
         View::Gate => {}
     }
+    Vec::new()
+}
+
+/// Says that Enter does not decide: the capital of the line does.
+fn not_by_enter(model: &mut Model, takes: &str, now: Moment) -> Vec<Cmd> {
+    let said = format!("nothing was done: Enter takes {takes}. Press the capital of the line");
+    model.notice = Some((Notice::line(said), now));
     Vec::new()
 }
 
@@ -349,8 +396,13 @@ fn close(model: &mut Model, now: Moment) {
         Some(Dialog::Ask { task }) => {
             run.put_off.insert(task);
         }
-        Some(Dialog::Failure { tasks } | Dialog::Interrupted { tasks }) => {
+        Some(Dialog::Failure { tasks, .. } | Dialog::Interrupted { tasks, .. }) => {
             run.put_off.extend(tasks);
+        }
+        Some(Dialog::Locked { env, .. }) => {
+            if let Some(wanted) = run.wanted.get_mut(&env) {
+                wanted.put_off = true;
+            }
         }
         Some(_) => {}
         None if model.view == View::Run => {
@@ -373,7 +425,7 @@ fn back(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
     let going = model.drives();
     if act == Act::Interrupt {
         if going {
-            push(model, Dialog::Abort, now);
+            abort(model, now);
             return Vec::new();
         }
         return vec![Cmd::Leave];

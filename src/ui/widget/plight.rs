@@ -1,6 +1,8 @@
 //! The attention line: what needs the operator, and what users of the service see now.
 
-use crate::domain::action::Ending;
+use crate::domain::action::{Action, Ending};
+use crate::domain::evidence::who_holds;
+use crate::domain::feed::LockNews;
 use crate::domain::id::TaskId;
 use crate::domain::run::progress::{self, Need};
 use crate::domain::run::{GateState, Moment, Outcome, RunState, RunStatus, TaskStatus};
@@ -36,17 +38,26 @@ pub fn attention(view: &RunView, now: Moment, width: u16) -> Vec<(String, &'stat
 
 fn sentences(view: &RunView, now: Moment) -> Vec<(String, &'static str)> {
     let state = &view.state;
-    if let Some(why) = &view.journal_failed {
-        return vec![(
-            format!("! the journal cannot be written, nothing more is started: {why}"),
-            "danger",
-        )];
-    }
     let users = users(state, now);
+    if let Some(why) = &view.journal_failed {
+        let running = match running(state).len() {
+            0 => "nothing runs".to_owned(),
+            tasks => format!("{} still run", words::count(tasks, "task"))
+                .replace("task still run", "task still runs"),
+        };
+        let said = format!(
+            "! the journal cannot be written: nothing more starts, {running}. Leave, then resume ({why}).  "
+        );
+        return vec![(said, "danger"), users];
+    }
     let mut said = Vec::new();
     match &view.owner {
         Owner::Elsewhere(who) => said.push((
             format!("only watching: {who} drives this run.  "),
+            "state.warn",
+        )),
+        Owner::Background(_) if !matches!(state.status, RunStatus::Finished(_)) => said.push((
+            "it goes on in the background; R takes it back here.  ".to_owned(),
             "state.warn",
         )),
         Owner::Nobody if !matches!(state.status, RunStatus::Finished(_)) => {
@@ -60,6 +71,13 @@ fn sentences(view: &RunView, now: Moment) -> Vec<(String, &'static str)> {
     let told = view.owner == Owner::Nobody && !said.is_empty();
     if let Some(trouble) = trouble(view, now).filter(|_| !told) {
         said.push((format!("{trouble}  "), "state.fail"));
+    } else if let Some(wanted) = wanted(view, now) {
+        let role = if wanted.starts_with('!') {
+            "state.fail"
+        } else {
+            "state.warn"
+        };
+        said.push((format!("{wanted}  "), role));
     } else if state.status == RunStatus::Prepared {
         said.push(("nothing has started yet.  ".to_owned(), "attention"));
     } else if state.status == RunStatus::Paused {
@@ -192,6 +210,37 @@ fn short(task: &TaskId) -> &str {
     id.split_once('/').map_or(id, |(_, rest)| rest)
 }
 
+/// The tasks that run somewhere now, and since when; open questions run nowhere.
+pub fn running(state: &RunState) -> Vec<(TaskId, Moment)> {
+    let each = state.each().filter(|(planned, task)| {
+        task.status == TaskStatus::Running && !matches!(planned.action, Action::Ask { .. })
+    });
+    each.filter_map(|(planned, task)| Some((planned.id.clone(), task.started?)))
+        .collect()
+}
+
+/// The sentence about a lock that the run wants and does not have.
+pub fn wanted(view: &RunView, now: Moment) -> Option<String> {
+    let (env, wanted) = view.wanted.iter().next()?;
+    let holder = wanted.holder.as_deref().unwrap_or("somebody");
+    Some(match &wanted.news {
+        LockNews::Taking => format!("taking the lock of {env} .."),
+        LockNews::Busy(busy) => format!("! {env} is locked by {}.", who_holds(busy, now)),
+        LockNews::Occupied(remains) => {
+            let each = remains.iter().map(|left| {
+                let attempts: Vec<&str> = left.attempts.iter().map(String::as_str).collect();
+                format!("{} ({})", left.host, attempts.join(", "))
+            });
+            let all = each.collect::<Vec<_>>().join("; ");
+            format!("waits for what {holder} started on {all}.")
+        }
+        LockNews::Failed { why, retry_in } => format!(
+            "! the lock of {env} cannot be taken: {why}; again in {} s.",
+            retry_in.as_secs()
+        ),
+    })
+}
+
 /// How an attempt ended, in a sentence.
 pub fn ending(ending: &Ending) -> String {
     match ending {
@@ -212,7 +261,7 @@ fn silence(view: &RunView, now: Moment) -> Option<String> {
             continue;
         }
         let (_, planned) = state.planned(position);
-        if matches!(planned.action, crate::domain::action::Action::Ask { .. }) {
+        if matches!(planned.action, Action::Ask { .. }) {
             continue;
         }
         let shelf = crate::ui::rows::shelf(state, position);

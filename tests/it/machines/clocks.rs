@@ -75,10 +75,10 @@ async fn records(at: u32, by: TimeDelta) -> Vec<Record> {
         state: RunState::new(RunId::new("20261120-2130-k3"), Arc::new(plan)),
         identities: Identities::new(),
         by: "ada@laptop".to_owned(),
-        first: Some(Intent::Start {
+        first: vec![Intent::Start {
             reason: None,
             lock: LockId::new("lock"),
-        }),
+        }],
     };
     let began = tokio::time::Instant::now();
     let engine = tokio::spawn(run(doors, start, orders, sender));

@@ -185,7 +185,8 @@ async fn a_console_goes_on_with_a_run_whose_checklist_is_broken() {
     left(&workshop).await;
     workshop.write("project/releases.toml", "[project\nname = ");
     let terminal = workshop.open("resume");
-    terminal.shows("prepare");
+    terminal.shows("keeps to the plan it was started with");
+    terminal.shows("mistakes in");
     workshop.let_go("prepare");
     workshop.let_go("switch");
     terminal.until("the run has ended", |_| {
