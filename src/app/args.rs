@@ -156,13 +156,13 @@ pub struct Decisions {
     pub keep_lock: bool,
     /// What was decided about steps that failed; only where a run is gone on with.
     #[arg(skip)]
-    pub verdicts: Verdicts,
+    pub choices: Choices,
 }
 
 /// Decisions about steps that failed, or whose end nobody knows. TASK is a task's id as it is printed
 /// (`stage/step@host`), or `stage/step` for all hosts on which it is open.
 #[derive(Debug, Clone, Args, Default, PartialEq, Eq)]
-pub struct Verdicts {
+pub struct Choices {
     /// Run these again and nothing else (STAGE/STEP@HOST, or STAGE/STEP for every host where it is open)
     #[arg(long, value_name = "TASK", num_args = 1..)]
     pub retry: Vec<String>,
@@ -177,7 +177,7 @@ pub struct Verdicts {
     pub leave_out: Vec<String>,
 }
 
-impl Verdicts {
+impl Choices {
     /// Whether nothing was decided.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -230,7 +230,7 @@ pub struct Resume {
     pub decisions: Decisions,
     /// Decisions about what failed; without any, failed steps are tried again.
     #[command(flatten)]
-    pub verdicts: Verdicts,
+    pub choices: Choices,
     /// Leave after the start; the run goes on in the background until it needs a decision
     #[arg(long)]
     pub detach: bool,
@@ -241,7 +241,7 @@ impl Resume {
     #[must_use]
     pub fn gathered(&self) -> Self {
         let mut all = self.clone();
-        all.decisions.verdicts = std::mem::take(&mut all.verdicts);
+        all.decisions.choices = std::mem::take(&mut all.choices);
         all
     }
 }

@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 
 use super::args::{Decisions, Deploy, Global, Resume};
+use super::choices;
 use super::drive::{Driver, Face, Shown};
 use super::handover::{self, Left, Opened};
 use super::json::JsonFace;
@@ -12,7 +13,7 @@ use super::plain::PlainFace;
 use super::prompt::{Prompt, told_to_end};
 use super::report::{Code, Failure};
 use super::session::{self, Project};
-use super::verdicts;
+use super::verdict::verdict;
 use super::watch::Watched;
 use crate::domain::action::Action;
 use crate::domain::checklist::Gate;
@@ -168,7 +169,7 @@ pub async fn resume(project: &Project, resume: &Resume, global: &Global) -> Resu
     }
     check_decisions(&owned.plan, &resume.decisions)?;
     let again = first_wish(&state, &resume.decisions);
-    let wishes = verdicts::wishes(&state, &resume.decisions, again, session::now())?;
+    let wishes = choices::wishes(&state, &resume.decisions, again, session::now())?;
     super::changes::tell(project, &owned.plan, global.json).await?;
     let project = &project.for_run(&owned.plan);
     let (sender, receiver, listener) = session::feed_with_links();
@@ -194,7 +195,7 @@ async fn watch(
 ) -> Result<Code, Failure> {
     let decisions = &resume.decisions;
     let decided = !decisions.approve.is_empty() || !decisions.confirm.is_empty();
-    if resume.detach || decided || decisions.keep_lock || !decisions.verdicts.is_empty() {
+    if resume.detach || decided || decisions.keep_lock || !decisions.choices.is_empty() {
         let what = format!("run {run} is driven by {owner}: decisions are made there");
         return Err(Failure::new(Code::Failed, what).help(format!(
             "{} resume {run} without them shows it, nothing was changed",
@@ -258,7 +259,7 @@ async fn detach(
         }
     }
     match handover::hand_over(project, &ended.state, decisions).await? {
-        Left::Rests(state) => handover::verdict(&project.command, &state),
+        Left::Rests(state) => verdict(&project.command, &state),
         Left::GoesOn(who) => {
             if !global.json {
                 super::report::print(&super::report::shown(&goes_on(project, &state.run, &who)))?;

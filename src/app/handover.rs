@@ -10,15 +10,14 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use super::advance::Advance;
 use super::args::Decisions;
-use super::console::Advance;
 use super::report::{Code, Failure};
 use super::runs::unusable;
 use super::session::{self, Project};
 use crate::domain::id::RunId;
-use crate::domain::run::progress::{self, Need};
+use crate::domain::run::RunState;
 use crate::domain::run::rest::rests;
-use crate::domain::run::{Outcome, RunState, RunStatus};
 use crate::edge::journal::{OwnedRun, RunError, RunFolder, list, owner};
 
 /// The hidden command of the background runner.
@@ -28,6 +27,8 @@ pub const LOG: &str = "runner.log";
 
 /// How long a runner may take to own the run, or to give it up.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// An owner that is not the runner has to be seen so often.
+const SURE: u32 = 10;
 /// How often that is looked at.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -56,10 +57,17 @@ pub async fn hand_over(
     let mut runner = start(project, &folder, decisions)
         .map_err(|error| failed(format!("it could not be started: {error}")))?;
     let deadline = Instant::now() + PATIENCE;
+    let ours = format!("pid {},", runner.id());
+    let mut others = 0;
     loop {
-        // Whoever it is: the run is driven.
+        // Whoever it is: the run is driven. Between owning a run and saying so there is a moment.
         if let Ok(Some(owner)) = folder.owner() {
-            return Ok(Left::GoesOn(owner));
+            others += 1;
+            if owner.contains(&ours) || others == SURE {
+                return Ok(Left::GoesOn(owner));
+            }
+        } else {
+            others = 0;
         }
         if let Ok(Some(_)) = runner.try_wait() {
             let stored = folder.open_for_reading();
@@ -87,36 +95,6 @@ fn standing(state: &RunState, decisions: &Decisions) -> Option<Left> {
     let answered = !Advance::from(decisions.clone()).take(state).is_empty();
     let at_rest = !answered && rests(state, &BTreeSet::new(), session::now());
     at_rest.then(|| Left::Rests(Box::new(state.clone())))
-}
-
-/// How a process ends that leaves a run in this state, which nobody has to drive. `command` is how golive was called.
-pub fn verdict(command: &str, state: &RunState) -> Result<Code, Failure> {
-    let run = &state.run;
-    let failure = |code| Failure::new(code, format!("run {run}: {}", progress::standing(state)));
-    let needs = progress::needs(state, true);
-    let (code, help) = match (state.status, needs.first()) {
-        (RunStatus::Finished(Outcome::Succeeded | Outcome::RolledBack), _) => {
-            return Ok(Code::Done);
-        }
-        (RunStatus::Finished(Outcome::Failed), _) => (Code::Failed, "tries the failed steps again"),
-        (RunStatus::Finished(Outcome::Stopped), _) => (Code::Stopped, "goes on with it"),
-        (_, Some(Need::Gate(stage))) => {
-            let env = state.plan.stages[*stage].env.as_ref();
-            let env = env.map_or("ENV", |env| env.as_str());
-            let commit = state
-                .plan
-                .commit
-                .as_ref()
-                .map_or("COMMIT", |commit| commit.short());
-            let help = format!("{command} resume {run} --approve {env}={commit}");
-            return Err(failure(Code::Decision).help(help));
-        }
-        (_, Some(Need::Answer(_))) => (Code::Decision, "in a terminal asks about it"),
-        (_, Some(Need::Failure(_))) => (Code::Failed, "tries the failed steps again"),
-        (_, Some(Need::Interrupted(_))) => (Code::Unknown, "in a terminal decides about it"),
-        (_, None) => (Code::Unknown, "goes on with it"),
-    };
-    Err(failure(code).help(format!("{command} resume {run} {help}")))
 }
 
 fn not_handed_over(project: &Project, run: &RunId, why: String) -> Failure {

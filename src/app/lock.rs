@@ -358,9 +358,9 @@ pub async fn check_free(project: &Project, plan: &Plan, sites: &Arc<Sites>) -> R
     let keepers = Keepers::of_plan(Arc::clone(sites), plan);
     let views = join_all(envs.iter().map(|env| keepers.look(env))).await;
     for (env, view) in envs.into_iter().zip(&views) {
-        if let Some(busy) = view.held() {
-            let failure = words::locked(env, busy, &project.command, session::now());
-            let mut failure = with_own(failure, project, env, busy);
+        if let Some(busy) = words::best_known(view) {
+            let failure = words::locked(env, &busy, &project.command, session::now());
+            let mut failure = with_own(failure, project, env, &busy);
             failure.message.push_str(": nothing was started");
             return Err(failure);
         }

@@ -10,8 +10,10 @@ use args::{Cli, Command, Global};
 use report::{Code, Failure, print};
 use session::Project;
 
+pub mod advance;
 pub mod args;
 pub mod changes;
+pub mod choices;
 pub mod console;
 pub mod demo;
 pub mod deploy;
@@ -29,7 +31,7 @@ pub mod runner;
 pub mod runs;
 pub mod session;
 pub mod table;
-pub mod verdicts;
+pub mod verdict;
 pub mod watch;
 
 /// Runs golive with the arguments of this process.

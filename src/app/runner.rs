@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::advance::Advance;
 use super::args::Runner as Arguments;
-use super::console::Advance;
 use super::drive::Face;
 use super::plain::PlainFace;
 use super::report::{Code, Failure, print};
@@ -123,9 +123,14 @@ impl Runner {
                     }
                     Some(update) => self.take(update),
                 },
-                _ = look.tick() => if owner::is_wanted(folder.path()) {
-                    return "somebody comes back to the run: handed over";
-                },
+                _ = look.tick() => {
+                    if owner::is_wanted(folder.path()) {
+                        return "somebody comes back to the run: handed over";
+                    }
+                    if !folder.path().exists() {
+                        return "the folder of the run is gone: nothing can be kept any more";
+                    }
+                }
                 () = signals.end() => return "told to end: the run is left as it is",
             }
         }

@@ -170,8 +170,8 @@ impl Rows {
     fn stage(&mut self, stage: &PlannedStage, states: &[TaskState]) {
         let steps: Vec<Verdict> = step_states(stage, states)
             .map(|(_, tasks)| {
-                let verdicts = tasks.into_iter().map(|(task, state)| verdict(task, state));
-                verdicts
+                let choices = tasks.into_iter().map(|(task, state)| verdict(task, state));
+                choices
                     .max_by_key(|verdict| severity(*verdict))
                     .unwrap_or(Verdict::Pass)
             })

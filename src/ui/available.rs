@@ -52,7 +52,7 @@ pub fn availability(model: &Model, act: Act) -> Availability {
         Act::ScreenRun if run.is_none() => off("there is no run on screen; D plans one"),
         Act::Difference if run.is_none_or(|run| run.differs.is_empty()) => {
             if run.is_some() {
-                off("releases.toml says what the plan of this run says, as far as is known")
+                off("nothing differs, as far as is known")
             } else {
                 off("there is no run on screen")
             }
@@ -76,7 +76,9 @@ pub fn availability(model: &Model, act: Act) -> Availability {
         {
             off("no lock is wanted that somebody else has")
         }
-        Act::KeepLock if !matches!(choices::top(model), Some(Dialog::Abort { .. })) => {
+        Act::Stop | Act::Kill | Act::KeepLock
+            if !matches!(choices::top(model), Some(Dialog::Abort { .. })) =>
+        {
             off("A opens the menu it is in")
         }
         Act::KeepLock if run.is_none_or(|run| run.state.locks.is_empty()) => {
@@ -87,9 +89,6 @@ pub fn availability(model: &Model, act: Act) -> Availability {
                 return Availability::On;
             }
             off("no question is open")
-        }
-        Act::Stop | Act::Kill if !matches!(choices::top(model), Some(Dialog::Abort { .. })) => {
-            off("A opens the menu it is in")
         }
         Act::Leave if !matches!(choices::top(model), Some(Dialog::Leave)) => {
             off("q asks first when a run is going on")
@@ -168,8 +167,8 @@ fn on_run(run: &RunView, act: Act) -> Availability {
         }
         _ => {}
     }
-    if run.journal_failed.is_some() && act != Act::Abort {
-        return off("the journal cannot be written, so nothing can be decided".into());
+    if run.journal_failed.is_some() {
+        return off("the journal cannot be written; q leaves".into());
     }
     let going = matches!(status, RunStatus::Active | RunStatus::Paused);
     match act {

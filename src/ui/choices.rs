@@ -104,13 +104,13 @@ pub fn refusal(view: &RunView, act: Act, tasks: &[TaskId], by: &str) -> Option<S
 /// What a wish would come to, in sentences: what starts, what never runs, which locks are held then.
 pub fn consequences(
     view: &RunView,
-    intent: Intent,
+    intent: &Intent,
     by: &str,
     now: Moment,
 ) -> Result<Vec<String>, String> {
     let state = &view.state;
     let seen = foresee(state, intent.clone(), by, now).map_err(|refusal| refusal.to_string())?;
-    let mut said = vec![then(state, &intent, &seen)];
+    let mut said = vec![then(state, intent, &seen)];
     if !seen.drops.is_empty() {
         said.push(format!("never runs: {}", steps(&seen.drops)));
     }
@@ -147,29 +147,61 @@ fn then(state: &RunState, intent: &Intent, seen: &Foresight) -> String {
 }
 
 fn locks(state: &RunState, seen: &Foresight) -> Option<String> {
-    let held = |env: &&EnvName| state.locks.contains_key(*env);
-    let is_kept = |env: &&EnvName| seen.locks.contains(env);
-    let kept: Vec<&str> = seen
-        .locks
-        .iter()
-        .filter(held)
-        .map(EnvName::as_str)
-        .collect();
-    let freed = state.locks.keys().filter(|env| !is_kept(env));
-    let freed: Vec<&str> = freed.map(EnvName::as_str).collect();
-    let taken = seen.locks.iter().filter(|env| !held(env));
-    let taken: Vec<&str> = taken.map(EnvName::as_str).collect();
-    let mut said = Vec::new();
-    if !kept.is_empty() {
-        said.push(format!("{} stays locked", kept.join(", ")));
-    }
-    if !taken.is_empty() {
-        said.push(format!("{} is locked first", taken.join(", ")));
-    }
-    if !freed.is_empty() {
-        said.push(format!("{} is unlocked", freed.join(", ")));
-    }
+    let held = |env: &EnvName| state.locks.contains_key(env);
+    let in_order = |wanted: &dyn Fn(&EnvName) -> bool| environments(state, wanted);
+    let after = |env: &EnvName| seen.locks.contains(env);
+    let said: Vec<String> = [
+        (
+            in_order(&|env| after(env) && held(env)),
+            "stays locked",
+            "stay locked",
+        ),
+        (
+            in_order(&|env| after(env) && !held(env)),
+            "is locked first",
+            "are locked first",
+        ),
+        (
+            in_order(&|env| held(env) && !after(env)),
+            "is unlocked",
+            "are unlocked",
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(names, one, many)| about_locks(&names, one, many))
+    .collect();
     (!said.is_empty()).then(|| said.join("; "))
+}
+
+/// A sentence about the locks of some environments: `staging and production stay locked`.
+pub fn about_locks(envs: &[&EnvName], one: &str, many: &str) -> Option<String> {
+    let (last, first) = envs.split_last()?;
+    if first.is_empty() {
+        return Some(format!("{last} {one}"));
+    }
+    let first: Vec<&str> = first.iter().map(|env| env.as_str()).collect();
+    Some(format!("{} and {last} {many}", first.join(", ")))
+}
+
+/// The environments whose locks the run holds, in the order of the plan.
+pub fn held(state: &RunState) -> Vec<&EnvName> {
+    environments(state, &|env| state.locks.contains_key(env))
+}
+
+/// The environments of the plan that are wanted, each once, in its order.
+fn environments<'a>(state: &'a RunState, wanted: &dyn Fn(&EnvName) -> bool) -> Vec<&'a EnvName> {
+    let mut names: Vec<&EnvName> = Vec::new();
+    for env in state
+        .plan
+        .stages
+        .iter()
+        .filter_map(|stage| stage.env.as_ref())
+    {
+        if wanted(env) && !names.contains(&env) {
+            names.push(env);
+        }
+    }
+    names
 }
 
 /// Tasks by their steps: `production/migrate on web1, web2`; many are counted.
@@ -185,7 +217,7 @@ pub fn steps(tasks: &[TaskId]) -> String {
     let more = found.len().saturating_sub(MOST_STEPS);
     let told = found.iter().take(MOST_STEPS).map(|(step, sites)| {
         let on = match sites.as_slice() {
-            ["local"] => "here".to_owned(),
+            ["local"] => return format!("{step} (local)"),
             many if many.len() > MOST_NAMES => format!("on {}", plural("host", many.len())),
             some => format!("on {}", some.join(", ")),
         };

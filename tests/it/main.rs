@@ -15,6 +15,7 @@ mod locks;
 mod machines;
 mod plans;
 mod remote;
+mod runners;
 mod runs;
 mod screens;
 mod support;

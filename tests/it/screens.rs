@@ -18,6 +18,8 @@ use golive::ui::msg::{Cmd, Msg};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+#[path = "screens/decisions.rs"]
+mod decisions;
 #[path = "screens/fixture.rs"]
 mod fixture;
 
@@ -573,6 +575,7 @@ fn everything() -> Vec<Model> {
     let mut story = Story::of(fixture::plan(&hosts, golive::domain::checklist::Gate::Type));
     story.reach_gate();
     models.push(story.model.clone());
+    models.extend(decisions::models());
     models
 }
 

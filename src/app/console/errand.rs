@@ -9,13 +9,13 @@ use tokio::sync::mpsc;
 
 use super::super::args::{Decisions, Selected};
 use super::super::changes;
+use super::super::choices;
 use super::super::deploy;
 use super::super::gather::gather;
 use super::super::handover::{self, Opened};
 use super::super::lock;
 use super::super::report::{Code, Failure};
 use super::super::session::{self, Driven, Project};
-use super::super::verdicts;
 use super::super::watch::{Watched, watch};
 use crate::domain::feed::Update;
 use crate::domain::id::{Attempt, RunId, TaskId};
@@ -294,7 +294,7 @@ impl Errands {
         };
         deploy::check_decisions(&owned.plan, decisions)?;
         let state = session::folded(&owned);
-        let first = verdicts::wishes(&state, decisions, going_on(&state), session::now())?;
+        let first = choices::wishes(&state, decisions, going_on(&state), session::now())?;
         let project = self.project.for_run(&owned.plan);
         let sites = Arc::new(project.sites(&owned.plan.hosts, &self.listener())?);
         let identities =

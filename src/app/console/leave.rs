@@ -29,20 +29,33 @@ impl Console {
         let view = self.model.run.take();
         let shown = view.filter(|view| view.owner == Owner::Here);
         let shown = shown.map(|view| view.state);
-        let state = match self.run.take() {
-            Some(run) => run.leave().await.or(shown),
-            None => shown,
+        let (state, sites) = match self.run.take() {
+            Some(run) => {
+                let (state, sites) = run.give_up().await;
+                (state.or(shown), Some(sites))
+            }
+            None => (shown, None),
         };
-        self.errands.close().await;
         let state = state.filter(|state| state.status != RunStatus::Prepared);
-        let Some(state) = state else {
+        // First of all: whoever ends this process may not have the patience to wait for connections.
+        let left = match &state {
+            Some(state) => {
+                let decisions = self.advance.left();
+                Some(handover::hand_over(&self.project, state, &decisions).await)
+            }
+            None => None,
+        };
+        if let Some(sites) = sites {
+            sites.close().await;
+        }
+        self.errands.close().await;
+        let (Some(state), Some(left)) = (state, left) else {
             return match (crash, exit) {
                 (Some(failure), _) => Err(failure),
                 (None, Exit::Asked) => Ok(Code::Done),
                 (None, _) => Ok(Code::Stopped),
             };
         };
-        let left = handover::hand_over(&self.project, &state, &self.advance.left()).await;
         let (state, goes_on, failure) = match left {
             Ok(Left::Rests(state)) => (*state, None, None),
             Ok(Left::GoesOn(who)) => (state, Some(who), None),

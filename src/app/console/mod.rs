@@ -11,19 +11,19 @@ use crossterm::event::{Event, EventStream, KeyEventKind};
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::mpsc;
 
+use super::advance::Advance;
 use super::args::{Decisions, Deploy, Global, Resume};
 use super::report::{Code, Failure};
 use super::session::{self, Project};
 use super::watch::{News, Watcher};
 use crate::domain::feed::Update;
-use crate::edge::terminal::Screen;
 use crate::edge::terminal::signals::{Signal, Signals};
+use crate::edge::terminal::{self, Screen};
 use crate::engine::FeedReceiver;
 use crate::ui;
 use crate::ui::model::Model;
 use crate::ui::msg::{Cmd, Msg, Notice};
 
-mod advance;
 mod errand;
 mod leave;
 mod look;
@@ -31,7 +31,6 @@ mod outside;
 mod owned;
 mod watching;
 
-pub(in crate::app) use advance::Advance;
 pub use look::{keys, themes};
 
 /// Frames a second, at most.
@@ -67,7 +66,7 @@ struct Console {
     watcher: Option<Watcher>,
     run: Option<owned::Run>,
     /// What the command line decided already.
-    advance: advance::Advance,
+    advance: Advance,
     env: crate::edge::terminal::sense::Env,
     dirty: bool,
     drawn: Instant,
@@ -95,6 +94,7 @@ pub async fn open(project: Project, global: &Global, begin: Begin) -> Result<Cod
     };
     let model = Model::new(&project.checklist.project, &project.by, &reference, theme);
     let (sender, answers) = mpsc::unbounded_channel();
+    terminal::catch_panics();
     let screen = Screen::take().map_err(|error| broken(&error))?;
     let mut console = Console {
         errands: errand::Errands::new(project.clone(), sender),
@@ -106,7 +106,7 @@ pub async fn open(project: Project, global: &Global, begin: Begin) -> Result<Cod
         feed: None,
         watcher: None,
         run: None,
-        advance: advance::Advance::default(),
+        advance: Advance::default(),
         env,
         dirty: true,
         drawn: Instant::now(),
@@ -183,8 +183,14 @@ impl Console {
 
     /// How long nothing has to be drawn anew when nothing happens: counting times, then the clock's minute.
     fn until_tick(&self) -> Duration {
-        let lively =
-            self.model.drives() || self.model.notice.is_some() || self.model.busy.is_some();
+        let watches = self.watcher.is_some()
+            && self
+                .model
+                .run
+                .as_ref()
+                .is_some_and(|view| view.state.is_anything_running());
+        let model = &self.model;
+        let lively = watches || model.drives() || model.notice.is_some() || model.busy.is_some();
         if lively || !self.model.dialogs.is_empty() {
             Duration::from_millis(500)
         } else {

@@ -62,11 +62,15 @@ impl Run {
         ended
     }
 
-    /// Stops driving the run, which stays as it is, and closes its connections. Returns its state.
-    pub(super) async fn leave(mut self) -> Option<RunState> {
+    /// Stops driving the run, which stays as it is. Returns its state, and its connections, which are still open.
+    pub(super) async fn give_up(mut self) -> (Option<RunState>, Arc<Sites>) {
         self.control.leave();
         let ended = self.finish().await;
-        self.sites.close().await;
-        ended.map(|ended| ended.state)
+        (ended.map(|ended| ended.state), self.sites)
+    }
+
+    /// The same, and closes its connections.
+    pub(super) async fn leave(self) {
+        self.give_up().await.1.close().await;
     }
 }

@@ -14,7 +14,7 @@ impl Console {
             return false;
         }
         let is_over = matches!(watched.state.status, RunStatus::Finished(_));
-        let owner = told(watched.owner);
+        let owner = Owner::elsewhere(watched.owner);
         let run = watched.state.run.clone();
         let mut leave = self.hear(Msg::RunOpened {
             state: Box::new(watched.state),
@@ -44,7 +44,7 @@ impl Console {
                     Some(who) => format!("the run is driven by {who} now"),
                     None => "nobody drives the run any more; R goes on with it".to_owned(),
                 };
-                let leave = self.hear(Msg::OwnerChanged(told(who)));
+                let leave = self.hear(Msg::OwnerChanged(Owner::elsewhere(who)));
                 leave | (!over && self.hear(Msg::Notice(Notice::line(text))))
             }
             News::Broken(why) => self.hear(Msg::Notice(Notice::dialog(
@@ -53,9 +53,4 @@ impl Console {
             ))),
         }
     }
-}
-
-/// Who drives a run that is not driven here.
-fn told(who: Option<String>) -> Owner {
-    who.map_or(Owner::Nobody, Owner::Elsewhere)
 }

@@ -6,11 +6,11 @@
 use std::fmt::Write as _;
 
 use super::{Driver, Face, Left};
+use crate::app::choices::{listed, step_of};
 use crate::app::lock::words;
 use crate::app::prompt::Silence;
 use crate::app::report::{Code, Failure};
 use crate::app::session;
-use crate::app::verdicts::{listed, step_of};
 use crate::domain::feed::Link;
 use crate::domain::id::{EnvName, TaskId};
 use crate::domain::lock::Busy;

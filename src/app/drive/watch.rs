@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Driver, Face, aside};
-use crate::app::handover::verdict;
 use crate::app::report::{Code, Failure};
+use crate::app::verdict::verdict;
 use crate::app::watch::{News, Watcher};
 use crate::domain::run::RunStatus;
 use crate::engine::FeedReceiver;

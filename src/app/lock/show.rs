@@ -11,7 +11,7 @@ use crate::domain::run::Moment;
 /// Who has it, and what each place says. `by_hand` is the lock that was taken by hand on this machine.
 pub(super) fn text(view: &LockView, by_hand: Option<&LockId>, now: Moment) -> String {
     let env = &view.env;
-    let mut text = match view.held() {
+    let mut text = match words::best_known(view) {
         None => format!("{env} is not locked\n"),
         Some(busy) => {
             let holder = busy.holder.as_ref();
@@ -24,7 +24,7 @@ pub(super) fn text(view: &LockView, by_hand: Option<&LockId>, now: Moment) -> St
                 "{env} is locked by {}{mine}\n  {}\n  {}\n  id {}\n",
                 words::who(holder),
                 words::facts(holder, now),
-                words::heard(busy),
+                words::heard(&busy),
                 busy.id
             )
         }
@@ -73,9 +73,10 @@ pub(super) fn document(view: &LockView) -> Value {
         value["why"] = json!(why);
         value
     });
-    let mut value = of(view.held());
+    let known = words::best_known(view);
+    let mut value = of(known.as_ref());
     value["env"] = json!(view.env);
-    value["held"] = json!(view.held().is_some());
+    value["held"] = json!(known.is_some());
     value["places"] = places.collect();
     value
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::app::report::{Code, Failure};
 use crate::domain::id::{EnvName, HostName};
-use crate::domain::lock::{Busy, Grant, Holder, Remains};
+use crate::domain::lock::{Busy, Grant, Holder, KeptAt, LockView, Remains};
 use crate::domain::run::{Moment, RunState, RunStatus};
 use crate::domain::text::{age, duration};
 
@@ -43,7 +43,7 @@ fn ago(past: std::time::Duration) -> String {
 /// When the holder was last heard of, and where that was seen.
 pub fn heard(busy: &Busy) -> String {
     let heard = busy.beat_s.map_or_else(
-        || "never heard of since".to_owned(),
+        || "when it was last heard of is not known".to_owned(),
         |beat| {
             format!(
                 "last heard of {}",
@@ -52,6 +52,25 @@ pub fn heard(busy: &Busy) -> String {
         },
     );
     format!("{heard}, seen at {}", busy.place)
+}
+
+/// Who holds a lock, with what its places know together: a remote does not know when the holder was last heard of.
+pub fn best_known(view: &LockView) -> Option<Busy> {
+    let mut known = view.held()?.clone();
+    for (_, kept) in &view.places {
+        if let KeptAt::Held(busy) = kept
+            && busy.id == known.id
+        {
+            known.holder = known.holder.or_else(|| busy.holder.clone());
+            if let Some(beat) = busy.beat_s
+                && known.beat_s.is_none_or(|best| beat < best)
+            {
+                known.beat_s = Some(beat);
+                known.place.clone_from(&busy.place);
+            }
+        }
+    }
+    Some(known)
 }
 
 /// Somebody else has the lock of an environment: exit code 4.

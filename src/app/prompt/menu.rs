@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::app::verdicts::{listed, step_of};
+use crate::app::choices::{listed, step_of};
 use crate::domain::id::{EnvName, HostName, TaskId};
 use crate::domain::run::foresee::{Foresight, foresee};
 use crate::domain::run::{Intent, Moment, Outcome, RunState, TaskStatus, schedule};

@@ -149,9 +149,21 @@ async fn pursue<S: Sink>(
         } else {
             0
         };
-        channels.broken(&why, fruitless).await?;
+        // Whatever is wrong with the place now, it may have been launched there.
+        channels
+            .broken(&why, fruitless)
+            .await
+            .map_err(not_refused)?;
         again = first.is_start();
         request = next;
+    }
+}
+
+/// Refused means never started, and that nobody knows any more once a launch was sent.
+fn not_refused(error: LaunchError) -> LaunchError {
+    match error {
+        LaunchError::Refused { place, why, help } => LaunchError::Unreachable { place, why, help },
+        other => other,
     }
 }
 

@@ -1,10 +1,10 @@
 //! Ending a run, and leaving the screen while it is not over: what exactly happens with each.
 
 use super::sheet::{Line, Sheet, blank, choice, field, text, then, users_see};
-use crate::domain::id::{EnvName, TaskId};
+use crate::domain::id::TaskId;
 use crate::domain::run::progress;
 use crate::domain::run::{Moment, RunStatus, TaskStatus};
-use crate::ui::choices::{ABOUT_END, steps};
+use crate::ui::choices::{ABOUT_END, about_locks, held, steps};
 use crate::ui::keymap::{self, Act};
 use crate::ui::model::{Model, RunView};
 use crate::ui::widget::plight;
@@ -36,14 +36,13 @@ pub fn menu(model: &Model, looked: usize, keep: bool, width: u16, now: Moment) -
         let key = keymap::row(act).keys[0];
         lines.push(choice(key, word, means, at == looked));
     }
-    let held = held(view);
-    if !held.is_empty() {
-        let means = if keep {
-            "are kept when the run ends; L frees them"
+    if !held(&view.state).is_empty() {
+        let (word, means) = if keep {
+            ("locks: kept", "when the run ends; L frees them")
         } else {
-            "are freed when the run ends; L keeps them"
+            ("locks: freed", "when the run ends; L keeps them")
         };
-        lines.push(choice("L", "locks", means, false));
+        lines.push(choice("L", word, means, false));
     }
     lines.push(blank());
     let follows = |act: Act| then(&leaves(view, act, &running, keep), width);
@@ -64,12 +63,6 @@ pub fn menu(model: &Model, looked: usize, keep: bool, width: u16, now: Moment) -
         width: width + 2,
         ..Sheet::default()
     }
-}
-
-/// The environments whose locks the run holds, in words.
-fn held(view: &RunView) -> String {
-    let names = view.state.locks.keys().map(EnvName::as_str);
-    names.collect::<Vec<_>>().join(", ")
 }
 
 /// What each way to end the run does now, what it leaves behind, and what becomes of the locks.
@@ -110,14 +103,18 @@ fn leaves(view: &RunView, act: Act, running: &[String], keep: bool) -> Vec<Strin
         _ if waiting.is_empty() => {}
         _ => said.push(format!("not run: {}", steps(&waiting))),
     }
-    let held = held(view);
-    if !held.is_empty() {
-        said.push(match (act, keep) {
-            (Act::Pause, _) => format!("{held} stays locked while it is paused"),
-            (_, true) => format!("{held} stays locked: nobody else can release there"),
-            (_, false) => format!("{held} is unlocked when the run ends"),
-        });
-    }
+    let envs = held(state);
+    said.extend(match (act, keep) {
+        (Act::Pause, _) => about_locks(&envs, "stays locked meanwhile", "stay locked meanwhile"),
+        (_, true) => {
+            let told = about_locks(&envs, "stays locked", "stay locked");
+            told.map(|told| format!("{told}: nobody else can release there"))
+        }
+        (_, false) => {
+            let told = about_locks(&envs, "is unlocked", "are unlocked");
+            told.map(|told| format!("{told} when the run ends"))
+        }
+    });
     said
 }
 
@@ -158,15 +155,13 @@ pub fn kill(model: &Model, (name, typed): (&str, &str), keep: bool, width: u16) 
     lines.extend(text("The processes of every running step are asked to end where they run, and killed ten seconds later. What they were doing stays half done.", width, "text"));
     if let Some(view) = &model.run {
         lines.extend(text(&users_see(&view.state, width), width, "attention"));
-        let held = held(view);
-        if !held.is_empty() {
-            let said = if keep {
-                format!("{held} stays locked.")
-            } else {
-                format!("{held} is unlocked when the run has ended.")
-            };
-            lines.extend(text(&said, width, "text"));
-        }
+        let envs = held(&view.state);
+        let said = if keep {
+            about_locks(&envs, "stays locked", "stay locked")
+        } else {
+            about_locks(&envs, "is unlocked", "are unlocked")
+        };
+        lines.extend(text(&said.unwrap_or_default(), width, "text"));
     }
     let before = lines.len();
     lines.push(blank());

@@ -12,12 +12,15 @@ use crate::ui::model::{Model, RunView, Spot};
 use crate::ui::widget::paint::{columns, middle};
 use crate::ui::words;
 
+/// From this height on there is room for rows that only keep things in place.
+const ROOMY: u16 = 30;
+
 /// The lines of the choices about some tasks.
 pub fn lines(
     model: &Model,
     view: &RunView,
     (tasks, spot): (&[TaskId], Spot),
-    width: u16,
+    (width, height): (u16, u16),
     now: Moment,
 ) -> Vec<Line> {
     let chosen = spot.of(tasks);
@@ -31,7 +34,7 @@ pub fn lines(
             return vec!["then: the menu that ends the run; nothing is decided yet".to_owned()];
         }
         wish(&view.state, act, chosen)
-            .and_then(|intent| consequences(view, intent, by, now))
+            .and_then(|intent| consequences(view, &intent, by, now))
             .unwrap_or_else(|why| vec![format!("off: {why}")])
     };
     for (at, act) in ABOUT_TASKS.into_iter().enumerate() {
@@ -48,12 +51,14 @@ pub fn lines(
         });
     }
     lines.push(blank());
-    // The dialog keeps its height while the operator looks from choice to choice.
     let rows = |act: Act| then(&follows(act), width);
-    let height = ABOUT_TASKS.into_iter().map(|act| rows(act).len()).max();
     let looked = ABOUT_TASKS[spot.choice.min(ABOUT_TASKS.len() - 1)];
     let mut told = rows(looked);
-    told.resize(height.unwrap_or(0), blank());
+    if height >= ROOMY {
+        // The dialog keeps its height while the operator looks from choice to choice.
+        let most = ABOUT_TASKS.into_iter().map(|act| rows(act).len()).max();
+        told.resize(most.unwrap_or(0), blank());
+    }
     lines.extend(told);
     lines
 }

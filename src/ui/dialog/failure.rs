@@ -29,7 +29,13 @@ pub fn sheet(
     let mut end = text(&users_see(&view.state, width), width, "attention");
     let users = end.len();
     end.push(blank());
-    end.extend(decide::lines(model, view, (tasks, spot), width, now));
+    end.extend(decide::lines(
+        model,
+        view,
+        (tasks, spot),
+        (width, height),
+        now,
+    ));
     // Beside the end stand the frame and the rows around the dialog, and of each task 3 rows beside what it printed.
     let room = usize::from(height).saturating_sub(end.len() + 7);
     let told = tasks.len().min(TOLD).min((room / 4).max(1));
@@ -45,8 +51,14 @@ pub fn sheet(
         lines.extend(about(view, task, rows, width));
     }
     if tasks.len() > told {
-        let names: Vec<&str> = order[told..].iter().map(|task| task.as_str()).collect();
-        let also = text(&format!("also: {}", names.join(", ")), width, "state.fail");
+        let others = &order[told..];
+        let named: Vec<&str> = others.iter().take(2).map(|task| task.as_str()).collect();
+        let more = match others.len() - named.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let also = format!("also: {}{more}", named.join(", "));
+        let also = text(&also, width, "state.fail");
         lines.extend(also.into_iter().take(2));
         lines.push(blank());
     }

@@ -45,7 +45,7 @@ pub fn sheet(model: &Model, width: u16, now: Moment) -> Sheet {
     let before = lines.len();
     lines.push(blank());
     lines.extend(text(
-        "What to do: make its folder writable again, or make room; then leave with q and",
+        "What to do: make room, or its folder writable; then q, and:",
         width,
         "text",
     ));

@@ -78,12 +78,6 @@ fn facts(busy: &Busy, now: Moment) -> Vec<(&'static str, String)> {
         None => facts.push(("who", "somebody who has not said who".to_owned())),
         Some(holder) => {
             facts.push(("who", holder.by.clone()));
-            let run = holder.run.as_ref();
-            let run = run.map_or_else(
-                || "none, it was taken by hand".to_owned(),
-                ToString::to_string,
-            );
-            facts.push(("run", run));
             let age = words::age(holder.since, now);
             let since = words::when(holder.since, now);
             facts.push(("since", format!("{since} ({age})")));
@@ -95,6 +89,14 @@ fn facts(busy: &Busy, now: Moment) -> Vec<(&'static str, String)> {
         }
     }
     facts.push(("heard of", format!("{heard}, on {}", busy.place)));
+    if let Some(holder) = &busy.holder {
+        let run = holder.run.as_ref();
+        let run = run.map_or_else(
+            || "none, it was taken by hand".to_owned(),
+            ToString::to_string,
+        );
+        facts.push(("run", run));
+    }
     facts.push(("lock", busy.id.to_string()));
     facts
 }
@@ -111,12 +113,15 @@ fn follows(
         env: env.clone(),
         steal: None,
     };
-    let free = consequences(view, intent, &model.by, now).unwrap_or_default();
+    let free = consequences(view, &intent, &model.by, now).unwrap_or_default();
     match act {
         Act::TryLock => {
-            let mut said = vec!["asks every place again; once it is free:".to_owned()];
-            said.extend(free.into_iter().take(1));
-            said
+            let first = free.first().map_or("nothing starts", String::as_str);
+            let first = first.strip_prefix("then: ").unwrap_or(first);
+            vec![
+                format!("once it is free: {first}"),
+                "as long as it is not, this comes again".to_owned(),
+            ]
         }
         Act::Steal => {
             let mut said = vec![

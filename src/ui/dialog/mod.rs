@@ -112,11 +112,20 @@ fn showing(sheet: &Sheet, height: usize) -> Vec<&Line> {
         let top = sheet.scroll.min(lines.len().saturating_sub(height));
         return lines.iter().skip(top).take(height).collect();
     }
-    // Empty lines go first, then what stands before the choices.
+    // Empty lines go first, from the top, as many as have to; then what stands before the choices.
+    let mut over = lines.len() - height;
+    let mut fits = |line: &&Line| {
+        let goes = line.is_empty() && over > 0;
+        over -= usize::from(goes);
+        !goes
+    };
     let (text, end) = lines.split_at(lines.len() - sheet.kept.min(lines.len()));
-    let is_told = |line: &&Line| !line.is_empty();
-    let end: Vec<&Line> = end.iter().filter(is_told).collect();
+    let text: Vec<&Line> = text.iter().filter(&mut fits).collect();
+    let end: Vec<&Line> = end.iter().filter(&mut fits).collect();
     let room = height.saturating_sub(end.len());
-    let text: Vec<&Line> = text.iter().filter(is_told).take(room).collect();
-    text.into_iter().chain(end).take(height).collect()
+    text.into_iter()
+        .take(room)
+        .chain(end)
+        .take(height)
+        .collect()
 }

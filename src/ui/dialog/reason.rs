@@ -29,7 +29,7 @@ pub fn sheet(model: &Model, wish: &Wish, typed: &str, width: u16, now: Moment) -
     let seen = model
         .run
         .as_ref()
-        .and_then(|view| consequences(view, intent, &model.by, now).ok());
+        .and_then(|view| consequences(view, &intent, &model.by, now).ok());
     lines.extend(then(&seen.unwrap_or_default(), width));
     let before = lines.len();
     lines.push(blank());

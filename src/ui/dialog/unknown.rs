@@ -30,7 +30,13 @@ pub fn sheet(
     let mut end = text(&users_see(&view.state, width), width, "attention");
     let users = end.len();
     end.push(blank());
-    end.extend(decide::lines(model, view, (tasks, spot), width, now));
+    end.extend(decide::lines(
+        model,
+        view,
+        (tasks, spot),
+        (width, height),
+        now,
+    ));
     // The one that is looked at stands first.
     let first = spot
         .about

@@ -424,8 +424,13 @@ fn back(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
     }
     let going = model.drives();
     if act == Act::Interrupt {
-        if going {
+        let is_recorded = |run: &RunView| run.journal_failed.is_none();
+        if going && model.run.as_ref().is_some_and(is_recorded) {
             abort(model, now);
+            return Vec::new();
+        }
+        if going {
+            push(model, Dialog::Leave, now);
             return Vec::new();
         }
         return vec![Cmd::Leave];

@@ -24,6 +24,14 @@ pub(super) fn news(model: &mut Model, env: EnvName, news: LockNews, now: Moment)
         return Vec::new();
     };
     let known = run.wanted.remove(&env);
+    // While it is asked again what is known of it holds.
+    if let (LockNews::Taking, Some(known)) = (&news, &known)
+        && !matches!(known.news, LockNews::Busy(_))
+    {
+        let known = known.clone();
+        run.wanted.insert(env, known);
+        return Vec::new();
+    }
     let holder = match &news {
         LockNews::Busy(busy) => busy.holder.as_ref().map(|holder| holder.by.clone()),
         _ => known.and_then(|known| known.holder),

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use crate::domain::feed::LockNews;
 use crate::domain::id::{Attempt, EnvName, TaskId};
 use crate::domain::run::apply::apply;
+use crate::domain::run::event::Decision;
 use crate::domain::run::progress::{self, Need};
 use crate::domain::run::{Event, Moment, Outcome, Record};
 use crate::ui::model::{Dialog, GateView, Model, RunView, Spot, View, Wanted, Wish};
-use crate::ui::msg::{Cmd, Owner};
+use crate::ui::msg::{Cmd, Notice, Owner};
 use crate::ui::{rows, states, words};
 
 /// Takes a record of the run on screen.
@@ -33,6 +34,10 @@ pub(super) fn fold(model: &mut Model, record: &Record, now: Moment) -> Vec<Cmd> 
         run.wanted.clear();
     }
     tell(run, record);
+    tell_decision(run, record);
+    if let Some(said) = about_lock(&record.event) {
+        model.notice = Some((Notice::line(said), now));
+    }
     // What the run waits for is seen when all that follows from this was told.
     withdraw(model, now);
     let mut cmds = Vec::new();
@@ -110,6 +115,58 @@ fn tell(run: &mut RunView, record: &Record) {
     };
     let shelf = rows::shelf(&run.state, position);
     run.logs.say(shelf, position, Some(record.at), text, failed);
+}
+
+/// Writes what was decided about tasks into their logs: what, by whom, why.
+fn tell_decision(run: &mut RunView, record: &Record) {
+    let Event::DecisionTaken {
+        decision,
+        tasks,
+        by,
+        reason,
+        ..
+    } = &record.event
+    else {
+        return;
+    };
+    let what = match decision {
+        Decision::Retry => "runs it again",
+        Decision::Skip => "skips it",
+        Decision::CountAsDone => "counts it as done",
+        Decision::LeaveOut => "leaves its host out",
+        _ => return,
+    };
+    let why = reason.as_ref();
+    let why = why.map_or_else(String::new, |why| format!(": {why}"));
+    let text = format!("{} {what}{why}", words::user(by));
+    for task in tasks {
+        if let Some(position) = run.state.position(task) {
+            let shelf = rows::shelf(&run.state, position);
+            let at = Some(record.at);
+            run.logs.say(shelf, position, at, text.clone(), false);
+        }
+    }
+}
+
+/// What the operator should know of a lock at once.
+fn about_lock(event: &Event) -> Option<String> {
+    match event {
+        Event::LockReleased {
+            env,
+            lost: Some(why),
+            ..
+        } => Some(format!("the lock of {env} is lost: {why}")),
+        Event::LockReleased { env, left, .. } => {
+            let (place, why) = left.iter().next()?;
+            Some(format!("the lock of {env} still shows on {place}: {why}"))
+        }
+        Event::LockTaken {
+            env,
+            from: Some(from),
+            ..
+        } => Some(format!("the lock of {env} was taken over from {}", from.by)),
+        _ => None,
+    }
 }
 
 /// Takes the end of an attempt's output that was read from its file; returns whether it was recent enough.

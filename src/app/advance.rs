@@ -2,13 +2,13 @@
 //!
 //! The background runner uses them in the same way. What was not used goes with the run when it is handed over.
 
-use super::super::args::{Approval, Decisions};
+use super::args::{Approval, Decisions};
 use crate::domain::run::progress::{Need, needs};
 use crate::domain::run::{Intent, RunState};
 
 /// What was decided before the console opened.
 #[derive(Debug, Clone, Default)]
-pub(in crate::app) struct Advance {
+pub struct Advance {
     approve: Vec<Approval>,
     confirm: Vec<String>,
     reason: Option<String>,
@@ -26,7 +26,7 @@ impl From<Decisions> for Advance {
 
 impl Advance {
     /// What was not used yet.
-    pub(in crate::app) fn left(&self) -> Decisions {
+    pub fn left(&self) -> Decisions {
         Decisions {
             approve: self.approve.clone(),
             confirm: self.confirm.clone(),
@@ -36,7 +36,7 @@ impl Advance {
     }
 
     /// The wishes that answer what the run needs now. An approval names its commit; the engine checks it.
-    pub(in crate::app) fn take(&mut self, state: &RunState) -> Vec<Intent> {
+    pub fn take(&mut self, state: &RunState) -> Vec<Intent> {
         if self.approve.is_empty() && self.confirm.is_empty() {
             return Vec::new();
         }

@@ -20,7 +20,7 @@ pub fn wishes(
     otherwise: Option<Intent>,
     now: Moment,
 ) -> Result<Vec<Intent>, Failure> {
-    let mut wishes = if decisions.verdicts.is_empty() {
+    let mut wishes = if decisions.choices.is_empty() {
         otherwise.into_iter().collect()
     } else {
         decided(state, decisions)?
@@ -33,14 +33,14 @@ pub fn wishes(
     if decisions.keep_lock {
         wishes.push(Intent::KeepLock { keep: true });
     }
-    if !decisions.verdicts.is_empty() {
+    if !decisions.choices.is_empty() {
         try_on_copy(state, &wishes, now)?;
     }
     Ok(wishes)
 }
 
 fn decided(state: &RunState, decisions: &Decisions) -> Result<Vec<Intent>, Failure> {
-    let given = &decisions.verdicts;
+    let given = &decisions.choices;
     let reason = || decisions.reason.clone().unwrap_or_default();
     let mut named: BTreeMap<TaskId, &str> = BTreeMap::new();
     let mut wishes = Vec::new();
