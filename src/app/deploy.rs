@@ -167,6 +167,8 @@ pub async fn resume(project: &Project, resume: &Resume, global: &Global) -> Resu
         }
         return Ok(Code::Done);
     }
+    super::changes::tell(project, &owned.plan, global.json).await?;
+    let project = &project.for_run(&owned.plan);
     let (sender, receiver, listener) = session::feed_with_links();
     let (wishes, sites, identities) = match ready(project, &state, resume, &listener).await {
         Ok(ready) => ready,
@@ -394,6 +396,7 @@ async fn follow(
         // Nobody is told any more and nobody answers: the run is left as it is.
         driven.control.leave();
     }
+    let run = driven.state.run.clone();
     let ended = driven.engine.await;
     drop(driven.owner);
     let mut result = result;
@@ -413,9 +416,9 @@ async fn follow(
         Err(_) => Some("golive broke down over a fault of its own".to_owned()),
     };
     sites.close().await;
-    result.map_err(|mut failure| {
-        failure.causes.extend(trouble);
-        failure
+    result.map_err(|failure| match trouble {
+        Some(why) => super::runs::unrecorded(project, &run, why, failure),
+        None => failure,
     })
 }
 

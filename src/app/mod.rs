@@ -12,6 +12,7 @@ use session::Project;
 
 pub mod advance;
 pub mod args;
+pub mod changes;
 pub mod choices;
 pub mod console;
 pub mod demo;
@@ -24,6 +25,7 @@ pub mod json;
 pub mod lock;
 pub mod plain;
 pub mod playground;
+pub mod project;
 pub mod prompt;
 pub mod report;
 pub mod runner;
@@ -98,6 +100,7 @@ fn has_screen(global: &Global) -> bool {
 async fn command(cli: &Cli) -> Result<Code, Failure> {
     let global = &cli.global;
     let open = || Project::open(global.file.as_deref());
+    let open_for_runs = || Project::open_for_runs(global.file.as_deref());
     match &cli.command {
         None if has_screen(global) => console::open(open()?, global, console::Begin::Home).await,
         None => overview(&open()?, global.json),
@@ -107,13 +110,15 @@ async fn command(cli: &Cli) -> Result<Code, Failure> {
         Some(Command::Deploy(deploy)) => deploy::deploy(&open()?, deploy, global).await,
         Some(Command::Resume(resume)) if !resume.detach && has_screen(global) => {
             let resume = resume.gathered();
-            console::open(open()?, global, console::Begin::Resume(resume)).await
+            console::open(open_for_runs()?, global, console::Begin::Resume(resume)).await
         }
-        Some(Command::Resume(resume)) => deploy::resume(&open()?, &resume.gathered(), global).await,
+        Some(Command::Resume(resume)) => {
+            deploy::resume(&open_for_runs()?, &resume.gathered(), global).await
+        }
         Some(Command::Lock(lock)) => lock::lock(&open()?, lock, global).await,
-        Some(Command::Runner(arguments)) => runner::run(&open()?, arguments).await,
+        Some(Command::Runner(arguments)) => runner::run(&open_for_runs()?, arguments).await,
         Some(Command::Plan(selected)) => plan(&open()?, selected, global).await,
-        Some(Command::Runs { what }) => runs::runs(&open()?, what.as_ref(), global.json),
+        Some(Command::Runs { what }) => runs::runs(&open_for_runs()?, what.as_ref(), global.json),
         Some(Command::Demo(demo)) => playground::demo(demo, global, has_screen(global)).await,
         Some(command) => document(command, global),
     }

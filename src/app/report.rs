@@ -124,6 +124,13 @@ impl fmt::Display for Failure {
     }
 }
 
+/// Says something beside the results, on standard error.
+pub fn note(text: &str) {
+    let text = shown(&format!("note: {text}\n"));
+    // Nobody is left to tell when standard error is gone.
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
 /// A text of several lines without any control character.
 pub fn shown(text: &str) -> String {
     text.split_inclusive('\n')

@@ -47,6 +47,7 @@ pub async fn run(project: &Project, arguments: &Arguments) -> Result<Code, Failu
     // A wish from before this runner was there; whoever still waits says it again.
     owner::unwant(folder.path());
     let (sender, mut feed, listener) = session::feed_with_links();
+    let project = &project.for_run(&owned.plan);
     let sites = Arc::new(project.sites(&owned.plan.hosts, &listener)?);
     let by = (project.by.as_str(), None);
     // Nobody is asked who it is here: the engine asks, again and again.

@@ -13,6 +13,7 @@ mod faces;
 mod journals;
 mod launcher;
 mod locks;
+mod machines;
 mod plans;
 mod remote;
 mod runners;

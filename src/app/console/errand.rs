@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 
 use super::super::args::{Decisions, Selected};
+use super::super::changes;
 use super::super::choices;
 use super::super::deploy;
 use super::super::gather::gather;
@@ -208,6 +209,7 @@ impl Errands {
         let sites = Arc::clone(&prepared.sites);
         let identities =
             session::greet(&sites, session::places(&prepared.plan), &self.listener()).await?;
+        self.project.remember(&prepared.plan);
         let owned = RunFolder::create(
             &self.project.paths,
             &prepared.run,
@@ -258,9 +260,26 @@ impl Errands {
                 Ok(answer) => answer,
                 Err(failure) => Answer::Failed(Box::new(failure)),
             };
-            // A run that was taken over for a console that has been left is given back.
-            let _ = errands.answers.send(answer);
+            errands.tell(answer).await;
         });
+    }
+
+    /// Tells about a run, and what the checklist says by now that an unfinished one does not do.
+    async fn tell(&self, answer: Answer) {
+        let plan = match &answer {
+            Answer::Driven(now) => Some(Arc::clone(&now.driven.state.plan)),
+            Answer::Watched { watched, .. } => {
+                let is_over = matches!(watched.state.status, RunStatus::Finished(_));
+                (!is_over).then(|| Arc::clone(&watched.state.plan))
+            }
+            _ => None,
+        };
+        // A run that was taken over for a console that has been left is given back.
+        let _ = self.answers.send(answer);
+        if let Some(plan) = plan {
+            let changes = changes::since(&self.project, &plan).await;
+            self.answer(Ok(Msg::PlanDiffers(changes)));
+        }
     }
 
     async fn resume_now(
@@ -300,7 +319,8 @@ impl Errands {
     ) -> Result<(Vec<Intent>, Arc<Sites>, Identities), Failure> {
         deploy::check_decisions(&state.plan, decisions)?;
         let first = choices::wishes(state, decisions, going_on(state), session::now())?;
-        let sites = Arc::new(self.project.sites(&state.plan.hosts, &self.listener())?);
+        let project = self.project.for_run(&state.plan);
+        let sites = Arc::new(project.sites(&state.plan.hosts, &self.listener())?);
         match session::greet(&sites, deploy::places_left(state), &self.listener()).await {
             Ok(identities) => Ok((first, sites, identities)),
             Err(failure) => {
@@ -316,7 +336,7 @@ impl Errands {
         tokio::spawn(async move {
             let answer = errands.watch(&run, false);
             let answer = answer.unwrap_or_else(|failure| Answer::Failed(Box::new(failure)));
-            let _ = errands.answers.send(answer);
+            errands.tell(answer).await;
         });
     }
 

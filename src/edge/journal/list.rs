@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
+use super::order::Places;
 use super::{RunError, RunFolder, StoredRun, owner};
 use crate::domain::id::{EnvName, RunId, StepName};
 use crate::domain::overview::{Deployed, RunSummary};
@@ -34,8 +35,11 @@ pub fn folders(project: &ProjectPaths) -> Result<Vec<RunFolder>, RunError> {
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .map(RunId::new)
         .collect();
-    // An id begins with the time it was made.
-    runs.sort_by(|a, b| b.cmp(a));
+    let places = Places::read(project).map_err(|why| RunError::File {
+        path: project.folder().to_owned(),
+        why,
+    })?;
+    places.sort(&mut runs);
     // A folder without plan and journal is a run that was never prepared to its end: nothing was started for it.
     Ok(runs
         .iter()
@@ -72,9 +76,6 @@ pub fn survey(project: &ProjectPaths, limit: usize) -> Result<Survey, RunError> 
         };
         found.runs.push(row);
     }
-    found
-        .runs
-        .sort_by(|a, b| (b.started, &b.run).cmp(&(a.started, &a.run)));
     Ok(found)
 }
 

@@ -271,6 +271,7 @@ pub(crate) fn plan(production: &[&str], gate: Gate) -> Plan {
         warnings: Vec::new(),
         hosts,
         others: Vec::new(),
+        selection: golive::domain::plan::build::Selection::default(),
         stages: vec![prepare, staging, production_stage, release],
         forecast: Forecast {
             total_s: Some(251.0),
