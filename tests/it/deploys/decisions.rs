@@ -358,7 +358,10 @@ fn in_two(gate: &str) -> String {
 fn colleague(ground: &Ground, checklist: &str) -> Ground {
     let other = ground.beside(checklist);
     let origin = ground.path("origin.git");
-    other.git(&["remote", "set-url", "origin", origin.to_str().unwrap()]);
+    // Named in the same way by both: what a remote is called belongs to the lock's key.
+    for one in [ground, &other] {
+        one.git(&["remote", "set-url", "origin", origin.to_str().unwrap()]);
+    }
     other
 }
 
