@@ -357,6 +357,8 @@ fn in_two(gate: &str) -> String {
 /// Somebody else who works on the same project: the same hosts and the same remote, another machine.
 fn colleague(ground: &Ground, checklist: &str) -> Ground {
     let other = ground.beside(checklist);
+    // The same project: one of its name, which another one beside it does not have.
+    other.write(checklist);
     let origin = ground.path("origin.git");
     other.git(&["remote", "set-url", "origin", origin.to_str().unwrap()]);
     other
