@@ -49,6 +49,8 @@ pub struct Launch {
 /// The lock an attempt runs under.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fence {
+    /// The project: environments of two projects may have the same name.
+    pub project: String,
     /// The environment.
     pub env: EnvName,
     /// The lock's id.

@@ -83,6 +83,8 @@ pub enum Command {
     Deploy(Deploy),
     /// Go on with an unfinished run
     Resume(Resume),
+    /// Say who holds an environment; take, release or take over its lock
+    Lock(Lock),
     /// Show what would run where, in order, with the exact commands and the forecast
     Plan(Selected),
     /// Past and unfinished runs on this machine
@@ -108,6 +110,9 @@ pub enum Command {
     Keys,
     /// Say where golive keeps its files
     Paths,
+    /// Goes on with a run in the background; started by golive itself.
+    #[command(hide = true, name = "_run")]
+    Runner(Runner),
     /// The application of the demo and its client.
     #[command(hide = true, name = "demo-app")]
     DemoApp {
@@ -143,9 +148,40 @@ pub struct Decisions {
     /// Answer the ask-step STEP with "done", without a terminal
     #[arg(long, value_name = "STEP")]
     pub confirm: Vec<String>,
-    /// Kept with the approval and the run
+    /// Kept with the decisions, the lock and the run
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
+    /// Keep the locks when the run ends without success
+    #[arg(long)]
+    pub keep_lock: bool,
+    /// What was decided about steps that failed; only where a run is gone on with.
+    #[arg(skip)]
+    pub choices: Choices,
+}
+
+/// Decisions about steps that failed, or whose end nobody knows. TASK is a task's id as it is printed
+/// (`stage/step@host`), or `stage/step` for all hosts on which it is open.
+#[derive(Debug, Clone, Args, Default, PartialEq, Eq)]
+pub struct Choices {
+    /// Run these again and nothing else (STAGE/STEP@HOST, or STAGE/STEP for every host where it is open)
+    #[arg(long, value_name = "TASK", num_args = 1..)]
+    pub retry: Vec<String>,
+    /// Do not run these; what waits for them goes on
+    #[arg(long, value_name = "TASK", num_args = 1.., requires = "reason")]
+    pub skip: Vec<String>,
+    /// Count these as done
+    #[arg(long, value_name = "TASK", num_args = 1.., requires = "reason")]
+    pub done: Vec<String>,
+    /// Run nothing more on these hosts in this run (HOST or ENV/HOST)
+    #[arg(long, value_name = "HOST", num_args = 1.., requires = "reason")]
+    pub leave_out: Vec<String>,
+}
+
+impl Choices {
+    /// Whether nothing was decided.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// An approval: which environment, for which commit.
@@ -179,6 +215,9 @@ pub struct Deploy {
     /// Decisions given in advance.
     #[command(flatten)]
     pub decisions: Decisions,
+    /// Leave after the start; the run goes on in the background until it needs a decision
+    #[arg(long)]
+    pub detach: bool,
 }
 
 /// `golive resume`.
@@ -186,6 +225,51 @@ pub struct Deploy {
 pub struct Resume {
     /// The run (default: the newest unfinished one of this project)
     pub run: Option<String>,
+    /// Decisions given in advance.
+    #[command(flatten)]
+    pub decisions: Decisions,
+    /// Decisions about what failed; without any, failed steps are tried again.
+    #[command(flatten)]
+    pub choices: Choices,
+    /// Leave after the start; the run goes on in the background until it needs a decision
+    #[arg(long)]
+    pub detach: bool,
+}
+
+impl Resume {
+    /// The same with all decisions in one place.
+    #[must_use]
+    pub fn gathered(&self) -> Self {
+        let mut all = self.clone();
+        all.decisions.choices = std::mem::take(&mut all.choices);
+        all
+    }
+}
+
+/// `golive lock`.
+#[derive(Debug, Clone, Args)]
+pub struct Lock {
+    /// The environment
+    pub env: String,
+    /// Take it by hand: nobody deploys there until it is released
+    #[arg(long, group = "deed")]
+    pub take: bool,
+    /// Release it: one taken by hand here, or that of a run of this machine that nobody drives
+    #[arg(long, group = "deed")]
+    pub release: bool,
+    /// Take it over from the holder of this id, as it was shown
+    #[arg(long, value_name = "ID", group = "deed")]
+    pub steal: Option<String>,
+    /// Shown to whoever meets the lock
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+}
+
+/// The background runner of a run.
+#[derive(Debug, Clone, Args)]
+pub struct Runner {
+    /// The run.
+    pub run: String,
     /// Decisions given in advance.
     #[command(flatten)]
     pub decisions: Decisions,

@@ -4,19 +4,27 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 
 use super::args::{Decisions, Deploy, Global, Resume};
+use super::choices;
 use super::drive::{Driver, Face, Shown};
+use super::handover::{self, Left, Opened};
 use super::json::JsonFace;
+use super::lock;
 use super::plain::PlainFace;
 use super::prompt::{Prompt, told_to_end};
 use super::report::{Code, Failure};
 use super::session::{self, Project};
+use super::verdict::verdict;
+use super::watch::Watched;
 use crate::domain::action::Action;
 use crate::domain::checklist::Gate;
+use crate::domain::feed::Update;
 use crate::domain::id::{RunId, TaskId};
 use crate::domain::plan::Plan;
+use crate::domain::run::apply::apply;
 use crate::domain::run::{Identities, Intent, Outcome, RunState, RunStatus, TaskStatus};
 use crate::domain::text::similar;
-use crate::edge::journal::{OwnedRun, RunFolder, list};
+use crate::edge::journal::owner::is_runner;
+use crate::edge::journal::{RunError, RunFolder, list};
 use crate::edge::ssh::{LinkListener, Sites};
 use crate::port::Place;
 
@@ -31,19 +39,25 @@ pub async fn deploy(project: &Project, deploy: &Deploy, global: &Global) -> Resu
     let (sender, receiver, listener) = session::feed_with_links();
     let sites = Arc::new(project.sites(&plan.hosts, &listener)?);
     let identities = greet(&sites, session::places(&plan), &listener).await?;
+    if let Err(busy) = lock::check_free(project, &plan, &sites).await {
+        sites.close().await;
+        return Err(busy);
+    }
     let owned = project.create(&plan, session::now())?;
     let reason = deploy.decisions.reason.clone();
     let lock = session::lock_id();
-    let first = (project.by.as_str(), Some(Intent::Start { reason, lock }));
+    let keep = deploy
+        .decisions
+        .keep_lock
+        .then_some(Intent::KeepLock { keep: true });
+    let wishes = std::iter::once(Intent::Start { reason, lock }).chain(keep);
+    let first = (project.by.as_str(), wishes);
     let driven = session::drive(owned, Arc::clone(&sites), identities, first, sender);
-    follow(
-        project,
-        driven,
-        receiver,
-        (&deploy.decisions, global, None),
-        &sites,
-    )
-    .await
+    let given = (&deploy.decisions, global);
+    if deploy.detach {
+        return detach(project, driven, receiver, given, &sites).await;
+    }
+    follow(project, driven, receiver, (given.0, given.1, None), &sites).await
 }
 
 /// Asks all places who they are. When one does not tell, or the operator gives up, the connections are ended.
@@ -139,7 +153,10 @@ pub fn check_commits(plan: &Plan, decisions: &Decisions) -> Result<(), Failure> 
 /// Goes on with an unfinished run.
 pub async fn resume(project: &Project, resume: &Resume, global: &Global) -> Result<Code, Failure> {
     let run = choose(project, resume.run.as_deref())?;
-    let owned = open(project, &run)?;
+    let (owned, from_runner) = match handover::take(project, &run).await? {
+        Opened::Here(owned, from_runner) => (*owned, from_runner),
+        Opened::Elsewhere(owner) => return watch(project, &run, &owner, resume, global).await,
+    };
     let state = session::folded(&owned);
     if state.status == RunStatus::Finished(Outcome::Succeeded) {
         // The stream of events of a run on which nothing happens is empty.
@@ -150,21 +167,134 @@ pub async fn resume(project: &Project, resume: &Resume, global: &Global) -> Resu
         }
         return Ok(Code::Done);
     }
-    check_decisions(&owned.plan, &resume.decisions)?;
+    super::changes::tell(project, &owned.plan, global.json).await?;
+    let project = &project.for_run(&owned.plan);
     let (sender, receiver, listener) = session::feed_with_links();
-    let sites = Arc::new(project.sites(&owned.plan.hosts, &listener)?);
-    let identities = greet(&sites, places_left(&state), &listener).await?;
-    let first = (project.by.as_str(), first_wish(&state, &resume.decisions));
+    let (wishes, sites, identities) = match ready(project, &state, resume, &listener).await {
+        Ok(ready) => ready,
+        Err(failure) => {
+            drop(owned);
+            return Err(handover::give_back(project, &state, from_runner, failure).await);
+        }
+    };
+    let first = (project.by.as_str(), wishes);
     let shown = Some(Shown::now(&state, &owned.folder.logs()));
     let driven = session::drive(owned, Arc::clone(&sites), identities, first, sender);
-    follow(
-        project,
-        driven,
-        receiver,
-        (&resume.decisions, global, shown),
-        &sites,
+    let given = (&resume.decisions, global);
+    if resume.detach {
+        return detach(project, driven, receiver, given, &sites).await;
+    }
+    follow(project, driven, receiver, (given.0, given.1, shown), &sites).await
+}
+
+/// What going on with a run needs: what is wished of it, its places, and who they are.
+async fn ready(
+    project: &Project,
+    state: &RunState,
+    resume: &Resume,
+    listener: &LinkListener,
+) -> Result<(Vec<Intent>, Arc<Sites>, Identities), Failure> {
+    check_decisions(&state.plan, &resume.decisions)?;
+    let again = first_wish(state, &resume.decisions);
+    let wishes = choices::wishes(state, &resume.decisions, again, session::now())?;
+    let sites = Arc::new(project.sites(&state.plan.hosts, listener)?);
+    let identities = greet(&sites, places_left(state), listener).await?;
+    Ok((wishes, sites, identities))
+}
+
+/// Shows a run that another console drives, and ends as it ends.
+async fn watch(
+    project: &Project,
+    run: &RunId,
+    owner: &str,
+    resume: &Resume,
+    global: &Global,
+) -> Result<Code, Failure> {
+    let decisions = &resume.decisions;
+    let decided = !decisions.approve.is_empty() || !decisions.confirm.is_empty();
+    if resume.detach || decided || decisions.keep_lock || !decisions.choices.is_empty() {
+        let what = format!("run {run} is driven by {owner}: decisions are made there");
+        return Err(Failure::new(Code::Failed, what).help(format!(
+            "{} resume {run} without them shows it, nothing was changed",
+            project.command
+        )));
+    }
+    let unusable = |error: RunError| super::runs::unusable(project, &error);
+    let folder = RunFolder::find(&project.paths, run).map_err(unusable)?;
+    let Watched {
+        state,
+        owner: now,
+        logs,
+        feed,
+        watcher,
+    } = super::watch::watch(&folder).map_err(unusable)?;
+    // Nobody listens to wishes: there are none.
+    let (control, _) = crate::engine::control();
+    let shown = Shown::now(&state, &logs);
+    let decisions = Decisions::default();
+    let command = project.command.clone();
+    if global.json {
+        let driver = Driver::new(JsonFace, state, control, logs, decisions);
+        let mut driver = driver.called_as(command).after(shown);
+        return driver.watch(feed, watcher, now).await;
+    }
+    super::report::print(&super::report::shown(&format!(
+        "watching run {run}, driven by {owner}\n"
+    )))?;
+    let driver = Driver::new(PlainFace::default(), state, control, logs, decisions);
+    let mut driver = driver.called_as(command).after(shown);
+    driver.watch(feed, watcher, now).await
+}
+
+/// Leaves a run right after its start: it goes on under a background runner.
+async fn detach(
+    project: &Project,
+    driven: session::Driven,
+    mut receiver: crate::engine::FeedReceiver,
+    (decisions, global): (&Decisions, &Global),
+    sites: &Sites,
+) -> Result<Code, Failure> {
+    driven.control.leave();
+    let ended = driven.engine.await;
+    drop(driven.owner);
+    sites.close().await;
+    let ended = ended
+        .map_err(|_| Failure::new(Code::Unknown, "golive broke down over a fault of its own"))?;
+    if let Some(error) = ended.journal {
+        return Err(Failure::from_error(Code::Failed, &error));
+    }
+    let (mut state, mut plain) = (driven.state, PlainFace::default());
+    for update in receiver.sent() {
+        if let Update::Event(record) = update {
+            apply(&mut state, &record);
+            let lines = if global.json {
+                JsonFace.record(&record, &state)
+            } else {
+                plain.record(&record, &state)
+            };
+            super::report::print(&(lines.join("\n") + "\n"))?;
+        }
+    }
+    match handover::hand_over(project, &ended.state, decisions).await? {
+        Left::Rests(state) => verdict(&project.command, &state),
+        Left::GoesOn(who) => {
+            if !global.json {
+                super::report::print(&super::report::shown(&goes_on(project, &state.run, &who)))?;
+            }
+            Ok(Code::Done)
+        }
+    }
+}
+
+/// Where a run goes on, and how to come back to it.
+pub fn goes_on(project: &Project, run: &RunId, who: &str) -> String {
+    if !is_runner(who) {
+        return format!("run {run} is driven by {who} now\n");
+    }
+    format!(
+        "run {run} goes on by itself until it needs a decision ({who})\n{} resume {run} comes back to it\n",
+        project.command
     )
-    .await
 }
 
 /// The run that is meant: the one named, or the newest unfinished one.
@@ -194,13 +324,6 @@ pub fn choose(project: &Project, named: Option<&str>) -> Result<RunId, Failure> 
         )),
         None => failure.help(format!("{} deploy begins one", project.command)),
     })
-}
-
-/// Takes the right to drive a run.
-pub fn open(project: &Project, run: &RunId) -> Result<OwnedRun, Failure> {
-    let opened = RunFolder::find(&project.paths, run)
-        .and_then(|folder| folder.open_for_writing(&project.by));
-    opened.map_err(|error| super::runs::unusable(project, &error))
 }
 
 /// This machine, and the hosts of tasks that are not done.
@@ -258,52 +381,55 @@ async fn follow(
     (decisions, global, shown): (&Decisions, &Global, Option<Shown>),
     sites: &Sites,
 ) -> Result<Code, Failure> {
-    let result = if global.json {
-        faced(
-            JsonFace,
-            project,
-            &driven,
-            (decisions, None, shown),
-            receiver,
-        )
-        .await
+    let (result, abandoned) = if global.json {
+        let given = (decisions, None, shown);
+        faced(JsonFace, project, &driven, given, receiver).await
     } else {
         let prompt = may_ask().then(Prompt::person);
         if shown.is_some() {
             super::report::print(&format!("run {} goes on\n", driven.state.run))?;
         }
-        faced(
-            PlainFace::default(),
-            project,
-            &driven,
-            (decisions, prompt, shown),
-            receiver,
-        )
-        .await
+        let given = (decisions, prompt, shown);
+        faced(PlainFace::default(), project, &driven, given, receiver).await
     };
     if result.is_err() {
         // Nobody is told any more and nobody answers: the run is left as it is.
         driven.control.leave();
     }
-    let trouble = match driven.engine.await {
+    let run = driven.state.run.clone();
+    let ended = driven.engine.await;
+    drop(driven.owner);
+    let mut result = result;
+    if let (Some(decisions), Ok(ended)) = (abandoned, &ended) {
+        // The terminal went away, and the run does not depend on it.
+        match handover::hand_over(project, &ended.state, &decisions).await {
+            Ok(Left::Rests(_)) => {}
+            Ok(Left::GoesOn(who)) => {
+                let text = goes_on(project, &driven.state.run, &who);
+                result = Err(Failure::new(Code::Unknown, text.trim_end()));
+            }
+            Err(failure) => result = Err(failure),
+        }
+    }
+    let trouble = match ended {
         Ok(ended) => ended.journal.map(|error| error.to_string()),
         Err(_) => Some("golive broke down over a fault of its own".to_owned()),
     };
     sites.close().await;
-    drop(driven.owner);
-    result.map_err(|mut failure| {
-        failure.causes.extend(trouble);
-        failure
+    result.map_err(|failure| match trouble {
+        Some(why) => super::runs::unrecorded(project, &run, why, failure),
+        None => failure,
     })
 }
 
+/// Drives with a face. The decisions come back when the terminal went away and the run is to go on without it.
 async fn faced<F: Face>(
     face: F,
     project: &Project,
     driven: &session::Driven,
     (decisions, prompt, shown): (&Decisions, Option<Prompt>, Option<Shown>),
     receiver: crate::engine::FeedReceiver,
-) -> Result<Code, Failure> {
+) -> (Result<Code, Failure>, Option<Decisions>) {
     let state = driven.state.clone();
     let mut driver = Driver::new(
         face,
@@ -315,7 +441,8 @@ async fn faced<F: Face>(
     .called_as(project.command.clone())
     .with_prompt(prompt)
     .after(shown.unwrap_or_default());
-    driver.drive(receiver).await
+    let result = driver.drive(receiver).await;
+    (result, driver.abandoned())
 }
 
 /// Whether a person sits at both ends: only then anything is asked. `TERM=dumb` and CI never prompt.

@@ -6,21 +6,27 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
 mod answers;
 mod output;
+mod watch;
 
 use output::Received;
 pub use output::Shown;
 
 use super::args::{Approval, Decisions};
+use super::holders::{self, Gone};
 use super::prompt::Prompt;
 use super::report::{Code, Failure};
-use crate::domain::feed::{Link, Update};
+use crate::domain::feed::{Link, LockNews, Update};
 use crate::domain::id::{Attempt, EnvName, HostName, TaskId};
-use crate::domain::run::{Intent, Moment, Outcome, Record, RunState, RunStatus, apply::apply};
+use crate::domain::lock::Busy;
+use crate::domain::run::{
+    Event, Intent, Moment, Outcome, Record, RunState, RunStatus, apply::apply,
+};
 use crate::edge::logs::store::Logs;
 use crate::engine::{Control, FeedReceiver};
 
@@ -39,12 +45,22 @@ pub struct Line<'a> {
 
 /// Turns what happens into lines of text. Lines hold no control characters and no line ends.
 pub trait Face {
+    /// Whether its lines are for people; otherwise what is for people goes to standard error.
+    const HOLDS_TEXT: bool;
     /// A fact; `state` has it already.
     fn record(&mut self, record: &Record, state: &RunState) -> Vec<String>;
     /// A line of output.
     fn output(&mut self, line: &Line<'_>, state: &RunState) -> Option<String>;
     /// The connection to a host changed.
     fn link(&mut self, env: &EnvName, host: &HostName, link: &Link) -> Option<String>;
+    /// A lock that is wanted cannot be had for now, or it is being taken.
+    fn lock(&mut self, _env: &EnvName, _news: &LockNews) -> Option<String> {
+        None
+    }
+    /// This machine cannot be used for now.
+    fn here(&mut self, _why: &str, _retry_in: Duration) -> Option<String> {
+        None
+    }
 }
 
 /// Drives one run to its end, or to a need nobody answers.
@@ -62,12 +78,23 @@ pub struct Driver<F: Face> {
     mute: bool,
     interrupts: u32,
     used: Vec<Approval>,
+    /// How the connections to hosts are.
+    links: BTreeMap<(EnvName, HostName), Link>,
+    /// Who has the locks this run needs and could not have.
+    busy: BTreeMap<EnvName, Busy>,
+    /// Locks that were given back or lost since this process drives the run.
+    gone: BTreeMap<EnvName, Gone>,
+    /// The run was ended because somebody else has a lock it needs.
+    locked: Option<Failure>,
+    /// The terminal went away.
+    hung_up: bool,
 }
 
 /// Why the driving ended before the run did.
 enum Left {
     Gate(Failure),
     Unknown(Failure),
+    Locked(Failure),
     Signal,
 }
 
@@ -92,6 +119,11 @@ impl<F: Face> Driver<F> {
             mute: false,
             interrupts: 0,
             used: Vec::new(),
+            links: BTreeMap::new(),
+            busy: BTreeMap::new(),
+            gone: BTreeMap::new(),
+            locked: None,
+            hung_up: false,
         }
     }
 
@@ -148,31 +180,52 @@ impl<F: Face> Driver<F> {
                 // A run that is being left is not stopped any more.
                 _ = interrupt.recv(), if left.is_none() => left = self.interrupted().await,
                 _ = terminate.recv() => left = left.or(Some(Left::Signal)),
-                _ = hangup.recv() => left = left.or(Some(Left::Signal)),
+                _ = hangup.recv() => {
+                    self.hung_up = true;
+                    left = left.or(Some(Left::Signal));
+                }
             }
         }
         self.flush_all();
-        self.outcome(left)
+        let standing = holders::standing(&self.state, &self.gone, &self.command);
+        match self.outcome(left) {
+            Ok(code) => {
+                if let Some(standing) = standing {
+                    self.last(&standing);
+                }
+                Ok(code)
+            }
+            Err(mut failure) => {
+                failure.standing = standing.map(Into::into);
+                Err(failure)
+            }
+        }
+    }
+
+    /// The last line: among the others, or beside a stream that holds nothing but events.
+    fn last(&mut self, text: &str) {
+        if F::HOLDS_TEXT && !self.mute {
+            self.say(&[super::report::shown(text)]);
+        } else {
+            aside(text);
+        }
+    }
+
+    /// The decisions that are left, when the run was left because the terminal went away: it goes on without it.
+    pub fn abandoned(&self) -> Option<Decisions> {
+        let mut decisions = self.decisions.clone();
+        decisions.approve.retain(|given| !self.used.contains(given));
+        self.hung_up.then_some(decisions)
     }
 
     fn outcome(&self, left: Option<Left>) -> Result<Code, Failure> {
         let again = format!("{} resume {} goes on with it", self.command, self.state.run);
         match (left, self.state.status) {
             (_, RunStatus::Finished(Outcome::Succeeded | Outcome::RolledBack)) => Ok(Code::Done),
-            (_, RunStatus::Finished(Outcome::Failed)) => {
-                let failed = crate::domain::run::progress::standing(&self.state);
-                Err(
-                    Failure::new(Code::Failed, format!("run {} {failed}", self.state.run))
-                        .help(format!(
-                            "{} runs logs {} shows what every step printed",
-                            self.command, self.state.run
-                        ))
-                        .help(format!(
-                            "{} resume {} tries the failed steps again",
-                            self.command, self.state.run
-                        )),
-                )
+            (_, RunStatus::Finished(Outcome::Stopped)) if self.locked.is_some() => {
+                Err(self.locked.clone().unwrap_or_else(|| self.unknown(&[])))
             }
+            (_, RunStatus::Finished(Outcome::Failed)) => Err(self.failed()),
             (_, RunStatus::Finished(Outcome::Stopped)) if !self.unknown_ends().is_empty() => {
                 Err(self.unknown(&self.unknown_ends()))
             }
@@ -181,7 +234,9 @@ impl<F: Face> Driver<F> {
                 format!("run {} was stopped", self.state.run),
             )
             .help(again)),
-            (Some(Left::Gate(failure) | Left::Unknown(failure)), _) => Err(failure),
+            (Some(Left::Gate(failure) | Left::Unknown(failure) | Left::Locked(failure)), _) => {
+                Err(failure)
+            }
             (Some(Left::Signal), _) => Err(Failure::new(
                 Code::Stopped,
                 format!(
@@ -210,6 +265,7 @@ impl<F: Face> Driver<F> {
             Update::Event(record) => {
                 self.catch_up(&record);
                 apply(&mut self.state, &record);
+                self.note_lock(&record.event);
                 let lines = self.face.record(&record, &self.state);
                 self.say(&lines);
             }
@@ -220,10 +276,23 @@ impl<F: Face> Driver<F> {
                 offset,
                 bytes,
             } => self.take_output(&(task, attempt), at, offset, &bytes),
-            Update::Settled | Update::Lock { .. } => {}
+            Update::Settled => {}
+            Update::Lock { env, news } => {
+                let line = self.face.lock(&env, &news);
+                self.say(line.as_slice());
+                match news {
+                    LockNews::Busy(busy) => self.busy.insert(env, *busy),
+                    _ => self.busy.remove(&env),
+                };
+            }
+            Update::Here { why, retry_in } => {
+                let line = self.face.here(&why, retry_in);
+                self.say(line.as_slice());
+            }
             Update::Connection { env, host, link } => {
                 let line = self.face.link(&env, &host, &link);
                 self.say(line.as_slice());
+                self.links.insert((env, host), link);
             }
             Update::OutputFailed { task, why, .. } => aside(&format!(
                 "NOT KEPT: the output of {task}: {why}; it waits where the step runs until there is room here"
@@ -231,6 +300,25 @@ impl<F: Face> Driver<F> {
             Update::JournalFailed(why) => {
                 aside(&format!("NOT RECORDED: {why}; nothing more is started"));
             }
+        }
+    }
+
+    fn note_lock(&mut self, event: &Event) {
+        match event {
+            Event::LockTaken { env, .. } => {
+                self.busy.remove(env);
+                self.gone.remove(env);
+            }
+            Event::LockReleased {
+                env, left, lost, ..
+            } => {
+                let gone = match lost {
+                    Some(_) => Gone::Lost,
+                    None => Gone::Released(left.keys().cloned().collect()),
+                };
+                self.gone.insert(env.clone(), gone);
+            }
+            _ => {}
         }
     }
 

@@ -174,6 +174,7 @@ fn environments(
                     .iter()
                     .filter_map(|host| Some((host.name.clone(), host.roles.clone()?)))
                     .collect(),
+                lock: None,
                 deployed: match (tagged, journalled) {
                     // A proof is known to this machine only, when the release was made here.
                     (Some(tagged), Some(journalled)) if tagged.commit == journalled.commit => {

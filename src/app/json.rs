@@ -111,6 +111,8 @@ pub fn line(value: &Value) -> String {
 pub struct JsonFace;
 
 impl Face for JsonFace {
+    const HOLDS_TEXT: bool = false;
+
     fn record(&mut self, record_: &Record, _state: &RunState) -> Vec<String> {
         vec![record(record_)]
     }

@@ -10,20 +10,30 @@ use args::{Cli, Command, Global};
 use report::{Code, Failure, print};
 use session::Project;
 
+pub mod advance;
 pub mod args;
+pub mod changes;
+pub mod choices;
 pub mod console;
 pub mod demo;
 pub mod deploy;
 pub mod drive;
 pub mod gather;
+pub mod handover;
+pub mod holders;
 pub mod json;
+pub mod lock;
 pub mod plain;
 pub mod playground;
+pub mod project;
 pub mod prompt;
 pub mod report;
+pub mod runner;
 pub mod runs;
 pub mod session;
 pub mod table;
+pub mod verdict;
+pub mod watch;
 
 /// Runs golive with the arguments of this process.
 pub fn main() -> ExitCode {
@@ -40,6 +50,9 @@ pub fn main() -> ExitCode {
             return code.into();
         }
     };
+    if let Some(Command::Runner(_)) = &cli.command {
+        runner::detach();
+    }
     let result = if let Some(Command::DemoApp { arguments }) = &cli.command {
         demo_app(arguments)
     } else {
@@ -87,19 +100,25 @@ fn has_screen(global: &Global) -> bool {
 async fn command(cli: &Cli) -> Result<Code, Failure> {
     let global = &cli.global;
     let open = || Project::open(global.file.as_deref());
+    let open_for_runs = || Project::open_for_runs(global.file.as_deref());
     match &cli.command {
         None if has_screen(global) => console::open(open()?, global, console::Begin::Home).await,
         None => overview(&open()?, global.json),
-        Some(Command::Deploy(deploy)) if has_screen(global) => {
+        Some(Command::Deploy(deploy)) if !deploy.detach && has_screen(global) => {
             console::open(open()?, global, console::Begin::Deploy(deploy.clone())).await
         }
         Some(Command::Deploy(deploy)) => deploy::deploy(&open()?, deploy, global).await,
-        Some(Command::Resume(resume)) if has_screen(global) => {
-            console::open(open()?, global, console::Begin::Resume(resume.clone())).await
+        Some(Command::Resume(resume)) if !resume.detach && has_screen(global) => {
+            let resume = resume.gathered();
+            console::open(open_for_runs()?, global, console::Begin::Resume(resume)).await
         }
-        Some(Command::Resume(resume)) => deploy::resume(&open()?, resume, global).await,
+        Some(Command::Resume(resume)) => {
+            deploy::resume(&open_for_runs()?, &resume.gathered(), global).await
+        }
+        Some(Command::Lock(lock)) => lock::lock(&open()?, lock, global).await,
+        Some(Command::Runner(arguments)) => runner::run(&open_for_runs()?, arguments).await,
         Some(Command::Plan(selected)) => plan(&open()?, selected, global).await,
-        Some(Command::Runs { what }) => runs::runs(&open()?, what.as_ref(), global.json),
+        Some(Command::Runs { what }) => runs::runs(&open_for_runs()?, what.as_ref(), global.json),
         Some(Command::Demo(demo)) => playground::demo(demo, global, has_screen(global)).await,
         Some(command) => document(command, global),
     }

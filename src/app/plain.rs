@@ -3,14 +3,16 @@
 //! Nothing is drawn twice and no control character gets out. The same state and sentences as on the screen.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use chrono::{DateTime, FixedOffset};
 
 use super::drive::{Face, Line};
-use crate::domain::feed::Link;
+use super::holders;
+use crate::domain::feed::{Link, LockNews};
 use crate::domain::id::{EnvName, HostName, TaskId};
 use crate::domain::output::ansi;
-use crate::domain::run::event::Decision;
+use crate::domain::run::event::{Decision, LeftOut};
 use crate::domain::run::{Event, Outcome, Record, RunState, progress};
 use crate::domain::text::{duration, plural};
 
@@ -27,9 +29,13 @@ pub fn seconds(seconds: Option<f64>) -> String {
 pub struct PlainFace {
     /// Hosts whose loss was told.
     lost: BTreeSet<(EnvName, HostName)>,
+    /// What was told last of the lock of each environment; of this machine under no name.
+    told: BTreeMap<String, String>,
 }
 
 impl Face for PlainFace {
+    const HOLDS_TEXT: bool = true;
+
     fn record(&mut self, record: &Record, state: &RunState) -> Vec<String> {
         let at = clock(record.at);
         sentences(&record.event, state)
@@ -69,6 +75,38 @@ impl Face for PlainFace {
             Link::Connected(_) if self.lost.remove(&of) => Some(format!("BACK: {host} ({env})")),
             Link::Connecting | Link::Connected(_) => None,
         }
+    }
+
+    fn lock(&mut self, env: &EnvName, news: &LockNews) -> Option<String> {
+        let text = match news {
+            LockNews::Taking => return None,
+            LockNews::Busy(busy) => format!(
+                "LOCKED: {env} by {}, {}; {}",
+                holders::who(busy.holder.as_ref()),
+                holders::facts(busy.holder.as_ref(), super::session::now()),
+                holders::heard(busy)
+            ),
+            LockNews::Occupied(remains) => format!(
+                "lock of {env}: waits for what the former holder started: {}",
+                holders::remains(remains)
+            ),
+            LockNews::Failed { why, retry_in } => {
+                format!("lock of {env}: {why}; {}", holders::again_in(*retry_in))
+            }
+        };
+        let text = ansi::plain(text.as_bytes());
+        // The same again every few seconds says nothing new.
+        let told = self.told.insert(env.to_string(), text.clone());
+        (told.as_ref() != Some(&text)).then_some(text)
+    }
+
+    fn here(&mut self, why: &str, retry_in: Duration) -> Option<String> {
+        let why = ansi::plain(why.as_bytes());
+        let told = self.told.insert(String::new(), why.clone());
+        (told.as_ref() != Some(&why)).then(|| {
+            let again = holders::again_in(retry_in);
+            format!("this machine starts nothing: {why}; {again}")
+        })
     }
 }
 
@@ -118,12 +156,27 @@ fn sentences(event: &Event, state: &RunState) -> Vec<String> {
         Event::DecisionTaken {
             decision,
             tasks,
+            host,
             by,
             reason,
-            ..
         } => {
-            vec![decision_sentence(decision, tasks, by, reason.as_deref())]
+            let about = (tasks.as_slice(), host.as_ref());
+            vec![decision_sentence(decision, about, by, reason.as_deref())]
         }
+        Event::LockTaken {
+            env, grant, from, ..
+        } => {
+            let from = from.as_ref().map_or_else(String::new, |from| {
+                format!(", taken over from {}", holders::who(Some(from)))
+            });
+            vec![format!(
+                "lock: {env} taken{from}, {}",
+                holders::kept_at(grant)
+            )]
+        }
+        Event::LockReleased {
+            env, left, lost, ..
+        } => vec![lock_gone_sentence(env, left, lost.as_deref())],
         Event::RunFinished {
             outcome,
             duration_s,
@@ -234,9 +287,27 @@ fn tag_sentence(
     format!("tag: {names} on {commit}{pushed}")
 }
 
+fn lock_gone_sentence(
+    env: &EnvName,
+    left: &BTreeMap<String, String>,
+    lost: Option<&str>,
+) -> String {
+    if let Some(why) = lost {
+        return format!("LOCK LOST: {env}: {why}; nothing more is started there under it");
+    }
+    let left: Vec<String> = left
+        .iter()
+        .map(|(place, why)| format!("{place} ({why})"))
+        .collect();
+    if left.is_empty() {
+        return format!("lock: {env} released");
+    }
+    format!("lock: {env} released, but not told to {}", left.join(", "))
+}
+
 fn decision_sentence(
     decision: &Decision,
-    tasks: &[TaskId],
+    (tasks, host): (&[TaskId], Option<&LeftOut>),
     by: &str,
     reason: Option<&str>,
 ) -> String {
@@ -244,7 +315,7 @@ fn decision_sentence(
         Decision::Retry => "retry",
         Decision::CountAsDone => "count as done",
         Decision::Skip => "skip",
-        Decision::LeaveOut => "leave the host out, with",
+        Decision::LeaveOut => "leave out",
         Decision::KeepLock => "keep the locks when the run ends without success",
         Decision::FreeLock => "release the locks when the run ends",
         Decision::Stop => "stop when what runs has ended",
@@ -253,10 +324,16 @@ fn decision_sentence(
         Decision::Continue => "go on",
     };
     let tasks: Vec<&str> = tasks.iter().map(TaskId::as_str).collect();
-    let about = if tasks.is_empty() {
-        String::new()
-    } else {
-        format!(" {}", tasks.join(", "))
+    let about = match (host, tasks.as_slice()) {
+        (Some(out), []) => format!(" {} of {}", out.host, out.env),
+        (Some(out), tasks) => format!(
+            " {} of {}, and with it {}",
+            out.host,
+            out.env,
+            tasks.join(", ")
+        ),
+        (None, []) => String::new(),
+        (None, tasks) => format!(" {}", tasks.join(", ")),
     };
     let why = reason.map_or_else(String::new, |reason| format!(" ({reason})"));
     format!("decision: {what}{about}, by {by}{why}")
@@ -285,6 +362,9 @@ fn finish_sentences(
             .map(|(host, down)| format!("{host} {}", seconds(Some(*down))))
             .collect();
         lines.push(format!("down at most on {env}: {}", hosts.join(", ")));
+    }
+    for ((env, _), why) in &state.left_out {
+        lines.push(format!("on {env} {why}"));
     }
     lines.push(progress::users_see(state));
     lines

@@ -1,5 +1,6 @@
 //! Questions in the plain face, where a person sits at the terminal: typed words, never a single key.
 
+use std::fmt::Write as _;
 use std::io::Write;
 
 use futures_util::future::select_all;
@@ -7,8 +8,23 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::report::shown;
-use crate::domain::id::TaskId;
-use crate::domain::run::{RunState, progress};
+use crate::domain::id::{EnvName, LockId, TaskId};
+use crate::domain::run::{Intent, Moment, RunState, progress};
+
+mod menu;
+
+use menu::Deed;
+
+/// Why nobody answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Silence {
+    /// The input has ended.
+    Nobody,
+    /// Ctrl-C.
+    Interrupted,
+    /// golive was told to end.
+    ToldToEnd,
+}
 
 /// A person at this terminal.
 #[derive(Debug)]
@@ -31,8 +47,8 @@ impl Prompt {
         Self { lines }
     }
 
-    /// Shows a text and reads one line. `None` at the end of the input and when golive is told to end: nobody answers.
-    async fn read(&mut self, text: &str) -> Option<String> {
+    /// Shows a text and reads one line.
+    async fn read(&mut self, text: &str) -> Result<String, Silence> {
         // What was typed before the question was there answers nothing.
         while self.lines.try_recv().is_ok() {}
         let mut err = std::io::stderr();
@@ -41,36 +57,132 @@ impl Prompt {
             .write_all(shown(text).as_bytes())
             .and_then(|()| err.flush());
         tokio::select! {
-            line = self.lines.recv() => line.map(|line| line.trim().to_owned()),
-            () = told_to_end() => None,
+            line = self.lines.recv() => match line {
+                Some(line) => Ok(line.trim().to_owned()),
+                None => Err(Silence::Nobody),
+            },
+            kind = end_wanted() => Err(if kind == SignalKind::interrupt() {
+                Silence::Interrupted
+            } else {
+                Silence::ToldToEnd
+            }),
         }
     }
 
     /// Asks a question of the checklist: done, not done, or nobody answers.
     pub async fn question(&mut self, question: &str) -> Option<bool> {
+        let text = format!("{question}\ntype yes when it is done, no when it will not be: ");
+        self.yes_or_no(&text).await.ok()
+    }
+
+    async fn yes_or_no(&mut self, text: &str) -> Result<bool, Silence> {
         loop {
-            let text = format!("{question}\ntype yes when it is done, no when it will not be: ");
-            match self.read(&text).await?.as_str() {
-                "yes" => return Some(true),
-                "no" => return Some(false),
+            match self.read(text).await?.as_str() {
+                "yes" => return Ok(true),
+                "no" => return Ok(false),
                 _ => {}
             }
         }
     }
 
-    /// Whether failed tasks are run again.
-    pub async fn retry(&mut self, tasks: &[TaskId]) -> bool {
-        let names: Vec<&str> = tasks.iter().map(TaskId::as_str).collect();
+    /// Decides about tasks that failed, or whose end nobody knows; `known` is what is known of them beyond the state.
+    /// Returns the wishes to tell, in order.
+    pub async fn decide(
+        &mut self,
+        state: &RunState,
+        tasks: &[TaskId],
+        known: &str,
+        now: Moment,
+    ) -> Result<Vec<Intent>, Silence> {
+        let mut about = tasks.to_vec();
+        loop {
+            let choices = menu::choices(state, &about, now);
+            let head = menu::heading(state, &about);
+            let seen = progress::users_see(state);
+            let text = format!("\n{head}{known}{seen}\n{}number: ", menu::menu(&choices));
+            let answer = self.read(&text).await?;
+            let picked = answer.parse::<usize>().ok();
+            let Some(choice) = picked.and_then(|number| choices.get(number.checked_sub(1)?)) else {
+                // Back from a part to the whole; anything else is asked again.
+                about = tasks.to_vec();
+                continue;
+            };
+            if let Err(why) = &choice.then {
+                say(&format!("that cannot be chosen: {why}\n"));
+                continue;
+            }
+            match &choice.deed {
+                Deed::One => about = self.one_of(tasks).await?,
+                Deed::Stop => return self.stop(state).await,
+                deed => {
+                    let reason = self.reason_for(deed).await?;
+                    if let Some(reason) = reason {
+                        return Ok(deed.wish(&about, reason).into_iter().collect());
+                    }
+                }
+            }
+        }
+    }
+
+    /// The reason of a decision; `None` = taken back.
+    async fn reason_for(&mut self, deed: &Deed) -> Result<Option<String>, Silence> {
+        if !deed.needs_reason() {
+            return Ok(Some(String::new()));
+        }
+        let reason = self.read("why (kept with the run; nothing goes back): ");
+        Ok(Some(reason.await?).filter(|reason| !reason.is_empty()))
+    }
+
+    /// One task alone; all of them when none of the numbers was typed.
+    async fn one_of(&mut self, tasks: &[TaskId]) -> Result<Vec<TaskId>, Silence> {
+        let mut text = String::new();
+        for (number, task) in tasks.iter().enumerate() {
+            let _ = writeln!(text, "  {} {task}", number + 1);
+        }
+        let answer = self
+            .read(&format!("{text}number (nothing goes back): "))
+            .await?;
+        let picked = answer.parse::<usize>().ok();
+        let task = picked.and_then(|number| tasks.get(number.checked_sub(1)?));
+        Ok(task.map_or_else(|| tasks.to_vec(), |task| vec![task.clone()]))
+    }
+
+    /// Ends the run; what becomes of its locks is asked when it holds any.
+    async fn stop(&mut self, state: &RunState) -> Result<Vec<Intent>, Silence> {
+        let held: Vec<&str> = state.locks.keys().map(EnvName::as_str).collect();
+        let mut wishes = Vec::new();
+        if !held.is_empty() {
+            let text = format!("keep {} locked? yes or no: ", held.join(", "));
+            let keep = self.yes_or_no(&text).await?;
+            wishes.push(Intent::KeepLock { keep });
+        }
+        let reason = Some("a step failed".to_owned());
+        wishes.push(Intent::Stop { reason });
+        Ok(wishes)
+    }
+
+    /// Decides about a lock that somebody else has: try again, take it over (its environment's name is typed), or
+    /// `None` = leave it.
+    pub async fn busy(&mut self, env: &EnvName, told: &str, id: &LockId) -> Option<Intent> {
         let text = format!(
-            "failed: {}\n1 retry  2 stop the run\nnumber: ",
-            names.join(", ")
+            "\n{told}  1 try again\n  2 take it over: what they started goes on until it ends, nothing new of theirs starts\n  \
+             3 leave it\nnumber: "
         );
         loop {
-            match self.read(&text).await.as_deref() {
-                Some("1") => return true,
-                Some("2") | None => return false,
-                Some(_) => {}
-            }
+            let steal = match self.read(&text).await.ok()?.as_str() {
+                "1" => None,
+                "2" => {
+                    let ask = format!("type {env} to take its lock over, nothing goes back: ");
+                    if self.read(&ask).await.ok()? != env.as_str() {
+                        continue;
+                    }
+                    Some(id.clone())
+                }
+                "3" => return None,
+                _ => continue,
+            };
+            let env = env.clone();
+            return Some(Intent::TakeLock { env, steal });
         }
     }
 
@@ -90,25 +202,46 @@ impl Prompt {
         );
         loop {
             match self.read(&text).await.as_deref() {
-                Some("") | None => return false,
-                Some(name) if name == env.as_str() => return true,
-                Some(_) => {}
+                Ok("") | Err(_) => return false,
+                Ok(name) if name == env.as_str() => return true,
+                Ok(_) => {}
             }
         }
     }
 }
 
+/// Something to read before the next question.
+fn say(text: &str) {
+    // A terminal that is gone reads nothing.
+    let _ = std::io::stderr().write_all(shown(text).as_bytes());
+}
+
 /// Resolves when this process is told to end.
 pub async fn told_to_end() {
+    end_wanted().await;
+}
+
+/// Resolves to the signal that tells this process to end.
+async fn end_wanted() -> SignalKind {
     let kinds = [
         SignalKind::interrupt(),
         SignalKind::terminate(),
         SignalKind::hangup(),
     ];
     // A signal that cannot be listened to does what it always does.
-    let mut signals: Vec<_> = kinds.into_iter().flat_map(signal).collect();
+    let mut signals: Vec<_> = kinds
+        .into_iter()
+        .filter_map(|kind| Some((kind, signal(kind).ok()?)))
+        .collect();
     if signals.is_empty() {
         return std::future::pending().await;
     }
-    select_all(signals.iter_mut().map(|signal| Box::pin(signal.recv()))).await;
+    let waits = signals.iter_mut().map(|(kind, signal)| {
+        let kind = *kind;
+        Box::pin(async move {
+            signal.recv().await;
+            kind
+        })
+    });
+    select_all(waits).await.0
 }

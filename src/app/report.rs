@@ -10,7 +10,7 @@ use std::io::Write as _;
 use crate::domain::output::ansi;
 
 /// How the process ends. The numbers are a contract (design/3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Code {
     /// Done.
     Done = 0,
@@ -20,6 +20,8 @@ pub enum Code {
     Usage = 2,
     /// Stopped at a gate: needs a decision.
     Decision = 3,
+    /// The environment is locked by somebody else.
+    Locked = 4,
     /// A host could not be reached, before anything was started there.
     Unreachable = 5,
     /// The outcome of something is unknown.
@@ -47,6 +49,8 @@ pub struct Failure {
     pub details: Option<String>,
     /// What to do.
     pub help: Vec<String>,
+    /// The last line: how things stand now (which locks are held).
+    pub standing: Option<Box<str>>,
 }
 
 impl Failure {
@@ -58,6 +62,7 @@ impl Failure {
             causes: Vec::new(),
             details: None,
             help: Vec::new(),
+            standing: None,
         }
     }
 
@@ -95,7 +100,8 @@ impl Failure {
             .flat_map(|text| text.lines())
             .map(str::to_owned);
         let help = self.help.iter().map(|help| format!("help: {help}"));
-        causes.chain(details).chain(help).collect()
+        let standing = self.standing.iter().map(ToString::to_string);
+        causes.chain(details).chain(help).chain(standing).collect()
     }
 
     /// Prints the failure to standard error.
@@ -103,11 +109,9 @@ impl Failure {
         let mut text = String::new();
         let _ = writeln!(text, "error: {self}");
         for line in self.lines() {
-            let _ = writeln!(
-                text,
-                "{}{line}",
-                if line.starts_with("help: ") { "" } else { "  " }
-            );
+            let flush =
+                line.starts_with("help: ") || Some(line.as_str()) == self.standing.as_deref();
+            let _ = writeln!(text, "{}{line}", if flush { "" } else { "  " });
         }
         // Nobody is left to tell when standard error is gone.
         let _ = std::io::stderr().write_all(shown(&text).as_bytes());
@@ -118,6 +122,13 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
+}
+
+/// Says something beside the results, on standard error.
+pub fn note(text: &str) {
+    let text = shown(&format!("note: {text}\n"));
+    // Nobody is left to tell when standard error is gone.
+    let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
 /// A text of several lines without any control character.

@@ -48,6 +48,25 @@ pub fn unusable(project: &Project, error: &RunError) -> Failure {
     }
 }
 
+/// The end of a run that could not be recorded any more, with what can be done about it.
+pub fn unrecorded(project: &Project, run: &RunId, why: String, mut failure: Failure) -> Failure {
+    failure.causes.push(why);
+    if RunFolder::find(&project.paths, run).is_ok() {
+        let first =
+            "first put right what is in the way: room on the disk, the journal in its place";
+        failure.help.insert(0, first.to_owned());
+        return failure;
+    }
+    failure.help = vec![
+        format!(
+            "if its folder was moved away: put it back, then {} resume {run} goes on",
+            project.command
+        ),
+        "if it is lost: look on the hosts what was done before you deploy again".to_owned(),
+    ];
+    failure
+}
+
 fn list_runs(project: &Project, json: bool) -> Result<(), Failure> {
     let runs = list::summaries(&project.paths).map_err(|error| unusable(project, &error))?;
     if json {
@@ -73,7 +92,7 @@ fn row(run: &RunSummary, now: Moment) -> [String; 6] {
     let took = run
         .started
         .zip(run.ended)
-        .map(|(from, to)| (to - from).as_seconds_f64());
+        .map(|(from, to)| between(from, to));
     let began = run.started.map_or_else(
         || "-".to_owned(),
         |at| match (now - at).to_std() {
@@ -90,12 +109,19 @@ fn row(run: &RunSummary, now: Moment) -> [String; 6] {
         began,
         took.map_or_else(|| "-".to_owned(), |took| seconds(Some(took))),
         run.by.clone(),
-        run.damaged.clone().unwrap_or_else(|| run.standing.clone()),
+        run.damaged.clone().unwrap_or_else(|| standing(run)),
     ]
 }
 
+/// Where a run stands, and who drives it.
+fn standing(run: &RunSummary) -> String {
+    let driver = run.driver.as_ref();
+    let driver = driver.map_or_else(String::new, |who| format!("; driven by {who}"));
+    format!("{}{driver}", run.standing)
+}
+
 /// Rows under a heading, columns as wide as their widest cell.
-fn table<const N: usize>(heading: &[&str; N], rows: &[[String; N]]) -> String {
+pub fn table<const N: usize>(heading: &[&str; N], rows: &[[String; N]]) -> String {
     let mut widths: Vec<usize> = heading.iter().map(|cell| width(cell)).collect();
     for row in rows {
         for (cell, most) in row.iter().zip(&mut widths) {
@@ -142,7 +168,12 @@ fn word(task: &TaskState) -> &'static str {
 }
 
 fn took(task: &TaskState) -> Option<f64> {
-    Some((task.ended? - task.started?).as_seconds_f64())
+    Some(between(task.started?, task.ended?))
+}
+
+/// Seconds from one moment to another. A clock that was set back in between makes it none.
+fn between(from: Moment, to: Moment) -> f64 {
+    (to - from).as_seconds_f64().max(0.0)
 }
 
 fn show(project: &Project, run: &str, json: bool) -> Result<(), Failure> {

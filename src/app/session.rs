@@ -1,8 +1,7 @@
-//! A session: a project opened, a plan made for it, its hosts asked who they are, and a run driven.
+//! A session: a plan made for a project, its hosts asked who they are, and a run driven.
 //!
-//! Every face begins here: the console, `deploy` and `resume` open, plan, greet and launch with the same functions.
+//! Every face begins here: the console, `deploy` and `resume` plan, greet and launch with the same functions.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +10,10 @@ use tokio::task::JoinHandle;
 
 use super::args::Selected;
 use super::gather::live_trouble;
+pub use super::project::{FILE, Project};
 use super::report::{Code, Failure};
 use crate::domain::action::Milestone;
-use crate::domain::checklist::{self, Checklist};
+
 use crate::domain::feed::{Link, Update};
 use crate::domain::id::{HostName, LockId, RunId, StepName};
 use crate::domain::plan::build::{BuildProblem, History, Selection, Target, build};
@@ -27,7 +27,7 @@ use crate::edge::journal::list;
 use crate::edge::journal::{OwnedRun, Owner, RunError, RunFolder};
 use crate::edge::lock::Keepers;
 use crate::edge::logs::store::Logs;
-use crate::edge::paths::{self, Folders, ProjectPaths};
+use crate::edge::paths;
 use crate::edge::ssh::{LinkListener, SiteRules, Sites, ssh_config};
 use crate::engine::{self, Control, Doors, Ended, FeedReceiver, FeedSender, Start, WeakFeedSender};
 use crate::port::{Clock, Hello, LaunchError, Launcher, Place};
@@ -35,74 +35,7 @@ use crate::port::{Clock, Hello, LaunchError, Launcher, Place};
 /// How long the remote is waited for while a plan is made.
 const REMOTE_PATIENCE: Duration = Duration::from_secs(5);
 
-/// The name of the checklist's file.
-pub const FILE: &str = "releases.toml";
-
-/// A project: a checklist and where it belongs.
-#[derive(Debug, Clone)]
-pub struct Project {
-    /// The folder the checklist stands in.
-    pub root: PathBuf,
-    /// The checklist's file.
-    pub file: PathBuf,
-    /// The checklist.
-    pub checklist: Arc<Checklist>,
-    /// golive's folders.
-    pub folders: Folders,
-    /// The project's folder on this machine.
-    pub paths: ProjectPaths,
-    /// Who works here: `user@machine`.
-    pub by: String,
-    /// How golive has to be called to mean this project: `golive`, or `golive -f FILE`.
-    pub command: String,
-}
-
 impl Project {
-    /// Opens the checklist `file`, or the `releases.toml` here or in a parent folder.
-    pub fn open(file: Option<&Path>) -> Result<Self, Failure> {
-        let found = match file {
-            Some(file) => file.to_owned(),
-            None => search()?,
-        };
-        let usage = |error: &dyn std::error::Error| Failure::from_error(Code::Usage, error);
-        let text = std::fs::read_to_string(&found).map_err(|error| {
-            Failure::new(
-                Code::Usage,
-                format!("could not read {}: {error}", found.display()),
-            )
-        })?;
-        let checklist =
-            checklist::read(&found.display().to_string(), &text).map_err(|problems| {
-                let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
-                let count = plural("mistake", problems.len());
-                Failure::new(Code::Usage, format!("{count} in {}", found.display()))
-                    .details(shown.join("\n"))
-            })?;
-        let absolute = std::path::absolute(&found).map_err(|error| usage(&error))?;
-        let root = absolute.parent().unwrap_or(Path::new("/")).to_owned();
-        let folders = Folders::from_environment().map_err(|error| usage(&error))?;
-        let paths = ProjectPaths::new(&folders, &checklist.project, &root)
-            .map_err(|error| usage(&error))?;
-        let command = file.map_or_else(
-            || "golive".to_owned(),
-            |file| {
-                format!(
-                    "golive -f {}",
-                    super::report::shown(&quoted(&file.display().to_string()))
-                )
-            },
-        );
-        Ok(Self {
-            root,
-            file: absolute,
-            checklist: Arc::new(checklist),
-            folders,
-            paths,
-            by: paths::operator(),
-            command,
-        })
-    }
-
     /// The repository of the project.
     pub fn git(&self) -> Git {
         Git::new(&self.root)
@@ -213,6 +146,7 @@ impl Project {
 
     /// A new run of this plan, owned by this process.
     pub fn create(&self, plan: &Plan, now: Moment) -> Result<OwnedRun, Failure> {
+        self.remember(plan);
         // Two runs of one minute get different letters; a taken id is made anew.
         for _ in 0..8 {
             let run = RunId::make(now, random());
@@ -227,11 +161,6 @@ impl Project {
             "could not find a free id for the run",
         ))
     }
-}
-
-/// A text as one word of a shell command.
-fn quoted(text: &str) -> String {
-    shlex::try_quote(text).map_or_else(|_| text.to_owned(), std::borrow::Cow::into_owned)
 }
 
 /// A new id for the locks of a run.
@@ -250,33 +179,6 @@ pub fn random() -> [u8; 2] {
         bytes = (std::process::id() as u16).to_le_bytes();
     }
     bytes
-}
-
-/// Looks for the checklist here and in the parent folders.
-fn search() -> Result<PathBuf, Failure> {
-    let here = std::env::current_dir().map_err(|error| {
-        Failure::new(
-            Code::Usage,
-            format!("could not tell the current folder: {error}"),
-        )
-    })?;
-    let found = here
-        .ancestors()
-        .map(|folder| folder.join(FILE))
-        .find(|file| file.is_file());
-    found
-        .map(|file| {
-            file.strip_prefix(&here)
-                .map_or(file.clone(), Path::to_owned)
-        })
-        .ok_or_else(|| {
-            Failure::new(
-                Code::Usage,
-                format!("there is no {FILE} in {} or above it", here.display()),
-            )
-            .help("golive demo shows one at work; README.md has a first one to copy")
-            .help("golive -f FILE names one elsewhere")
-        })
 }
 
 fn git_failure(error: &GitError) -> Failure {
@@ -410,13 +312,13 @@ pub fn drive(
     owned: OwnedRun,
     sites: Arc<Sites>,
     identities: Identities,
-    (by, first): (&str, Option<Intent>),
+    (by, first): (&str, impl IntoIterator<Item = Intent>),
     feed: FeedSender,
 ) -> Driven {
     let state = folded(&owned);
     let logs = owned.folder.logs();
     let doors = Doors {
-        locks: Arc::new(Keepers::new(Arc::clone(&sites))),
+        locks: Arc::new(Keepers::of_plan(Arc::clone(&sites), &owned.plan)),
         launcher: sites,
         journal: owned.writer,
         logs: Arc::new(logs.clone()),
@@ -426,7 +328,7 @@ pub fn drive(
         state: state.clone(),
         identities,
         by: by.to_owned(),
-        first,
+        first: first.into_iter().collect(),
     };
     let (control, orders) = engine::control();
     let engine = tokio::spawn(engine::run(doors, start, orders, feed));
@@ -442,6 +344,11 @@ pub fn drive(
 /// Now, as the real clock tells it.
 pub fn now() -> Moment {
     SystemClock.now()
+}
+
+/// A listener who tells nobody.
+pub fn nobody() -> LinkListener {
+    Arc::new(|_, _, _| {})
 }
 
 /// A feed with a listener for the links of hosts.

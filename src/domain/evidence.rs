@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use super::action::{Action, Site};
 use super::checklist::{Downtime, Gate, OnFailure, Phase};
-use super::id::{HostName, StepName, TaskId};
+use super::id::{EnvName, HostName, LockId, StepName, TaskId};
+use super::lock::{Busy, KeptAt, LockView};
 use super::plan::{Plan, PlannedHost, PlannedStage, Task};
 use super::run::{Moment, RunState, TaskState, TaskStatus};
 use super::text::plural;
@@ -78,6 +79,63 @@ pub fn evidence(
     rows.rows
 }
 
+/// The row about the lock of an environment: free, ours, somebody else's, or not known. `own` is the id of the locks
+/// that the run takes, `looked` how long ago the places were asked.
+pub fn lock_row(
+    env: &EnvName,
+    lock: Option<&LockView>,
+    own: &LockId,
+    looked: Option<Duration>,
+    now: Moment,
+) -> EvidenceRow {
+    let unknown = |places: &[(String, KeptAt)]| {
+        places.iter().find_map(|(place, kept)| match kept {
+            KeptAt::Unknown(why) => Some(format!("{place} cannot be asked: {why}")),
+            _ => None,
+        })
+    };
+    let (state, result) = match lock {
+        None => (
+            Verdict::Warn,
+            "not looked at yet; it is taken before anything starts".to_owned(),
+        ),
+        Some(view) => match (view.held(), unknown(&view.places)) {
+            (Some(busy), _) if busy.id == *own => (Verdict::Pass, "held by this run".to_owned()),
+            (Some(busy), _) => (Verdict::Fail, format!("held by {}", who_holds(busy, now))),
+            (None, Some(why)) => (Verdict::Warn, format!("free as far as is known; {why}")),
+            (None, None) => (Verdict::Pass, "free".to_owned()),
+        },
+    };
+    EvidenceRow {
+        state,
+        check: format!("{env} lock"),
+        result,
+        age: looked,
+        task: None,
+    }
+}
+
+/// Who holds a lock, since when, for which run and why, in one line.
+pub fn who_holds(busy: &Busy, now: Moment) -> String {
+    let Some(holder) = &busy.holder else {
+        return format!("somebody who has not said who, seen on {}", busy.place);
+    };
+    let since = holder.since.with_timezone(now.offset());
+    let since = if since.date_naive() == now.date_naive() {
+        since.format("%H:%M")
+    } else {
+        since.format("%-d %b %H:%M")
+    };
+    let run = holder.run.as_ref();
+    let run = run.map_or_else(
+        || ", taken by hand".to_owned(),
+        |run| format!(", run {run}"),
+    );
+    let reason = holder.reason.as_ref();
+    let reason = reason.map_or_else(String::new, |reason| format!(" ({reason})"));
+    format!("{} since {since}{run}{reason}", holder.by)
+}
+
 /// Rows as they are collected.
 struct Rows {
     rows: Vec<EvidenceRow>,
@@ -115,8 +173,8 @@ impl Rows {
     fn stage(&mut self, stage: &PlannedStage, states: &[TaskState]) {
         let steps: Vec<Verdict> = step_states(stage, states)
             .map(|(_, tasks)| {
-                let verdicts = tasks.into_iter().map(|(task, state)| verdict(task, state));
-                verdicts
+                let choices = tasks.into_iter().map(|(task, state)| verdict(task, state));
+                choices
                     .max_by_key(|verdict| severity(*verdict))
                     .unwrap_or(Verdict::Pass)
             })
@@ -168,7 +226,10 @@ impl Rows {
                     ended: tasks.iter().filter_map(|(_, state)| state.ended).min(),
                     task: tasks.first().map(|(task, _)| *task),
                 };
-                self.add_aged(Verdict::Pass, named(stage, step), result, of);
+                let worst = tasks.iter().map(|(task, state)| verdict(task, state));
+                let state = worst.max_by_key(|verdict| severity(*verdict));
+                let state = state.unwrap_or(Verdict::Pass);
+                self.add_aged(state, named(stage, step), result, of);
             }
         }
     }
@@ -217,8 +278,14 @@ impl Rows {
                     _ => {}
                 }
             }
-            for why in skipped.into_keys() {
-                self.add(Verdict::Pass, named(stage, step), format!("skipped: {why}"));
+            for (why, tasks) in skipped {
+                let decided = tasks.iter().any(|task| task.skip.is_none());
+                let state = if decided {
+                    Verdict::Warn
+                } else {
+                    Verdict::Pass
+                };
+                self.add(state, named(stage, step), format!("skipped: {why}"));
             }
         }
     }
@@ -294,9 +361,12 @@ fn named(stage: &PlannedStage, step: &StepName) -> String {
     format!("{}: {step}", stage.name)
 }
 
-/// What the state of one task is worth: only a failure that the checklist passes over is a mere warning.
+/// What the state of one task is worth. A failure that the checklist passes over is a mere warning; so is what the
+/// operator decided instead of a result: skipped, counted as done, its host left out.
 fn verdict(task: &Task, state: &TaskState) -> Verdict {
     match state.status {
+        TaskStatus::Succeeded if state.evidence.contains_key("counted") => Verdict::Warn,
+        TaskStatus::Skipped(_) if task.skip.is_none() => Verdict::Warn,
         TaskStatus::Succeeded | TaskStatus::Skipped(_) => Verdict::Pass,
         TaskStatus::Failed if task.on_failure == OnFailure::Continue => Verdict::Warn,
         _ => Verdict::Fail,

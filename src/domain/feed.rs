@@ -38,6 +38,13 @@ pub enum Update {
         /// How it is now.
         link: Link,
     },
+    /// This machine cannot be used for now; it is asked again.
+    Here {
+        /// What went wrong.
+        why: String,
+        /// Until the next try.
+        retry_in: Duration,
+    },
     /// The lock of an environment is wanted and not held; facts about locks come as events.
     Lock {
         /// The environment.

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::id::{Commit, EnvName, HostName, RoleName, RunId};
+use super::lock::LockView;
 use super::run::{Moment, Outcome};
 
 /// What is known about a project.
@@ -59,6 +60,8 @@ pub struct EnvOverview {
     pub roles: BTreeMap<HostName, BTreeSet<RoleName>>,
     /// What was brought there last; `None` = not known.
     pub deployed: Option<Deployed>,
+    /// Who holds its lock, as its places tell it; `None` = they were not asked, or have not answered yet.
+    pub lock: Option<LockView>,
 }
 
 /// A commit that was brought to an environment.
@@ -136,8 +139,11 @@ pub struct RunSummary {
     pub by: String,
     /// Where it stands, in words: `at the production gate`, `failed: production/migrate@web1`.
     pub standing: String,
-    /// Whether a console owns it now.
+    /// Whether a console or a background runner owns it now.
     pub owned: bool,
+    /// Which: `background runner, pid 4711, ada@laptop`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub driver: Option<String>,
     /// The journal cannot be read; the text says which line and why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub damaged: Option<String>,

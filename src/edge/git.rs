@@ -2,7 +2,8 @@
 //!
 //! Owns how git is started: never asking, never paging, never running a repository's own diff programs, without
 //! taking locks for reading, and with a time limit on every call. Names are checked before they are arguments.
-//! Errors tell apart what people have to do different things about. Nothing here changes a repository.
+//! Errors tell apart what people have to do different things about. Nothing here changes a repository, but for the refs
+//! of locks on a remote (`lock`).
 
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
@@ -14,6 +15,7 @@ use tokio::process::Command;
 use crate::domain::id::Commit;
 
 pub mod history;
+pub mod lock;
 pub mod state;
 pub mod tags;
 

@@ -8,5 +8,6 @@ pub mod lock;
 pub mod logs;
 pub mod paths;
 pub mod process;
+pub mod roots;
 pub mod ssh;
 pub mod terminal;

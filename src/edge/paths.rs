@@ -29,6 +29,14 @@ pub enum PathError {
         /// What the system says.
         why: io::Error,
     },
+    /// The folder cannot be read.
+    #[error("could not read the folder {path}: {why}")]
+    Read {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        why: io::Error,
+    },
     /// The folder cannot be made.
     #[error("could not make the folder {path}: {why}")]
     Make {
@@ -103,19 +111,36 @@ pub struct ProjectPaths {
 }
 
 impl ProjectPaths {
-    /// The folder of the project of this name whose `releases.toml` stands in `root`. The hash of the real
-    /// path keeps two checkouts of one project apart. Fails when `root` does not exist.
+    /// The folder that the project of this name whose `releases.toml` stands in `root` gets when it has none yet;
+    /// `roots` knows which one it has. The hash of the real path keeps two checkouts of one project apart. Fails when
+    /// `root` does not exist.
     pub fn new(folders: &Folders, project: &str, root: &Path) -> Result<Self, PathError> {
         let real = root.canonicalize().map_err(|why| PathError::NoRoot {
             path: root.to_owned(),
             why,
         })?;
+        Ok(Self::named(folders, project, &real))
+    }
+
+    /// The same for a path without symbolic links.
+    pub(super) fn named(folders: &Folders, project: &str, real: &Path) -> Self {
         let name: String = kebab(project).chars().take(40).collect();
         let name = if name.is_empty() { "project" } else { &name };
+        let folder = folders.state.join(format!("{name}{}", Self::ending(real)));
+        Self { folder }
+    }
+
+    /// How the names end that a project folder's state folder can get first.
+    pub(super) fn ending(real: &Path) -> String {
         let hash = hex(&Sha256::digest(real.as_os_str().as_bytes()));
-        Ok(Self {
-            folder: folders.state.join(format!("{name}-{}", &hash[..12])),
-        })
+        format!("-{}", &hash[..12])
+    }
+
+    /// A project's folder that is there.
+    pub(super) fn at(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_owned(),
+        }
     }
 
     /// The folder itself.

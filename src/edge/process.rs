@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::process::Command;
 
-use super::launcher::{self, Base, Channel, Channels, Request};
+use super::launcher::{self, Base, Channel, Channels, LockAnswer, LockRequest, Request};
 use crate::port::{AttemptKey, Hello, Launch, LaunchError, Sink, Standing};
 
 /// How often a launcher that breaks off is tried again on this machine.
@@ -108,6 +108,16 @@ impl LocalLauncher {
     /// Begins to end an attempt. See [`crate::port::Launcher::cancel`].
     pub async fn cancel(&self, key: &AttemptKey, grace: Duration) -> Result<(), LaunchError> {
         launcher::ask_cancel(self, key, grace).await
+    }
+
+    /// Asks about a lock that is kept here.
+    pub async fn lock(&self, request: &LockRequest) -> Result<LockAnswer, LaunchError> {
+        launcher::ask_lock(self, request).await
+    }
+
+    /// Makes sure that an attempt that never ran never will. Returns `Void`, or where it stands when it is too late.
+    pub async fn void(&self, key: &AttemptKey) -> Result<Standing, LaunchError> {
+        launcher::ask_void(self, key).await
     }
 
     fn unreachable(&self, why: String) -> LaunchError {

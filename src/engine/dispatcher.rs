@@ -6,6 +6,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -21,7 +22,7 @@ use crate::domain::id::{Attempt, TaskId};
 use crate::domain::run::conduct::unrecorded;
 use crate::domain::run::schedule::place;
 use crate::domain::run::{
-    Conductor, Effect, Identities, Intent, Record, Refusal, Report, RunState,
+    Conductor, Effect, Identities, Intent, Record, Refusal, Report, RunState, RunStatus,
 };
 use crate::port::{
     AttemptKey, Clock, Fence, Journal, JournalError, Launch, Launcher, Locks, LogStore, Place,
@@ -39,8 +40,9 @@ pub struct Start {
     pub identities: Identities,
     /// Who acts: `user@machine`.
     pub by: String,
-    /// The wish this process drives the run for: to begin it, or to go on after it had ended with failures.
-    pub first: Option<Intent>,
+    /// The wishes this process drives the run for: to begin it, or to go on after it had ended with failures. They are
+    /// decided together, before anything follows from any of them.
+    pub first: Vec<Intent>,
 }
 
 /// What became of a run that is not driven any more.
@@ -60,6 +62,8 @@ struct Dispatcher<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock> {
     units: JoinSet<()>,
     /// Attempts whose report is still to come.
     followed: usize,
+    /// The run is being stopped: units launch nothing that has not started yet.
+    is_stopping: Arc<AtomicBool>,
     answers: Vec<(oneshot::Sender<Option<Refusal>>, Option<Refusal>)>,
     broken: Option<JournalError>,
     /// When locks that could not be had are asked for again.
@@ -82,15 +86,17 @@ pub async fn run<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock>(
         reports: orders.sender.clone(),
         units: JoinSet::new(),
         followed: 0,
+        is_stopping: Arc::default(),
         answers: Vec::new(),
         broken: None,
         locks_again: None,
         beat: Instant::now() + BEAT,
     };
+    dispatcher.tell_units();
     for effect in dispatcher.conductor.resume() {
         dispatcher.carry_out(effect);
     }
-    if let Some(intent) = start.first {
+    for intent in start.first {
         let now = dispatcher.doors.clock.now();
         dispatcher.conductor.wish(intent, now);
     }
@@ -107,7 +113,7 @@ pub async fn run<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock>(
             if matches!(order, Order::Leave) {
                 // What was decided before is kept; nothing new begins.
                 dispatcher.record().await;
-                return dispatcher.end();
+                return dispatcher.end().await;
             }
             dispatcher.take(order);
             next = orders.receiver.try_recv().ok();
@@ -115,7 +121,7 @@ pub async fn run<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock>(
         dispatcher.wake();
         dispatcher.settle().await;
     }
-    dispatcher.end()
+    dispatcher.end().await
 }
 
 impl<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock> Dispatcher<L, K, J, S, C> {
@@ -124,9 +130,10 @@ impl<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock> Dispatcher<L, K, 
         self.conductor.is_over() || (self.broken.is_some() && self.followed == 0)
     }
 
-    /// Units only follow: ending them ends nothing on the sites.
-    fn end(mut self) -> Ended {
-        self.units.abort_all();
+    /// Units only follow: ending them ends nothing on the sites. They are waited for, so that nothing is written to
+    /// the run's files any more by the time somebody else may drive it.
+    async fn end(mut self) -> Ended {
+        self.units.shutdown().await;
         Ended {
             state: self.conductor.into_state(),
             journal: self.broken,
@@ -217,6 +224,7 @@ impl<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock> Dispatcher<L, K, 
     /// Tells the faces, and does what the recorded events mean for the world.
     fn act(&mut self, records: Vec<Record>) {
         let effects = self.conductor.recorded(&records);
+        self.tell_units();
         // Told first: what an attempt prints comes after its start.
         for record in records {
             self.feed.send(Update::Event(record));
@@ -224,6 +232,11 @@ impl<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock> Dispatcher<L, K, 
         for effect in effects {
             self.carry_out(effect);
         }
+    }
+
+    fn tell_units(&self) {
+        let is_stopping = self.conductor.state().status == RunStatus::Stopping;
+        self.is_stopping.store(is_stopping, Ordering::Relaxed);
     }
 
     fn carry_out(&mut self, effect: Effect) {
@@ -318,6 +331,7 @@ impl<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock> Dispatcher<L, K, 
             clock: Arc::clone(&self.doors.clock),
             launch,
             begin,
+            is_stopping: Arc::clone(&self.is_stopping),
             proof: planned.proof.clone(),
             milestone: planned.milestone.clone(),
             feed: self.feed.clone(),
@@ -338,16 +352,17 @@ impl<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock> Dispatcher<L, K, 
     }
 }
 
-/// The lock a task runs under. A task of this machine is claimed on a host of its environment.
+/// The lock a task was recorded under, though it may be lost meanwhile: then the launch is refused. A task of this machine is claimed on a host of its environment.
 fn fence(state: &RunState, position: usize) -> Option<Fence> {
     let (stage, planned) = state.planned(position);
     let env = state.plan.stages[stage].env.as_ref()?;
-    let grant = state.locks.get(env)?;
+    let grant = state.tasks[position].under.as_ref()?;
     let (host, epoch) = match planned.site.host() {
         Some(host) => grant.epochs.get_key_value(host)?,
         None => grant.epochs.first_key_value()?,
     };
     Some(Fence {
+        project: state.plan.project.clone(),
         env: env.clone(),
         lock: state.lock_id(),
         host: host.clone(),

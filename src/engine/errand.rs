@@ -40,11 +40,11 @@ pub(super) async fn greet<L: Launcher>(
                 return;
             }
             Err(error) => {
-                let lost = Link::Lost {
-                    why: error.why().to_owned(),
-                    retry_in: RECONNECT,
-                };
-                tell(&feed, &place, lost);
+                let (why, retry_in) = (error.why().to_owned(), RECONNECT);
+                match place {
+                    Some(_) => tell(&feed, &place, Link::Lost { why, retry_in }),
+                    None => feed.send(Update::Here { why, retry_in }),
+                }
                 tokio::time::sleep(RECONNECT).await;
             }
         }

@@ -43,7 +43,7 @@ fn note(state: &RunState, now: Moment) -> ReleaseNote {
         reason: state.reason.clone(),
         duration_s: state
             .started
-            .map_or(0.0, |started| (now - started).as_seconds_f64()),
+            .map_or(0.0, |started| (now - started).as_seconds_f64().max(0.0)),
         downtime_s: downtime
             .map(|((env, host), down)| (format!("{env}/{host}"), down))
             .collect(),

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::FeedSender;
@@ -42,6 +43,8 @@ pub(crate) struct Unit<L, S, C> {
     pub(crate) clock: Arc<C>,
     pub(crate) launch: Launch,
     pub(crate) begin: Begin,
+    /// The run is being stopped: what never started is withdrawn.
+    pub(crate) is_stopping: Arc<AtomicBool>,
     pub(crate) proof: Option<String>,
     pub(crate) milestone: Option<Milestone>,
     pub(crate) feed: FeedSender,
@@ -149,6 +152,12 @@ impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
             } else {
                 self.launcher.start(&self.launch, recorder).await
             };
+            let outcome = match outcome {
+                Ok(Standing::Void) | Err(LaunchError::Fenced { .. }) if asked => {
+                    self.as_proven(outcome).await
+                }
+                outcome => outcome,
+            };
             match outcome {
                 Ok(standing) if standing != Standing::Running => return Ok(standing),
                 Err(LaunchError::Fenced { why, .. }) => return Err(why),
@@ -159,6 +168,11 @@ impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
                     });
                 }
                 Err(LaunchError::Refused { why, .. }) => return Ok(Standing::Unknown(why)),
+                // Of hosts their links tell; this machine has none.
+                Err(LaunchError::Unreachable { why, .. }) if self.launch.place.is_none() => {
+                    let retry_in = pause;
+                    self.feed.send(Update::Here { why, retry_in });
+                }
                 Ok(_) | Err(LaunchError::Unreachable { .. }) => {}
             }
             // From here on nobody knows whether the launch arrived: the site is asked first.
@@ -169,6 +183,20 @@ impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    /// "It never ran" is proof only by the boot it was recorded for: a power cut loses claims that were not synced,
+    /// and what was withdrawn after that may have run before.
+    async fn as_proven(
+        &self,
+        outcome: Result<Standing, LaunchError>,
+    ) -> Result<Standing, LaunchError> {
+        let hello = self.launcher.hello(&self.launch.place).await?;
+        if hello.identity == self.launch.identity {
+            return outcome;
+        }
+        let why = "it was withdrawn after the machine had been restarted";
+        Ok(Standing::Unknown(why.to_owned()))
     }
 
     async fn ask_and_follow(
@@ -182,6 +210,12 @@ impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
             place: self.launch.place.clone(),
         };
         match self.launcher.status(&key).await? {
+            // Nothing starts any more, also when its host could not be reached until now.
+            Standing::Never if self.is_stopping.load(Ordering::Relaxed) => {
+                let grace = Duration::from_secs(self.launch.grace_s);
+                self.launcher.cancel(&key, grace).await?;
+                self.launcher.status(&key).await
+            }
             Standing::Never => self.launcher.start(&self.launch, recorder).await,
             Standing::Running | Standing::Ended { .. } => {
                 self.launcher.follow(&key, recorder).await

@@ -2,11 +2,14 @@
 //!
 //! One answer for keys, the palette and the action line, so that no screen offers what would be refused.
 
+use super::choices;
 use super::keymap::{Act, Place};
 use super::model::{Availability, Dialog, HomePanel, Model, RunView, View};
 use super::msg::Owner;
+use crate::domain::feed::LockNews;
+use crate::domain::id::EnvName;
 use crate::domain::run::progress::{self, Need};
-use crate::domain::run::{Outcome, RunStatus, TaskStatus};
+use crate::domain::run::{Outcome, RunStatus};
 
 /// The places whose keys hold now, the innermost first.
 pub fn places(model: &Model) -> Vec<Place> {
@@ -14,7 +17,8 @@ pub fn places(model: &Model) -> Vec<Place> {
         return match dialog {
             Dialog::Ask { .. } => vec![Place::Ask, Place::All],
             Dialog::Failure { .. } | Dialog::Interrupted { .. } => vec![Place::Failure, Place::All],
-            Dialog::Abort => vec![Place::Abort, Place::All],
+            Dialog::Locked { .. } => vec![Place::Locked, Place::All],
+            Dialog::Abort { .. } => vec![Place::Abort, Place::All],
             Dialog::Leave => vec![Place::Leave, Place::All],
             _ => vec![Place::All],
         };
@@ -46,22 +50,66 @@ pub fn availability(model: &Model, act: Act) -> Availability {
             off("it follows already")
         }
         Act::ScreenRun if run.is_none() => off("there is no run on screen; D plans one"),
-        Act::Start | Act::Pause | Act::Continue | Act::Abort | Act::Retry | Act::CountAsDone => {
-            run.map_or_else(|| off("there is no run on screen"), |run| on_run(run, act))
+        Act::Difference if run.is_none_or(|run| run.differs.is_empty()) => {
+            if run.is_some() {
+                off("nothing differs, as far as is known")
+            } else {
+                off("there is no run on screen")
+            }
         }
-        Act::Yes | Act::No if !matches!(model.dialogs.last(), Some(Dialog::Ask { .. })) => {
+        Act::Start
+        | Act::Pause
+        | Act::Continue
+        | Act::Abort
+        | Act::Retry
+        | Act::Skip
+        | Act::CountAsDone
+        | Act::LeaveOut => run.map_or_else(
+            || off("there is no run on screen"),
+            |run| match on_run(run, act) {
+                Availability::On => on_tasks(model, run, act),
+                why => why,
+            },
+        ),
+        Act::TryLock | Act::Steal
+            if !matches!(choices::top(model), Some(Dialog::Locked { .. })) =>
+        {
+            off("no lock is wanted that somebody else has")
+        }
+        Act::Stop | Act::Kill | Act::KeepLock
+            if !matches!(choices::top(model), Some(Dialog::Abort { .. })) =>
+        {
+            off("A opens the menu it is in")
+        }
+        Act::KeepLock if run.is_none_or(|run| run.state.locks.is_empty()) => {
+            off("the run holds no lock now")
+        }
+        Act::Yes | Act::No if !matches!(choices::top(model), Some(Dialog::Ask { .. })) => {
             if model.view == View::Gate && act == Act::Yes {
                 return Availability::On;
             }
             off("no question is open")
         }
-        Act::Stop | Act::Kill if !matches!(model.dialogs.last(), Some(Dialog::Abort)) => {
-            off("A opens the menu it is in")
-        }
-        Act::Leave if !matches!(model.dialogs.last(), Some(Dialog::Leave)) => {
+        Act::Leave if !matches!(choices::top(model), Some(Dialog::Leave)) => {
             off("q asks first when a run is going on")
         }
         _ => Availability::On,
+    }
+}
+
+/// Whether a decision about tasks would be granted for those that are looked at.
+fn on_tasks(model: &Model, run: &RunView, act: Act) -> Availability {
+    if !matches!(
+        act,
+        Act::Retry | Act::Skip | Act::CountAsDone | Act::LeaveOut
+    ) {
+        return Availability::On;
+    }
+    match choices::open_decision(model) {
+        Some((tasks, spot)) => choices::refusal(run, act, spot.of(tasks), &model.by)
+            .map_or(Availability::On, Availability::Off),
+        None if act == Act::Retry => Availability::On,
+        None => Availability::Off("R shows what waits for a decision".to_owned()),
     }
 }
 
@@ -92,7 +140,8 @@ fn can_go_on(run: &RunView) -> bool {
             _,
             RunStatus::Prepared | RunStatus::Finished(Outcome::Succeeded | Outcome::RolledBack),
         ) => false,
-        (_, RunStatus::Finished(Outcome::Failed | Outcome::Stopped)) | (Owner::Nobody, _) => true,
+        (_, RunStatus::Finished(Outcome::Failed | Outcome::Stopped))
+        | (Owner::Nobody | Owner::Background(_), _) => true,
         (Owner::Here, _) => false,
     }
 }
@@ -104,7 +153,10 @@ fn on_run(run: &RunView, act: Act) -> Availability {
         Owner::Elsewhere(who) => {
             return off(format!("the run is driven by {who}; here it is only shown"));
         }
-        Owner::Nobody if !matches!(status, RunStatus::Prepared) => {
+        Owner::Background(_) if !matches!(status, RunStatus::Finished(_)) => {
+            return off("the run goes on in the background; R takes it back here".into());
+        }
+        Owner::Nobody | Owner::Background(_) if !matches!(status, RunStatus::Prepared) => {
             return match status {
                 RunStatus::Finished(Outcome::Failed | Outcome::Stopped) => {
                     off("the run is over; R goes on with it".into())
@@ -115,6 +167,9 @@ fn on_run(run: &RunView, act: Act) -> Availability {
         }
         _ => {}
     }
+    if run.journal_failed.is_some() {
+        return off("the journal cannot be written; q leaves".into());
+    }
     let going = matches!(status, RunStatus::Active | RunStatus::Paused);
     match act {
         Act::Start if status == RunStatus::Prepared => Availability::On,
@@ -123,10 +178,15 @@ fn on_run(run: &RunView, act: Act) -> Availability {
         Act::Continue if status == RunStatus::Paused => Availability::On,
         Act::Continue => off("the run is not paused".into()),
         Act::Abort if going || status == RunStatus::Stopping => Availability::On,
-        Act::Retry if going && !failed(run).is_empty() => Availability::On,
-        Act::Retry => off("no step waits for a decision".into()),
-        Act::CountAsDone if going && !interrupted(run).is_empty() => Availability::On,
-        Act::CountAsDone => off("only for steps whose end is not known".into()),
+        Act::Retry if going && locked(run).is_some() => Availability::On,
+        Act::Retry | Act::Skip | Act::CountAsDone | Act::LeaveOut
+            if going && !failed(run).is_empty() =>
+        {
+            Availability::On
+        }
+        Act::Retry | Act::Skip | Act::CountAsDone | Act::LeaveOut => {
+            off("no step waits for a decision".into())
+        }
         _ => off(format!("the run is {}", super::states::word(status))),
     }
 }
@@ -142,10 +202,9 @@ pub fn failed(run: &RunView) -> Vec<crate::domain::id::TaskId> {
         .collect()
 }
 
-/// Tasks whose end is not known.
-pub fn interrupted(run: &RunView) -> Vec<crate::domain::id::TaskId> {
-    let each = run.state.each();
-    each.filter(|(_, task)| matches!(task.status, TaskStatus::Interrupted(_)))
-        .map(|(planned, _)| planned.id.clone())
-        .collect()
+/// The environment whose lock the run wants and somebody else has.
+pub fn locked(run: &RunView) -> Option<&EnvName> {
+    let mut wanted = run.wanted.iter();
+    let busy = wanted.find(|(_, wanted)| matches!(wanted.news, LockNews::Busy(_)));
+    busy.map(|(env, _)| env)
 }

@@ -2,10 +2,12 @@
 //!
 //! Derived from the overview and the newest word about each connection; nothing here asks a host.
 
+use crate::domain::evidence::who_holds;
 use crate::domain::feed::Link;
 use crate::domain::id::{EnvName, HostName, RoleName};
+use crate::domain::lock::KeptAt;
 use crate::domain::run::Moment;
-use crate::ui::model::Model;
+use crate::ui::model::{Model, RunView};
 use crate::ui::states;
 use crate::ui::theme::State;
 use crate::ui::words;
@@ -102,6 +104,38 @@ pub fn about(model: &Model, env: &EnvName, host: &HostName, now: Moment) -> Vec<
         },
     ));
     lines
+}
+
+/// What is known of the lock of an environment, in a line; `None` = nothing yet.
+pub fn lock_line(model: &Model, env: &EnvName, now: Moment) -> Option<(State, String)> {
+    let (view, _) = model.locks.get(env)?;
+    let own = model.run.as_ref().map(|run| run.state.lock_id());
+    Some(match view.held() {
+        Some(busy) if own.as_ref() == Some(&busy.id) => {
+            (State::Ok, "locked by the run on screen".to_owned())
+        }
+        Some(busy) => (State::Warn, format!("locked by {}", who_holds(busy, now))),
+        None => {
+            let unknown = view.places.iter().find_map(|(place, kept)| match kept {
+                KeptAt::Unknown(why) => Some(format!("{place} cannot be asked: {why}")),
+                _ => None,
+            });
+            match unknown {
+                Some(why) => (State::Warn, format!("lock free as far as is known; {why}")),
+                None => (State::Ok, "lock free".to_owned()),
+            }
+        }
+    })
+}
+
+/// Who else than this run had the lock of an environment when it was looked at.
+pub fn held(model: &Model, run: &RunView, env: &str) -> Option<String> {
+    let (view, _) = model.locks.get(&EnvName::from(env))?;
+    let busy = view.held()?;
+    let is_ours = busy.id == run.state.lock_id();
+    let holder = busy.holder.as_ref();
+    let who = holder.map_or_else(|| "somebody".to_owned(), |holder| holder.by.clone());
+    (!is_ours).then_some(who)
 }
 
 /// What the hosts mean for the next release.

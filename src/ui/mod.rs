@@ -12,6 +12,7 @@ use widget::card;
 use widget::paint::Paint;
 
 pub mod available;
+pub mod choices;
 pub mod dialog;
 pub mod fleet;
 pub mod keymap;

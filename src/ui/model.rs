@@ -10,10 +10,11 @@ use chrono::TimeDelta;
 use super::logs::LogBook;
 use super::msg::{Notice, Owner};
 use super::theme::Theme;
-use crate::domain::feed::Link;
-use crate::domain::id::{EnvName, HostName, RunId, TaskId};
+use crate::domain::feed::{Link, LockNews};
+use crate::domain::id::{EnvName, HostName, LockId, RunId, TaskId};
+use crate::domain::lock::LockView;
 use crate::domain::overview::Overview;
-use crate::domain::run::{Moment, Outcome, RunState, RunStatus};
+use crate::domain::run::{Intent, Moment, Outcome, RunState, RunStatus};
 
 /// How long after a dialog opened, or the window got the focus back, no key can act.
 pub const DEAD_TIME_MS: i64 = 400;
@@ -37,6 +38,8 @@ pub struct Model {
     pub overview: Option<Box<Overview>>,
     /// The newest word about each host, and when it came.
     pub links: BTreeMap<(EnvName, HostName), (Link, Moment)>,
+    /// Who holds the lock of each environment, and when that was looked at.
+    pub locks: BTreeMap<EnvName, (LockView, Moment)>,
     /// The run on screen.
     pub run: Option<RunView>,
     /// What lies over the screen; the last one has the keys.
@@ -69,6 +72,7 @@ impl Model {
             view: View::Home,
             overview: None,
             links: BTreeMap::new(),
+            locks: BTreeMap::new(),
             run: None,
             dialogs: Vec::new(),
             notice: None,
@@ -185,6 +189,10 @@ pub struct RunView {
     pub put_off: BTreeSet<TaskId>,
     /// Why the journal cannot be written: nothing more is launched.
     pub journal_failed: Option<String>,
+    /// The locks that the run wants and does not have.
+    pub wanted: BTreeMap<EnvName, Wanted>,
+    /// What differs between its plan and `releases.toml` as it is now.
+    pub differs: Vec<String>,
     /// The gate's screen.
     pub gate: GateView,
 }
@@ -204,9 +212,24 @@ impl RunView {
             log: LogView::default(),
             put_off: BTreeSet::new(),
             journal_failed: None,
+            wanted: BTreeMap::new(),
+            differs: Vec::new(),
             gate: GateView::default(),
         }
     }
+}
+
+/// A lock that is wanted and not held.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wanted {
+    /// How it is.
+    pub news: LockNews,
+    /// Since when.
+    pub at: Moment,
+    /// Who had it, as far as that was heard.
+    pub holder: Option<String>,
+    /// Its dialog was closed without a decision.
+    pub put_off: bool,
 }
 
 /// How the log is looked at.
@@ -258,28 +281,57 @@ pub enum Dialog {
     Failure {
         /// Which.
         tasks: Vec<TaskId>,
+        /// Where the operator looks.
+        spot: Spot,
     },
     /// Nobody knows how tasks ended.
     Interrupted {
         /// Which.
         tasks: Vec<TaskId>,
+        /// Where the operator looks.
+        spot: Spot,
     },
-    /// Why tasks count as done is typed.
+    /// Why something is decided so is typed.
     Reason {
-        /// Which tasks.
-        tasks: Vec<TaskId>,
+        /// What is decided.
+        wish: Wish,
         /// What was typed.
         typed: String,
     },
     /// How to end the run.
-    Abort,
+    Abort {
+        /// The choice that is looked at.
+        choice: usize,
+        /// Whether its locks stay.
+        keep: bool,
+    },
     /// The environment's name is typed to end everything now.
     Kill {
         /// What has to be typed.
         name: String,
         /// What was typed.
         typed: String,
+        /// Whether its locks stay.
+        keep: bool,
     },
+    /// Somebody else has a lock that the run wants.
+    Locked {
+        /// Of which environment.
+        env: EnvName,
+        /// The choice that is looked at.
+        choice: usize,
+    },
+    /// The environment's name is typed to take its lock over.
+    Steal {
+        /// Which environment.
+        env: EnvName,
+        /// The lock that was seen.
+        lock: LockId,
+        /// What was typed.
+        typed: String,
+    },
+    /// The journal cannot be written.
+    Unrecorded,
     /// The screen is left while this console drives a run.
     Leave,
     /// The keys.
@@ -310,6 +362,47 @@ pub enum Dialog {
         /// First row shown.
         scroll: usize,
     },
+}
+
+/// Where the operator looks in a dialog with choices about tasks. Looking decides nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spot {
+    /// The choice, from the top.
+    pub choice: usize,
+    /// What it is about: 0 = all tasks, else the place of one, from 1.
+    pub about: usize,
+}
+
+impl Spot {
+    /// The tasks that are looked at.
+    pub fn of<'a>(&self, tasks: &'a [TaskId]) -> &'a [TaskId] {
+        match self.about {
+            0 => tasks,
+            about => tasks.get(about - 1..about).unwrap_or(tasks),
+        }
+    }
+}
+
+/// A decision that needs a reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wish {
+    /// Do not run these tasks.
+    Skip(Vec<TaskId>),
+    /// Take these tasks as done.
+    CountAsDone(Vec<TaskId>),
+    /// Run nothing more on this host.
+    LeaveOut(EnvName, HostName),
+}
+
+impl Wish {
+    /// The wish with its reason.
+    pub fn because(self, reason: String) -> Intent {
+        match self {
+            Self::Skip(tasks) => Intent::Skip { tasks, reason },
+            Self::CountAsDone(tasks) => Intent::CountAsDone { tasks, reason },
+            Self::LeaveOut(env, host) => Intent::LeaveOut { env, host, reason },
+        }
+    }
 }
 
 /// Against acting by accident: for a while after something that can act has appeared, nothing acts.

@@ -10,6 +10,7 @@ use crossterm::event::KeyEvent;
 
 use crate::domain::feed::Update;
 use crate::domain::id::{Attempt, RunId, TaskId};
+use crate::domain::lock::LockView;
 use crate::domain::overview::Overview;
 use crate::domain::plan::Plan;
 use crate::domain::run::{Intent, RunState};
@@ -58,6 +59,13 @@ pub enum Msg {
         /// The bytes, exactly.
         bytes: Arc<[u8]>,
     },
+    /// `releases.toml` has changed since the run on screen was planned: what differs, one line each. The run keeps to
+    /// its own plan.
+    PlanDiffers(Vec<String>),
+    /// Somebody else drives the run on screen now, or nobody does any more.
+    OwnerChanged(Owner),
+    /// The places of these environments said who holds their locks.
+    Locks(Vec<LockView>),
     /// A wish was not granted; the text says why.
     Refused(String),
     /// Something to tell.
@@ -71,8 +79,24 @@ pub enum Owner {
     Here,
     /// Another one; it can only be watched from here. The text says which.
     Elsewhere(String),
+    /// golive itself, in the background: it hands the run over when asked. The text says which process.
+    Background(String),
     /// Nobody: it is over, or waits for somebody to go on.
     Nobody,
+}
+
+/// How the text of an owner begins that hands over when asked.
+const BACKGROUND: &str = "background runner";
+
+impl Owner {
+    /// Who drives a run that is not driven here, from the text that its owner left; `None` = nobody.
+    pub fn elsewhere(text: Option<String>) -> Self {
+        match text {
+            None => Self::Nobody,
+            Some(text) if text.starts_with(BACKGROUND) => Self::Background(text),
+            Some(text) => Self::Elsewhere(text),
+        }
+    }
 }
 
 /// How loud a notice is.
@@ -129,7 +153,8 @@ pub enum Cmd {
     StartRun,
     /// Read a run from its journal, to look at it; answered with `RunOpened`.
     OpenRun(RunId),
-    /// Drive an unfinished run that nobody drives; answered with `RunOpened` and the feed.
+    /// Drive an unfinished run that nobody drives, or that is asked back from the background; answered with
+    /// `RunOpened` and the feed.
     ResumeRun(RunId),
     /// Gather the overview again; answered with `Overview`.
     Refresh,
@@ -162,6 +187,6 @@ pub enum Cmd {
     Suspend,
     /// Draw everything anew.
     Redraw,
-    /// Leave the screen. When this console drives a run, what runs on hosts goes on and nothing new starts.
+    /// Leave the screen. A run that this console drives goes on in the background until it needs a decision.
     Leave,
 }

@@ -11,11 +11,14 @@ use super::model::{Availability, Dialog, Model, RunView, View};
 use super::msg::{Cmd, Loudness, Msg, Notice, Owner};
 use super::rows;
 use crate::domain::feed::Update;
+use crate::domain::lock::LockView;
 use crate::domain::run::Moment;
 
+mod decide;
 mod deeds;
 mod early;
 mod gate;
+mod locks;
 mod moves;
 pub mod palette;
 mod story;
@@ -51,9 +54,15 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
         }
         Msg::Feed(update) => on_feed(model, update, now),
         Msg::Overview(overview) => {
+            let locks = overview.environments.iter();
+            let locks: Vec<LockView> = locks.filter_map(|env| env.lock.clone()).collect();
+            locks::looked(model, locks, now);
             model.overview = Some(overview);
             Vec::new()
         }
+        Msg::Locks(locks) => locks::looked(model, locks, now),
+        Msg::PlanDiffers(lines) => story::differs(model, lines, now),
+        Msg::OwnerChanged(owner) => story::driven_by(model, owner, now),
         Msg::PlanReady { run, plan } => {
             let state = crate::domain::run::RunState::new(run, plan);
             show_run(model, RunView::new(state, Owner::Here), now)
@@ -119,7 +128,8 @@ fn show_run(model: &mut Model, run: RunView, now: Moment) -> Vec<Cmd> {
 fn on_feed(model: &mut Model, update: Update, now: Moment) -> Vec<Cmd> {
     match update {
         Update::Event(record) => story::fold(model, &record, now),
-        Update::Settled | Update::Lock { .. } => Vec::new(),
+        Update::Settled => story::raise(model, now),
+        Update::Lock { env, news } => locks::news(model, env, news, now),
         Update::Output {
             task,
             attempt,
@@ -141,6 +151,11 @@ fn on_feed(model: &mut Model, update: Update, now: Moment) -> Vec<Cmd> {
             model.links.insert((env, host), (link, now));
             Vec::new()
         }
+        Update::Here { why, .. } => {
+            let text = format!("this machine starts nothing: {why}");
+            on_notice(model, Notice::line(text), now);
+            Vec::new()
+        }
         Update::OutputFailed { task, why, .. } => {
             let text = format!("the output of {task} cannot be kept here, it waits there: {why}");
             on_notice(model, Notice::line(text), now);
@@ -148,19 +163,10 @@ fn on_feed(model: &mut Model, update: Update, now: Moment) -> Vec<Cmd> {
         }
         Update::JournalFailed(why) => {
             if let Some(run) = &mut model.run {
-                run.journal_failed = Some(why.clone());
+                run.journal_failed = Some(why);
             }
-            let lines = vec![
-                why,
-                String::new(),
-                "Nothing more is started. What runs on hosts goes on there.".to_owned(),
-                "Make the journal writable, leave, and go on with golive resume.".to_owned(),
-            ];
-            on_notice(
-                model,
-                Notice::dialog("The journal cannot be written", lines),
-                now,
-            );
+            model.dialogs.push(Dialog::Unrecorded);
+            model.guard.restart(now);
             vec![Cmd::Alert("the journal cannot be written".to_owned())]
         }
     }
@@ -198,7 +204,7 @@ fn act_on(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
         model.notice = Some((Notice::line(said), now));
         return Vec::new();
     }
-    let picks = act == Act::Open && matches!(model.dialogs.last(), Some(Dialog::Abort));
+    let picks = act == Act::Open && matches!(model.dialogs.last(), Some(Dialog::Abort { .. }));
     if (keymap::row(act).changes || picks) && !model.guard.is_open(now) {
         return early::too_early(model, now);
     }

@@ -294,3 +294,184 @@ fn a_run_with_a_step_that_may_be_running_is_not_deleted() {
     assert!(project.run(&["runs", "remove", &run]).status.success());
     assert!(!folder.exists());
 }
+
+/// A step that fails until it is mended, on two hosts that are folders; then one more.
+const FRAGILE: &str = r#"
+[project]
+name = "folders"
+[release]
+remote = false
+[env.live]
+via = "local"
+gate = "none"
+hosts = { one = { dir = "hosts/stg" }, two = { dir = "hosts/web1" } }
+[step.code]
+run = "echo trying; test -e ~/mended"
+on = "all"
+[step.last]
+run = "echo last on $GOLIVE_HOST"
+on = "all"
+[[stage]]
+name = "Live"
+env = "live"
+steps = ["code", "last"]
+"#;
+
+impl Folders {
+    fn with(checklist: &str) -> Self {
+        let project = Self::new();
+        fs::write(project.path("project/releases.toml"), checklist).unwrap();
+        project
+    }
+
+    /// golive in a terminal, without a screen.
+    fn terminal(&self, arguments: &[&str]) -> Terminal {
+        let mut words = vec![env!("CARGO_BIN_EXE_golive").into()];
+        words.extend(arguments.iter().map(std::ffi::OsString::from));
+        let environment: Vec<(String, std::ffi::OsString)> = [
+            ("PATH", std::env::var_os("PATH").unwrap()),
+            ("TERM", "xterm".into()),
+            ("HOME", self.path("home").into()),
+            ("XDG_RUNTIME_DIR", self.path("run").into()),
+            ("GIT_CONFIG_GLOBAL", "/dev/null".into()),
+            ("GIT_CONFIG_NOSYSTEM", "1".into()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into();
+        Terminal::run(&words, &self.path("project"), &environment, (150, 60))
+    }
+
+    fn journal(&self) -> String {
+        fs::read_to_string(self.run_folder().join("journal.jsonl")).unwrap()
+    }
+}
+
+#[test]
+fn at_a_failure_a_person_sees_what_each_choice_comes_to() {
+    let project = Folders::with(FRAGILE);
+    let mut terminal = project.terminal(&["deploy", "--plain"]);
+    terminal.shows("number:");
+    for line in [
+        "live/code@one failed: exit 1",
+        "1 retry: all 2 tasks",
+        "then: starts live/code on one, two; locked: live",
+        "2 skip: all 2 tasks",
+        "then: starts live/last on one, two; never runs live/code on one, two; locked: live",
+        "4 decide about one of them alone",
+        "5 stop the run",
+        "then: the run ends as failed; asks whether live stays locked",
+    ] {
+        terminal.shows(line);
+    }
+    // One of them alone: its host may be left out.
+    terminal.keys("4\r");
+    terminal.shows("number (nothing goes back):");
+    terminal.keys("2\r");
+    terminal.shows("4 leave two of live out for the rest of the run");
+    terminal.shows("then: starts nothing for now; never runs live/code on two and live/last on two; locked: live");
+    terminal.keys("4\r");
+    terminal.shows("why (kept with the run; nothing goes back):");
+    terminal.keys("its disk is full\r");
+    terminal.shows("decision: leave out two of live, and with it live/code@two, live/last@two");
+    // The other one is asked about on its own, and is the last host there is.
+    terminal.shows("not now: one cannot be left out: it is the last host of live");
+    terminal.shows("1 retry: live/code@one");
+    terminal.keys("2\r");
+    terminal.shows("nothing goes back):");
+    terminal.keys("not today\r");
+    terminal.shows("last on one");
+    assert_eq!(terminal.ended(), 0);
+    terminal.shows("locks: live released");
+    let journal = project.journal();
+    assert!(journal.contains("\"decision\":\"leave_out\""), "{journal}");
+    assert!(
+        journal.contains("\"reason\":\"its disk is full\""),
+        "{journal}"
+    );
+    assert!(journal.contains("\"decision\":\"skip\""), "{journal}");
+}
+
+#[test]
+fn a_run_that_is_stopped_by_a_person_keeps_its_locks_when_they_say_so() {
+    let project = Folders::with(FRAGILE);
+    let mut terminal = project.terminal(&["deploy", "--plain"]);
+    terminal.shows("5 stop the run");
+    terminal.keys("5\r");
+    terminal.shows("keep live locked? yes or no:");
+    terminal.keys("yes\r");
+    assert_eq!(terminal.ended(), 1);
+    terminal.shows("locks: live kept, golive lock live --release gives it back");
+    let looked = project.run(&["lock", "live"]);
+    assert_eq!(looked.status.code(), Some(0), "{}", err(&looked));
+    let run = project.run_id();
+    assert!(
+        out(&looked).contains(&format!("for run {run}")),
+        "{}",
+        out(&looked)
+    );
+    let released = project.run(&["lock", "live", "--release"]);
+    assert_eq!(released.status.code(), Some(0), "{}", err(&released));
+    assert!(
+        out(&released).contains("live is not locked"),
+        "{}",
+        out(&released)
+    );
+}
+
+#[test]
+fn an_unknown_end_is_asked_about_with_what_is_known() {
+    let lost = FRAGILE.replace(
+        "echo trying; test -e ~/mended",
+        "echo halfway there; if [ $GOLIVE_HOST = one ] && [ $GOLIVE_ATTEMPT = 1 ]; then kill -9 $PPID; kill -9 $$; fi",
+    );
+    let project = Folders::with(&lost);
+    let mut terminal = project.terminal(&["deploy", "--plain"]);
+    for line in [
+        "nobody can tell how live/code@one ended:",
+        "ago",
+        "its last lines:",
+        "| halfway there",
+        "1 run again: live/code@one",
+        "3 count as done: live/code@one",
+    ] {
+        terminal.shows(line);
+    }
+    terminal.keys("3\r");
+    terminal.shows("nothing goes back):");
+    terminal.keys("it says so itself\r");
+    terminal.shows("last on two");
+    assert_eq!(terminal.ended(), 0);
+    assert!(project.journal().contains("count_as_done"));
+}
+
+/// The launcher of this machine is broken by the first attempt of a step that may be run again.
+const BREAKING: &str = r#"
+[project]
+name = "folders"
+[release]
+remote = false
+[step.breaks]
+run = '''
+[ $GOLIVE_ATTEMPT = 1 ] || { echo mended; exit 0; }
+cd "$HOME"/.local/state/golive/*/
+mv launcher launcher.gone; echo >launcher
+kill -9 $PPID; kill -9 $$
+'''
+idempotent = true
+[[stage]]
+name = "Here"
+steps = ["breaks"]
+"#;
+
+#[test]
+fn a_machine_that_starts_nothing_says_so_and_goes_on_when_it_can() {
+    let project = Folders::with(BREAKING);
+    let mut terminal = project.terminal(&["deploy", "--plain"]);
+    terminal.shows("this machine starts nothing: ");
+    terminal.shows("asked again in ");
+    let state = only(&project.path("home/.local/state/golive"), |_| true);
+    fs::remove_file(state.join("launcher")).unwrap();
+    fs::rename(state.join("launcher.gone"), state.join("launcher")).unwrap();
+    terminal.shows("breaks | mended");
+    assert_eq!(terminal.ended(), 0);
+}

@@ -49,7 +49,8 @@ fn records() -> Vec<Record> {
             digest: "d1ge57".to_owned(),
             by: BY.to_owned(),
             reason: Some("a \"quoted\" reason\nin two lines, \u{1b}[31m and ü".to_owned()),
-            lock: Some(LockId::new("3f0a9c1e")),
+            // The frozen journal is of a time without locks.
+            lock: None,
         },
         Event::StageStarted {
             stage: "Staging".to_owned(),
@@ -303,6 +304,17 @@ fn the_frozen_journal_of_version_1_stays_readable() {
     assert_eq!(reading.valid, bytes.len() as u64);
     // The same records are still written as the same bytes.
     assert_eq!(bytes, journal_bytes());
+}
+
+#[test]
+fn the_id_of_a_runs_locks_is_kept_in_its_journal() {
+    let mut record = records().remove(0);
+    if let Event::RunStarted { lock, .. } = &mut record.event {
+        *lock = Some(LockId::new("3f0a9c1e"));
+    }
+    let mut bytes = Vec::new();
+    Chain::default().write(&record, &mut bytes).unwrap();
+    assert_eq!(reader::parse(&bytes).unwrap().records, [record]);
 }
 
 #[test]

@@ -46,6 +46,7 @@ macro_rules! in_every_shell {
     };
 }
 
+mod locks;
 mod served;
 mod stops;
 

@@ -45,7 +45,7 @@ impl Driven {
             state,
             identities: Identities::new(),
             by: "ada@laptop".to_owned(),
-            first,
+            first: first.into_iter().collect(),
         };
         let engine = tokio::spawn(run(doors, start, orders, sender));
         Self {
@@ -520,6 +520,49 @@ async fn an_unknown_end_is_never_shown_as_ok_or_failed_and_asks() {
     let state = driven.end().await;
     assert_eq!(state.status, RunStatus::Finished(Outcome::Succeeded));
     assert_eq!(world.launched(), ["s/code@web1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_launch_that_did_not_arrive_before_a_stop_never_runs() {
+    let world = World::new();
+    world.does("s/code@web1", Deed::Miss);
+    let plan = plan(vec![stage(
+        "S",
+        Some("staging"),
+        Gate::None,
+        &[("code", &["web1"])],
+    )]);
+    let mut driven = Driven::start(&world, plan);
+    driven.until(RunState::is_anything_running).await;
+    assert_eq!(driven.wish(Intent::Stop { reason: None }).await, None);
+    let state = driven.end().await;
+    let ending = state.tasks[0].ending.clone().unwrap();
+    assert!(
+        matches!(ending, golive::domain::action::Ending::NotStarted(_)),
+        "{ending}"
+    );
+    assert_eq!(world.launched(), ["s/code@web1"]);
+}
+
+/// What becomes of an attempt that was withdrawn while nobody was connected.
+async fn withdrawn(is_restarted: bool) -> Need {
+    let world = World::new();
+    world.does("s/code@web1", Deed::Withdraw { is_restarted });
+    let plan = plan(vec![stage(
+        "S",
+        Some("staging"),
+        Gate::None,
+        &[("code", &["web1"])],
+    )]);
+    Driven::start(&world, plan).until_need().await
+}
+
+#[tokio::test(start_paused = true)]
+async fn withdrawn_is_proof_only_without_a_restart_in_between() {
+    let task = ids(&["s/code@web1"]);
+    assert_eq!(withdrawn(false).await, Need::Failure(task.clone()));
+    // A power cut loses claims: it may have run before it was withdrawn.
+    assert_eq!(withdrawn(true).await, Need::Interrupted(task));
 }
 
 #[tokio::test(start_paused = true)]

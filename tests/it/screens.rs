@@ -18,6 +18,8 @@ use golive::ui::msg::{Cmd, Msg};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+#[path = "screens/decisions.rs"]
+mod decisions;
 #[path = "screens/fixture.rs"]
 mod fixture;
 
@@ -395,7 +397,13 @@ fn capitals_are_text_while_the_field_has_the_keys() {
     tell(model, key(KeyCode::Esc), now);
     assert_eq!(typed(model), "");
     press(model, "A", now + 1);
-    assert_eq!(model.dialogs, [Dialog::Abort]);
+    assert_eq!(
+        model.dialogs,
+        [Dialog::Abort {
+            choice: 0,
+            keep: false
+        }]
+    );
 }
 
 #[test]
@@ -567,6 +575,7 @@ fn everything() -> Vec<Model> {
     let mut story = Story::of(fixture::plan(&hosts, golive::domain::checklist::Gate::Type));
     story.reach_gate();
     models.push(story.model.clone());
+    models.extend(decisions::models());
     models
 }
 
@@ -728,5 +737,7 @@ fn a_question_answered_with_not_done_shows_the_failure_at_once() {
     assert_eq!(cmds, [Cmd::Send(Intent::Deny { task: task.clone() })]);
     assert!(story.model.dialogs.is_empty());
     story.fails(task.as_str(), 1);
-    assert_eq!(story.model.dialogs, [Dialog::Failure { tasks: vec![task] }]);
+    let spot = golive::ui::model::Spot::default();
+    let tasks = vec![task];
+    assert_eq!(story.model.dialogs, [Dialog::Failure { tasks, spot }]);
 }

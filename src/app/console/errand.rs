@@ -8,18 +8,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 
 use super::super::args::{Decisions, Selected};
+use super::super::changes;
+use super::super::choices;
 use super::super::deploy;
 use super::super::gather::gather;
+use super::super::handover::{self, Opened};
+use super::super::lock;
 use super::super::report::{Code, Failure};
 use super::super::session::{self, Driven, Project};
+use super::super::watch::{Watched, watch};
 use crate::domain::feed::Update;
 use crate::domain::id::{Attempt, RunId, TaskId};
-use crate::domain::plan::{Plan, PlannedHost};
-use crate::domain::run::{Intent, Outcome, RunState, RunStatus, apply::fold};
+use crate::domain::plan::Plan;
+use crate::domain::run::{Identities, Intent, Outcome, RunState, RunStatus};
 use crate::edge::journal::RunFolder;
 use crate::edge::ssh::{LinkListener, Sites};
 use crate::engine::{Control, FeedReceiver};
-use crate::ui::msg::{Msg, Owner};
+use crate::ui::msg::Msg;
 
 /// How much of a log's end is read for the screen, in bytes.
 const LOG_WINDOW: u64 = 512 << 10;
@@ -34,6 +39,8 @@ pub(super) enum Answer {
     Failed(Box<Failure>),
     /// A run is driven here now.
     Driven(Box<NowDriven>),
+    /// A run is looked at. `wanted` = it was to be driven here, and somebody else keeps it.
+    Watched { watched: Box<Watched>, wanted: bool },
 }
 
 /// A run that this console drives from now on.
@@ -49,6 +56,7 @@ struct Prepared {
     plan: Arc<Plan>,
     run: RunId,
     reason: Option<String>,
+    keep_lock: bool,
     sites: Arc<Sites>,
 }
 
@@ -108,20 +116,23 @@ impl Errands {
         });
     }
 
-    /// Asks every host of the checklist how it is; the listener hears it.
+    /// Asks every host of the checklist how it is; the listener hears it. Then who holds the locks.
     pub(super) fn probe(&self) {
         let errands = self.clone();
         tokio::spawn(async move {
-            let hosts = all_hosts(&errands.project);
+            let hosts = lock::all_hosts(&errands.project);
             let listener = errands.listener();
             match errands.project.sites(&hosts, &listener) {
                 Err(failure) => errands.answer(Err(failure)),
                 Ok(sites) => {
+                    let sites = Arc::new(sites);
                     // Each failure was told to the listener already.
                     let places = hosts
                         .iter()
                         .map(|host| Some((host.env.clone(), host.name.clone())));
                     let _ = session::greet(&sites, places.collect(), &listener).await;
+                    let locks = lock::look_everywhere(&errands.project, &sites).await;
+                    errands.answer(Ok(Msg::Locks(locks)));
                     sites.close().await;
                 }
             }
@@ -173,6 +184,7 @@ impl Errands {
             plan,
             run: RunId::make(now, session::random()),
             reason: decisions.reason,
+            keep_lock: decisions.keep_lock,
             sites,
         })
     }
@@ -197,6 +209,7 @@ impl Errands {
         let sites = Arc::clone(&prepared.sites);
         let identities =
             session::greet(&sites, session::places(&prepared.plan), &self.listener()).await?;
+        self.project.remember(&prepared.plan);
         let owned = RunFolder::create(
             &self.project.paths,
             &prepared.run,
@@ -204,16 +217,20 @@ impl Errands {
             &self.project.by,
         )
         .map_err(|error| Failure::from_error(Code::Failed, &error))?;
-        let first = Intent::Start {
+        let start = Intent::Start {
             reason: prepared.reason.clone(),
             lock: session::lock_id(),
         };
+        let keep = prepared
+            .keep_lock
+            .then_some(Intent::KeepLock { keep: true });
+        let first = std::iter::once(start).chain(keep);
         let (sender, feed, _) = session::feed_with_links();
         let driven = session::drive(
             owned,
             Arc::clone(&sites),
             identities,
-            (self.project.by.as_str(), Some(first)),
+            (self.project.by.as_str(), first),
             sender,
         );
         // Started: it cannot be started again.
@@ -234,60 +251,101 @@ impl Errands {
         }
     }
 
-    /// Goes on with a run that nobody drives; `None` = the newest unfinished one.
+    /// Goes on with a run that nobody drives, or a background runner; `None` = the newest unfinished one. One that another
+    /// console drives is shown.
     pub(super) fn resume(&self, run: Option<RunId>, decisions: Decisions) {
         let errands = self.clone();
         tokio::spawn(async move {
-            let result = errands.resume_now(run, &decisions).await;
-            errands.driven(result);
+            let answer = match errands.resume_now(run, &decisions).await {
+                Ok(answer) => answer,
+                Err(failure) => Answer::Failed(Box::new(failure)),
+            };
+            errands.tell(answer).await;
         });
+    }
+
+    /// Tells about a run, and what the checklist says by now that an unfinished one does not do.
+    async fn tell(&self, answer: Answer) {
+        let plan = match &answer {
+            Answer::Driven(now) => Some(Arc::clone(&now.driven.state.plan)),
+            Answer::Watched { watched, .. } => {
+                let is_over = matches!(watched.state.status, RunStatus::Finished(_));
+                (!is_over).then(|| Arc::clone(&watched.state.plan))
+            }
+            _ => None,
+        };
+        // A run that was taken over for a console that has been left is given back.
+        let _ = self.answers.send(answer);
+        if let Some(plan) = plan {
+            let changes = changes::since(&self.project, &plan).await;
+            self.answer(Ok(Msg::PlanDiffers(changes)));
+        }
     }
 
     async fn resume_now(
         &self,
         run: Option<RunId>,
         decisions: &Decisions,
-    ) -> Result<NowDriven, Failure> {
+    ) -> Result<Answer, Failure> {
         let run = deploy::choose(&self.project, run.as_ref().map(RunId::as_str))?;
-        let owned = deploy::open(&self.project, &run)?;
-        deploy::check_decisions(&owned.plan, decisions)?;
+        let (owned, from_runner) = match handover::take(&self.project, &run).await? {
+            Opened::Here(owned, from_runner) => (*owned, from_runner),
+            Opened::Elsewhere(_) => return self.watch(&run, true),
+        };
         let state = session::folded(&owned);
-        let sites = Arc::new(self.project.sites(&owned.plan.hosts, &self.listener())?);
-        let identities =
-            match session::greet(&sites, deploy::places_left(&state), &self.listener()).await {
-                Ok(identities) => identities,
-                Err(failure) => {
-                    sites.close().await;
-                    return Err(failure);
-                }
-            };
+        let (first, sites, identities) = match self.ready(&state, decisions).await {
+            Ok(ready) => ready,
+            Err(failure) => {
+                drop(owned);
+                let failure = handover::give_back(&self.project, &state, from_runner, failure);
+                return Err(failure.await);
+            }
+        };
         let (sender, feed, _) = session::feed_with_links();
-        let first = going_on(&state);
         let by = (self.project.by.as_str(), first);
         let driven = session::drive(owned, Arc::clone(&sites), identities, by, sender);
-        Ok(NowDriven {
+        Ok(Answer::Driven(Box::new(NowDriven {
             driven,
             feed,
             sites,
-        })
+        })))
     }
 
-    /// Reads a run to look at it.
+    /// What going on with a run needs: what is wished of it, its places, and who they are.
+    async fn ready(
+        &self,
+        state: &RunState,
+        decisions: &Decisions,
+    ) -> Result<(Vec<Intent>, Arc<Sites>, Identities), Failure> {
+        deploy::check_decisions(&state.plan, decisions)?;
+        let first = choices::wishes(state, decisions, going_on(state), session::now())?;
+        let project = self.project.for_run(&state.plan);
+        let sites = Arc::new(project.sites(&state.plan.hosts, &self.listener())?);
+        match session::greet(&sites, deploy::places_left(state), &self.listener()).await {
+            Ok(identities) => Ok((first, sites, identities)),
+            Err(failure) => {
+                sites.close().await;
+                Err(failure)
+            }
+        }
+    }
+
+    /// Looks at a run, and goes on looking while it is not over.
     pub(super) fn open(&self, run: RunId) {
         let errands = self.clone();
-        tokio::task::spawn_blocking(move || {
-            let opened = RunFolder::find(&errands.project.paths, &run)
-                .and_then(|folder| folder.open_for_reading())
-                .map_err(|error| Failure::from_error(Code::Failed, &error))
-                .map(|stored| {
-                    let state = fold(run, stored.plan, &stored.records);
-                    Msg::RunOpened {
-                        state: Box::new(state),
-                        owner: stored.owner.map_or(Owner::Nobody, Owner::Elsewhere),
-                    }
-                });
-            errands.answer(opened);
+        tokio::spawn(async move {
+            let answer = errands.watch(&run, false);
+            let answer = answer.unwrap_or_else(|failure| Answer::Failed(Box::new(failure)));
+            errands.tell(answer).await;
         });
+    }
+
+    fn watch(&self, run: &RunId, wanted: bool) -> Result<Answer, Failure> {
+        let watched = RunFolder::find(&self.project.paths, run)
+            .and_then(|folder| watch(&folder))
+            .map_err(|error| Failure::from_error(Code::Failed, &error))?;
+        let watched = Box::new(watched);
+        Ok(Answer::Watched { watched, wanted })
     }
 
     /// Closes the connections of a plan that was not started.
@@ -342,18 +400,4 @@ fn going_on(state: &RunState) -> Option<Intent> {
         RunStatus::Finished(Outcome::Failed | Outcome::Stopped) => deploy::again(state),
         _ => None,
     }
-}
-
-/// Every host of the checklist.
-fn all_hosts(project: &Project) -> Vec<PlannedHost> {
-    let environments = project.checklist.environments.iter();
-    let hosts = environments.flat_map(|env| env.hosts.iter().map(move |host| (env, host)));
-    hosts
-        .map(|(env, host)| PlannedHost {
-            env: env.name.clone(),
-            name: host.name.clone(),
-            reach: host.reach.clone(),
-            roles: host.roles.iter().flatten().cloned().collect(),
-        })
-        .collect()
 }

@@ -1,39 +1,98 @@
 //! Leaving the console: the terminal is given back, and the last lines say what ran and how to go on.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt;
 
-use super::super::report::{Code, Failure, shown};
+use super::super::deploy;
+use super::super::handover::{self, Left};
+use super::super::holders::standing;
+use super::super::report::{Code, Failure, shown as shown_text};
+use super::super::session::Project;
 use super::{Console, Exit};
 use crate::domain::run::progress::{self, Need};
 use crate::domain::run::{Outcome, RunState, RunStatus};
 use crate::ui::msg::Owner;
 
 impl Console {
-    /// Ends what belongs to the console and returns how the process ends.
+    /// Ends what belongs to the console and returns how the process ends. A run that is driven here goes on without it.
     pub(super) async fn close(mut self, exit: Exit) -> Result<Code, Failure> {
         self.events = None;
         crate::edge::terminal::give_back();
-        let view = self
-            .model
-            .run
-            .take()
-            .filter(|view| view.owner == Owner::Here);
-        if let Some(run) = self.run.take() {
-            run.leave().await;
+        self.watcher = None;
+        let crash = match exit {
+            Exit::Broken => Some(crash(&self.project)),
+            Exit::Asked | Exit::Signal => None,
+        };
+        let view = self.model.run.take();
+        let shown = view.filter(|view| view.owner == Owner::Here);
+        let shown = shown.map(|view| view.state);
+        let (state, sites) = match self.run.take() {
+            Some(run) => {
+                let (state, sites) = run.give_up().await;
+                (state.or(shown), Some(sites))
+            }
+            None => (shown, None),
+        };
+        let state = state.filter(|state| state.status != RunStatus::Prepared);
+        // First of all: whoever ends this process may not have the patience to wait for connections.
+        let left = match &state {
+            Some(state) => {
+                let decisions = self.advance.left();
+                Some(handover::hand_over(&self.project, state, &decisions).await)
+            }
+            None => None,
+        };
+        if let Some(sites) = sites {
+            sites.close().await;
         }
         self.errands.close().await;
-        let state = view
-            .map(|view| view.state)
-            .filter(|state| state.status != RunStatus::Prepared);
-        let Some(state) = state else {
-            return match exit {
-                Exit::Asked => Ok(Code::Done),
-                Exit::Signal => Ok(Code::Stopped),
+        let (Some(state), Some(left)) = (state, left) else {
+            return match (crash, exit) {
+                (Some(failure), _) => Err(failure),
+                (None, Exit::Asked) => Ok(Code::Done),
+                (None, _) => Ok(Code::Stopped),
             };
         };
+        let (state, goes_on, failure) = match left {
+            Ok(Left::Rests(state)) => (*state, None, None),
+            Ok(Left::GoesOn(who)) => (state, Some(who), None),
+            Err(failure) => (state, None, Some(failure)),
+        };
+        let mut text = summary(&state, goes_on.as_deref(), &self.project);
+        let locks = standing(&state, &BTreeMap::new(), &self.project.command);
+        text.extend(locks.map(|line| line + "\n"));
         // A terminal that is gone reads nothing.
-        let _ = super::super::report::print(&shown(&summary(&state, &self.project.command)));
-        Ok(code(&state))
+        let _ = super::super::report::print(&shown_text(&text));
+        match failure.or(crash) {
+            Some(failure) => Err(failure),
+            None => Ok(code(&state)),
+        }
+    }
+}
+
+/// What is told when the console broke down, with the file that says where.
+fn crash(project: &Project) -> Failure {
+    let words = crate::edge::terminal::last_panic().unwrap_or_default();
+    let first = words.lines().take(2).collect::<Vec<_>>().join(" ");
+    let at = super::super::session::now().format("%Y%m%d-%H%M%S");
+    let file = project.paths.folder().join(format!("crash-{at}.txt"));
+    let written = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(&file)
+        .and_then(|mut out| out.write_all(words.as_bytes()));
+    let mut failure = Failure::new(
+        Code::Failed,
+        "golive broke down over a fault of its own; the run was kept",
+    );
+    failure.causes.push(first);
+    match written {
+        Ok(()) => failure.help(format!("{} says where: please report it", file.display())),
+        Err(_) => failure,
     }
 }
 
@@ -52,7 +111,7 @@ fn code(state: &RunState) -> Code {
 }
 
 /// What ran, what users see, and how to go on.
-fn summary(state: &RunState, command: &str) -> String {
+fn summary(state: &RunState, goes_on: Option<&str>, project: &Project) -> String {
     let counts = progress::counts(state, None);
     let commit = state
         .plan
@@ -71,10 +130,15 @@ fn summary(state: &RunState, command: &str) -> String {
     if let Some(tag) = state.tag.as_ref().and_then(|tag| tag.tag.as_ref()) {
         let _ = writeln!(text, "tagged {tag}");
     }
+    if let Some(who) = goes_on {
+        text.push_str(&deploy::goes_on(project, &state.run, who));
+        return text;
+    }
     if state.is_anything_running() {
         text.push_str("what runs on its hosts goes on there; nothing new is started\n");
     }
     if state.status != RunStatus::Finished(Outcome::Succeeded) {
+        let command = &project.command;
         let _ = writeln!(text, "{command} resume {} goes on with it", state.run);
     }
     text

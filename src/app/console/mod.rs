@@ -4,29 +4,32 @@
 //! never waits for the outside: work runs in tasks of its own and answers with a message. Frames are drawn when
 //! something has changed, at most `FRAMES` a second, none when nothing happens. The run does not depend on it.
 
+use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 use crossterm::event::{Event, EventStream, KeyEventKind};
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use tokio::sync::mpsc;
 
+use super::advance::Advance;
 use super::args::{Decisions, Deploy, Global, Resume};
 use super::report::{Code, Failure};
 use super::session::{self, Project};
+use super::watch::{News, Watcher};
 use crate::domain::feed::Update;
-use crate::edge::terminal::Screen;
 use crate::edge::terminal::signals::{Signal, Signals};
+use crate::edge::terminal::{self, Screen};
 use crate::engine::FeedReceiver;
 use crate::ui;
 use crate::ui::model::Model;
 use crate::ui::msg::{Cmd, Msg, Notice};
 
-mod advance;
 mod errand;
 mod leave;
 mod look;
 mod outside;
 mod owned;
+mod watching;
 
 pub use look::{keys, themes};
 
@@ -57,11 +60,13 @@ struct Console {
     /// Answers of errands.
     answers: mpsc::UnboundedReceiver<errand::Answer>,
     errands: errand::Errands,
-    /// What the run that is driven here says.
+    /// What the run that is driven here, or watched, says.
     feed: Option<FeedReceiver>,
+    /// Watches the run on screen, which somebody else may drive; then the feed is its own.
+    watcher: Option<Watcher>,
     run: Option<owned::Run>,
     /// What the command line decided already.
-    advance: advance::Advance,
+    advance: Advance,
     env: crate::edge::terminal::sense::Env,
     dirty: bool,
     drawn: Instant,
@@ -73,6 +78,8 @@ enum Exit {
     Asked,
     /// The terminal or the system wants it.
     Signal,
+    /// It broke down over a fault of its own.
+    Broken,
 }
 
 /// Opens the console and returns when it is left.
@@ -87,6 +94,7 @@ pub async fn open(project: Project, global: &Global, begin: Begin) -> Result<Cod
     };
     let model = Model::new(&project.checklist.project, &project.by, &reference, theme);
     let (sender, answers) = mpsc::unbounded_channel();
+    terminal::catch_panics();
     let screen = Screen::take().map_err(|error| broken(&error))?;
     let mut console = Console {
         errands: errand::Errands::new(project.clone(), sender),
@@ -96,13 +104,16 @@ pub async fn open(project: Project, global: &Global, begin: Begin) -> Result<Cod
         events: Some(EventStream::new()),
         answers,
         feed: None,
+        watcher: None,
         run: None,
-        advance: advance::Advance::default(),
+        advance: Advance::default(),
         env,
         dirty: true,
         drawn: Instant::now(),
     };
-    let exit = console.begin(begin).run(signals).await;
+    let life = AssertUnwindSafe(console.begin(begin).run(signals));
+    // The run does not depend on what went wrong on screen: it is handed over like any other.
+    let exit = life.catch_unwind().await.unwrap_or(Exit::Broken);
     console.close(exit).await
 }
 
@@ -151,6 +162,7 @@ impl Console {
                     _ => return Exit::Signal,
                 },
                 update = next_update(&mut self.feed) => self.take_updates(update).await,
+                Some(news) = next_news(&mut self.watcher) => self.take_news(news),
                 Some(answer) = self.answers.recv() => self.take_answer(answer),
                 signal = signals.next() => match signal {
                     Signal::Continued => {
@@ -171,8 +183,14 @@ impl Console {
 
     /// How long nothing has to be drawn anew when nothing happens: counting times, then the clock's minute.
     fn until_tick(&self) -> Duration {
-        let lively =
-            self.model.drives() || self.model.notice.is_some() || self.model.busy.is_some();
+        let watches = self.watcher.is_some()
+            && self
+                .model
+                .run
+                .as_ref()
+                .is_some_and(|view| view.state.is_anything_running());
+        let model = &self.model;
+        let lively = watches || model.drives() || model.notice.is_some() || model.busy.is_some();
         if lively || !self.model.dialogs.is_empty() {
             Duration::from_millis(500)
         } else {
@@ -203,7 +221,11 @@ impl Console {
 
     fn take_event(&mut self, event: Event) -> bool {
         match event {
-            Event::Key(key) if key.kind != KeyEventKind::Release => self.hear(Msg::Key(key)),
+            Event::Key(key) if key.kind != KeyEventKind::Release => {
+                #[cfg(debug_assertions)]
+                self.break_when_asked(key);
+                self.hear(Msg::Key(key))
+            }
             Event::Paste(text) => self.hear(Msg::Paste(text)),
             Event::Resize(columns, rows) => self.hear(Msg::Resize(columns, rows)),
             Event::FocusGained => self.hear(Msg::FocusGained),
@@ -212,13 +234,27 @@ impl Console {
         }
     }
 
+    /// For tests of the way out: F12 is a fault where `GOLIVE_BREAK` is set (CONTRIBUTING.md).
+    #[cfg(debug_assertions)]
+    fn break_when_asked(&self, key: crossterm::event::KeyEvent) {
+        let asked = key.code == crossterm::event::KeyCode::F(12);
+        assert!(
+            !asked || self.env.get("GOLIVE_BREAK").is_none(),
+            "a fault that was asked for"
+        );
+    }
+
     /// Takes what the run says, and what it has said meanwhile, up to a frame's worth.
     async fn take_updates(&mut self, first: Option<Update>) -> bool {
         let begun = Instant::now();
         let mut next = first;
         if next.is_none() {
             self.feed = None;
-            self.run_ended().await;
+            if self.watcher.take().is_some() {
+                self.errands.refresh();
+            } else {
+                self.run_ended().await;
+            }
             return false;
         }
         let mut leave = false;
@@ -235,9 +271,12 @@ impl Console {
 
     /// Gives the decisions of the command line once the run driven here needs them.
     fn decide_in_advance(&mut self) {
-        if let (Some(run), Some(view)) = (&self.run, &self.model.run) {
+        let Some(control) = self.driven().map(owned::Run::control) else {
+            return;
+        };
+        if let Some(view) = &self.model.run {
             for intent in self.advance.take(&view.state) {
-                self.errands.wish(run.control(), intent);
+                self.errands.wish(control.clone(), intent);
             }
         }
     }
@@ -245,11 +284,11 @@ impl Console {
     /// The engine has ended: the right to drive the run is given back.
     async fn run_ended(&mut self) {
         if let Some(run) = &mut self.run
-            && let Some(error) = run.finish().await
+            && let Some(error) = run.finish().await.and_then(|ended| ended.journal)
         {
             self.hear(Msg::Notice(Notice::dialog(
                 "the journal cannot be written",
-                vec![error],
+                vec![error.to_string()],
             )));
         }
         self.errands.refresh();
@@ -269,10 +308,12 @@ impl Console {
                     tokio::spawn(old.leave());
                 }
                 self.feed = Some(feed);
+                self.watcher = None;
                 let leave = self.hear(msg);
                 self.decide_in_advance();
                 leave
             }
+            errand::Answer::Watched { watched, wanted } => self.look_at(*watched, wanted),
         }
     }
 
@@ -281,7 +322,7 @@ impl Console {
         match command {
             Cmd::Leave => return true,
             Cmd::Send(intent) => {
-                if let Some(run) = &self.run {
+                if let Some(run) = self.driven() {
                     self.errands.wish(run.control(), intent);
                 }
             }
@@ -292,7 +333,11 @@ impl Console {
                 };
                 self.errands.prepare(selected, Decisions::default());
             }
-            Cmd::StartRun | Cmd::ResumeRun(_) if self.feed.is_some() => {
+            Cmd::OpenRun(run) if self.driven().is_some_and(|driven| *driven.id() == run) => {
+                self.model.busy = None;
+                self.model.view = ui::model::View::Run;
+            }
+            Cmd::StartRun | Cmd::ResumeRun(_) | Cmd::OpenRun(_) if self.driven().is_some() => {
                 self.model.busy = None;
                 let busy = "a run is going on here: let it end, or leave it first";
                 return self.hear(Msg::Notice(Notice::line(busy)));
@@ -312,6 +357,11 @@ impl Console {
         false
     }
 
+    /// The run that is driven here now.
+    fn driven(&self) -> Option<&owned::Run> {
+        self.run.as_ref().filter(|run| run.is_driven())
+    }
+
     fn shown_run(&self) -> Option<crate::domain::id::RunId> {
         self.model.run.as_ref().map(|view| view.state.run.clone())
     }
@@ -325,7 +375,15 @@ async fn next_event(events: &mut Option<EventStream>) -> Option<std::io::Result<
     }
 }
 
-/// What the run says next; never when none is driven here.
+/// What the watcher says next; never when none is there.
+async fn next_news(watcher: &mut Option<Watcher>) -> Option<News> {
+    match watcher {
+        Some(watcher) => watcher.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What the run says next; never when none is driven or watched here.
 async fn next_update(feed: &mut Option<FeedReceiver>) -> Option<Update> {
     match feed {
         Some(feed) => feed.next().await,

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 
 use super::errand::NowDriven;
+use crate::domain::id::RunId;
+use crate::domain::run::RunState;
 use crate::edge::journal::Owner as Right;
 use crate::edge::ssh::Sites;
 use crate::engine::{Control, Ended, FeedReceiver};
@@ -12,6 +14,7 @@ use crate::ui::msg::{Msg, Owner};
 
 /// A run driven by this console.
 pub(super) struct Run {
+    id: RunId,
     control: Control,
     engine: Option<JoinHandle<Ended>>,
     right: Option<Right>,
@@ -21,11 +24,13 @@ pub(super) struct Run {
 impl Run {
     /// Takes over; returns what the run says from now on, and the news for the screens.
     pub(super) fn begin(now: NowDriven) -> (Self, FeedReceiver, Msg) {
+        let id = now.driven.state.run.clone();
         let msg = Msg::RunOpened {
             state: Box::new(now.driven.state),
             owner: Owner::Here,
         };
         let run = Self {
+            id,
             control: now.driven.control,
             engine: Some(now.driven.engine),
             right: Some(now.driven.owner),
@@ -39,19 +44,33 @@ impl Run {
         self.control.clone()
     }
 
-    /// After the engine has ended: gives the right back. Returns why the journal could not be written.
-    pub(super) async fn finish(&mut self) -> Option<String> {
+    /// Its id.
+    pub(super) fn id(&self) -> &RunId {
+        &self.id
+    }
+
+    /// Whether it is driven still.
+    pub(super) fn is_driven(&self) -> bool {
+        self.engine.is_some()
+    }
+
+    /// After the engine has ended: gives the right back. Returns what became of the run; `None` = that was told before,
+    /// or the engine broke down.
+    pub(super) async fn finish(&mut self) -> Option<Ended> {
         let ended = self.engine.take()?.await.ok();
         self.right = None;
         ended
-            .and_then(|ended| ended.journal)
-            .map(|error| error.to_string())
     }
 
-    /// Stops driving the run, which stays as it is, and closes its connections.
-    pub(super) async fn leave(mut self) {
+    /// Stops driving the run, which stays as it is. Returns its state, and its connections, which are still open.
+    pub(super) async fn give_up(mut self) -> (Option<RunState>, Arc<Sites>) {
         self.control.leave();
-        self.finish().await;
-        self.sites.close().await;
+        let ended = self.finish().await;
+        (ended.map(|ended| ended.state), self.sites)
+    }
+
+    /// The same, and closes its connections.
+    pub(super) async fn leave(self) {
+        self.give_up().await.1.close().await;
     }
 }

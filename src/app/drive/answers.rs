@@ -3,12 +3,29 @@
 //! A need is answered once: what a granted wish changed is taken before the next need is looked for, so that nobody
 //! is asked twice and nothing is stopped that was just tried again.
 
+use std::fmt::Write as _;
+
 use super::{Driver, Face, Left};
+use crate::app::choices::{listed, step_of};
+use crate::app::holders;
+use crate::app::prompt::Silence;
 use crate::app::report::{Code, Failure};
+use crate::app::session;
+use crate::domain::feed::Link;
 use crate::domain::id::{EnvName, TaskId};
-use crate::domain::run::progress::{Need, is_quiet, needs};
-use crate::domain::run::{Intent, TaskStatus};
+use crate::domain::lock::Busy;
+use crate::domain::run::progress::{self, Need, is_quiet, needs};
+use crate::domain::run::schedule::{could_start, place, waits_for_lock};
+use crate::domain::run::{Intent, Moment, TaskStatus};
+use crate::domain::text::duration;
 use crate::engine::FeedReceiver;
+
+/// How many lines of an output are shown where a decision about it is needed.
+const LAST_LINES: usize = 5;
+/// How many bytes of them.
+const LAST_BYTES: u64 = 4 << 10;
+/// Of more tasks than this the commands name the steps.
+const FEW: usize = 3;
 
 /// What became of looking for a need.
 enum Answered {
@@ -35,28 +52,140 @@ impl<F: Face> Driver<F> {
     }
 
     async fn answer_next(&mut self) -> Answered {
+        let now = session::now();
+        let busy = waits_for_lock(&self.state, now)
+            .and_then(|env| Some((env.clone(), self.busy.get(env)?.clone())));
+        if let Some((env, busy)) = busy {
+            return self.answer_busy(env, &busy, now).await;
+        }
         let Some(need) = needs(&self.state, false).into_iter().next() else {
             return Answered::Nothing;
         };
         match need {
             Need::Gate(stage) => self.answer_gate(stage).await,
             Need::Answer(task) => self.answer_question(&task).await,
-            Need::Failure(tasks) => {
-                let again = match &mut self.prompt {
-                    Some(prompt) => prompt.retry(&tasks).await,
-                    None => false,
-                };
-                let intent = if again {
-                    Intent::Retry { tasks }
-                } else {
-                    Intent::Stop {
-                        reason: Some("a step failed".to_owned()),
-                    }
-                };
-                self.tell(intent).await
+            // What was just decided begins first.
+            Need::Failure(_) | Need::Interrupted(_) if could_start(&self.state, now) => {
+                Answered::Nothing
             }
+            Need::Failure(tasks) => {
+                if self.prompt.is_some() {
+                    return self.ask_about(&tasks).await;
+                }
+                let reason = Some("a step failed".to_owned());
+                self.tell(Intent::Stop { reason }).await
+            }
+            // What runs besides is told first.
+            Need::Interrupted(_) if self.prompt.is_some() && !is_quiet(&self.state) => {
+                Answered::Nothing
+            }
+            Need::Interrupted(tasks) if self.prompt.is_some() => self.ask_about(&tasks).await,
             Need::Interrupted(tasks) => Answered::Left(Left::Unknown(self.unknown(&tasks))),
         }
+    }
+
+    /// Asks the person what to do about tasks that failed, or whose end nobody knows.
+    async fn ask_about(&mut self, tasks: &[TaskId]) -> Answered {
+        let now = session::now();
+        let known: String = tasks.iter().map(|task| self.known(task, now)).collect();
+        let Some(prompt) = &mut self.prompt else {
+            return Answered::Nothing;
+        };
+        let stop = |reason: &str| {
+            let reason = Some(reason.to_owned());
+            vec![Intent::Stop { reason }]
+        };
+        let wishes = match prompt.decide(&self.state, tasks, &known, now).await {
+            Ok(wishes) => wishes,
+            Err(Silence::ToldToEnd) => return Answered::Left(Left::Signal),
+            Err(Silence::Interrupted) => stop("Ctrl-C"),
+            // Nobody is there any more: as without a terminal.
+            Err(Silence::Nobody) => {
+                self.prompt = None;
+                return Answered::Granted;
+            }
+        };
+        for wish in wishes {
+            if let Some(refusal) = self.control.wish(wish).await {
+                super::aside(&format!("refused: {refusal}"));
+                return Answered::Nothing;
+            }
+        }
+        Answered::Granted
+    }
+
+    /// What is known of a task of unknown end, besides why: when it started, how its host is, its last lines.
+    fn known(&self, task: &TaskId, now: Moment) -> String {
+        let Some(position) = self.state.position(task) else {
+            return String::new();
+        };
+        let current = &self.state.tasks[position];
+        if !matches!(current.status, TaskStatus::Interrupted(_)) {
+            return String::new();
+        }
+        let mut text = String::new();
+        if let Some(started) = current.started {
+            let past = (now - started).to_std().unwrap_or_default();
+            let at = started.format("%H:%M:%S");
+            let _ = writeln!(text, "  started {at}, {} ago", duration(past));
+        }
+        let (stage, planned) = self.state.planned(position);
+        let place = place(&self.state.plan.stages[stage], planned);
+        if let Some(key) = place {
+            let host = &key.1;
+            let _ = match self.links.get(&key) {
+                Some(Link::Connected(_)) => writeln!(text, "  {host} is connected"),
+                Some(Link::Connecting) => writeln!(text, "  {host} is being connected"),
+                Some(Link::Lost { why, .. } | Link::Failed { why, .. }) => {
+                    writeln!(text, "  {host} cannot be reached: {why}")
+                }
+                None => Ok(()),
+            };
+        }
+        let file = self.logs.read(task, current.attempt).ok().flatten();
+        let window = file.and_then(|file| file.last_lines(LAST_LINES, LAST_BYTES).ok());
+        match window {
+            Some(window) if !window.bytes.is_empty() => {
+                text.push_str("  its last lines:\n");
+                for line in String::from_utf8_lossy(&window.bytes).lines() {
+                    let _ = writeln!(text, "  | {line}");
+                }
+            }
+            _ => text.push_str("  it printed nothing\n"),
+        }
+        text
+    }
+
+    /// Somebody else has a lock that is needed now.
+    async fn answer_busy(&mut self, env: EnvName, busy: &Busy, now: Moment) -> Answered {
+        let failure = holders::locked(&env, busy, &self.command, now);
+        if !is_quiet(&self.state) {
+            return Answered::Nothing;
+        }
+        if let Some(prompt) = &mut self.prompt {
+            let told = format!(
+                "{}\n  {}\n  {}\n",
+                failure.message,
+                holders::facts(busy.holder.as_ref(), now),
+                holders::heard(busy)
+            );
+            if let Some(wish) = prompt.busy(&env, &told, &busy.id).await {
+                self.busy.remove(&env);
+                return self.tell(wish).await;
+            }
+        }
+        let begun = self.state.tasks.iter().any(|task| task.attempt.0 > 0);
+        if begun {
+            let help = format!(
+                "{} resume {} goes on when it is free",
+                self.command, self.state.run
+            );
+            return Answered::Left(Left::Locked(failure.help(help)));
+        }
+        // Nothing was started: there is nothing to go on with.
+        self.locked = Some(failure);
+        let reason = Some(format!("{env} is locked by somebody else"));
+        self.tell(Intent::Stop { reason }).await
     }
 
     async fn tell(&self, intent: Intent) -> Answered {
@@ -77,15 +206,48 @@ impl<F: Face> Driver<F> {
 
     /// What the operator is told about tasks of unknown end.
     pub(super) fn unknown(&self, tasks: &[TaskId]) -> Failure {
-        let names: Vec<&str> = tasks.iter().map(TaskId::as_str).collect();
-        Failure::new(
+        let (command, run) = (&self.command, &self.state.run);
+        let mut failure = Failure::new(
             Code::Unknown,
-            format!("nobody can tell how {} ended", names.join(", ")),
-        )
-        .help(format!(
-            "{} resume {} in a terminal decides about it",
-            self.command, self.state.run
+            format!("nobody can tell how {} ended", listed(tasks)),
+        );
+        for task in short(tasks) {
+            failure = failure
+                .help(format!("{command} resume {run} --retry {task}"))
+                .help(format!(
+                    "{command} resume {run} --done {task} --reason TEXT"
+                ));
+        }
+        failure.help(format!(
+            "{command} resume {run} in a terminal shows what is known and asks"
         ))
+    }
+
+    /// What the operator is told about a run that ended with failures.
+    pub(super) fn failed(&self) -> Failure {
+        let (command, run) = (&self.command, &self.state.run);
+        let standing = progress::standing(&self.state);
+        let mut failure = Failure::new(Code::Failed, format!("run {run} {standing}"))
+            .help(format!(
+                "{command} runs logs {run} shows what every step printed"
+            ))
+            .help(format!(
+                "{command} resume {run} tries the failed steps again"
+            ));
+        let open = (0..self.state.tasks.len()).filter(|at| {
+            let is_failed = self.state.tasks[*at].status == TaskStatus::Failed;
+            is_failed && !self.state.is_settled(*at)
+        });
+        let open: Vec<TaskId> = open.map(|at| self.state.planned(at).1.id.clone()).collect();
+        if open.len() > 1 {
+            failure = failure.details(format!("failed: {}", listed(&open)));
+        }
+        for task in short(&open) {
+            failure = failure.help(format!(
+                "{command} resume {run} --retry {task}, or --skip or --done {task} --reason TEXT"
+            ));
+        }
+        failure
     }
 
     async fn answer_gate(&mut self, stage: usize) -> Answered {
@@ -170,4 +332,14 @@ impl<F: Face> Driver<F> {
         };
         self.tell(intent).await
     }
+}
+
+/// The names to decide about these tasks with: each, or of many their steps.
+fn short(tasks: &[TaskId]) -> Vec<String> {
+    if tasks.len() <= FEW {
+        return tasks.iter().map(TaskId::to_string).collect();
+    }
+    let mut steps: Vec<String> = tasks.iter().map(|task| step_of(task).to_owned()).collect();
+    steps.dedup();
+    steps
 }

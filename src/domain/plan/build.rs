@@ -88,6 +88,7 @@ pub fn build(
         warnings: Vec::new(),
         hosts: hosts(checklist, &stages, true),
         others: hosts(checklist, &stages, false),
+        selection: selection.clone(),
         stages,
         forecast: Forecast::default(),
         digest: String::new(),

@@ -12,8 +12,10 @@ use super::action::{Action, Milestone, Site};
 use super::checklist::{Downtime, Gate, OnFailure, Order, Phase, Reach, SshRules};
 use super::id::{Commit, EnvName, HostName, RoleName, StageName, StepName, TaskId};
 use super::release::ReleaseRules;
+use select::Selection;
 
 pub mod build;
+pub mod difference;
 pub mod digest;
 pub mod forecast;
 pub mod graph;
@@ -57,6 +59,10 @@ pub struct Plan {
     /// other hosts of the environment exclude each other. Not part of the digest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<PlannedHost>,
+    /// The part of the checklist that was asked for, so that it can be planned again and compared. Not part of the
+    /// digest.
+    #[serde(default, skip_serializing_if = "Selection::is_all")]
+    pub selection: Selection,
     /// Stages in order.
     pub stages: Vec<PlannedStage>,
     /// The predictions.

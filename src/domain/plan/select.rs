@@ -6,13 +6,16 @@
 //! release which reached no host of production is not tagged as live there. Where some hosts were left out,
 //! the tag is skipped (`left_out`).
 
+use serde::{Deserialize, Serialize};
+
 use super::super::checklist::{Checklist, Environment, Stage};
 use super::super::id::{HostName, StepName};
 use super::super::text;
 use super::problem::BuildProblem;
 
 /// A part of the checklist; every list that is empty means all.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Selection {
     /// Stages by name or in kebab case.
     pub stages: Vec<String>,
@@ -23,6 +26,11 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// Whether nothing is left out.
+    pub fn is_all(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Whether steps may run on this host.
     pub(super) fn has_host(&self, host: &HostName) -> bool {
         self.hosts.is_empty() || self.hosts.contains(host)

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::domain::action::Ending;
 use crate::domain::id::{EnvName, HostName, RunId, TaskId};
+use crate::domain::lock::Grant;
 use crate::domain::plan::Plan;
 
 /// The state that the records of a run lead to.
@@ -115,8 +116,10 @@ fn on_task(state: &mut RunState, event: &Event, at: Moment) {
             attempt,
             identity,
         } => {
+            let under = lock_of(state, task);
             if let Some(task) = task_mut(state, task) {
                 *task = TaskState {
+                    under,
                     status: TaskStatus::Running,
                     attempt: *attempt,
                     started: Some(at),
@@ -168,6 +171,13 @@ fn on_task(state: &mut RunState, event: &Event, at: Moment) {
         }
         _ => {}
     }
+}
+
+/// The lock that is held of a task's environment.
+fn lock_of(state: &RunState, task: &TaskId) -> Option<Grant> {
+    let (stage, _) = state.planned(state.position(task)?);
+    let env = state.plan.stages[stage].env.as_ref()?;
+    state.locks.get(env).cloned()
 }
 
 /// Why a task's host was left out, when it was.

@@ -5,6 +5,7 @@
 //! same code. Its invariants: an effect that changes a host exists only after its fact was recorded; nothing is
 //! decided any more once recording has failed; no effect is given twice while it is under way.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::apply::apply;
@@ -53,7 +54,8 @@ pub struct Conductor {
     greeted: BTreeSet<Place>,
     /// Locks being taken or released.
     locking: BTreeSet<EnvName>,
-    /// Locks that an earlier process may have taken without having recorded it.
+    /// Locks that may be held although no record says so: an earlier process may have taken them and died, a taking
+    /// may have failed half way, or what told that they are gone was late. They are given back before the run ends.
     uncertain: BTreeSet<EnvName>,
     /// Locks that somebody else has: not asked for again before the operator says so.
     busy: BTreeMap<EnvName, Busy>,
@@ -71,13 +73,15 @@ pub struct Conductor {
 impl Conductor {
     /// A conductor for a run in this state: new, or folded from its journal. `by` is who acts: `user@machine`.
     pub fn new(state: RunState, identities: Identities, by: String) -> Self {
-        // Between taking a lock and recording it an earlier process may have died.
-        let uncertain = (state.status != RunStatus::Prepared)
-            .then(|| state.current_stage())
-            .flatten()
-            .and_then(|stage| state.plan.stages[stage].env.clone())
+        // Between taking a lock and recording it an earlier process may have died, in any stage that was reached.
+        let reached = match (state.status, state.current_stage()) {
+            (RunStatus::Prepared, _) => 0,
+            (_, current) => current.map_or(state.plan.stages.len(), |stage| stage + 1),
+        };
+        let uncertain = state.plan.stages[..reached]
+            .iter()
+            .filter_map(|stage| stage.env.clone())
             .filter(|env| !state.locks.contains_key(env))
-            .into_iter()
             .collect();
         Self {
             state,
@@ -154,12 +158,20 @@ impl Conductor {
         match &intent {
             // A machine nothing runs on may have been restarted meanwhile: it is asked again who it is.
             Intent::Retry { .. } if !self.state.is_anything_running() => self.identities.clear(),
+            Intent::KeepLock { keep: true } if self.is_giving_back() => {
+                return Some(Refusal::WrongState {
+                    task: "the lock".to_owned(),
+                    state: "is being given back already".to_owned(),
+                });
+            }
             Intent::TakeLock { env, steal } => {
                 let busy = self.busy.remove(env);
                 if let Some(id) = steal {
                     self.steal.insert(env.clone(), id.clone());
-                    self.stolen
-                        .insert(env.clone(), busy.and_then(|busy| busy.holder));
+                    // The same wish again must not forget who it was.
+                    if let Some(holder) = busy.and_then(|busy| busy.holder) {
+                        self.stolen.insert(env.clone(), Some(holder));
+                    }
                 }
                 return None;
             }
@@ -172,6 +184,10 @@ impl Conductor {
 
     /// Takes a report.
     pub fn report(&mut self, report: &Report, now: Moment) {
+        if matches!(report, Report::LockLost { env, .. } if self.locking.contains(env)) {
+            // It is being given back: nobody took it, and what is left of it is about to be told.
+            return;
+        }
         self.learn(report);
         let mut events = take_report(&self.state, report, now);
         for event in &mut events {
@@ -213,7 +229,6 @@ impl Conductor {
             }
             Report::LockBusy { env, busy } => {
                 self.locking.remove(env);
-                self.uncertain.remove(env);
                 self.steal.remove(env);
                 self.stolen.remove(env);
                 self.busy.insert(env.clone(), (**busy).clone());
@@ -221,9 +236,11 @@ impl Conductor {
             Report::LockOccupied { env, .. } | Report::LockFailed { env, .. } => {
                 self.locking.remove(env);
                 self.deferred.insert(env.clone());
+                // It is held where it was reached; nothing records that before all of it is.
+                self.uncertain.insert(env.clone());
             }
             Report::LockLost { env, .. } => {
-                self.uncertain.remove(env);
+                self.uncertain.insert(env.clone());
             }
         }
     }
@@ -269,23 +286,29 @@ impl Conductor {
         }
     }
 
-    /// The state as the scheduler sees it; a copy only where a rule is switched off.
-    fn scheduled_state(&self) -> std::borrow::Cow<'_, RunState> {
-        if self.rules.lock_before_start {
-            return std::borrow::Cow::Borrowed(&self.state);
+    /// The state as the scheduler sees it; a copy only where it differs from what is recorded.
+    fn scheduled_state(&self) -> Cow<'_, RunState> {
+        let is_ruled = self.rules.lock_before_start;
+        if is_ruled && !self.is_giving_back() {
+            return Cow::Borrowed(&self.state);
         }
         let mut state = self.state.clone();
-        for env in self
-            .state
-            .plan
-            .stages
-            .iter()
-            .filter_map(|stage| stage.env.clone())
-        {
-            state.locks.entry(env).or_default();
+        // A lock that is being given back is none any more: what starts now would run when it is gone.
+        state.locks.retain(|env, _| !self.locking.contains(env));
+        if !is_ruled {
+            let envs = self.state.plan.stages.iter();
+            for env in envs.filter_map(|stage| stage.env.clone()) {
+                state.locks.entry(env).or_default();
+            }
+            state.keeps_locks = true;
         }
-        state.keeps_locks = true;
-        std::borrow::Cow::Owned(state)
+        Cow::Owned(state)
+    }
+
+    /// Whether a lock is on its way back: from then on nobody knows whether it is still held.
+    fn is_giving_back(&self) -> bool {
+        let mut held = self.state.locks.keys();
+        held.any(|env| self.locking.contains(env))
     }
 
     fn uncertain_at_end(&self) -> Vec<EnvName> {

@@ -287,8 +287,8 @@ fn released(
     left: BTreeMap<String, String>,
     lost: Option<String>,
 ) -> Vec<Event> {
-    // What was never recorded as taken needs no record of its end.
-    if !state.locks.contains_key(env) {
+    // What was never recorded as taken needs no record of its end, unless it stays somewhere.
+    if !state.locks.contains_key(env) && left.is_empty() {
         return Vec::new();
     }
     vec![Event::LockReleased {
@@ -317,6 +317,8 @@ fn fenced(state: &RunState, task: &TaskId, attempt: Attempt, why: &str, now: Mom
         let (stage, _) = state.planned(position);
         state.plan.stages[stage].env.clone()
     });
+    // The lock may have been lost and taken again since: the one that is held now is another.
+    let env = env.filter(|env| state.locks.get(env) == current.under.as_ref());
     let lost = env.map(|env| released(state, &env, BTreeMap::new(), Some(why.to_owned())));
     std::iter::once(failed)
         .chain(lost.unwrap_or_default())
@@ -371,7 +373,12 @@ fn retry_time(
     ending: &Ending,
     now: Moment,
 ) -> Option<Moment> {
+    let is_left_out = || {
+        let position = state.position(&planned.id);
+        position.is_some_and(|at| state.is_left_out(at))
+    };
     let may = matches!(ending, Ending::Exited(_) | Ending::TimedOut)
+        && !is_left_out()
         && current.tries <= planned.retry
         && matches!(state.status, RunStatus::Active | RunStatus::Paused);
     let delay = TimeDelta::milliseconds((planned.retry_delay_s * 1000.0) as i64);

@@ -24,6 +24,7 @@ pub mod event;
 pub mod foresee;
 pub mod intent;
 pub mod progress;
+pub mod rest;
 pub mod schedule;
 
 pub use conduct::Conductor;
@@ -287,6 +288,8 @@ pub struct TaskState {
     pub identity: Option<Identity>,
     /// The attempts since the last decision, for automatic retries.
     pub tries: u32,
+    /// The lock its newest attempt was recorded under: whenever it is launched, only while that one is held.
+    pub under: Option<Grant>,
 }
 
 /// The status of a task.

@@ -266,7 +266,10 @@ fn sight(state: &RunState) -> Sight<'_> {
     };
     let down: Vec<HostName> = down_now(state)
         .into_iter()
-        .filter(|(of, _, _)| of == env)
+        .filter(|(of, host, _)| {
+            // Of a host that was left out something else is said.
+            of == env && !state.left_out.contains_key(&(of.clone(), host.clone()))
+        })
         .map(|(_, host, _)| host)
         .collect();
     if !down.is_empty() {
@@ -286,6 +289,70 @@ fn sight(state: &RunState) -> Sight<'_> {
         Sight::Either(env)
     } else {
         Sight::After(env)
+    }
+}
+
+/// Hosts of an environment that do not get the release by this run: those without a task in it keep what they had;
+/// those that were left out keep it too, or stand half way.
+#[derive(Debug, Default)]
+struct Behind {
+    kept: Vec<HostName>,
+    half: Vec<HostName>,
+}
+
+fn behind(state: &RunState, env: &EnvName) -> Behind {
+    let others = state.plan.others.iter().filter(|host| host.env == *env);
+    let mut behind = Behind {
+        kept: others.map(|host| host.name.clone()).collect(),
+        half: Vec::new(),
+    };
+    for (_, host) in state.left_out.keys().filter(|(of, _)| of == env) {
+        let of_host = (0..state.tasks.len()).filter(|position| {
+            let (stage, planned) = state.planned(*position);
+            state.plan.stages[stage].env.as_ref() == Some(env)
+                && planned.site.host() == Some(host)
+                && planned.phase == Phase::Activate
+                && planned.skip.is_none()
+        });
+        let (mut begun, mut done) = (false, true);
+        for position in of_host {
+            begun |= state.tasks[position].attempt.0 > 0;
+            done &= state.tasks[position].status == TaskStatus::Succeeded;
+        }
+        match (begun, done) {
+            (true, true) => {}
+            (true, false) => behind.half.push(host.clone()),
+            (false, _) => behind.kept.push(host.clone()),
+        }
+    }
+    behind
+}
+
+impl Behind {
+    /// What is said of them behind a sentence about the environment; empty = there are none.
+    fn clause(&self) -> String {
+        let verb = |hosts: &[HostName], one: &str, many: &str| match hosts {
+            [] => String::new(),
+            [host] => format!("; {host} {one}"),
+            hosts => format!("; {} {many}", listed(hosts)),
+        };
+        let kept = verb(&self.kept, "keeps what it had", "keep what they had");
+        let half = verb(
+            &self.half,
+            "was left out half way",
+            "were left out half way",
+        );
+        format!("{kept}{half}")
+    }
+
+    /// The same in few words.
+    fn in_short(&self) -> String {
+        let hosts: Vec<HostName> = self.kept.iter().chain(&self.half).cloned().collect();
+        match hosts.len() {
+            0 => String::new(),
+            1..=2 => format!(" (not on {})", listed(&hosts)),
+            many => format!(" (not on {many} hosts)"),
+        }
     }
 }
 
@@ -320,15 +387,23 @@ pub fn users_see(state: &RunState) -> String {
     match sight(state) {
         Sight::Nothing => "this checklist touches no server".to_owned(),
         Sight::Down(env, hosts) => {
-            format!("users of {env} may see it down ({})", listed(&hosts))
+            let clause = behind(state, env).clause();
+            format!(
+                "users of {env} may see it down ({}){clause}",
+                listed(&hosts)
+            )
         }
         Sight::Before(env) => {
             format!("nothing users see has changed on {env}: they see {before}")
         }
         Sight::Either(env) => {
-            format!("users of {env} see {before} or {after}, depending on the host")
+            let clause = behind(state, env).clause();
+            format!("users of {env} see {before} or {after}, depending on the host{clause}")
         }
-        Sight::After(env) => format!("users of {env} see {after}"),
+        Sight::After(env) => {
+            let clause = behind(state, env).clause();
+            format!("users of {env} see {after}{clause}")
+        }
     }
 }
 
@@ -343,6 +418,6 @@ pub fn users_see_in_short(state: &RunState) -> String {
         Sight::Down(_, hosts) => format!("users may see it down ({})", listed(&hosts)),
         Sight::Before(_) => format!("users see {before}"),
         Sight::Either(_) => format!("users see {before} or {after}"),
-        Sight::After(_) => format!("users see {after}"),
+        Sight::After(env) => format!("users see {after}{}", behind(state, env).in_short()),
     }
 }

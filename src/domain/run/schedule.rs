@@ -76,6 +76,12 @@ pub fn waits_for_lock(state: &RunState, now: Moment) -> Option<&EnvName> {
     due.then_some(env)
 }
 
+/// Whether tasks could start now and only wait for a place to say who it is, or for a lock: the run does not rest.
+pub fn could_start(state: &RunState, now: Moment) -> bool {
+    waits_for_lock(state, now).is_some()
+        || !waits_for_identity(state, &Identities::new(), now).is_empty()
+}
+
 /// When the scheduler has to be asked again by itself: the next automatic retry that becomes due. One that is due
 /// and not started waits for something else, of which the scheduler will hear.
 pub fn wake_at(state: &RunState, now: Moment) -> Option<Moment> {

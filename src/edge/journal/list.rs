@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
+use super::order::Places;
 use super::{RunError, RunFolder, StoredRun, owner};
 use crate::domain::id::{EnvName, RunId, StepName};
 use crate::domain::overview::{Deployed, RunSummary};
@@ -34,8 +35,11 @@ pub fn folders(project: &ProjectPaths) -> Result<Vec<RunFolder>, RunError> {
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .map(RunId::new)
         .collect();
-    // An id begins with the time it was made.
-    runs.sort_by(|a, b| b.cmp(a));
+    let places = Places::read(project).map_err(|why| RunError::File {
+        path: project.folder().to_owned(),
+        why,
+    })?;
+    places.sort(&mut runs);
     // A folder without plan and journal is a run that was never prepared to its end: nothing was started for it.
     Ok(runs
         .iter()
@@ -66,22 +70,19 @@ pub fn survey(project: &ProjectPaths, limit: usize) -> Result<Survey, RunError> 
             Ok(stored) => {
                 let state = fold(folder.run(), &stored);
                 bring(&mut found.deployed, &state);
-                summarize(&state, stored.owner.is_some())
+                summarize(&state, stored.owner.clone())
             }
             Err(why) => unreadable(folder, &why),
         };
         found.runs.push(row);
     }
-    found
-        .runs
-        .sort_by(|a, b| (b.started, &b.run).cmp(&(a.started, &a.run)));
     Ok(found)
 }
 
 /// What a run came to, also when it is damaged.
 pub fn summary(folder: &RunFolder) -> RunSummary {
     match folder.open_for_reading() {
-        Ok(stored) => summarize(&fold(folder.run(), &stored), stored.owner.is_some()),
+        Ok(stored) => summarize(&fold(folder.run(), &stored), stored.owner.clone()),
         Err(why) => unreadable(folder, &why),
     }
 }
@@ -92,6 +93,7 @@ pub fn fold(run: &RunId, stored: &StoredRun) -> RunState {
 }
 
 fn unreadable(folder: &RunFolder, why: &RunError) -> RunSummary {
+    let driver = owner::owner(folder.path()).ok().flatten();
     RunSummary {
         run: folder.run().clone(),
         project: String::new(),
@@ -103,7 +105,8 @@ fn unreadable(folder: &RunFolder, why: &RunError) -> RunSummary {
         stage: None,
         by: String::new(),
         standing: "cannot be read".to_owned(),
-        owned: owner::owner(folder.path()).is_ok_and(|owner| owner.is_some()),
+        owned: driver.is_some(),
+        driver,
         damaged: Some(why.to_string()),
     }
 }
@@ -206,7 +209,7 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
 }
 
 /// The row of a run in the list.
-fn summarize(state: &RunState, owned: bool) -> RunSummary {
+fn summarize(state: &RunState, driver: Option<String>) -> RunSummary {
     let plan = &state.plan;
     // After the end the stage that was begun last, before it the one that is next.
     let begun = state
@@ -234,7 +237,8 @@ fn summarize(state: &RunState, owned: bool) -> RunSummary {
         standing: progress::standing(state),
         stage,
         by: state.by.clone(),
-        owned,
+        owned: driver.is_some(),
+        driver,
         damaged: None,
     }
 }

@@ -21,11 +21,14 @@ use crate::edge::paths::{PathError, ProjectPaths, hex, make_private};
 
 pub mod format;
 pub mod list;
+mod order;
 pub mod owner;
 pub mod reader;
+pub mod watch;
 pub mod writer;
 
-pub use owner::Owner;
+use order::Places;
+pub use owner::{Owner, Role};
 pub use reader::ReadError;
 pub use writer::JournalWriter;
 
@@ -123,6 +126,10 @@ impl RunFolder {
             .run(run)
             .ok_or_else(|| RunError::Unknown(run.to_string()))?;
         make_private(&project.runs())?;
+        let places = Places::read(project).map_err(|why| at(project.folder(), why))?;
+        if places.has(run) {
+            return Err(RunError::Exists(run.clone()));
+        }
         if let Err(why) = DirBuilder::new().mode(0o700).create(&path) {
             return Err(match why.kind() {
                 io::ErrorKind::AlreadyExists => RunError::Exists(run.clone()),
@@ -133,12 +140,14 @@ impl RunFolder {
             run: run.clone(),
             path,
         };
-        let owner = folder.take(by)?;
+        let owner = folder.take(by, Role::Console)?;
         make_private(&folder.path.join(LOGS))?;
-        folder.write_plan(plan)?;
+        order::add(project, run).map_err(|why| at(project.folder(), why))?;
+        // Before the plan: a plan without a journal is a run whose journal was lost.
         let journal = folder.path.join(JOURNAL);
         let file = private_file(&journal).map_err(|why| at(&journal, why))?;
         file.sync_all().map_err(|why| at(&journal, why))?;
+        folder.write_plan(plan)?;
         // A file exists after a power cut only when its folder was synced as well, and so on upwards.
         for part in [&folder.path, &project.runs(), project.folder()] as [&Path; 3] {
             sync_folder(part)?;
@@ -152,12 +161,15 @@ impl RunFolder {
         })
     }
 
-    /// The folder of an existing run. One with a journal but no plan is a damaged run; one with neither was never
-    /// prepared to its end, and is none.
+    /// The folder of an existing run. One that has lost its journal or its plan is a damaged run; one without a plan
+    /// and without a record was never prepared to its end, and is none.
     pub fn find(project: &ProjectPaths, run: &RunId) -> Result<Self, RunError> {
         project
             .run(run)
-            .filter(|path| path.join(PLAN).is_file() || path.join(JOURNAL).is_file())
+            .filter(|path| {
+                let has_records = |facts: fs::Metadata| facts.len() > 0;
+                path.join(PLAN).is_file() || fs::metadata(path.join(JOURNAL)).is_ok_and(has_records)
+            })
             .map(|path| Self {
                 run: run.clone(),
                 path,
@@ -182,11 +194,7 @@ impl RunFolder {
 
     /// Reads the run without owning it; a line that is being written just now is left out.
     pub fn open_for_reading(&self) -> Result<StoredRun, RunError> {
-        let records = match reader::read(&self.path.join(JOURNAL)) {
-            Ok(reading) => reading.records,
-            Err(ReadError::File { why, .. }) if why.kind() == io::ErrorKind::NotFound => Vec::new(),
-            Err(why) => return Err(why.into()),
-        };
+        let records = reader::read(&self.path.join(JOURNAL))?.records;
         let plan = self.read_plan(&records)?;
         let owner = owner::owner(&self.path).map_err(|why| at(&self.path, why))?;
         Ok(StoredRun {
@@ -198,10 +206,16 @@ impl RunFolder {
 
     /// Takes the lock for `by` (`user@machine`) and continues the journal; a torn last line is cut off.
     pub fn open_for_writing(&self, by: &str) -> Result<OwnedRun, RunError> {
-        let owner = self.take(by)?;
+        self.open_as(by, Role::Console)
+    }
+
+    /// The same as a console or as a background runner.
+    pub fn open_as(&self, by: &str, role: Role) -> Result<OwnedRun, RunError> {
+        let owner = self.take(by, role)?;
         let path = self.path.join(JOURNAL);
-        let file = private_file(&path).map_err(|why| at(&path, why))?;
+        // Read first: a journal that is missing must not be made anew, as if nothing had happened.
         let reading = reader::read(&path)?;
+        let file = private_file(&path).map_err(|why| at(&path, why))?;
         let plan = self.read_plan(&reading.records)?;
         let length = file.metadata().map_err(|why| at(&path, why))?.len();
         if length > reading.valid {
@@ -222,15 +236,20 @@ impl RunFolder {
 
     /// Deletes the run with its output. Refused while a console owns it.
     pub fn remove(self, by: &str) -> Result<(), RunError> {
-        let _owner = self.take(by)?;
+        let _owner = self.take(by, Role::Console)?;
         // Renamed first: a folder that is half deleted must not look like a run. The dot hides it from lists.
         let hidden = self.path.with_file_name(format!(".removed-{}", self.run));
         fs::rename(&self.path, &hidden).map_err(|why| at(&self.path, why))?;
         fs::remove_dir_all(&hidden).map_err(|why| at(&hidden, why))
     }
 
-    fn take(&self, by: &str) -> Result<Owner, RunError> {
-        owner::take(&self.path, by)
+    /// Who owns the run now; `None` = nobody does.
+    pub fn owner(&self) -> Result<Option<String>, RunError> {
+        owner::owner(&self.path).map_err(|why| at(&self.path, why))
+    }
+
+    fn take(&self, by: &str, role: Role) -> Result<Owner, RunError> {
+        owner::take(&self.path, by, role)
             .map_err(|why| at(&self.path, why))?
             .map_err(|owner| RunError::Owned {
                 run: self.run.clone(),

@@ -1,7 +1,8 @@
 //! Who owns a run: an exclusive `flock` on the file `owner` of its folder, and who holds it as its text.
 //!
-//! The kernel gives the lock back when the owner dies, however it dies; nobody takes over by time. The text is
-//! for people: only the lock counts, so a text left behind by a dead owner means nothing.
+//! The kernel gives the lock back when the owner dies, however it dies; nobody takes over by time. Only the lock counts,
+//! so a text left behind by a dead owner means nothing. A background runner owns a run like a console does, and gives
+//! it back to whoever asks: the file `wanted` beside `owner` is that wish. Deletes nothing of the run.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
@@ -13,6 +14,10 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 const FILE: &str = "owner";
+/// Somebody wants the run from its background runner.
+const WANTED: &str = "wanted";
+/// How the text of a background runner begins.
+const RUNNER: &str = "background runner, ";
 /// Others look for a moment whether a run is owned; a look must not be taken for an owner.
 const LOOKS: u32 = 10;
 
@@ -22,9 +27,44 @@ pub struct Owner {
     _file: File,
 }
 
+/// As what a process owns a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// An operator sits at it, or started it: it keeps the run.
+    Console,
+    /// It goes on alone, and hands the run over to whoever asks.
+    Runner,
+}
+
+/// Whether the text that says who owns a run is that of a background runner.
+pub fn is_runner(text: &str) -> bool {
+    text.starts_with(RUNNER)
+}
+
+/// Asks the background runner of the run folder to hand the run over; `by` is told to people who look.
+pub fn want(folder: &Path, by: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(folder.join(WANTED))?;
+    file.write_all(format!("{by}\n").as_bytes())
+}
+
+/// Whether somebody asked the background runner to hand the run over.
+pub fn is_wanted(folder: &Path) -> bool {
+    folder.join(WANTED).exists()
+}
+
+/// Takes the wish back, or answers it. No wish is no error.
+pub fn unwant(folder: &Path) {
+    let _ = std::fs::remove_file(folder.join(WANTED));
+}
+
 /// Takes the lock of the run folder for `by` (`user@machine`). `Ok(Err(text))` = somebody else has it, and the
 /// text says who: `pid 4711, ada@laptop`.
-pub fn take(folder: &Path, by: &str) -> io::Result<Result<Owner, String>> {
+pub fn take(folder: &Path, by: &str, role: Role) -> io::Result<Result<Owner, String>> {
     let mut file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -35,7 +75,11 @@ pub fn take(folder: &Path, by: &str) -> io::Result<Result<Owner, String>> {
     for look in 0..LOOKS {
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {
-                let text = format!("pid {}, {by}\n", std::process::id());
+                let what = match role {
+                    Role::Console => "",
+                    Role::Runner => RUNNER,
+                };
+                let text = format!("{what}pid {}, {by}\n", std::process::id());
                 file.rewind()?;
                 file.set_len(0)?;
                 file.write_all(text.as_bytes())?;

@@ -1,11 +1,13 @@
 //! Writing a journal: append a batch, wait until it is on disk, refuse for ever after a failure.
 //!
 //! After a failed write or sync nobody knows what is on disk, and a second sync may claim success for bytes the
-//! kernel has dropped; so the first failure is final, and so is an append that was given up half-way. Waiting
-//! for the disk happens on a blocking thread, never on the threads of the async runtime.
+//! kernel has dropped; so the first failure is final, and so is an append that was given up half-way. A journal that
+//! is not in its place any more is a failure as well: what is written there is lost. Waiting for the disk happens on a
+//! blocking thread, never on the threads of the async runtime.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -42,14 +44,43 @@ impl JournalWriter {
 
     async fn store(&self, bytes: Vec<u8>) -> Result<(), String> {
         let file = Arc::clone(&self.file);
+        let path = self.path.clone();
         tokio::task::spawn_blocking(move || {
             (&*file).write_all(&bytes)?;
-            file.sync_data()
+            file.sync_data()?;
+            check_place(&file, &path)
         })
         .await
         .map_err(|_| "the writing thread ended".to_owned())?
         .map_err(|why| why.to_string())
     }
+}
+
+/// Checks that the journal is where the next process will look for it: a file that was removed or moved away still
+/// takes records, and loses them.
+fn check_place(file: &File, path: &Path) -> io::Result<()> {
+    let lost = |what: &str| {
+        Err(io::Error::other(format!(
+            "{what} while the run went on; what runs is followed to its end"
+        )))
+    };
+    let ours = file.metadata()?;
+    match std::fs::symlink_metadata(path) {
+        Err(why) if ours.nlink() == 0 || is_missing(&why) => match ours.nlink() {
+            0 => lost("it was deleted"),
+            _ => lost("it or its folder was moved away"),
+        },
+        Err(why) => Err(why),
+        Ok(there) if (there.dev(), there.ino()) == (ours.dev(), ours.ino()) => Ok(()),
+        Ok(_) => lost("another file was put in its place"),
+    }
+}
+
+fn is_missing(why: &io::Error) -> bool {
+    matches!(
+        why.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }
 
 impl Journal for JournalWriter {

@@ -8,7 +8,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::{Instant, timeout};
 
 use super::answer::{Answer, help_for};
-use super::exchange::{AGAIN, ANSWER_LIMIT, CUT, Channel, Channels, SILENT, give, keep_end, text};
+use super::exchange::{
+    AGAIN, ANSWER_LIMIT, CUT, Channel, Channels, FENCED, SILENT, give, keep_end, text,
+};
 use super::request::Request;
 use crate::port::{AttemptKey, Hello, LaunchError, Standing};
 
@@ -78,7 +80,7 @@ pub(super) struct Printed {
     pub(super) code: Option<i32>,
 }
 
-async fn collect(
+pub(super) async fn collect(
     channel: Channel,
     request: &Request,
     channels: &impl Channels,
@@ -120,6 +122,7 @@ impl Printed {
                 why,
                 help: help_for(code),
             },
+            Some((FENCED, why)) => LaunchError::Fenced { place, why },
             Some((code, why)) => LaunchError::Refused {
                 place,
                 why,

@@ -149,9 +149,21 @@ async fn pursue<S: Sink>(
         } else {
             0
         };
-        channels.broken(&why, fruitless).await?;
+        // Whatever is wrong with the place now, it may have been launched there.
+        channels
+            .broken(&why, fruitless)
+            .await
+            .map_err(not_refused)?;
         again = first.is_start();
         request = next;
+    }
+}
+
+/// Refused means never started, and that nobody knows any more once a launch was sent.
+fn not_refused(error: LaunchError) -> LaunchError {
+    match error {
+        LaunchError::Refused { place, why, help } => LaunchError::Unreachable { place, why, help },
+        other => other,
     }
 }
 
@@ -241,6 +253,8 @@ fn with_size(standing: Standing, size: u64) -> Standing {
 /// Exit codes of the launcher that leave everything as it was: the payload was cut short, or try again.
 pub(super) const CUT: i32 = 65;
 pub(super) const AGAIN: i32 = 75;
+/// Exit code of the launcher when the lock is not held any more: the attempt never ran and never will.
+pub(super) const FENCED: i32 = 68;
 pub(super) const SILENT: &str = "it did not answer in time";
 
 /// Why the taking of output was given up.

@@ -30,7 +30,7 @@ pub fn file_name(run: &RunId, task: &TaskId, attempt: Attempt) -> String {
 }
 
 /// The first `limit` characters of a text, with everything replaced that is not safe in a file name.
-fn safe(text: &str, limit: usize) -> String {
+pub(super) fn safe(text: &str, limit: usize) -> String {
     text.chars()
         .take(limit)
         .map(|c| {

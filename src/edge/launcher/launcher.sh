@@ -1,15 +1,24 @@
 #!/bin/sh
 # golive's durable launcher, protocol 1. POSIX sh only: dash, bash, busybox ash.
 #   hello                                                    make this folder ready, say who this place is
-#   start ID BOOT HOST TIMEOUT GRACE SECRETS SETUP SCRIPT    launch, then follow from byte 0. Standard input holds so
-#                                                            many lines of secrets, setup and script, and #golive:end
+#   start ID BOOT HOST TIMEOUT GRACE SECRETS SETUP SCRIPT FENCE
+#                                                            launch, then follow from byte 0. Standard input holds so
+#                                                            many lines of secrets, setup and script, and #golive:end.
+#                                                            FENCE: KEY/N/LOCK, an epoch that must be open; - = none
 #   serve                                                    start after start, each a line of standard input, as above
 #   follow ID OFFSET                                         output from that byte on
 #   status ID | cancel ID GRACE | void ID | gc DAYS
+#   take KEY LOCK WORD STEAL | look KEY | beat KEY LOCK | free KEY LOCK | claim KEY N LOCK ID | unclaim KEY N ID
 # start and follow: after the line "golive:out ID OFFSET" standard output is the step's output, exactly; one answer on
 # standard error ends it. Others answer on standard output. An answer is a line "golive:WORD key=value ... .".
 # serve ends each start that it saw through with "golive:served ID .", and itself after any other.
-# Exit: 0 ok, 64 usage, 65 payload cut, 66 other machine or boot, 67 unfit, 75 try again, 76 launched before.
+# Exit: 0 ok, 64 usage, 65 payload cut, 66 other machine or boot, 67 unfit, 68 the lock is not held any more,
+# 75 try again, 76 launched before.
+#
+# lock/KEY/N.open is epoch N of a lock while somebody holds it, N.closed after that; the highest number always stays, so
+# that none comes again. .holder says who ("LOCK WORD"), .beat when it was last heard of. An attempt is linked into its
+# open epoch before it is launched: what is not in there when it is closed has not begun, and never will. Only mkdir(2),
+# link(2) and rename(2) decide, and no clock. Nothing is parsed out of WORD here; it is hexadecimal.
 #
 # run/ID.rec is the attempt. Line 1, the claim: who supervises. Line 2: the step's process. Line 3: how it ended. Its
 # room is taken before the step runs, and it is overwritten in place: that works on a full disk. run/ID.out is all the
@@ -52,6 +61,7 @@ ident() {
   g_id=$1 g_run=$g_dir/run/$1
 }
 number() { case $1 in '' | *[!0-9]*) die 64 "bad number" ;; esac; }
+word() { case $1 in '' | [!A-Za-z0-9]* | *[!A-Za-z0-9._-]*) die 64 "bad word" ;; esac; }
 
 # Reads a record: g_claim, g_proc, g_end; all empty when there is none.
 rec() {
@@ -127,8 +137,39 @@ step() {
   case $1 in */perl) shift; set -- perl -MPOSIX -e 'POSIX::setsid(); exec(@ARGV)' "$@" ;; esac
   exec "$@"
 }
-sup() { # PARENT ID BOOT HOST TIMEOUT GRACE SECRETS SETUP SCRIPT; a line gives no parent, and $$ is the line there
-  g_parent=$1 g_boot=$3 g_tmo=$5 g_grace=$6 g_me=$$
+# g_hid, g_word: who holds an epoch. Empty when that is not written yet, cannot be read, or means nothing here.
+holder() {
+  g_hid= g_word=
+  { read -r g_hid g_word; } 2>/dev/null <"$1/.holder"
+  case $g_hid in '' | [!A-Za-z0-9]* | *[!A-Za-z0-9._-]*) g_hid= ;; esac
+  case $g_word in *[!0-9a-f]*) g_word= ;; esac
+  [ ${#g_hid} -le 64 ] || g_hid=
+  [ ${#g_word} -le 8192 ] || g_word=
+}
+# Links a file into an epoch under the attempt's id: 0 it is in there, and the epoch is open and of this lock. A folder of
+# the same number that somebody made late, and is about to remove, has no holder.
+enter() { # KEY N LOCK FILE
+  g_e=$g_dir/lock/$1/$2.open
+  ln "$4" "$g_e/$g_id" 2>/dev/null
+  holder "$g_e"
+  [ "$g_hid" = "$3" ] || { rm -f "$g_e/$g_id"; return 1; }
+  [ -f "$g_e/$g_id" ] && return 0
+  [ -d "$g_e" ] && return 2
+  return 1
+}
+# Makes sure that the attempt never runs, because its lock is not held: 0 it was not launched before.
+bar() {
+  g_claim=" v=1 void=1 fenced=1 boot=$g_boot ." g_proc= g_end=
+  put 2>/dev/null >"$g_run.rec.$$" || die 67 "no room in $g_dir"
+  ln "$g_run.rec.$$" "$g_run.rec" 2>/dev/null
+  rm -f "$g_run.rec.$$"
+  rec "$g_run.rec"
+  case $g_claim in *' void=1 '*) return 0 ;; esac
+  return 1
+}
+
+sup() { # PARENT and the words of start; a line gives no parent, and $$ is the line there
+  g_parent=$1 g_boot=$3 g_tmo=$5 g_grace=$6 g_fence=${10} g_me=$$
   [ -n "$1" ] || read -r g_me g_s </proc/self/stat
   ident "$2"; tools
   g_why=- g_intr= g_killer= g_timer= g_pid= g_ready=
@@ -146,6 +187,14 @@ sup() { # PARENT ID BOOT HOST TIMEOUT GRACE SECRETS SETUP SCRIPT; a line gives n
   g_claim=$g_mine g_proc=' pending' g_end=' pending'
   { put >"$g_run.rec.$g_me" && rec "$g_run.rec.$g_me"; } 2>/dev/null || g_claim=
   case $g_claim$g_end in "$g_mine pending"*) ;; *) rm -f "$g_run.rec.$g_me"; bye 67 "no room in $g_dir" ;; esac
+  if [ "$g_fence" != - ]; then
+    g_n=${g_fence#*/}
+    enter "${g_fence%%/*}" "${g_n%%/*}" "${g_n#*/}" "$g_run.rec.$g_me"
+    case $? in
+      1) rm -f "$g_run.rec.$g_me"; bar; bye 68 ;; # whoever waits for this one looks what became of it
+      2) rm -f "$g_run.rec.$g_me"; bye 67 "no room in $g_dir" ;;
+    esac
+  fi
   # THE decision: link(2) is atomic and exclusive, and what it makes visible is complete.
   if ! ln "$g_run.rec.$g_me" "$g_run.rec" 2>/dev/null; then
     rm -f "$g_run.rec.$g_me"
@@ -215,6 +264,15 @@ state() {
   st "$g_pid"; field st "$g_proc"
   [ -n "$g_st" ] && [ "$g_v" = "$g_st" ] && g_state=orphan
 }
+# The answer to a start.
+told() {
+  state
+  case $g_state$g_claim in
+    none*) ;;
+    void*' fenced=1 '*) printf '\ngolive:error code=68 the lock it belongs to is not held any more .\n' ;;
+    *) tell ;;
+  esac >&2
+}
 going() { state; [ "$g_state" = running ] || [ "$g_state" = orphan ]; }
 tell() {
   case $g_state in
@@ -241,8 +299,9 @@ supervised() { [ -z "$g_over" ] && st "$g_sup" && [ -n "$g_st" ]; }
 
 # What has to hold before anything is launched.
 ready() {
-  [ $# -eq 8 ] || die 64 usage
+  [ $# -eq 9 ] || die 64 usage
   for g_i in "$4" "$5" "$6" "$7" "$8"; do number "$g_i"; done
+  case $9 in -) ;; */*/*/* | *[!A-Za-z0-9._/-]* | .* | *..*) die 64 "bad fence" ;; [A-Za-z0-9]*/[1-9]*/[A-Za-z0-9]*) ;; *) die 64 "bad fence" ;; esac
   ident "$1"; tools; boot
   [ "$g_boot" = "$2" ] || die 66 "the machine was restarted since it said hello"
   read -r g_host 2>/dev/null <"$g_dir/host"
@@ -276,8 +335,7 @@ start() {
     wait $g_sup
     cat <&4
   fi 2>/dev/null
-  state
-  [ "$g_state" = none ] || tell >&2
+  told
 }
 
 # --- serving: one start after the other, without a session, a shell and a setsid for each. The line reads the requests
@@ -315,8 +373,7 @@ serve() {
         'begin '*) set -- $g_l; ident "$2"; g_sup=$3; served ;;
         end)
           if [ "$g_tail" = gnu ]; then { :; } >"$g_dir/wake"; wait $g_t; else cat <&4; exec 4<&-; fi
-          state
-          [ "$g_state" = none ] || tell >&2
+          told
           [ "$g_state" = exited ] || exit 0
           printf '\ngolive:served %s .\n' "$g_id" >&2 ;;
         'follow '*) follow "${g_l#follow }" 0 ;;
@@ -430,6 +487,171 @@ bury() {
   rm -f "$g_run.rec.$$"
   state
 }
+
+# --- the lock of an environment
+
+epochs() { word "$1"; g_lock=$g_dir/lock/$1; }
+# g_top: the highest epoch there ever was. g_open: not empty when it is open; g_e: its folder then.
+# Open ones are looked for first: one that is closed meanwhile is seen among the others.
+top() {
+  g_top=0 g_open=
+  for g_e in "$g_lock"/*.open "$g_lock"/*.closed; do
+    g_n=${g_e##*/}; g_n=${g_n%.*}
+    case $g_n in 0* | *[!0-9]*) continue ;; esac
+    [ "$g_n" -le "$g_top" ] || g_top=$g_n
+  done
+  g_e=$g_lock/$g_top.open
+  [ ! -d "$g_e" ] || [ -d "$g_lock/$g_top.closed" ] || g_open=1
+}
+# top and who holds it. A record that is not there yet is waited for, so many tenths of a second: whoever made the epoch
+# may just be writing it.
+held() {
+  g_i=0
+  while :; do
+    top
+    [ -n "$g_open" ] || return 1
+    holder "$g_e"
+    [ -z "$g_hid" ] || return 0
+    g_i=$((g_i + 1))
+    [ $g_i -lt "$1" ] || break
+    sleep 0.1 2>/dev/null || sleep 1
+  done
+  g_hid=epoch-$g_top
+}
+# Says who holds it.
+busy() {
+  g_age=
+  read -r g_s 2>/dev/null <"$g_e/.beat" || g_s=
+  case $g_s in '' | 0* | *[!0-9]* | ????????????*) ;; *) g_age=$(($(date +%s) - g_s)) ;; esac
+  case $g_age in -*) g_age= ;; esac
+  printf '\ngolive:busy epoch=%s id=%s word=%s beat=%s .\n' "$g_top" "$g_hid" "$g_word" "$g_age"
+}
+heard() { date +%s 2>/dev/null >"$g_e/.beat"; }
+unheld() { printf '\ngolive:free epoch=%s .\n' "$g_top"; }
+# Closes an epoch. Nothing can be linked into it after that.
+shut() {
+  [ -d "$g_lock/$1.closed" ] || mv -f "$g_lock/$1.open" "$g_lock/$1.closed" 2>/dev/null
+  [ -d "$g_lock/$1.closed" ]
+}
+# Whether an epoch is the newest one. One that was made late is not: its number was used.
+newest() { top; [ "$g_top" = "$1" ] && [ -n "$g_open" ]; }
+
+take() {
+  epochs "$1"; word "$2"; word "$4"
+  case $3 in '' | *[!0-9a-f]*) die 64 "bad word" ;; esac
+  umask 077
+  mkdir -p "$g_lock" 2>/dev/null || die 67 "cannot make $g_lock"
+  g_mine=$g_lock/.take.$$ g_fresh=0 g_turn=0
+  { printf '%s %s\n' "$2" "$3" >"$g_mine" && read -r g_s g_v <"$g_mine" && [ "$g_v" = "$3" ]; } 2>/dev/null || {
+    rm -f "$g_mine"
+    die 67 "no room in $g_dir"
+  }
+  while :; do
+    g_turn=$((g_turn + 1))
+    [ $g_turn -lt 50 ] || { rm -f "$g_mine"; die 67 "cannot make an epoch in $g_lock"; }
+    if held 25; then
+      [ "$g_hid" != "$2" ] || break
+      if [ "$4" != none ] && [ "$g_hid" = "$4" ]; then shut "$g_top"; continue; fi
+      rm -f "$g_mine"
+      busy
+      return
+    fi
+    g_new=$((g_top + 1))
+    mkdir "$g_lock/$g_new.open" 2>/dev/null || continue
+    # A sleeper that wakes up late must not hold a number that was used, whatever became of that epoch meanwhile.
+    newest "$g_new" || { rmdir "$g_lock/$g_new.open" 2>/dev/null; continue; }
+    ln "$g_mine" "$g_lock/$g_new.open/.holder" 2>/dev/null || { rmdir "$g_lock/$g_new.open" 2>/dev/null; continue; }
+    newest "$g_new" || { rm -f "$g_lock/$g_new.open/.holder"; rmdir "$g_lock/$g_new.open" 2>/dev/null; continue; }
+    g_fresh=1
+    break
+  done
+  rm -f "$g_mine"
+  heard
+  g_epoch=$g_top
+  remains
+  printf '\ngolive:held epoch=%s fresh=%s left=%s far=%s word=%s .\n' \
+    "$g_epoch" "$g_fresh" "${g_left#,}" "${g_far#,}" "$g_whose"
+}
+# What began in closed epochs: g_left may still run here, g_far on the machine of a holder, g_whose the word of that. What
+# never began never will; what is over is forgotten. At most 40 are told.
+remains() {
+  g_left= g_far= g_whose= g_count=0
+  boot
+  for g_old in "$g_lock"/*.closed; do
+    [ -d "$g_old" ] || continue
+    for g_file in "$g_old"/*; do
+      [ -f "$g_file" ] || continue
+      g_id=${g_file##*/}
+      case $g_id in [!A-Za-z0-9]* | *[!A-Za-z0-9._-]* | *. | *.*[!0-9]) rm -f "$g_file"; continue ;; esac
+      g_run=$g_dir/run/$g_id
+      if rec "$g_file"; case $g_claim in *' far=1 '*) true ;; *) false ;; esac then
+        g_count=$((g_count + 1))
+        [ $g_count -gt 40 ] || g_far=$g_far,$g_id
+        holder "$g_old"; g_whose=$g_word
+        continue
+      fi
+      state
+      [ "$g_state" != none ] || { bar; state; }
+      case $g_state in
+        running | orphan)
+          g_count=$((g_count + 1))
+          [ $g_count -gt 40 ] || g_left=$g_left,$g_id ;;
+        *) rm -f "$g_file" ;;
+      esac
+    done
+    g_n=${g_old##*/}; g_n=${g_n%.*}
+    [ "$g_n" -lt "$g_epoch" ] 2>/dev/null && empty "$g_old" || continue
+    rm -f "$g_old/.holder" "$g_old/.beat"
+    rmdir "$g_old" 2>/dev/null
+  done
+}
+empty() { for g_file in "$1"/*; do [ ! -e "$g_file" ] || return 1; done; }
+look() {
+  epochs "$1"
+  if held 10; then busy; else unheld; fi
+}
+beat() {
+  epochs "$1"; word "$2"
+  held 10 || { unheld; return; }
+  [ "$g_hid" != "$2" ] || heard
+  busy
+}
+# Releases the lock. Its holder says with that that nothing of it runs any more on another machine.
+free() {
+  epochs "$1"; word "$2"
+  held 10 || { unheld; return; }
+  [ "$g_hid" = "$2" ] || { busy; return; }
+  shut "$g_top" || die 75 "the lock could not be closed"
+  for g_file in "$g_lock"/*.closed/*; do
+    rec "$g_file"
+    case $g_claim in *' far=1 '*) rm -f "$g_file" ;; esac
+  done
+  unheld
+}
+# Claims an attempt that will run on another machine.
+claim() {
+  epochs "$1"; number "$2"; word "$3"; ident "$4"
+  umask 077
+  [ -d "$g_lock" ] || die 68 "the lock it belongs to is not held any more"
+  { printf ' v=1 far=1 .\n\n\n' >"$g_lock/.claim.$$" && [ -s "$g_lock/.claim.$$" ]; } 2>/dev/null || die 67 "no room in $g_dir"
+  enter "$1" "$2" "$3" "$g_lock/.claim.$$"
+  g_c=$?
+  rm -f "$g_lock/.claim.$$"
+  case $g_c in
+    0) printf '\ngolive:claimed .\n' ;;
+    2) die 67 "no room in $g_dir" ;;
+    *) die 68 "the lock it belongs to is not held any more" ;;
+  esac
+}
+unclaim() {
+  epochs "$1"; number "$2"; ident "$3"
+  for g_file in "$g_lock/$2.open/$3" "$g_lock/$2.closed/$3"; do
+    rec "$g_file"
+    case $g_claim in *' far=1 '*) rm -f "$g_file" ;; esac
+  done
+  printf '\ngolive:unclaimed .\n'
+}
+
 # Drops the bulk of what is over. The record stays: an id must never be claimed again.
 gc() {
   number "$1"
@@ -441,6 +663,7 @@ gc() {
     rm -f "$g_run.out" "$g_run.grace" "$g_run".rec.*
     g_n=$((g_n + 1))
   done
+  find "$g_dir/lock" -type f \( -name '.take.*' -o -name '.claim.*' \) -mtime +1 -exec rm -f {} \; 2>/dev/null
   find "$g_dir"/launcher-*.sh -prune -mtime "+$1" ! -name "${0##*/}" -exec rm -f {} \;
   printf '\ngolive:gc cleared=%s .\n' "$g_n"
 }
@@ -451,6 +674,12 @@ case ${1:-} in
   cancel) cancel "${2:-}" "${3:-}" ;;
   void) void "${2:-}" ;;
   gc) gc "${2:-}" ;;
+  take) take "${2:-}" "${3:-}" "${4:-}" "${5:-}" ;;
+  look) look "${2:-}" ;;
+  beat) beat "${2:-}" "${3:-}" ;;
+  free) free "${2:-}" "${3:-}" ;;
+  claim) claim "${2:-}" "${3:-}" "${4:-}" "${5:-}" ;;
+  unclaim) unclaim "${2:-}" "${3:-}" "${4:-}" ;;
   _orphan) orphan "$2" "$3" ;;
   *) die 64 "no such verb" ;;
 esac

@@ -37,6 +37,9 @@ pub enum BadCommand {
     /// An identity is not what a hello gave.
     #[error("the identity of the machine is damaged in the journal")]
     Identity,
+    /// A lock's id is not one.
+    #[error("the id of its lock is damaged in the journal")]
+    Lock,
 }
 
 /// One request to a launcher.
@@ -72,8 +75,9 @@ impl Request {
             return Err(BadCommand::Nul("the command"));
         }
         let script = launch.command.script.as_bytes();
+        let fence = super::lock::fence_word(launch).map_err(|_| BadCommand::Lock)?;
         let words = format!(
-            "start {id} {boot} {host} {timeout} {grace} 0 {setup_lines} {script_lines}",
+            "start {id} {boot} {host} {timeout} {grace} 0 {setup_lines} {script_lines} {fence}",
             timeout = launch.timeout_s.unwrap_or(0),
             grace = launch.grace_s,
             setup_lines = lines(&setup),
@@ -120,6 +124,11 @@ impl Request {
     /// Removes the output of attempts that ended more than so many days ago.
     pub fn gc(days: u32) -> Self {
         Self::plain(format!("gc {days}"), String::new())
+    }
+
+    /// A request about a lock; the words are safe.
+    pub(super) fn lock(words: String) -> Self {
+        Self::plain(words, String::new())
     }
 
     fn plain(words: String, id: String) -> Self {

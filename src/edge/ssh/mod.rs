@@ -1,26 +1,27 @@
 //! Launching on every place of a plan: this machine, folders that play hosts, and hosts over the system's OpenSSH.
 //!
 //! [`Sites`] is the engine's door. It knows which place is reached how, and keeps the connections: `pool` holds those
-//! to one host, `master` is one `ssh` process, `lines` holds sessions ready for the next start, `host` makes lost ones again and publishes the state of the link,
-//! `control` owns the folder of the control sockets, `failure` reads what ssh says. ssh does what the user configured
-//! (keys, agent, jump hosts, known hosts); golive only makes sure that nothing ever asks on the terminal. It decides
-//! nothing about the run.
+//! to one host, `master` is one `ssh` process, `lines` holds sessions ready for the next start, `host` makes lost ones
+//! again and publishes the state of the link, `locks` asks about locks, `control` owns the folder of the control
+//! sockets, `failure` reads what ssh says. ssh does what the user configured (keys, agent, jump hosts, known hosts);
+//! golive only makes sure that nothing ever asks on the terminal. It decides nothing about the run.
 
 mod channel;
 mod control;
 mod failure;
 mod host;
 mod lines;
+mod locks;
 mod master;
 mod mux;
 mod pool;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -76,12 +77,23 @@ pub fn ssh_config(
 
 /// The places of a plan, and the connections to them.
 pub struct Sites {
+    rules: SiteRules,
     machine: LocalLauncher,
-    places: BTreeMap<(EnvName, HostName), Site>,
+    planned: Hosts,
+    /// Hosts on which nothing runs and locks are kept.
+    others: OnceLock<Hosts>,
+    /// Hosts that have said hello to this process, as far as their locks are concerned.
+    greeted: Mutex<BTreeSet<(EnvName, HostName)>>,
+    listener: LinkListener,
+}
+
+/// Hosts, and the connections to them.
+#[derive(Default)]
+struct Hosts {
+    places: BTreeMap<(EnvName, HostName), Arc<Site>>,
     pools: Vec<Arc<Pool>>,
     /// `None` when no host is reached over ssh.
     shared: Option<Arc<Shared>>,
-    listener: LinkListener,
 }
 
 enum Site {
@@ -89,15 +101,14 @@ enum Site {
     Ssh(Host),
 }
 
-impl Sites {
-    /// The places of a plan; nothing is connected yet. `listener` hears of every change of a link. Must be called
-    /// inside a tokio runtime. Fails when a host is reached over ssh and there is no folder for the control sockets.
-    pub fn new(
-        rules: SiteRules,
+impl Hosts {
+    /// Nothing is connected yet. `shared` is used when it is there, and made when it is needed.
+    fn new(
+        rules: &SiteRules,
         hosts: &[PlannedHost],
         listener: &LinkListener,
+        mut shared: Option<Arc<Shared>>,
     ) -> io::Result<Self> {
-        let mut shared: Option<Arc<Shared>> = None;
         // Two environments may name one destination: its connections are shared.
         let mut pools: BTreeMap<&str, Arc<Pool>> = BTreeMap::new();
         let mut places = BTreeMap::new();
@@ -111,7 +122,7 @@ impl Sites {
                 Reach::Ssh(destination) => {
                     let shared = match &shared {
                         Some(shared) => shared,
-                        None => shared.insert(self::shared(&rules)?),
+                        None => shared.insert(self::shared(rules)?),
                     };
                     let pool = pools.entry(destination).or_insert_with(|| {
                         Arc::new(Pool::new(destination.clone(), Arc::clone(shared)))
@@ -121,23 +132,63 @@ impl Sites {
                     Site::Ssh(Host::new(key.clone(), pool, listener, rules.patience))
                 }
             };
-            places.insert(key, site);
+            places.insert(key, Arc::new(site));
         }
         Ok(Self {
-            machine: LocalLauncher::machine(rules.local_launcher, rules.project),
             places,
             pools: pools.into_values().collect(),
             shared,
-            listener: Arc::clone(listener),
         })
     }
 
-    /// Ends every connection this process opened. Bounded in time; steps on the hosts go on.
-    pub async fn close(&self) {
+    async fn close(&self) {
         futures_util::future::join_all(self.pools.iter().map(|pool| pool.close())).await;
         if let Some(shared) = &self.shared {
             shared.control.end_masters().await;
         }
+    }
+}
+
+impl Sites {
+    /// The places of a plan; nothing is connected yet. `listener` hears of every change of a link. Must be called
+    /// inside a tokio runtime. Fails when a host is reached over ssh and there is no folder for the control sockets.
+    pub fn new(
+        rules: SiteRules,
+        hosts: &[PlannedHost],
+        listener: &LinkListener,
+    ) -> io::Result<Self> {
+        let planned = Hosts::new(&rules, hosts, listener, None)?;
+        Ok(Self {
+            machine: LocalLauncher::machine(rules.local_launcher.clone(), rules.project.clone()),
+            planned,
+            others: OnceLock::new(),
+            greeted: Mutex::default(),
+            listener: Arc::clone(listener),
+            rules,
+        })
+    }
+
+    /// The project's root.
+    pub fn project(&self) -> &Path {
+        &self.rules.project
+    }
+
+    /// Makes hosts places on which locks are kept and nothing runs; of their connections nobody hears. Once per value,
+    /// inside a tokio runtime. Without a folder for the control sockets none of them can be reached.
+    pub fn keep_locks_on(&self, others: &[PlannedHost]) {
+        let silent: LinkListener = Arc::new(|_, _, _| {});
+        self.others.get_or_init(|| {
+            let shared = self.planned.shared.clone();
+            Hosts::new(&self.rules, others, &silent, shared).unwrap_or_default()
+        });
+    }
+
+    /// Ends every connection this process opened. Bounded in time; steps on the hosts go on.
+    pub async fn close(&self) {
+        if let Some(others) = self.others.get() {
+            others.close().await;
+        }
+        self.planned.close().await;
     }
 
     /// A folder that plays a host is connected when its launcher answers: the operator sees it as any host.
@@ -157,7 +208,7 @@ impl Sites {
         let Some(key) = place else {
             return Ok(Found::Local(&self.machine));
         };
-        match self.places.get(key) {
+        match self.planned.places.get(key).map(AsRef::as_ref) {
             Some(Site::Folder(launcher)) => Ok(Found::Local(launcher)),
             Some(Site::Ssh(host)) => Ok(Found::Remote(host)),
             None => Err(LaunchError::Refused {
@@ -194,33 +245,37 @@ enum Found<'a> {
 
 impl Launcher for Sites {
     async fn hello(&self, place: &Place) -> Result<Hello, LaunchError> {
-        match self.find(place)? {
+        let answer = match self.find(place)? {
             Found::Local(local) => self.hello_folder(place, local).await,
             Found::Remote(host) => host.hello().await,
+        };
+        if let Some(key) = place
+            && answer.is_ok()
+        {
+            self.note_greeted(key, true);
         }
+        answer
     }
 
     async fn start<S: Sink>(&self, launch: &Launch, sink: &mut S) -> Result<Standing, LaunchError> {
-        let found = self.find(&launch.place)?;
-        let mut standing = Standing::Never;
-        for turn in 0..LAUNCHES {
-            let launched = match &found {
-                Found::Local(local) => local.start(launch, sink).await,
-                Found::Remote(host) => {
-                    launcher::start(&host.patient_channels(), launch, &Base::Home, sink).await
+        let standing = match self.claim_from_afar(launch).await {
+            Ok(()) => self.launch(launch, sink).await,
+            Err(fenced @ LaunchError::Fenced { .. }) => self.barred(launch, fenced, sink).await,
+            Err(error) => Err(error),
+        };
+        match standing {
+            Ok(standing) => {
+                if matches!(standing, Standing::Ended { .. } | Standing::Void) {
+                    self.unclaim_from_afar(launch);
                 }
-            };
-            standing = match launched {
-                // A host that was sent the launch before and is another one now cannot say that it never ran.
-                Err(LaunchError::Refused { why, .. }) if turn > 0 => Standing::Unknown(why),
-                other => other?,
-            };
-            // The connection broke before the host had the launch: the same attempt again, which is never run twice.
-            if standing != Standing::Never {
-                break;
+                Ok(standing)
             }
+            Err(LaunchError::Fenced { place, why }) => {
+                let why = self.who_fenced(launch).await.unwrap_or(why);
+                Err(LaunchError::Fenced { place, why })
+            }
+            Err(error) => Err(error),
         }
-        Ok(standing)
     }
 
     async fn follow<S: Sink>(
@@ -246,5 +301,35 @@ impl Launcher for Sites {
             Found::Local(local) => local.cancel(key, grace).await,
             Found::Remote(host) => launcher::ask_cancel(&host.channels(), key, grace).await,
         }
+    }
+}
+
+impl Sites {
+    /// Launches an attempt where it belongs, as often as the connection breaks before it arrived.
+    async fn launch<S: Sink>(
+        &self,
+        launch: &Launch,
+        sink: &mut S,
+    ) -> Result<Standing, LaunchError> {
+        let found = self.find(&launch.place)?;
+        let mut standing = Standing::Never;
+        for turn in 0..LAUNCHES {
+            let launched = match &found {
+                Found::Local(local) => local.start(launch, sink).await,
+                Found::Remote(host) => {
+                    launcher::start(&host.patient_channels(), launch, &Base::Home, sink).await
+                }
+            };
+            standing = match launched {
+                // A host that was sent the launch before and is another one now cannot say that it never ran.
+                Err(LaunchError::Refused { why, .. }) if turn > 0 => Standing::Unknown(why),
+                other => other?,
+            };
+            // The connection broke before the host had the launch: the same attempt again, which is never run twice.
+            if standing != Standing::Never {
+                break;
+            }
+        }
+        Ok(standing)
     }
 }

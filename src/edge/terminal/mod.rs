@@ -42,6 +42,10 @@ static OUTSIDE: AtomicBool = AtomicBool::new(false);
 static OWNER: Mutex<Option<ThreadId>> = Mutex::new(None);
 /// What other threads said when they panicked, until there is a place to print it.
 static LAST_WORDS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+/// Whether a panic of the drawing thread is caught and told by the app.
+static CAUGHT: AtomicBool = AtomicBool::new(false);
+/// What the drawing thread said when it panicked, until it is asked for.
+static PANIC: Mutex<Option<String>> = Mutex::new(None);
 
 /// Why there is no screen.
 #[derive(Debug, Error)]
@@ -223,7 +227,18 @@ fn own() {
     *OWNER.lock().unwrap_or_else(PoisonError::into_inner) = Some(std::thread::current().id());
 }
 
-/// A panic of the drawing thread gives the terminal back before anything is printed. One of another thread (a unit
+/// From now on panics of the drawing thread are caught by the caller, who asks [`last_panic`] and tells it; nothing is
+/// printed over what the shell shows.
+pub fn catch_panics() {
+    CAUGHT.store(true, Ordering::SeqCst);
+}
+
+/// What the drawing thread said when it panicked while it had the terminal, with where; told once.
+pub fn last_panic() -> Option<String> {
+    PANIC.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+/// A panic of the drawing thread gives the terminal back before anything is printed, or is told by who catches it. One of another thread (a unit
 /// that fails alone) must not end the screen nor write over it: its words are kept until the terminal is given back.
 fn install_hook() {
     static HOOK: Once = Once::new();
@@ -238,8 +253,16 @@ fn install_hook() {
                     .push(format!("golive: {info}"));
                 return;
             }
+            let caught = is_taken() && CAUGHT.load(Ordering::SeqCst);
             give_back();
-            before(info);
+            if !caught {
+                before(info);
+                return;
+            }
+            // Who catches it tells it, and keeps the whole of it in a file.
+            let trace = std::backtrace::Backtrace::force_capture();
+            *PANIC.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some(format!("{info}\n\n{trace}\n"));
         }));
     });
 }

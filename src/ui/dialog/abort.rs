@@ -1,55 +1,121 @@
 //! Ending a run, and leaving the screen while it is not over: what exactly happens with each.
 
-use super::sheet::{Line, Sheet, blank, choice, field, text, users_see};
+use super::sheet::{Line, Sheet, blank, choice, field, text, then, users_see};
+use crate::domain::id::TaskId;
+use crate::domain::run::progress;
 use crate::domain::run::{Moment, RunStatus, TaskStatus};
+use crate::ui::choices::{ABOUT_END, about_locks, held, steps};
+use crate::ui::keymap::{self, Act};
 use crate::ui::model::{Model, RunView};
+use crate::ui::widget::plight;
 use crate::ui::words;
 
-/// The menu of `A`.
-pub fn menu(model: &Model, width: u16, now: Moment) -> Sheet {
+/// The menu of `A`: `looked` is the choice under the cursor, `keep` what becomes of the locks.
+pub fn menu(model: &Model, looked: usize, keep: bool, width: u16, now: Moment) -> Sheet {
     let Some(view) = &model.run else {
         return Sheet::default();
     };
+    let width = width.min(74);
     let running = running(view, now);
     let mut lines = vec![blank()];
     let users = users_see(&view.state, width);
-    lines.extend(text(&users, width.min(74), "attention"));
-    lines.extend(running_lines(&running, width.min(74)));
+    lines.extend(text(&users, width, "attention"));
+    lines.extend(running_lines(&running, width));
     let before = lines.len();
     lines.push(blank());
-    let wait = if running.is_empty() {
-        "start nothing more, end the run"
-    } else {
-        "let what runs end, then end the run  (safest)"
-    };
-    lines.push(choice("W", "wait and stop", wait, true));
-    let pause = if view.state.status == RunStatus::Paused {
-        "it is paused already; P goes on"
-    } else {
-        "start nothing new for now; P goes on"
-    };
-    lines.push(choice("p", "pause instead", pause, false));
-    lines.push(choice(
-        "K",
-        "kill now",
-        "end what runs where it runs; asks for a typed name",
-        false,
-    ));
+    for (at, act) in ABOUT_END.into_iter().enumerate() {
+        let (word, means) = match act {
+            Act::Stop if running.is_empty() => ("wait and stop", "end the run now  (safest)"),
+            Act::Stop => ("wait and stop", "let what runs end first  (safest)"),
+            Act::Pause if view.state.status == RunStatus::Paused => {
+                ("pause instead", "it is paused already; P goes on")
+            }
+            Act::Pause => ("pause instead", "decide later; P goes on"),
+            _ => ("kill now", "end what runs; asks for a typed name"),
+        };
+        let key = keymap::row(act).keys[0];
+        lines.push(choice(key, word, means, at == looked));
+    }
+    if !held(&view.state).is_empty() {
+        let (word, means) = if keep {
+            ("locks: kept", "when the run ends; L frees them")
+        } else {
+            ("locks: freed", "when the run ends; L keeps them")
+        };
+        lines.push(choice("L", word, means, false));
+    }
     lines.push(blank());
-    lines.extend(text(
-        "Enter takes the marked line. Nothing is taken back by itself.",
-        width.min(74),
-        "text.dim",
-    ));
+    let follows = |act: Act| then(&leaves(view, act, &running, keep), width);
+    let height = ABOUT_END.into_iter().map(|act| follows(act).len()).max();
+    let mut told = follows(ABOUT_END[looked.min(ABOUT_END.len() - 1)]);
+    told.resize(height.unwrap_or(0), blank());
+    lines.extend(told);
     Sheet {
         title: "End the run?".to_owned(),
         right: place(view),
-        bottom: "Esc goes back, the run continues".to_owned(),
+        bottom: if width < 50 {
+            "Esc goes back".to_owned()
+        } else {
+            "Enter takes the safest line   Esc goes back, the run continues".to_owned()
+        },
         kept: lines.len() - before,
         lines,
-        width: width.min(78),
+        width: width + 2,
         ..Sheet::default()
     }
+}
+
+/// What each way to end the run does now, what it leaves behind, and what becomes of the locks.
+fn leaves(view: &RunView, act: Act, running: &[String], keep: bool) -> Vec<String> {
+    let state = &view.state;
+    let mut said = Vec::new();
+    match act {
+        Act::Stop if running.is_empty() => said.push("then: the run ends at once".to_owned()),
+        Act::Stop => said.push(format!(
+            "then: {} to its end, and the run ends behind it",
+            if running.len() == 1 {
+                "what runs goes"
+            } else {
+                "all that runs goes"
+            }
+        )),
+        Act::Pause => said.push("then: nothing new starts, what runs goes on".to_owned()),
+        _ if running.is_empty() => said.push("then: the run ends at once".to_owned()),
+        _ => said
+            .push("then: asked to end where it runs, killed 10 s later; the run ends".to_owned()),
+    }
+    let waiting: Vec<TaskId> = (0..state.tasks.len())
+        .filter(|at| {
+            matches!(
+                state.tasks[*at].status,
+                TaskStatus::Waiting | TaskStatus::Retrying(_)
+            )
+        })
+        .map(|at| state.planned(at).1)
+        .filter(|planned| planned.skip.is_none())
+        .map(|planned| planned.id.clone())
+        .collect();
+    match act {
+        Act::Pause => said.push("leaves everything as it is".to_owned()),
+        Act::Kill if !running.is_empty() => {
+            said.push("leaves what it was doing half done".to_owned());
+        }
+        _ if waiting.is_empty() => {}
+        _ => said.push(format!("not run: {}", steps(&waiting))),
+    }
+    let envs = held(state);
+    said.extend(match (act, keep) {
+        (Act::Pause, _) => about_locks(&envs, "stays locked meanwhile", "stay locked meanwhile"),
+        (_, true) => {
+            let told = about_locks(&envs, "stays locked", "stay locked");
+            told.map(|told| format!("{told}: nobody else can release there"))
+        }
+        (_, false) => {
+            let told = about_locks(&envs, "is unlocked", "are unlocked");
+            told.map(|told| format!("{told} when the run ends"))
+        }
+    });
+    said
 }
 
 fn place(view: &RunView) -> String {
@@ -59,17 +125,9 @@ fn place(view: &RunView) -> String {
 }
 
 fn running(view: &RunView, now: Moment) -> Vec<String> {
-    let each = view
-        .state
-        .each()
-        .filter(|(_, task)| task.status == TaskStatus::Running);
-    each.map(|(planned, task)| {
-        let since = task
-            .started
-            .map_or_else(String::new, |since| words::since(since, now));
-        format!("{} ({since})", planned.id)
-    })
-    .collect()
+    let each = plight::running(&view.state).into_iter();
+    each.map(|(task, since)| format!("{task} ({})", words::since(since, now)))
+        .collect()
 }
 
 fn running_lines(running: &[String], width: u16) -> Vec<Line> {
@@ -91,12 +149,19 @@ fn running_lines(running: &[String], width: u16) -> Vec<Line> {
 }
 
 /// The typed name that ends everything now.
-pub fn kill(model: &Model, name: &str, typed: &str, width: u16) -> Sheet {
+pub fn kill(model: &Model, (name, typed): (&str, &str), keep: bool, width: u16) -> Sheet {
     let width = width.min(74);
     let mut lines = vec![blank()];
     lines.extend(text("The processes of every running step are asked to end where they run, and killed ten seconds later. What they were doing stays half done.", width, "text"));
     if let Some(view) = &model.run {
         lines.extend(text(&users_see(&view.state, width), width, "attention"));
+        let envs = held(&view.state);
+        let said = if keep {
+            about_locks(&envs, "stays locked", "stay locked")
+        } else {
+            about_locks(&envs, "is unlocked", "are unlocked")
+        };
+        lines.extend(text(&said.unwrap_or_default(), width, "text"));
     }
     let before = lines.len();
     lines.push(blank());
@@ -122,33 +187,21 @@ pub fn leave(model: &Model, width: u16) -> Sheet {
     };
     let width = width.min(74);
     let state = &view.state;
-    let running = state
-        .each()
-        .filter(|(planned, task)| {
-            task.status == TaskStatus::Running && planned.site.host().is_some()
-        })
-        .count();
-    let local = state
-        .each()
-        .filter(|(planned, task)| {
-            task.status == TaskStatus::Running && planned.site.host().is_none()
-        })
-        .count();
+    let running = plight::running(state).len();
+    let waits = !progress::needs(state, false).is_empty() && progress::is_quiet(state);
     let mut lines = vec![blank()];
-    let goes_on = match (running, local) {
-        (0, 0) => "Nothing is running now.".to_owned(),
-        (hosts, 0) => format!(
-            "{} on hosts goes on there to its end, with its log.",
-            words::count(hosts, "running task")
-        ),
-        (hosts, local) => format!(
-            "{} goes on to its end, with its log.",
-            words::count(hosts + local, "running task")
-        ),
+    let goes_on = if view.journal_failed.is_some() {
+        "The journal cannot be written: what runs goes on to its end, nothing new starts."
+    } else if waits {
+        "Nothing runs now: the run waits for your decision."
+    } else if running == 0 {
+        "The run goes on by itself in the background, until it needs a decision."
+    } else {
+        "What runs goes on, and so does the run: in the background, until it needs a decision."
     };
-    lines.extend(text(&goes_on, width, "text.strong"));
+    lines.extend(text(goes_on, width, "text.strong"));
     lines.extend(text(
-        "Nothing new starts until somebody goes on:",
+        "This comes back to it, with all its output:",
         width,
         "text",
     ));
@@ -158,9 +211,18 @@ pub fn leave(model: &Model, width: u16) -> Sheet {
     )]);
     lines.push(blank());
     lines.extend(text(&users_see(state, width), width, "attention"));
+    let locked = about_locks(&held(state), "stays locked", "stay locked");
+    if let Some(locked) = locked {
+        lines.extend(text(&format!("{locked} for this run."), width, "text"));
+    }
     let before = lines.len();
     lines.push(blank());
-    lines.push(choice("L", "leave", "the run waits, as said above", false));
+    let leave = if waits || view.journal_failed.is_some() {
+        "the run waits, as said above"
+    } else {
+        "the run goes on in the background"
+    };
+    lines.push(choice("L", "leave", leave, false));
     lines.push(choice(
         "0",
         "home",

@@ -1,11 +1,12 @@
-//! Failures and unknown ends: which tasks, why, their last lines, and what can be done.
+//! Failures: which tasks, why, their last lines, and what can be decided.
 
-use super::sheet::{Line, Sheet, blank, choice, field, text, users_see};
+use super::decide;
+use super::sheet::{Line, Sheet, blank, text, users_see};
 use crate::domain::action::Action;
 use crate::domain::id::TaskId;
-use crate::domain::run::TaskStatus;
+use crate::domain::run::Moment;
 use crate::ui::logs::Sort;
-use crate::ui::model::{Model, RunView};
+use crate::ui::model::{Model, RunView, Spot};
 use crate::ui::rows;
 use crate::ui::widget::paint::{columns, middle};
 use crate::ui::widget::plight;
@@ -15,62 +16,69 @@ use crate::ui::words;
 const TOLD: usize = 3;
 
 /// What is said about failed tasks.
-pub fn failed(model: &Model, tasks: &[TaskId], width: u16, height: u16) -> Sheet {
+pub fn sheet(
+    model: &Model,
+    tasks: &[TaskId],
+    spot: Spot,
+    (width, height): (u16, u16),
+    now: Moment,
+) -> Sheet {
     let Some(view) = &model.run else {
         return Sheet::default();
     };
-    let told = tasks.len().min(TOLD);
-    // Frame, users, choices and the empty lines around them take 12 rows, each task 3 beside what it printed.
-    let spare = usize::from(height).saturating_sub(12 + 3 * told);
-    let quoted = (spare / told.max(1)).clamp(1, 8);
+    let mut end = text(&users_see(&view.state, width), width, "attention");
+    let users = end.len();
+    end.push(blank());
+    end.extend(decide::lines(
+        model,
+        view,
+        (tasks, spot),
+        (width, height),
+        now,
+    ));
+    // Beside the end stand the frame and the rows around the dialog, and of each task 3 rows beside what it printed.
+    let room = usize::from(height).saturating_sub(end.len() + 7);
+    let told = tasks.len().min(TOLD).min((room / 4).max(1));
+    let rows = (room.saturating_sub(3 * told) / told.max(1)).clamp(1, 8);
+    // The one that is looked at stands first.
+    let first = spot
+        .about
+        .saturating_sub(1)
+        .min(tasks.len().saturating_sub(1));
+    let order: Vec<&TaskId> = tasks[first..].iter().chain(&tasks[..first]).collect();
     let mut lines = vec![blank()];
-    for task in tasks.iter().take(told) {
-        lines.extend(about(view, task, quoted, width));
+    for task in &order[..told] {
+        lines.extend(about(view, task, rows, width));
     }
     if tasks.len() > told {
-        let names: Vec<&str> = tasks[told..].iter().map(TaskId::as_str).collect();
-        lines.extend(text(
-            &format!("also: {}", names.join(", ")),
-            width,
-            "state.fail",
-        ));
+        let others = &order[told..];
+        let named: Vec<&str> = others.iter().take(2).map(|task| task.as_str()).collect();
+        let more = match others.len() - named.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let also = format!("also: {}{more}", named.join(", "));
+        let also = text(&also, width, "state.fail");
+        lines.extend(also.into_iter().take(2));
         lines.push(blank());
     }
-    let before = lines.len();
-    lines.extend(text(&users_see(&view.state, width), width, "attention"));
-    lines.push(blank());
-    let asked = |task: &TaskId| {
-        let planned = view.state.plan.task(task);
-        planned.is_some_and(|planned| matches!(planned.action, Action::Ask { .. }))
-    };
-    let what = if tasks.iter().all(asked) {
-        "asks again"
-    } else if tasks.len() == 1 {
-        "the step again on this host, nothing else"
+    let kept = if width < 50 {
+        end.len() - users
     } else {
-        "these again, nothing else"
+        end.len()
     };
-    lines.push(choice("R", "retry", what, false));
-    lines.push(choice("A", "abort", "the menu that ends the run", false));
-    if !tasks.iter().all(asked) {
-        lines.push(choice("o", "full log", "in $PAGER", false));
-    }
-    let title = if tasks.len() == 1 {
-        "A step failed".to_owned()
-    } else {
-        format!("{} failed", words::count(tasks.len(), "task"))
-    };
+    lines.extend(end);
     Sheet {
-        title,
-        bottom: "Esc looks around, nothing happens meanwhile".to_owned(),
-        kept: lines.len() - before,
+        title: decide::counted(tasks, "A step failed", "failed"),
+        bottom: decide::bottom(tasks, width),
+        kept,
         lines,
         width,
         ..Sheet::default()
     }
 }
 
-fn about(view: &RunView, task: &TaskId, quoted: usize, width: u16) -> Vec<Line> {
+fn about(view: &RunView, task: &TaskId, quoted_rows: usize, width: u16) -> Vec<Line> {
     let state = &view.state;
     let Some(position) = state.position(task) else {
         return Vec::new();
@@ -118,109 +126,30 @@ fn about(view: &RunView, task: &TaskId, quoted: usize, width: u16) -> Vec<Line> 
             "text",
         ),
     ]);
-    let shelf = rows::shelf(state, position);
-    if let Some(log) = view.logs.step(shelf.step) {
-        let mut printed = log.last_of(position, quoted + 1);
-        printed.retain(|line| line.sort != Sort::Failed);
-        // What an earlier attempt printed is in the log.
-        let of_last = printed.iter().rposition(|line| line.sort == Sort::Golive);
-        printed.drain(..of_last.map_or(0, |at| at + 1));
-        let skipped = printed.len().saturating_sub(quoted);
-        for line in &printed[skipped..] {
-            let role = if line.sort.is_trouble() {
-                "log.error"
-            } else {
-                "log.info"
-            };
-            lines.push(vec![
-                ("  | ".to_owned(), "border"),
-                (line.text.clone(), role),
-            ]);
-        }
-    }
+    lines.extend(quoted(view, position, quoted_rows));
     lines.push(blank());
     lines
 }
 
-/// What is said about tasks whose end is not known.
-pub fn interrupted(model: &Model, tasks: &[TaskId], width: u16) -> Sheet {
-    let Some(view) = &model.run else {
-        return Sheet::default();
+/// The last lines that the newest attempt of a task printed.
+pub fn quoted(view: &RunView, position: usize, rows: usize) -> Vec<Line> {
+    let shelf = rows::shelf(&view.state, position);
+    let Some(log) = view.logs.step(shelf.step) else {
+        return Vec::new();
     };
-    let mut lines = vec![blank()];
-    for task in tasks.iter().take(6) {
-        let why = match view.state.task(task).map(|task| &task.status) {
-            Some(TaskStatus::Interrupted(why)) => why.as_str(),
-            _ => "",
+    let mut printed = log.last_of(position, rows + 1);
+    printed.retain(|line| line.sort != Sort::Failed);
+    // What an earlier attempt printed is in the log.
+    let of_last = printed.iter().rposition(|line| line.sort == Sort::Golive);
+    printed.drain(..of_last.map_or(0, |at| at + 1));
+    let skipped = printed.len().saturating_sub(rows);
+    let quoted = printed[skipped..].iter().map(|line| {
+        let role = if line.sort.is_trouble() {
+            "log.error"
+        } else {
+            "log.info"
         };
-        lines.push(vec![
-            (task.to_string(), "state.lost"),
-            (format!("  {why}"), "text"),
-        ]);
-    }
-    lines.push(blank());
-    let before = lines.len();
-    lines.extend(text(
-        "It may have done its work, or a part of it. Look at the host before you decide.",
-        width,
-        "text",
-    ));
-    lines.extend(text(&users_see(&view.state, width), width, "attention"));
-    lines.push(blank());
-    lines.push(choice(
-        "R",
-        "retry",
-        "it runs again from its beginning",
-        false,
-    ));
-    lines.push(choice(
-        "C",
-        "count as done",
-        "the run goes on behind it; asks why",
-        false,
-    ));
-    lines.push(choice("A", "abort", "the menu that ends the run", false));
-    lines.push(choice(
-        "o",
-        "full log",
-        "what is known of it, in $PAGER",
-        false,
-    ));
-    Sheet {
-        title: "Nobody knows how it ended".to_owned(),
-        bottom: "Esc looks around, nothing happens meanwhile".to_owned(),
-        kept: lines.len() - before,
-        lines,
-        width: width.min(84),
-        ..Sheet::default()
-    }
-}
-
-/// The field for the reason.
-pub fn reason(tasks: &[TaskId], typed: &str, width: u16) -> Sheet {
-    let names: Vec<&str> = tasks.iter().map(TaskId::as_str).collect();
-    let mut lines = vec![blank()];
-    lines.extend(text(
-        &format!(
-            "{} will count as done and never run again in this run.",
-            names.join(", ")
-        ),
-        width.min(72),
-        "text",
-    ));
-    lines.push(blank());
-    lines.push(field("Why: ", typed));
-    lines.push(blank());
-    lines.extend(text(
-        "Enter takes it, with the reason in the record.",
-        width.min(72),
-        "text.dim",
-    ));
-    Sheet {
-        title: "Count as done".to_owned(),
-        bottom: "Esc goes back".to_owned(),
-        lines,
-        width: width.min(76),
-        ..Sheet::default()
-    }
+        vec![("  | ".to_owned(), "border"), (line.text.clone(), role)]
+    });
+    quoted.collect()
 }

@@ -9,11 +9,16 @@ use sheet::{Line, Sheet};
 
 pub mod abort;
 pub mod ask;
+pub mod decide;
 pub mod failure;
 pub mod help;
+pub mod journal;
+pub mod lock;
 pub mod message;
 pub mod palette;
+pub mod reason;
 pub mod sheet;
+pub mod unknown;
 
 /// Draws the topmost dialog over a screen.
 pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
@@ -26,11 +31,18 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
     let text = width.min(96).saturating_sub(4);
     let sheet = match dialog {
         Dialog::Ask { task } => ask::sheet(model, task, text, now),
-        Dialog::Failure { tasks } => failure::failed(model, tasks, text, area.height),
-        Dialog::Interrupted { tasks } => failure::interrupted(model, tasks, text),
-        Dialog::Reason { tasks, typed } => failure::reason(tasks, typed, text),
-        Dialog::Abort => abort::menu(model, text, now),
-        Dialog::Kill { name, typed } => abort::kill(model, name, typed, text),
+        Dialog::Failure { tasks, spot } => {
+            failure::sheet(model, tasks, *spot, (text, area.height), now)
+        }
+        Dialog::Interrupted { tasks, spot } => {
+            unknown::sheet(model, tasks, *spot, (text, area.height), now)
+        }
+        Dialog::Reason { wish, typed } => reason::sheet(model, wish, typed, text, now),
+        Dialog::Abort { choice, keep } => abort::menu(model, *choice, *keep, text, now),
+        Dialog::Kill { name, typed, keep } => abort::kill(model, (name, typed), *keep, text),
+        Dialog::Locked { env, choice } => lock::busy(model, env, *choice, text, now),
+        Dialog::Steal { env, typed, .. } => lock::steal(model, env, typed, text),
+        Dialog::Unrecorded => journal::sheet(model, text, now),
         Dialog::Leave => abort::leave(model, text),
         Dialog::Help { query, scroll } => help::sheet(model, query, *scroll, text),
         Dialog::Palette { query, cursor } => palette::sheet(model, query, *cursor, area.height),
@@ -100,11 +112,20 @@ fn showing(sheet: &Sheet, height: usize) -> Vec<&Line> {
         let top = sheet.scroll.min(lines.len().saturating_sub(height));
         return lines.iter().skip(top).take(height).collect();
     }
-    // Empty lines go first, then what stands before the choices.
+    // Empty lines go first, from the top, as many as have to; then what stands before the choices.
+    let mut over = lines.len() - height;
+    let mut fits = |line: &&Line| {
+        let goes = line.is_empty() && over > 0;
+        over -= usize::from(goes);
+        !goes
+    };
     let (text, end) = lines.split_at(lines.len() - sheet.kept.min(lines.len()));
-    let is_told = |line: &&Line| !line.is_empty();
-    let end: Vec<&Line> = end.iter().filter(is_told).collect();
+    let text: Vec<&Line> = text.iter().filter(&mut fits).collect();
+    let end: Vec<&Line> = end.iter().filter(&mut fits).collect();
     let room = height.saturating_sub(end.len());
-    let text: Vec<&Line> = text.iter().filter(is_told).take(room).collect();
-    text.into_iter().chain(end).take(height).collect()
+    text.into_iter()
+        .take(room)
+        .chain(end)
+        .take(height)
+        .collect()
 }

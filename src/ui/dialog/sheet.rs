@@ -64,6 +64,36 @@ pub fn choice(key: &str, words: &str, means: &str, marked: bool) -> Line {
     ]
 }
 
+/// A choice that would be refused, and why.
+pub fn choice_off(key: &str, words: &str, why: &str, marked: bool) -> Line {
+    let gap = 4_usize.saturating_sub(key.chars().count());
+    vec![
+        (if marked { "» " } else { "  " }.to_owned(), "text.strong"),
+        (key.to_owned(), "text.dim"),
+        (format!("{:gap$}{words:<18}", ""), "text.dim"),
+        (format!("off: {why}"), "text.dim"),
+    ]
+}
+
+/// What follows from the choice that is looked at, in rows of `width` columns; where there is little room each
+/// sentence but the first has one row.
+pub fn then(said: &[String], width: u16) -> Vec<Line> {
+    let narrow = width < 50;
+    let mut lines = Vec::new();
+    for (at, sentence) in said.iter().enumerate() {
+        let most = if narrow && at > 0 { 1 } else { 3 };
+        let rows = wrap(sentence, usize::from(width.saturating_sub(2)));
+        let cut = rows.len() > most;
+        for (nth, row) in rows.into_iter().take(most).enumerate() {
+            let more = if cut && nth + 1 == most { " .." } else { "" };
+            let role = if at == 0 { "text.strong" } else { "text" };
+            let head = if at == 0 && nth == 0 { "" } else { "  " };
+            lines.push(vec![(format!("{head}{row}{more}"), role)]);
+        }
+    }
+    lines
+}
+
 /// A text field.
 pub fn field(label: &str, typed: &str) -> Line {
     vec![

@@ -10,6 +10,7 @@ use crate::domain::evidence::{GateCommand, GateStep, gate_commands};
 use crate::domain::overview::Changes;
 use crate::domain::run::progress;
 use crate::domain::run::{GateState, Moment};
+use crate::ui::fleet;
 use crate::ui::keymap::Act;
 use crate::ui::model::{GATE_FIELD, Model, RunView};
 use crate::ui::msg::Owner;
@@ -528,7 +529,13 @@ fn readiness(
             "not ready: nothing is typed. Enter alone does nothing".to_owned(),
             "text.dim",
         ),
-        (true, typed) if typed == env => (format!("ready: Enter releases to {env}"), "state.ok"),
+        (true, typed) if typed == env => match fleet::held(model, view, env) {
+            Some(who) => (
+                format!("ready, but {who} has the lock: you will be asked"),
+                "state.warn",
+            ),
+            None => (format!("ready: Enter releases to {env}"), "state.ok"),
+        },
         (true, typed) => (
             format!("not ready: the name does not match yet ({typed} of {env})"),
             "state.warn",

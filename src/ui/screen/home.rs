@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 use crate::domain::feed::Link;
 use crate::domain::overview::{Deployed, EnvOverview, Overview, Repository};
 use crate::domain::run::Moment;
+use crate::ui::fleet;
 use crate::ui::keymap::Act;
 use crate::ui::model::{HomePanel, Model};
 use crate::ui::states;
@@ -23,10 +24,11 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
     let areas = bottom::areas(area);
     head(paint, areas.band, areas.standing, model, now);
     let body = areas.body;
-    let environments = model
-        .overview
-        .as_ref()
-        .map_or(1, |overview| overview.environments.len().max(1));
+    let environments = model.overview.as_ref().map_or(1, |overview| {
+        let each = overview.environments.iter();
+        let rows = each.map(|env| 1 + usize::from(lock_of(model, env, now).is_some()));
+        rows.sum::<usize>().max(1)
+    });
     let where_height = (environments as u16 + 2).min(body.height / 2).max(3);
     places(
         paint,
@@ -213,20 +215,36 @@ fn places(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
             "text.dim",
         );
     }
-    for (at, env) in overview
-        .environments
-        .iter()
-        .enumerate()
-        .take(usize::from(inner.height))
-    {
+    let mut y = inner.y;
+    for (at, env) in overview.environments.iter().enumerate() {
+        if y >= inner.bottom() {
+            break;
+        }
         let row = Rect {
-            y: inner.y + at as u16,
+            y,
             height: 1,
             ..inner
         };
         place(paint, row, model, overview, env, now);
         mark_row(paint, row, model, HomePanel::Where, at);
+        y += 1;
+        if let Some((state, said)) = lock_of(model, env, now).filter(|_| y < inner.bottom()) {
+            let x = inner.x + 14;
+            let role = if state == State::Ok {
+                "text.dim"
+            } else {
+                state.role()
+            };
+            paint.text(x, y, inner.right().saturating_sub(x + 1), &said, role);
+            y += 1;
+        }
     }
+}
+
+/// What is told of an environment's lock: always where a gate is, elsewhere when it is not simply free.
+fn lock_of(model: &Model, env: &EnvOverview, now: Moment) -> Option<(State, String)> {
+    let (state, said) = fleet::lock_line(model, &env.env, now)?;
+    (env.gated || state != State::Ok || said != "lock free").then_some((state, said))
 }
 
 fn place(

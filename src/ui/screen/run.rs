@@ -7,6 +7,8 @@ use ratatui::layout::Rect;
 use crate::domain::action::Action;
 use crate::domain::run::progress;
 use crate::domain::run::{Moment, Outcome, RunStatus};
+use crate::ui::available;
+use crate::ui::choices;
 use crate::ui::keymap::Act;
 use crate::ui::model::{Model, Pane, RunView};
 use crate::ui::msg::Owner;
@@ -14,7 +16,7 @@ use crate::ui::rows;
 use crate::ui::widget::band::{self, Band, Tone};
 use crate::ui::widget::bottom::{self, Bottom};
 use crate::ui::widget::log::LogPane;
-use crate::ui::widget::paint::{Frame, Paint, Piece};
+use crate::ui::widget::paint::{Frame, Paint, Piece, middle};
 use crate::ui::widget::{board, brief, detail, plight, rail};
 use crate::ui::words;
 
@@ -68,11 +70,17 @@ pub fn head<'a>(view: &RunView, now: Moment) -> Band<'a> {
         ));
     }
     let role = match state.status {
+        _ if view.journal_failed.is_some() => "danger",
         RunStatus::Active => "state.run",
         RunStatus::Finished(Outcome::Succeeded) => "state.ok",
         RunStatus::Finished(Outcome::Failed) => "state.fail",
         _ => "text.strong",
     };
+    if let (Owner::Elsewhere(who), false) =
+        (&view.owner, matches!(state.status, RunStatus::Finished(_)))
+    {
+        right.push((format!("driven by {}", middle(who, 28)), "state.warn"));
+    }
     right.push((word(view).to_owned(), role));
     Band {
         env: env.map_or_else(String::new, |env| env.as_str().to_uppercase()),
@@ -83,6 +91,9 @@ pub fn head<'a>(view: &RunView, now: Moment) -> Band<'a> {
 }
 
 fn word(view: &RunView) -> &'static str {
+    if view.journal_failed.is_some() {
+        return "NO JOURNAL";
+    }
     match (&view.owner, view.state.status) {
         (_, RunStatus::Prepared) => "PLAN",
         (_, RunStatus::Finished(Outcome::Succeeded)) => "DONE",
@@ -90,6 +101,7 @@ fn word(view: &RunView) -> &'static str {
         (_, RunStatus::Finished(Outcome::Stopped)) => "STOPPED",
         (_, RunStatus::Finished(Outcome::RolledBack)) => "ROLLED BACK",
         (Owner::Elsewhere(_), _) => "WATCHING",
+        (Owner::Background(_), _) => "BACKGROUND",
         (Owner::Nobody, _) => "WAITS",
         (_, RunStatus::Paused) => "PAUSED",
         (_, RunStatus::Stopping) => "STOPPING",
@@ -113,6 +125,9 @@ fn eta(view: &RunView, now: Moment) -> String {
             if progress::gate_waiting(&view.state).is_some() =>
         {
             "waits at the gate".to_owned()
+        }
+        (RunStatus::Active, Some(_), _) if !view.wanted.is_empty() => {
+            "waits for the lock".to_owned()
         }
         (RunStatus::Active, Some(_), _) if waits_for_operator(view) => "waits for you".to_owned(),
         (RunStatus::Active, Some(started), Some(total)) => {
@@ -227,12 +242,23 @@ fn body(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
 fn plan(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Moment) {
     let (done, all) = steps(view);
     let hosts = view.state.plan.hosts.len();
+    let held = choices::held(&view.state);
+    let held: Vec<&str> = held.iter().map(|env| env.as_str()).collect();
+    let locks = match held.as_slice() {
+        [] => String::new(),
+        some => format!(", locked: {}", some.join(" ")),
+    };
     let bottom = format!(
-        "{done} of {}, {}",
+        "{done} of {}, {}{locks}",
         words::count(all, "step"),
         words::count(hosts, "host")
     );
-    let right = if view.follow { "" } else { "f follow" };
+    let right = match (view.follow, view.differs.is_empty()) {
+        (true, true) => "",
+        (false, true) => "f follow",
+        (true, false) => "releases.toml has changed  d",
+        (false, false) => "releases.toml has changed  d   f follow",
+    };
     let focus = view.pane == Pane::Plan && model.dialogs.is_empty();
     let inner = paint.panel(
         area,
@@ -367,7 +393,7 @@ fn briefing(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, no
 }
 
 fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Moment) {
-    let said = plight::attention(view, now, area.width.saturating_sub(2));
+    let said = plight::attention(model, view, now, area.width.saturating_sub(2));
     let pieces: Vec<Piece<'_>> = said
         .iter()
         .map(|(text, role)| (text.as_str(), *role))
@@ -378,12 +404,22 @@ fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
     );
     let waits = progress::gate_waiting(&view.state).is_some();
     let go_on = match view.state.status {
+        RunStatus::Active | RunStatus::Paused | RunStatus::Stopping
+            if matches!(view.owner, Owner::Background(_)) =>
+        {
+            "take it back here"
+        }
         RunStatus::Finished(Outcome::Failed) => "go on: what failed runs again",
         _ => "go on with this run",
     };
+    let decide = if available::failed(view).is_empty() {
+        "decide about the lock"
+    } else {
+        "decide about what failed"
+    };
     let mut actions = vec![
         (Act::Start, start.as_str()),
-        (Act::Retry, "decide about what failed"),
+        (Act::Retry, decide),
         (Act::Resume, go_on),
         (Act::Continue, "go on"),
         (Act::Abort, ""),

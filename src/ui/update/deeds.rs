@@ -1,14 +1,13 @@
 //! Deeds: what an action does once it is known to be possible and not too early.
 
-use super::{gate, palette};
+use super::decide::push;
+use super::{decide, locks, palette};
 use crate::domain::action::Action;
-use crate::domain::id::TaskId;
 use crate::domain::run::progress;
 use crate::domain::run::{Intent, Moment, RunStatus};
-use crate::ui::available;
 use crate::ui::fleet;
 use crate::ui::keymap::Act;
-use crate::ui::model::{Dialog, HomePanel, Model, Pane, View};
+use crate::ui::model::{Dialog, HomePanel, Model, Pane, RunView, View};
 use crate::ui::msg::{Cmd, Notice};
 use crate::ui::rows::{self, Row};
 
@@ -53,17 +52,13 @@ pub(super) fn perform(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
             }
             model.view = View::Run;
         }
+        Act::Difference => super::story::show_difference(model, now),
         Act::Copy => return copy(model),
         Act::Pager => return pager(model, now),
         Act::Editor => return editor(model),
         _ => return change(model, act, now),
     }
     Vec::new()
-}
-
-fn push(model: &mut Model, dialog: Dialog, now: Moment) {
-    model.dialogs.push(dialog);
-    model.guard.restart(now);
 }
 
 fn change(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
@@ -87,55 +82,38 @@ fn change(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
             model.guard.restart(now);
             vec![Cmd::Send(Intent::Continue)]
         }
-        Act::Retry => retry(model, now),
-        Act::CountAsDone => {
-            if let Some(run) = &model.run {
-                let tasks = available::interrupted(run);
-                push(
-                    model,
-                    Dialog::Reason {
-                        tasks,
-                        typed: String::new(),
-                    },
-                    now,
-                );
+        Act::Retry => decide::retry(model, now),
+        Act::Skip | Act::CountAsDone | Act::LeaveOut => {
+            decide::reason(model, act, now);
+            Vec::new()
+        }
+        Act::TryLock | Act::Steal => locks::take(model, act == Act::Steal, now),
+        Act::KeepLock => {
+            if let Some(Dialog::Abort { keep, .. }) = model.dialogs.last_mut() {
+                *keep = !*keep;
             }
             Vec::new()
         }
         Act::Abort => {
-            push(model, Dialog::Abort, now);
+            decide::abort(model, now);
             Vec::new()
         }
         Act::Stop => {
+            let keep = decide::keeps(model);
             model.dialogs.clear();
-            vec![Cmd::Send(Intent::Stop { reason: None })]
+            decide::ending(model, keep, Intent::Stop { reason: None })
         }
         Act::Kill => {
-            let name = kill_name(model);
+            let (name, keep) = (decide::kill_name(model), decide::keeps(model));
             model.dialogs.pop();
-            push(
-                model,
-                Dialog::Kill {
-                    name,
-                    typed: String::new(),
-                },
-                now,
-            );
+            let typed = String::new();
+            push(model, Dialog::Kill { name, typed, keep }, now);
             Vec::new()
         }
-        Act::Yes | Act::No => answer(model, act == Act::Yes, now),
+        Act::Yes | Act::No => decide::answer(model, act == Act::Yes, now),
         Act::Leave => vec![Cmd::Leave],
         _ => Vec::new(),
     }
-}
-
-/// What is typed to end everything: the environment something runs in, else the project's name.
-fn kill_name(model: &Model) -> String {
-    let stage = model.run.as_ref().and_then(|run| {
-        let stage = run.state.current_stage()?;
-        run.state.plan.stages[stage].env.clone()
-    });
-    stage.map_or_else(|| model.project.clone(), |env| env.to_string())
 }
 
 fn resume(model: &mut Model, now: Moment) -> Vec<Cmd> {
@@ -152,53 +130,6 @@ fn resume(model: &mut Model, now: Moment) -> Vec<Cmd> {
     model.busy = Some(format!("going on with {run}"));
     model.guard.restart(now);
     vec![Cmd::ResumeRun(run)]
-}
-
-/// In the failure's dialog runs the tasks again; elsewhere shows that dialog.
-fn retry(model: &mut Model, now: Moment) -> Vec<Cmd> {
-    if let Some(Dialog::Failure { tasks } | Dialog::Interrupted { tasks }) =
-        model.dialogs.last().cloned()
-    {
-        decided(model, &tasks, now);
-        return vec![Cmd::Send(Intent::Retry { tasks })];
-    }
-    reopen(model, now);
-    Vec::new()
-}
-
-/// Closes a dialog that was answered; it does not come back while the engine takes the answer in.
-fn decided(model: &mut Model, tasks: &[TaskId], now: Moment) {
-    model.dialogs.pop();
-    model.guard.restart(now);
-    if let Some(run) = &mut model.run {
-        run.put_off.extend(tasks.iter().cloned());
-    }
-}
-
-/// Shows the dialogs again that were closed without a decision.
-fn reopen(model: &mut Model, now: Moment) -> bool {
-    if let Some(run) = &mut model.run {
-        run.put_off.clear();
-    }
-    super::story::raise(model, now);
-    !model.dialogs.is_empty()
-}
-
-fn answer(model: &mut Model, yes: bool, now: Moment) -> Vec<Cmd> {
-    if let Some(Dialog::Ask { task }) = model.dialogs.last().cloned() {
-        decided(model, std::slice::from_ref(&task), now);
-        let intent = if yes {
-            Intent::Confirm { task }
-        } else {
-            Intent::Deny { task }
-        };
-        return vec![Cmd::Send(intent)];
-    }
-    if model.view == View::Gate && yes {
-        gate::press(model, now)
-    } else {
-        Vec::new()
-    }
 }
 
 fn screen(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
@@ -232,8 +163,15 @@ fn screen(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
 
 fn open(model: &mut Model, now: Moment) -> Vec<Cmd> {
     match model.dialogs.last() {
-        Some(Dialog::Abort) => return change(model, Act::Stop, now),
-        Some(Dialog::Message { .. }) => {
+        Some(Dialog::Abort { choice: 0, .. }) => return change(model, Act::Stop, now),
+        Some(Dialog::Abort { .. }) => return not_by_enter(model, "only the safest line", now),
+        Some(
+            Dialog::Failure { .. }
+            | Dialog::Interrupted { .. }
+            | Dialog::Locked { .. }
+            | Dialog::Ask { .. },
+        ) => return not_by_enter(model, "nothing here", now),
+        Some(Dialog::Message { .. } | Dialog::Unrecorded) => {
             close(model, now);
             return Vec::new();
         }
@@ -246,6 +184,13 @@ fn open(model: &mut Model, now: Moment) -> Vec<Cmd> {
         View::Run => open_row(model, now),
         View::Gate => {}
     }
+    Vec::new()
+}
+
+/// Says that Enter does not decide: the capital of the line does.
+fn not_by_enter(model: &mut Model, takes: &str, now: Moment) -> Vec<Cmd> {
+    let said = format!("nothing was done: Enter takes {takes}. Press the capital of the line");
+    model.notice = Some((Notice::line(said), now));
     Vec::new()
 }
 
@@ -330,7 +275,7 @@ fn open_row(model: &mut Model, now: Moment) {
             run.cursor = at;
         }
         Some(Row::Step { .. }) if run.pane == Pane::Plan => {
-            if !reopen(model, now)
+            if !decide::reopen(model, now)
                 && let Some(run) = &mut model.run
             {
                 run.pane = Pane::Log;
@@ -349,8 +294,13 @@ fn close(model: &mut Model, now: Moment) {
         Some(Dialog::Ask { task }) => {
             run.put_off.insert(task);
         }
-        Some(Dialog::Failure { tasks } | Dialog::Interrupted { tasks }) => {
+        Some(Dialog::Failure { tasks, .. } | Dialog::Interrupted { tasks, .. }) => {
             run.put_off.extend(tasks);
+        }
+        Some(Dialog::Locked { env, .. }) => {
+            if let Some(wanted) = run.wanted.get_mut(&env) {
+                wanted.put_off = true;
+            }
         }
         Some(_) => {}
         None if model.view == View::Run => {
@@ -372,8 +322,13 @@ fn back(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
     }
     let going = model.drives();
     if act == Act::Interrupt {
+        let is_recorded = |run: &RunView| run.journal_failed.is_none();
+        if going && model.run.as_ref().is_some_and(is_recorded) {
+            decide::abort(model, now);
+            return Vec::new();
+        }
         if going {
-            push(model, Dialog::Abort, now);
+            push(model, Dialog::Leave, now);
             return Vec::new();
         }
         return vec![Cmd::Leave];

@@ -1,5 +1,6 @@
 //! Moves: cursors, scrolling, folding and focus. None of them does anything but look.
 
+use crate::ui::choices;
 use crate::ui::keymap::Act;
 use crate::ui::model::{Dialog, GATE_FIELD, HomePanel, Model, Pane, RunView, View};
 use crate::ui::rows::{self, Row};
@@ -22,6 +23,14 @@ pub(super) fn moves(model: &mut Model, act: Act) -> bool {
             {
                 sideways(run, act);
             }
+            return true;
+        }
+        Act::AboutBack | Act::AboutOn => {
+            about(model, act == Act::AboutBack);
+            return true;
+        }
+        Act::FocusOn | Act::FocusBack if !model.dialogs.is_empty() => {
+            about(model, act == Act::FocusBack);
             return true;
         }
         Act::FocusOn | Act::FocusBack => {
@@ -57,7 +66,27 @@ fn in_dialog(model: &mut Model, by: i64) {
         Some(Dialog::Help { scroll, .. }) => *scroll = shift(*scroll, by, 200),
         Some(Dialog::Message { scroll, lines, .. }) => *scroll = shift(*scroll, by, lines.len()),
         Some(Dialog::Palette { cursor, .. }) => *cursor = shift(*cursor, by, palette_len),
+        Some(Dialog::Failure { spot, .. } | Dialog::Interrupted { spot, .. }) => {
+            spot.choice = shift(spot.choice, by, choices::ABOUT_TASKS.len());
+        }
+        Some(Dialog::Abort { choice, .. }) => {
+            *choice = shift(*choice, by, choices::ABOUT_END.len());
+        }
+        Some(Dialog::Locked { choice, .. }) => {
+            *choice = shift(*choice, by, choices::ABOUT_LOCK.len());
+        }
         _ => {}
+    }
+}
+
+/// Looks at the next of several tasks that are decided about, then at all of them, and around.
+fn about(model: &mut Model, back: bool) {
+    if let Some(Dialog::Failure { tasks, spot } | Dialog::Interrupted { tasks, spot }) =
+        model.dialogs.last_mut()
+        && tasks.len() > 1
+    {
+        let all = tasks.len() + 1;
+        spot.about = (spot.about + if back { all - 1 } else { 1 }) % all;
     }
 }
 
@@ -208,9 +237,6 @@ fn tab(run: &mut RunView, back: bool) {
 }
 
 fn focus(model: &mut Model, back: bool) {
-    if !model.dialogs.is_empty() {
-        return;
-    }
     match model.view {
         View::Home => {
             let order = [

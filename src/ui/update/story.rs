@@ -1,11 +1,15 @@
 //! The story: records of the run are folded, told in the log in golive's own voice, and raise what needs an answer.
 
-use crate::domain::id::{Attempt, TaskId};
+use std::collections::BTreeMap;
+
+use crate::domain::feed::LockNews;
+use crate::domain::id::{Attempt, EnvName, TaskId};
 use crate::domain::run::apply::apply;
+use crate::domain::run::event::Decision;
 use crate::domain::run::progress::{self, Need};
 use crate::domain::run::{Event, Moment, Outcome, Record};
-use crate::ui::model::{Dialog, GateView, Model, RunView, View};
-use crate::ui::msg::{Cmd, Owner};
+use crate::ui::model::{Dialog, GateView, Model, RunView, Spot, View, Wanted, Wish};
+use crate::ui::msg::{Cmd, Notice, Owner};
 use crate::ui::{rows, states, words};
 
 /// Takes a record of the run on screen.
@@ -23,14 +27,29 @@ pub(super) fn fold(model: &mut Model, record: &Record, now: Moment) -> Vec<Cmd> 
     {
         run.put_off.remove(task);
     }
+    if let Event::LockTaken { env, .. } | Event::LockReleased { env, .. } = &record.event {
+        run.wanted.remove(env);
+    }
+    if matches!(&record.event, Event::RunFinished { .. }) {
+        run.wanted.clear();
+    }
     tell(run, record);
-    let mut cmds = raise(model, now);
+    tell_decision(run, record);
+    if let Some(said) = about_lock(&record.event) {
+        model.notice = Some((Notice::line(said), now));
+    }
+    // What the run waits for is seen when all that follows from this was told.
+    withdraw(model, now);
+    let mut cmds = Vec::new();
     if let Event::RunFinished { outcome, .. } = &record.event {
         if let Some(run) = &mut model.run {
             run.follow = true;
         }
         model.dialogs.retain(|dialog| {
-            !matches!(dialog, Dialog::Abort | Dialog::Leave | Dialog::Kill { .. })
+            !matches!(
+                dialog,
+                Dialog::Abort { .. } | Dialog::Leave | Dialog::Kill { .. } | Dialog::Steal { .. }
+            )
         });
         model.view = if model.view == View::Gate {
             View::Run
@@ -98,6 +117,58 @@ fn tell(run: &mut RunView, record: &Record) {
     run.logs.say(shelf, position, Some(record.at), text, failed);
 }
 
+/// Writes what was decided about tasks into their logs: what, by whom, why.
+fn tell_decision(run: &mut RunView, record: &Record) {
+    let Event::DecisionTaken {
+        decision,
+        tasks,
+        by,
+        reason,
+        ..
+    } = &record.event
+    else {
+        return;
+    };
+    let what = match decision {
+        Decision::Retry => "runs it again",
+        Decision::Skip => "skips it",
+        Decision::CountAsDone => "counts it as done",
+        Decision::LeaveOut => "leaves its host out",
+        _ => return,
+    };
+    let why = reason.as_ref();
+    let why = why.map_or_else(String::new, |why| format!(": {why}"));
+    let text = format!("{} {what}{why}", words::user(by));
+    for task in tasks {
+        if let Some(position) = run.state.position(task) {
+            let shelf = rows::shelf(&run.state, position);
+            let at = Some(record.at);
+            run.logs.say(shelf, position, at, text.clone(), false);
+        }
+    }
+}
+
+/// What the operator should know of a lock at once.
+fn about_lock(event: &Event) -> Option<String> {
+    match event {
+        Event::LockReleased {
+            env,
+            lost: Some(why),
+            ..
+        } => Some(format!("the lock of {env} is lost: {why}")),
+        Event::LockReleased { env, left, .. } => {
+            let (place, why) = left.iter().next()?;
+            Some(format!("the lock of {env} still shows on {place}: {why}"))
+        }
+        Event::LockTaken {
+            env,
+            from: Some(from),
+            ..
+        } => Some(format!("the lock of {env} was taken over from {}", from.by)),
+        _ => None,
+    }
+}
+
 /// Takes the end of an attempt's output that was read from its file; returns whether it was recent enough.
 pub(super) fn take_window(
     run: &mut RunView,
@@ -133,17 +204,25 @@ pub(super) fn take_window(
     true
 }
 
-/// Opens what the run waits for, and closes what it does not wait for any more.
-pub(super) fn raise(model: &mut Model, now: Moment) -> Vec<Cmd> {
-    let Some(run) = &mut model.run else {
-        return Vec::new();
-    };
-    let needs = match run.owner {
-        Owner::Here => progress::needs(&run.state, false),
+/// What the run waits for that can be decided here.
+fn needs(run: &RunView) -> Vec<Need> {
+    match run.owner {
+        Owner::Here if run.journal_failed.is_none() => progress::needs(&run.state, false),
         _ => Vec::new(),
+    }
+}
+
+/// Closes what the run does not wait for any more.
+fn withdraw(model: &mut Model, now: Moment) {
+    let Some(run) = &mut model.run else {
+        return;
     };
+    let needs = needs(run);
     let before = model.dialogs.len();
-    model.dialogs.retain(|dialog| is_needed(dialog, &needs));
+    let wanted = &run.wanted;
+    model
+        .dialogs
+        .retain(|dialog| is_needed(dialog, &needs, wanted));
     if model.dialogs.len() != before {
         model.guard.restart(now);
     }
@@ -152,10 +231,21 @@ pub(super) fn raise(model: &mut Model, now: Moment) -> Vec<Cmd> {
         run.gate = GateView::default();
         run.follow = true;
     }
-    let open = model.dialogs.iter().any(is_decision);
-    if open {
+}
+
+/// Opens what the run waits for, and closes what it does not wait for any more.
+pub(super) fn raise(model: &mut Model, now: Moment) -> Vec<Cmd> {
+    withdraw(model, now);
+    if model.dialogs.iter().any(is_decision) {
         return Vec::new();
     }
+    if let Some(cmds) = raise_lock(model, now) {
+        return cmds;
+    }
+    let Some(run) = &mut model.run else {
+        return Vec::new();
+    };
+    let needs = needs(run);
     for need in needs {
         let (dialog, alert) = match &need {
             Need::Answer(task) if !run.put_off.contains(task) => {
@@ -164,12 +254,14 @@ pub(super) fn raise(model: &mut Model, now: Moment) -> Vec<Cmd> {
             Need::Failure(tasks) if !tasks.iter().all(|task| run.put_off.contains(task)) => (
                 Dialog::Failure {
                     tasks: tasks.clone(),
+                    spot: Spot::default(),
                 },
                 format!("{} failed", tasks[0]),
             ),
             Need::Interrupted(tasks) if !tasks.iter().all(|task| run.put_off.contains(task)) => {
                 let dialog = Dialog::Interrupted {
                     tasks: tasks.clone(),
+                    spot: Spot::default(),
                 };
                 (dialog, format!("the end of {} is not known", tasks[0]))
             }
@@ -201,6 +293,64 @@ pub(super) fn raise(model: &mut Model, now: Moment) -> Vec<Cmd> {
     Vec::new()
 }
 
+/// Shows who has a lock that the run driven here wants; `None` = nobody has, or it was put off.
+fn raise_lock(model: &mut Model, now: Moment) -> Option<Vec<Cmd>> {
+    let run = model.run.as_ref()?;
+    let is_busy = |wanted: &Wanted| matches!(wanted.news, LockNews::Busy(_)) && !wanted.put_off;
+    let (env, _) = run.wanted.iter().find(|(_, wanted)| is_busy(wanted))?;
+    if run.owner != Owner::Here || run.journal_failed.is_some() {
+        return None;
+    }
+    let env = env.clone();
+    let alert = format!("{env} is locked by somebody else");
+    if matches!(model.view, View::Run | View::Gate) {
+        model.view = View::Run;
+        model.dialogs.push(Dialog::Locked { env, choice: 0 });
+        model.guard.restart(now);
+    }
+    Some(alert_away(model, &alert))
+}
+
+/// Shows, once, what differs between the run's plan and `releases.toml` as it is now.
+pub(super) fn differs(model: &mut Model, lines: Vec<String>, now: Moment) -> Vec<Cmd> {
+    let Some(run) = &mut model.run else {
+        return Vec::new();
+    };
+    let is_news = run.differs != lines && !lines.is_empty();
+    run.differs = lines;
+    if is_news {
+        show_difference(model, now);
+    }
+    Vec::new()
+}
+
+/// Somebody else drives the run on screen now, or nobody does.
+pub(super) fn driven_by(model: &mut Model, owner: Owner, now: Moment) -> Vec<Cmd> {
+    if let Some(run) = &mut model.run {
+        run.owner = owner;
+    }
+    raise(model, now)
+}
+
+/// Shows what differs.
+pub(super) fn show_difference(model: &mut Model, now: Moment) {
+    let Some(run) = &model.run else {
+        return;
+    };
+    let mut lines = vec![
+        "This run keeps to the plan it was started with. A new run would take these changes:"
+            .to_owned(),
+        String::new(),
+    ];
+    lines.extend(run.differs.iter().cloned());
+    model.dialogs.push(Dialog::Message {
+        title: "releases.toml has changed".to_owned(),
+        lines,
+        scroll: 0,
+    });
+    model.guard.restart(now);
+}
+
 fn alert_away(model: &Model, what: &str) -> Vec<Cmd> {
     if model.focused {
         return Vec::new();
@@ -215,16 +365,31 @@ fn is_decision(dialog: &Dialog) -> bool {
             | Dialog::Failure { .. }
             | Dialog::Interrupted { .. }
             | Dialog::Reason { .. }
+            | Dialog::Locked { .. }
+            | Dialog::Steal { .. }
     )
 }
 
-fn is_needed(dialog: &Dialog, needs: &[Need]) -> bool {
+fn is_needed(dialog: &Dialog, needs: &[Need], wanted: &BTreeMap<EnvName, Wanted>) -> bool {
+    let is_open = |task: &TaskId| {
+        needs.iter().any(|need| match need {
+            Need::Failure(tasks) | Need::Interrupted(tasks) => tasks.contains(task),
+            _ => false,
+        })
+    };
     match dialog {
         Dialog::Ask { task } => needs.contains(&Need::Answer(task.clone())),
-        Dialog::Failure { tasks } => needs.contains(&Need::Failure(tasks.clone())),
-        Dialog::Interrupted { tasks } | Dialog::Reason { tasks, .. } => {
-            needs.contains(&Need::Interrupted(tasks.clone()))
-        }
+        Dialog::Failure { tasks, .. } => needs.contains(&Need::Failure(tasks.clone())),
+        Dialog::Interrupted { tasks, .. } => needs.contains(&Need::Interrupted(tasks.clone())),
+        Dialog::Reason { wish, .. } => match wish {
+            Wish::Skip(tasks) | Wish::CountAsDone(tasks) => tasks.iter().all(is_open),
+            Wish::LeaveOut(..) => needs
+                .iter()
+                .any(|need| matches!(need, Need::Failure(_) | Need::Interrupted(_))),
+        },
+        Dialog::Locked { env, .. } | Dialog::Steal { env, .. } => wanted
+            .get(env)
+            .is_some_and(|wanted| matches!(wanted.news, LockNews::Busy(_))),
         _ => true,
     }
 }

@@ -4,10 +4,11 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::{early, gate, palette};
+use super::{decide, early, gate, locks, palette};
+use crate::domain::id::TaskId;
 use crate::domain::run::{Intent, Moment};
 use crate::ui::keymap::Act;
-use crate::ui::model::{Dialog, GATE_FIELD, Model, View};
+use crate::ui::model::{Dialog, GATE_FIELD, Model, View, Wish};
 use crate::ui::msg::{Cmd, Notice};
 
 /// What a field holds at most.
@@ -89,7 +90,7 @@ pub(super) fn paste(model: &mut Model, text: &str, now: Moment) -> Vec<Cmd> {
 /// Whether a field has the keys, and if so whether it confirms something.
 fn confirms(model: &Model) -> Option<bool> {
     match model.dialogs.last() {
-        Some(Dialog::Reason { .. } | Dialog::Kill { .. }) => Some(true),
+        Some(Dialog::Reason { .. } | Dialog::Kill { .. } | Dialog::Steal { .. }) => Some(true),
         Some(Dialog::Help { .. } | Dialog::Palette { .. } | Dialog::Search { .. }) => Some(false),
         Some(_) => None,
         None => {
@@ -102,7 +103,10 @@ fn confirms(model: &Model) -> Option<bool> {
 fn field(model: &mut Model) -> Option<&mut String> {
     match model.dialogs.last_mut() {
         Some(
-            Dialog::Reason { typed, .. } | Dialog::Kill { typed, .. } | Dialog::Search { typed },
+            Dialog::Reason { typed, .. }
+            | Dialog::Kill { typed, .. }
+            | Dialog::Steal { typed, .. }
+            | Dialog::Search { typed },
         ) => Some(typed),
         Some(Dialog::Help { query, scroll }) => {
             *scroll = 0;
@@ -148,23 +152,44 @@ fn submit(model: &mut Model, now: Moment) -> Typed {
     Typed::Taken(confirm(model, now))
 }
 
+/// The tasks that the dialog below the field is about, as the operator looks at them.
+fn looked_at(model: &Model) -> Vec<TaskId> {
+    let below = model.dialogs.iter().rev().find_map(|dialog| match dialog {
+        Dialog::Failure { tasks, spot } | Dialog::Interrupted { tasks, spot } => {
+            Some(spot.of(tasks).to_vec())
+        }
+        _ => None,
+    });
+    below.unwrap_or_default()
+}
+
 fn confirm(model: &mut Model, now: Moment) -> Vec<Cmd> {
     match model.dialogs.last().cloned() {
         None => gate::send(model, now),
-        Some(Dialog::Kill { name, typed }) if typed == name => {
+        Some(Dialog::Kill { name, typed, keep }) if typed == name => {
             model.dialogs.clear();
-            vec![Cmd::Send(Intent::Kill { reason: None })]
+            decide::ending(model, keep, Intent::Kill { reason: None })
         }
         Some(Dialog::Kill { name, .. }) => {
             let said = format!("nothing was done: type {name} to end everything now");
             model.notice = Some((Notice::line(said), now));
             Vec::new()
         }
-        Some(Dialog::Reason { tasks, typed }) if !typed.trim().is_empty() => {
-            model.dialogs.clear();
-            model.guard.restart(now);
-            let reason = typed.trim().to_owned();
-            vec![Cmd::Send(Intent::CountAsDone { tasks, reason })]
+        Some(Dialog::Steal { env, lock, typed }) if typed == env.as_str() => {
+            locks::send(model, env, Some(lock), now)
+        }
+        Some(Dialog::Steal { env, .. }) => {
+            let said = format!("nothing was done: type {env} to take its lock over");
+            model.notice = Some((Notice::line(said), now));
+            Vec::new()
+        }
+        Some(Dialog::Reason { wish, typed }) if !typed.trim().is_empty() => {
+            let about = match &wish {
+                Wish::Skip(tasks) | Wish::CountAsDone(tasks) => tasks.clone(),
+                Wish::LeaveOut(..) => looked_at(model),
+            };
+            decide::decided(model, &about, now);
+            vec![Cmd::Send(wish.because(typed.trim().to_owned()))]
         }
         Some(Dialog::Reason { .. }) => {
             model.notice = Some((Notice::line("nothing was done: a reason is needed"), now));

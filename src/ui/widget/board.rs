@@ -134,7 +134,10 @@ fn stage_head(paint: &mut Paint<'_>, line: Rect, view: &RunView, stage: usize) {
             shown.role()
         },
     );
-    grid.heads(paint, line.y);
+    let env = state.plan.stages[stage].env.as_ref();
+    let out = state.left_out.keys().filter(|(of, _)| Some(of) == env);
+    let out: Vec<&HostName> = out.map(|(_, host)| host).collect();
+    grid.heads(paint, line.y, &out);
 }
 
 /// The columns of a stage.
@@ -197,16 +200,24 @@ impl Grid {
         }
     }
 
-    fn heads(&self, paint: &mut Paint<'_>, y: u16) {
+    fn heads(&self, paint: &mut Paint<'_>, y: u16, out: &[&HostName]) {
         if self.counts {
-            let text = words::count(self.hosts.len(), "host");
+            let mut text = words::count(self.hosts.len(), "host");
+            if !out.is_empty() {
+                text = format!("{text} {} out", out.len());
+            }
             paint.text(self.x, y, 14, &text, "text.dim");
             return;
         }
         for (at, host) in self.hosts.iter().enumerate() {
             let x = self.x + self.cell * at as u16;
             let width = self.cell.saturating_sub(1);
-            paint.text(x, y, width, &middle(host.as_str(), width), "text.dim");
+            let role = if out.contains(&host) {
+                "state.skip"
+            } else {
+                "text.dim"
+            };
+            paint.text(x, y, width, &middle(host.as_str(), width), role);
         }
     }
 }
@@ -317,7 +328,12 @@ impl Step<'_> {
                     let (_, planned) = state.planned(position);
                     let task = &state.tasks[position];
                     let shown = states::of_task(planned, task);
-                    let text = cell_text(paint, planned, task, shown, grid.cell);
+                    let out = shown == State::Skip && state.is_left_out(position);
+                    let text = if out && grid.cell > 5 {
+                        format!("{} out", paint.theme.glyph(shown))
+                    } else {
+                        cell_text(paint, planned, task, shown, grid.cell)
+                    };
                     paint.text(x, line.y, grid.cell, &text, shown.role());
                 }
             }

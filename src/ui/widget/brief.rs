@@ -9,6 +9,7 @@ use crate::domain::feed::Link;
 use crate::domain::id::{EnvName, HostName};
 use crate::domain::run::progress;
 use crate::domain::run::{GateState, Moment, Outcome, RunState, RunStatus};
+use crate::ui::choices;
 use crate::ui::model::{Model, RunView};
 use crate::ui::rows;
 use crate::ui::states;
@@ -317,6 +318,8 @@ fn after(state: &RunState, now: Moment) -> Vec<Fact> {
     let mut facts = vec![fact(Some(shown), "outcome", said, "text.strong")];
     facts.extend(tags(state, outcome));
     facts.push(fact(None, "users", progress::users_see(state), "text"));
+    facts.extend(locks(state, outcome));
+    facts.extend(left_out(state));
     facts.push(blank());
     if let (Some(started), Some(ended)) = (state.started, state.ended) {
         let took = words::span((ended - started).as_seconds_f64());
@@ -334,6 +337,44 @@ fn after(state: &RunState, now: Moment) -> Vec<Fact> {
     facts.extend(stages(state));
     facts.push(blank());
     facts.extend(downtime(state, now));
+    facts
+}
+
+/// The locks that the run keeps behind its end; after a bad end also that it keeps none.
+fn locks(state: &RunState, outcome: Option<Outcome>) -> Vec<Fact> {
+    let kept = choices::held(state);
+    if kept.is_empty() {
+        let badly = state.lock.is_some() && outcome != Some(Outcome::Succeeded);
+        let freed = fact(None, "locks", "none is kept", "text.dim");
+        return badly.then_some(freed).into_iter().collect();
+    }
+    let named = match kept.as_slice() {
+        [one] => one.as_str(),
+        _ => "ENV",
+    };
+    let said = choices::about_locks(&kept, "stays locked", "stay locked");
+    let said = said.map(|said| {
+        let said = format!("{said}; golive lock {named} --release frees it");
+        fact(Some(State::Warn), "locked", said, "state.warn")
+    });
+    said.into_iter().collect()
+}
+
+/// The hosts on which nothing more was run, and why.
+fn left_out(state: &RunState) -> Vec<Fact> {
+    let mut facts: Vec<Fact> = state
+        .left_out
+        .iter()
+        .take(4)
+        .map(|((env, _), why)| {
+            let said = format!("{env}: {why}");
+            fact(Some(State::Skip), "left out", said, "state.warn")
+        })
+        .collect();
+    if state.left_out.len() > 4 {
+        let more = words::count(state.left_out.len() - 4, "more host");
+        facts.push(fact(None, "", more, "text.dim"));
+    }
     facts
 }
 

@@ -106,8 +106,16 @@ fn results(state: &RunState, tasks: &Range<usize>, now: Moment) -> String {
         let status = &state.tasks[*position].status;
         matches!(status, TaskStatus::Failed | TaskStatus::Interrupted(_))
     };
+    let is_out = |position: usize| {
+        let is_skipped = matches!(state.tasks[position].status, TaskStatus::Skipped(_));
+        is_skipped && state.is_left_out(position)
+    };
     let told = |position: usize| {
-        let said = result(&state.tasks[position], now);
+        let said = if is_out(position) {
+            "left out".to_owned()
+        } else {
+            result(&state.tasks[position], now)
+        };
         if tasks.len() == 1 {
             return said;
         }
@@ -131,6 +139,7 @@ fn results(state: &RunState, tasks: &Range<usize>, now: Moment) -> String {
             TaskStatus::Succeeded => "ok",
             TaskStatus::Running => "running",
             TaskStatus::Retrying(_) => "to be tried again",
+            TaskStatus::Skipped(_) if is_out(position) => "left out",
             TaskStatus::Skipped(_) => "skipped",
             _ => "not started",
         };
@@ -166,7 +175,7 @@ fn result(task: &TaskState, now: Moment) -> String {
         TaskStatus::Succeeded => format!("ok {took}"),
         TaskStatus::Failed => format!("{ending} after {took}"),
         TaskStatus::Interrupted(why) => format!("end not known: {why}"),
-        TaskStatus::Skipped(_) => "skipped".to_owned(),
+        TaskStatus::Skipped(why) => format!("skipped: {why}"),
     }
 }
 

@@ -1,7 +1,9 @@
 //! The attention line: what needs the operator, and what users of the service see now.
 
-use crate::domain::action::Ending;
-use crate::domain::id::TaskId;
+use crate::domain::action::{Action, Ending};
+use crate::domain::evidence::who_holds;
+use crate::domain::feed::{Link, LockNews};
+use crate::domain::id::{HostName, TaskId};
 use crate::domain::run::progress::{self, Need};
 use crate::domain::run::{GateState, Moment, Outcome, RunState, RunStatus, TaskStatus};
 use crate::domain::text::ellipsis;
@@ -12,21 +14,26 @@ use crate::ui::words;
 
 /// What stands on the attention line: text and role, most important first. What users see is never cut from a
 /// line of `width` columns: it is said in fewer words, and then the sentence before it is shortened.
-pub fn attention(view: &RunView, now: Moment, width: u16) -> Vec<(String, &'static str)> {
-    let mut said = sentences(view, now);
+pub fn attention(
+    model: &Model,
+    view: &RunView,
+    now: Moment,
+    width: u16,
+) -> Vec<(String, &'static str)> {
+    let mut said = sentences(model, view, now);
     let width = usize::from(width);
     let over = |said: &[(String, &str)]| {
         let all: usize = said.iter().map(|(text, _)| columns(text)).sum();
         all.saturating_sub(width)
     };
-    if said.len() < 2 || over(&said) == 0 {
+    if over(&said) == 0 {
         return said;
     }
     if let Some((users, _)) = said.last_mut() {
         *users = progress::users_see_in_short(&view.state);
     }
     let over = over(&said);
-    if over > 0 {
+    if over > 0 && said.len() > 1 {
         let first = &mut said[0].0;
         let room = columns(first.trim_end()).saturating_sub(over);
         *first = format!("{}  ", ellipsis(first.trim_end(), room));
@@ -34,19 +41,27 @@ pub fn attention(view: &RunView, now: Moment, width: u16) -> Vec<(String, &'stat
     said
 }
 
-fn sentences(view: &RunView, now: Moment) -> Vec<(String, &'static str)> {
+fn sentences(model: &Model, view: &RunView, now: Moment) -> Vec<(String, &'static str)> {
     let state = &view.state;
-    if let Some(why) = &view.journal_failed {
-        return vec![(
-            format!("! the journal cannot be written, nothing more is started: {why}"),
-            "danger",
-        )];
-    }
     let users = users(state, now);
+    if let Some(why) = &view.journal_failed {
+        let running = match running(state).len() {
+            0 => "nothing runs".to_owned(),
+            tasks => format!("{} still run", words::count(tasks, "task"))
+                .replace("task still run", "task still runs"),
+        };
+        let said =
+            format!("! NO JOURNAL: nothing more starts, {running}; q, then resume ({why}).  ");
+        return vec![(said, "danger"), users];
+    }
     let mut said = Vec::new();
     match &view.owner {
         Owner::Elsewhere(who) => said.push((
             format!("only watching: {who} drives this run.  "),
+            "state.warn",
+        )),
+        Owner::Background(_) if !matches!(state.status, RunStatus::Finished(_)) => said.push((
+            "in the background; R takes it back.  ".to_owned(),
             "state.warn",
         )),
         Owner::Nobody if !matches!(state.status, RunStatus::Finished(_)) => {
@@ -60,6 +75,15 @@ fn sentences(view: &RunView, now: Moment) -> Vec<(String, &'static str)> {
     let told = view.owner == Owner::Nobody && !said.is_empty();
     if let Some(trouble) = trouble(view, now).filter(|_| !told) {
         said.push((format!("{trouble}  "), "state.fail"));
+    } else if let Some(wanted) = wanted(view, now) {
+        let role = if wanted.starts_with('!') {
+            "state.fail"
+        } else {
+            "state.warn"
+        };
+        said.push((format!("{wanted}  "), role));
+    } else if let Some(lost) = lost(model, view, now) {
+        said.push((format!("{lost}  "), "state.lost"));
     } else if state.status == RunStatus::Prepared {
         said.push(("nothing has started yet.  ".to_owned(), "attention"));
     } else if state.status == RunStatus::Paused {
@@ -192,6 +216,79 @@ fn short(task: &TaskId) -> &str {
     id.split_once('/').map_or(id, |(_, rest)| rest)
 }
 
+/// The tasks that run somewhere now, and since when; open questions run nowhere.
+pub fn running(state: &RunState) -> Vec<(TaskId, Moment)> {
+    let each = state.each().filter(|(planned, task)| {
+        task.status == TaskStatus::Running && !matches!(planned.action, Action::Ask { .. })
+    });
+    each.filter_map(|(planned, task)| Some((planned.id.clone(), task.started?)))
+        .collect()
+}
+
+/// The sentence about a lock that the run wants and does not have.
+pub fn wanted(view: &RunView, now: Moment) -> Option<String> {
+    let (env, wanted) = view.wanted.iter().next()?;
+    let holder = wanted.holder.as_deref().unwrap_or("somebody");
+    Some(match &wanted.news {
+        LockNews::Taking => format!("taking the lock of {env} .."),
+        LockNews::Busy(busy) => format!("! {env} is locked by {}.", who_holds(busy, now)),
+        LockNews::Occupied(remains) => {
+            let each = remains.iter().map(|left| {
+                let attempts: Vec<&str> = left.attempts.iter().map(String::as_str).collect();
+                format!("{} ({})", left.host, attempts.join(", "))
+            });
+            let all = each.collect::<Vec<_>>().join("; ");
+            format!("waits for what {holder} started on {all}.")
+        }
+        LockNews::Failed { why, retry_in } => format!(
+            "! the lock of {env} cannot be taken: {why}; again in {} s.",
+            left(*retry_in, wanted.at, now)
+        ),
+    })
+}
+
+/// The sentence about a connection that is lost while the run goes on.
+fn lost(model: &Model, view: &RunView, now: Moment) -> Option<String> {
+    let state = &view.state;
+    if !matches!(state.status, RunStatus::Active | RunStatus::Stopping) {
+        return None;
+    }
+    let stage = state.current_stage()?;
+    let env = state.plan.stages[stage].env.as_ref()?;
+    let of_run = |host: &&HostName| {
+        let mut hosts = state.plan.hosts.iter();
+        let known = hosts.any(|planned| planned.env == *env && planned.name == **host);
+        known && !state.left_out.contains_key(&(env.clone(), (*host).clone()))
+    };
+    let gone: Vec<(&HostName, &Link, Moment)> = model
+        .links
+        .iter()
+        .filter(|((of, host), (link, _))| {
+            of == env && of_run(&host) && matches!(link, Link::Lost { .. } | Link::Failed { .. })
+        })
+        .map(|((_, host), (link, at))| (host, link, *at))
+        .collect();
+    let (host, link, at) = gone.first()?;
+    let more = match gone.len() {
+        1 => String::new(),
+        all => format!(" and {} more", all - 1),
+    };
+    Some(match link {
+        Link::Lost { why, retry_in } => {
+            let seconds = left(*retry_in, *at, now);
+            format!("LOST {host}{more}, retry in {seconds} s ({why}).")
+        }
+        Link::Failed { why, .. } => format!("! {host}{more} cannot be reached: {why}."),
+        _ => return None,
+    })
+}
+
+/// Seconds left of a time that began at `at`.
+fn left(of: std::time::Duration, at: Moment, now: Moment) -> u64 {
+    let gone = (now - at).to_std().unwrap_or_default();
+    of.saturating_sub(gone).as_secs()
+}
+
 /// How an attempt ended, in a sentence.
 pub fn ending(ending: &Ending) -> String {
     match ending {
@@ -212,7 +309,7 @@ fn silence(view: &RunView, now: Moment) -> Option<String> {
             continue;
         }
         let (_, planned) = state.planned(position);
-        if matches!(planned.action, crate::domain::action::Action::Ask { .. }) {
+        if matches!(planned.action, Action::Ask { .. }) {
             continue;
         }
         let shelf = crate::ui::rows::shelf(state, position);

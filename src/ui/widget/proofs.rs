@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::paint::{Paint, columns, wrap};
-use crate::domain::evidence::{EvidenceRow, Verdict, evidence};
+use crate::domain::evidence::{EvidenceRow, Verdict, evidence, lock_row};
 use crate::domain::feed::Link;
 use crate::domain::run::{Moment, RunState};
 use crate::ui::model::{Model, RunView};
@@ -32,6 +32,8 @@ pub fn proofs(model: &Model, state: &RunState, stage: usize, now: Moment) -> Vec
         proofs.push(moved);
     }
     proofs.extend(hosts(model, state, stage, now));
+    proofs.extend(lock(model, state, stage, now));
+    proofs.extend(differs(model));
     // What is not well stands first: nobody scrolls to find it.
     proofs.sort_by_key(|proof| match proof.state {
         State::Ok => 2,
@@ -147,6 +149,36 @@ fn moved(model: &Model, state: &RunState) -> Option<Proof> {
             "{}, and was {} when this run was planned: somebody released meanwhile",
             now.short(),
             then.short()
+        ),
+        age: None,
+    })
+}
+
+/// Who holds the lock of the environment behind the gate.
+fn lock(model: &Model, state: &RunState, stage: usize, now: Moment) -> Option<Proof> {
+    let env = state.plan.stages[stage].env.as_ref()?;
+    let looked = model
+        .locks
+        .get(env)
+        .filter(|_| !state.locks.contains_key(env));
+    let age = looked.map(|(_, at)| (now - *at).to_std().unwrap_or_default());
+    let own = state.lock_id();
+    let mut row = proof(lock_row(env, looked.map(|(view, _)| view), &own, age, now));
+    if state.locks.contains_key(env) {
+        (row.state, row.found) = (State::Ok, "held by this run".to_owned());
+    }
+    Some(row)
+}
+
+/// That `releases.toml` has changed since the run was planned.
+fn differs(model: &Model) -> Option<Proof> {
+    let lines = model.run.as_ref().map_or(0, |view| view.differs.len());
+    (lines > 0).then(|| Proof {
+        state: State::Warn,
+        check: "releases.toml".to_owned(),
+        found: format!(
+            "has changed since ({}); this run keeps to its plan, d shows it",
+            words::count(lines, "difference")
         ),
         age: None,
     })

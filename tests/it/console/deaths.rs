@@ -8,7 +8,18 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::support::terminal::Terminal;
 use crate::support::workshop::{GATED, USUAL, Workshop};
 
-/// The run is as it was left; another process goes on with it, and no step runs twice.
+/// The run goes on without the console; another process takes it back, and no step runs twice.
+fn goes_on_and_can_be_resumed(workshop: &Workshop) {
+    let listed = workshop.golive("runs");
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    assert!(
+        listed.contains("driven by background runner, pid "),
+        "{listed}"
+    );
+    can_be_resumed(workshop);
+}
+
+/// Another process goes on with the run, and no step runs twice.
 fn can_be_resumed(workshop: &Workshop) {
     assert_eq!(workshop.outcome(), None);
     workshop.let_go("prepare");
@@ -32,8 +43,8 @@ fn a_signal_ends_the_screen_gives_the_terminal_back_and_keeps_the_run() {
         assert_eq!(terminal.ended(), 6, "{signal:?}");
         terminal.is_restored();
         let text = terminal.text();
-        assert!(text.contains("goes on with it"), "{signal:?}: {text}");
-        can_be_resumed(&workshop);
+        assert!(text.contains("comes back to it"), "{signal:?}: {text}");
+        goes_on_and_can_be_resumed(&workshop);
     }
 }
 
@@ -54,7 +65,7 @@ fn a_closed_window_ends_the_screen_and_keeps_the_run() {
     let mut terminal = workshop.started("deploy");
     terminal.close_window();
     terminal.ended();
-    can_be_resumed(&workshop);
+    goes_on_and_can_be_resumed(&workshop);
 }
 
 #[test]

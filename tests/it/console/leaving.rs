@@ -18,13 +18,10 @@ fn leaving_asks_first_keeps_the_step_going_and_a_later_process_goes_on() {
     let run = workshop.run();
     let said = terminal.text();
     assert!(
-        said.contains(&format!("golive resume {run} goes on with it")),
+        said.contains(&format!("golive resume {run} comes back to it")),
         "{said}"
     );
-    assert!(
-        said.contains("what runs on its hosts goes on there"),
-        "{said}"
-    );
+    assert!(said.contains("goes on by itself"), "{said}");
     // The step was not stopped: it ends when it is let go, with nobody watching.
     workshop.let_go("prepare");
     workshop.let_go("switch");
@@ -75,16 +72,16 @@ fn a_run_left_during_a_step_is_followed_again_on_screen_without_starting_it_twic
     terminal.keys("q");
     terminal.at("Leave while the run is not over?", "L");
     assert_eq!(terminal.ended(), 6);
-    // Opened to look at it first; nobody drives it.
+    // Opened to look at it first; it goes on in the background.
     let mut terminal = workshop.open("");
     terminal.shows("─ Unfinished");
     terminal.focus("Unfinished");
     terminal.keys("\r");
-    terminal.at("go on with this run", "q");
-    terminal.hides("go on with this run");
+    terminal.at("take it back here", "q");
+    terminal.hides("take it back here");
     terminal.focus("Unfinished");
     terminal.keys("\r");
-    terminal.at("go on with this run", "R");
+    terminal.at("take it back here", "R");
     terminal.shows("LIVE");
     workshop.let_go("prepare");
     terminal.at("Type live to release there", "\t");

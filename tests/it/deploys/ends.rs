@@ -188,14 +188,26 @@ fn a_run_outlives_its_connections_and_the_servers() {
 fn one_run_has_one_console_and_two_projects_do_not_meet() {
     let ground = Ground::new(2, &counting());
     let other = ground.beside(&counting());
+    let file = other.project().join("releases.toml");
+    let renamed = fs::read_to_string(&file)
+        .unwrap()
+        .replace("\"shop\"", "\"cellar\"");
+    fs::write(&file, renamed).unwrap();
     let running = begun(&ground, &["deploy"]);
     let beside = begun(&other, &["deploy"]);
-    // A second console is told who drives the run, and changes nothing.
+    // A second console is told who drives the run, watches it, and changes nothing.
     let run = ground.newest_run();
-    let refused = ground.ends(1, &["resume", &run]);
+    let refused = ground.ends(1, &["resume", &run, "--detach"]);
     refused.says(&[&format!("pid {}", running.id()), "nothing was changed"]);
     assert_eq!(ground.runs()[0]["owned"], true);
+    let watching = ground.start(&["resume", &run]);
+    watching.has_printed(&format!(
+        "watching run {run}, driven by pid {}",
+        running.id()
+    ));
     let_go(&ground);
+    let watched = watching.end();
+    assert_eq!(watched.code, Some(0), "{watched}");
     for (running, ground) in [(running, &ground), (beside, &other)] {
         let ended = running.end();
         assert_eq!(ended.code, Some(0), "{ended}");
@@ -214,12 +226,21 @@ fn told_to_end_or_without_a_terminal_it_leaves_the_run_to_the_next_one() {
         running.has_printed("web2 count | line");
         running.signal(what);
         let ended = running.end();
-        assert_eq!(ended.code, Some(130), "{ended}");
-        ended.says(&["what runs on its hosts goes on there", "golive resume"]);
-        ground.leaves_no_connection();
+        if what == Signal::TERM {
+            assert_eq!(ended.code, Some(130), "{ended}");
+            ended.says(&["what runs on its hosts goes on there", "golive resume"]);
+            ground.leaves_no_connection();
+        } else {
+            // Nobody ended it: it does not need the terminal.
+            assert_eq!(ended.code, Some(6), "{ended}");
+            ended.says(&["goes on by itself", "golive resume"]);
+        }
     }
+    let running = ground.start(&["resume"]);
+    running.has_printed("goes on");
     let_go(&ground);
-    ground.ends(0, &["resume"]);
+    assert_eq!(running.end().code, Some(0));
+    ground.leaves_no_connection();
     done_once(&ground);
     counted(&ground, &ground.newest_run());
 }

@@ -87,6 +87,11 @@ impl Ground {
     pub(super) fn beside(&self, checklist: &str) -> Self {
         let mut other = Self::new(0, checklist);
         other.config.clone_from(&self.config);
+        // A checkout of the same project would share its locks.
+        let file = other.project().join("releases.toml");
+        let text = fs::read_to_string(&file).unwrap();
+        fs::write(file, text.replacen("\"shop\"", "\"another\"", 1)).unwrap();
+        other.commit("another project");
         other
     }
 

@@ -162,12 +162,14 @@ fn every_line_of_json_has_the_keys_of_the_contract_in_unbroken_order() {
         names,
         [
             "run_started",
+            "lock_taken",
             "stage_started",
             "task_started",
             "task_output",
             "task_output",
             "task_failed",
             "decision_taken",
+            "lock_released",
             "run_finished"
         ]
     );

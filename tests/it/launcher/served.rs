@@ -16,6 +16,7 @@ in_every_shell! {
     another_boot_refuses_over_a_line
     a_supervisor_lost_over_a_line_is_no_end
     the_secrets_of_a_step_do_not_reach_the_next_one
+    a_line_starts_nothing_under_a_lock_that_was_closed
 }
 
 /// A place whose starts are all served.
@@ -259,4 +260,27 @@ async fn the_secrets_of_a_step_do_not_reach_the_next_one(world: World) {
     let mut log = Log::default();
     world.site.start(&alone, &mut log).await.unwrap();
     assert_eq!(served.run(4, count).await.1, log.0);
+}
+
+async fn a_line_starts_nothing_under_a_lock_that_was_closed(world: World) {
+    let served = Served::new(&world);
+    let epoch = locks::taken(world.take("ada").await).epoch;
+    let run = async |attempt: u32| {
+        let launch = world.fenced("ada", epoch, attempt, "echo ran >>ran");
+        start(&served, &launch, &Base::Home, &mut Log::default()).await
+    };
+    assert_eq!(run(1).await, Ok(exited(0, 0)));
+    assert_eq!(run(2).await, Ok(exited(0, 0)));
+    assert_eq!(served.lines_made(), 1);
+    world.free("ada").await;
+    for attempt in [3, 4] {
+        let refused = run(attempt).await;
+        assert!(
+            matches!(refused, Err(LaunchError::Fenced { .. })),
+            "{refused:?}"
+        );
+    }
+    // What ran before is told as ever, whoever holds the lock.
+    assert_eq!(run(1).await, Ok(exited(0, 0)));
+    assert_eq!(world.read("ran"), "ran\nran\n");
 }

@@ -189,6 +189,9 @@ fn skipped_steps_are_shown_with_their_reason_before_and_behind_the_gate() {
     for task in &mut plan.stages[PRODUCTION].tasks[..2] {
         task.skip = Some("nothing changed".to_owned());
     }
+    let mut tasks = plan.stages.iter_mut().flat_map(|stage| &mut stage.tasks);
+    let code = tasks.find(|task| task.id.as_str() == "staging/code@stg");
+    code.unwrap().skip = Some("nothing changed".to_owned());
     let mut state = done(&plan);
     set(
         &mut state,

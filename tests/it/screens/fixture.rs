@@ -11,6 +11,7 @@ use golive::domain::feed::{HostFacts, Link, Update};
 use golive::domain::id::{
     Attempt, Commit, EnvName, HostName, RoleName, RunId, Seq, StageName, StepName, TaskId,
 };
+use golive::domain::lock::{Busy, Grant, Holder, KeptAt, LockView};
 use golive::domain::overview::{
     Changes, CommitLine, Deployed, EnvOverview, Overview, Repository, RunSummary,
 };
@@ -270,6 +271,7 @@ pub(crate) fn plan(production: &[&str], gate: Gate) -> Plan {
         warnings: Vec::new(),
         hosts,
         others: Vec::new(),
+        selection: golive::domain::plan::build::Selection::default(),
         stages: vec![prepare, staging, production_stage, release],
         forecast: Forecast {
             total_s: Some(251.0),
@@ -312,6 +314,7 @@ pub(crate) fn overview() -> Overview {
                 by: by.into(),
                 standing: standing.into(),
                 owned: false,
+                driver: None,
                 damaged: None,
             }
         };
@@ -334,6 +337,7 @@ pub(crate) fn overview() -> Overview {
                 gated: false,
                 hosts: vec!["stg".into()],
                 roles: BTreeMap::new(),
+                lock: Some(free("staging", &["origin", "stg"])),
                 deployed: Some(deployed(
                     COMMIT,
                     1,
@@ -351,6 +355,7 @@ pub(crate) fn overview() -> Overview {
                     ("web1".into(), ["db", "web"].map(RoleName::from).into()),
                     ("web2".into(), [RoleName::from("web")].into()),
                 ]),
+                lock: Some(free("production", &["origin", "web1", "web2"])),
                 deployed: Some(deployed(
                     LIVE,
                     76,
@@ -419,6 +424,34 @@ pub(crate) fn overview() -> Overview {
                 "failed: staging/migrate@stg",
             ),
         ],
+    }
+}
+
+/// A lock that nobody holds.
+pub(crate) fn free(env: &str, places: &[&str]) -> LockView {
+    let each = places.iter();
+    LockView {
+        env: env.into(),
+        places: each
+            .map(|place| ((*place).to_owned(), KeptAt::Free))
+            .collect(),
+    }
+}
+
+/// Somebody else's lock of production, as web1 tells it.
+pub(crate) fn busy() -> Busy {
+    let holder = Holder {
+        id: "7be1f0c2".into(),
+        by: "tom@desk".into(),
+        run: Some(RunId::new("20261120-2118-q7")),
+        since: start() - TimeDelta::minutes(12),
+        reason: Some("hotfix of the payment form".into()),
+    };
+    Busy {
+        place: "web1".into(),
+        id: holder.id.clone(),
+        holder: Some(holder),
+        beat_s: Some(4),
     }
 }
 
@@ -496,7 +529,9 @@ impl Story {
             at: at(self.now),
             event,
         };
-        tell(&mut self.model, Msg::Feed(Update::Event(record)), self.now)
+        let mut cmds = tell(&mut self.model, Msg::Feed(Update::Event(record)), self.now);
+        cmds.extend(tell(&mut self.model, Msg::Feed(Update::Settled), self.now));
+        cmds
     }
 
     pub(crate) fn after(&mut self, seconds: i64) -> &mut Self {
@@ -595,6 +630,17 @@ impl Story {
         self
     }
 
+    /// The lock of an environment is held.
+    pub(crate) fn locks(&mut self, env: &str) -> &mut Self {
+        self.event(Event::LockTaken {
+            env: env.into(),
+            lock: "3f0a9c1e".into(),
+            grant: Grant::default(),
+            from: None,
+        });
+        self
+    }
+
     /// Everything up to the gate before production.
     pub(crate) fn reach_gate(&mut self) -> &mut Self {
         self.begin().stage("Prepare").starts("prepare/tests@local");
@@ -605,7 +651,7 @@ impl Story {
             .after(58)
             .ends("prepare/image@local", &[])
             .end_stage("Prepare");
-        self.stage("Staging");
+        self.locks("staging").stage("Staging");
         for step in ["upload", "migrate", "switch", "restart"] {
             let task = format!("staging/{step}@stg");
             self.starts(&task)
@@ -636,7 +682,8 @@ impl Story {
             by: "ana@laptop".into(),
             reason: None,
         });
-        self.stage("Production")
+        self.locks("production")
+            .stage("Production")
             .starts("production/upload@web1")
             .starts("production/upload@web2");
         self.prints(

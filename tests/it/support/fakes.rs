@@ -32,6 +32,13 @@ pub(crate) enum Deed {
     Break(&'static str, &'static str, i32),
     /// The connection breaks, and afterwards the site does not know what became of the attempt.
     Forget,
+    /// The connection breaks before the launch arrives.
+    Miss,
+    /// The connection breaks, and afterwards the attempt is withdrawn; the machine may have been restarted before.
+    Withdraw {
+        /// It was.
+        is_restarted: bool,
+    },
 }
 
 /// What was asked of the world, in order.
@@ -51,6 +58,9 @@ pub(crate) struct World {
     deeds: Mutex<BTreeMap<String, VecDeque<Deed>>>,
     pub(crate) asked: Mutex<Vec<Asked>>,
     broken: Mutex<BTreeMap<String, Deed>>,
+    is_restarted: Mutex<bool>,
+    /// Attempts whose launch did not arrive, and whether they were withdrawn then.
+    missed: Mutex<BTreeMap<String, bool>>,
     cancelled: tokio::sync::Notify,
     /// Who holds the locks of environments.
     pub(crate) holders: Mutex<BTreeMap<EnvName, LockId>>,
@@ -153,7 +163,13 @@ impl World {
                 self.broken.lock().unwrap().insert(name, deed);
                 Err(unreachable())
             }
-            Deed::Forget => {
+            Deed::Miss => {
+                self.missed.lock().unwrap().insert(name, false);
+                Err(unreachable())
+            }
+            Deed::Forget | Deed::Withdraw { .. } => {
+                let is_restarted = matches!(deed, Deed::Withdraw { is_restarted: true });
+                *self.is_restarted.lock().unwrap() |= is_restarted;
                 self.broken.lock().unwrap().insert(name, deed);
                 Err(unreachable())
             }
@@ -177,9 +193,10 @@ impl Launcher for FakeLauncher {
         let host = place
             .as_ref()
             .map_or("here".to_owned(), |(_, host)| host.to_string());
+        let is_restarted = *self.0.is_restarted.lock().unwrap();
         let identity = Identity {
             host,
-            boot: "boot".to_owned(),
+            boot: if is_restarted { "later" } else { "boot" }.to_owned(),
         };
         Ok(Hello {
             identity,
@@ -228,7 +245,11 @@ impl Launcher for FakeLauncher {
 
     async fn status(&self, key: &AttemptKey) -> Result<Standing, LaunchError> {
         let name = format!("{}#{}", key.task, key.attempt);
+        if self.0.missed.lock().unwrap().get(&name) == Some(&true) {
+            return Ok(Standing::Void);
+        }
         Ok(match self.0.broken.lock().unwrap().get(&name) {
+            Some(Deed::Withdraw { .. }) => Standing::Void,
             Some(Deed::Forget) => Standing::Unknown("the host was restarted".to_owned()),
             Some(_) => Standing::Running,
             None => Standing::Never,
@@ -238,6 +259,10 @@ impl Launcher for FakeLauncher {
     async fn cancel(&self, key: &AttemptKey, _grace: Duration) -> Result<(), LaunchError> {
         self.0.note(Asked::Cancelled(key.task.to_string()));
         self.0.cancelled.notify_waiters();
+        let name = format!("{}#{}", key.task, key.attempt);
+        if let Some(is_withdrawn) = self.0.missed.lock().unwrap().get_mut(&name) {
+            *is_withdrawn = true;
+        }
         Ok(())
     }
 }

@@ -98,6 +98,7 @@ pub(crate) fn plan(stages: Vec<PlannedStage>) -> Plan {
         warnings: Vec::new(),
         hosts: Vec::new(),
         others: Vec::new(),
+        selection: golive::domain::plan::build::Selection::default(),
         stages,
         forecast: Forecast::default(),
         digest: "digest".to_owned(),

@@ -10,7 +10,20 @@ use crate::domain::id::{EnvName, HostName, RoleName, StepName, TaskId};
 
 /// Run failed or interrupted tasks again.
 pub(super) fn retry(state: &RunState, tasks: Vec<TaskId>, by: &str) -> Answer {
-    open_ones(state, &tasks).unwrap_or_else(|| about(Decision::Retry, tasks, by, None))
+    open_ones(state, &tasks)
+        .or_else(|| passed_over(state, &tasks))
+        .unwrap_or_else(|| about(Decision::Retry, tasks, by, None))
+}
+
+/// Why these tasks cannot run again: what comes after their stage has begun, and nothing ever goes back.
+fn passed_over(state: &RunState, tasks: &[TaskId]) -> Option<Answer> {
+    let is_over = |task: &&TaskId| {
+        let stage = state.position(task).map(|at| state.planned(at).0);
+        stage.is_some_and(|stage| state.stages[stage].ended.is_some())
+    };
+    let passed = tasks.iter().find(is_over)?;
+    let why = "failed and was passed over: its stage has ended";
+    Some(wrong(passed.to_string(), why).into())
 }
 
 /// Do not run failed or interrupted tasks, or take them as done.

@@ -201,7 +201,11 @@ async fn a_launch_that_did_not_arrive_is_sent_again() {
     assert_eq!(standing, Ok(DONE));
     assert_eq!(
         place.asked(),
-        ["start  b h 0 5 0 2 1", "follow  0", "start  b h 0 5 0 2 1"]
+        [
+            "start  b h 0 5 0 2 1 -",
+            "follow  0",
+            "start  b h 0 5 0 2 1 -"
+        ]
     );
 }
 

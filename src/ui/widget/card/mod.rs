@@ -52,7 +52,7 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
     let said = match (&model.run, model.view) {
         (Some(view), View::Run) => {
             run(paint, body, model, view, now);
-            let said = plight::attention(view, now, u16::MAX);
+            let said = plight::attention(model, view, now, u16::MAX);
             let said: Vec<String> = said.into_iter().map(|(text, _)| text).collect();
             let all = said.concat();
             if said.len() > 1 && wrap(&all, usize::from(area.width)).len() > 2 {
@@ -308,6 +308,7 @@ fn keys(paint: &mut Paint<'_>, area: Rect, model: &Model) {
         }
         (View::Run, _) => &[
             Act::Help,
+            Act::Retry,
             Act::Resume,
             Act::Continue,
             Act::Abort,

@@ -6,7 +6,7 @@ use crate::domain::feed::Link;
 use crate::domain::run::Moment;
 use crate::ui::fleet;
 use crate::ui::model::Model;
-use crate::ui::theme::Mark;
+use crate::ui::theme::{Mark, State};
 use crate::ui::widget::paint::{Paint, middle, wrap};
 use crate::ui::widget::plight;
 use crate::ui::words;
@@ -85,6 +85,11 @@ pub(super) fn home(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment
         );
         let name = middle(&env.env.as_str().to_uppercase(), 12);
         said.push((format!("{name:<12} {standing}"), "text"));
+        if let Some((state, lock)) = fleet::lock_line(model, &env.env, now)
+            && state != State::Ok
+        {
+            said.push((format!("  {lock}"), state.role()));
+        }
     }
     if let Some(next) = &overview.next {
         let ahead = match next.commit_count {

@@ -1,12 +1,14 @@
 //! Decisions given on the command line, for the run the console was opened with: each is used once.
+//!
+//! The background runner uses them in the same way. What was not used goes with the run when it is handed over.
 
-use super::super::args::{Approval, Decisions};
+use super::args::{Approval, Decisions};
 use crate::domain::run::progress::{Need, needs};
 use crate::domain::run::{Intent, RunState};
 
 /// What was decided before the console opened.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Advance {
+pub struct Advance {
     approve: Vec<Approval>,
     confirm: Vec<String>,
     reason: Option<String>,
@@ -23,8 +25,18 @@ impl From<Decisions> for Advance {
 }
 
 impl Advance {
+    /// What was not used yet.
+    pub fn left(&self) -> Decisions {
+        Decisions {
+            approve: self.approve.clone(),
+            confirm: self.confirm.clone(),
+            reason: self.reason.clone(),
+            ..Decisions::default()
+        }
+    }
+
     /// The wishes that answer what the run needs now. An approval names its commit; the engine checks it.
-    pub(super) fn take(&mut self, state: &RunState) -> Vec<Intent> {
+    pub fn take(&mut self, state: &RunState) -> Vec<Intent> {
         if self.approve.is_empty() && self.confirm.is_empty() {
             return Vec::new();
         }
