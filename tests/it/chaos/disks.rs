@@ -5,7 +5,7 @@
 
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 
-use super::console::Console;
+use super::console::{Console, PATIENCE};
 use super::dice::Dice;
 use super::lane::{Lane, printed};
 use crate::support::fleet::Fleet;
@@ -81,7 +81,7 @@ fn what_cannot_be_recorded_is_not_started_and_the_next_console_goes_on() {
         console.reaches(&lane, moment, &before);
         limit(&console, Some(0));
         // The local steps do print: what finds no room is waited for, and the console ends only when there is some.
-        console.says_or_ends("NOT ");
+        console.says_or_ends("NOT ", PATIENCE);
         let run = lane.new_run(&before).unwrap();
         let recorded = lane.journal(&run);
         let ran = lane.ran(&run, 1).len();
