@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::args::{Decisions, Deploy, Global, Resume};
 use super::choices;
-use super::drive::{Driver, Face, Shown};
+use super::drive::{Driver, Face, Past};
 use super::handover::{self, Left, Opened};
 use super::json::JsonFace;
 use super::lock;
@@ -178,13 +178,20 @@ pub async fn resume(project: &Project, resume: &Resume, global: &Global) -> Resu
         }
     };
     let first = (project.by.as_str(), wishes);
-    let shown = Some(Shown::now(&state, &owned.folder.logs()));
+    let past = Past::of(&state, owned.records.clone(), &owned.folder.logs());
     let driven = session::drive(owned, Arc::clone(&sites), identities, first, sender);
     let given = (&resume.decisions, global);
     if resume.detach {
         return detach(project, driven, receiver, given, &sites).await;
     }
-    follow(project, driven, receiver, (given.0, given.1, shown), &sites).await
+    follow(
+        project,
+        driven,
+        receiver,
+        (given.0, given.1, Some(past)),
+        &sites,
+    )
+    .await
 }
 
 /// What going on with a run needs: what is wished of it, its places, and who they are.
@@ -230,19 +237,20 @@ async fn watch(
     } = super::watch::watch(&folder).map_err(unusable)?;
     // Nobody listens to wishes: there are none.
     let (control, _) = crate::engine::control();
-    let shown = Shown::now(&state, &logs);
+    let records = folder.open_for_reading().map_err(unusable)?.records;
+    let past = Past::of(&state, records, &logs);
     let decisions = Decisions::default();
     let command = project.command.clone();
+    let watching = format!("watching run {run}, driven by {owner}");
     if global.json {
         let driver = Driver::new(JsonFace, state, control, logs, decisions);
-        let mut driver = driver.called_as(command).after(shown);
+        let mut driver = driver.called_as(command);
+        driver.begin_after(past, session::now(), &watching);
         return driver.watch(feed, watcher, now).await;
     }
-    super::report::print(&super::report::shown(&format!(
-        "watching run {run}, driven by {owner}\n"
-    )))?;
     let driver = Driver::new(PlainFace::default(), state, control, logs, decisions);
-    let mut driver = driver.called_as(command).after(shown);
+    let mut driver = driver.called_as(command);
+    driver.begin_after(past, session::now(), &watching);
     driver.watch(feed, watcher, now).await
 }
 
@@ -378,18 +386,15 @@ async fn follow(
     project: &Project,
     driven: session::Driven,
     receiver: crate::engine::FeedReceiver,
-    (decisions, global, shown): (&Decisions, &Global, Option<Shown>),
+    (decisions, global, past): (&Decisions, &Global, Option<Past>),
     sites: &Sites,
 ) -> Result<Code, Failure> {
     let (result, abandoned) = if global.json {
-        let given = (decisions, None, shown);
+        let given = (decisions, None, past);
         faced(JsonFace, project, &driven, given, receiver).await
     } else {
         let prompt = may_ask().then(Prompt::person);
-        if shown.is_some() {
-            super::report::print(&format!("run {} goes on\n", driven.state.run))?;
-        }
-        let given = (decisions, prompt, shown);
+        let given = (decisions, prompt, past);
         faced(PlainFace::default(), project, &driven, given, receiver).await
     };
     if result.is_err() {
@@ -427,7 +432,7 @@ async fn faced<F: Face>(
     face: F,
     project: &Project,
     driven: &session::Driven,
-    (decisions, prompt, shown): (&Decisions, Option<Prompt>, Option<Shown>),
+    (decisions, prompt, past): (&Decisions, Option<Prompt>, Option<Past>),
     receiver: crate::engine::FeedReceiver,
 ) -> (Result<Code, Failure>, Option<Decisions>) {
     let state = driven.state.clone();
@@ -439,8 +444,11 @@ async fn faced<F: Face>(
         decisions.clone(),
     )
     .called_as(project.command.clone())
-    .with_prompt(prompt)
-    .after(shown.unwrap_or_default());
+    .with_prompt(prompt);
+    if let Some(past) = past {
+        let goes_on = format!("run {} goes on", driven.state.run);
+        driver.begin_after(past, session::now(), &goes_on);
+    }
     let result = driver.drive(receiver).await;
     (result, driver.abandoned())
 }

@@ -161,7 +161,16 @@ impl<'a> Place<'a> {
             return Ok(());
         }
         Err(match held.first() {
-            Some(busy) => self.locked(busy),
+            Some(busy) => {
+                let mut failure = self.locked(busy);
+                failure.message =
+                    format!("the lock of {} is not {id}: nothing was changed", self.env);
+                let who = holders::who(busy.holder.as_ref());
+                failure
+                    .causes
+                    .push(format!("it is locked by {who} as {}", busy.id));
+                failure
+            }
             None => Failure::new(
                 Code::Locked,
                 format!(
