@@ -14,6 +14,7 @@ use super::super::deploy;
 use super::super::gather::gather;
 use super::super::handover::{self, Opened};
 use super::super::lock;
+use super::super::reach;
 use super::super::report::{Code, Failure};
 use super::super::session::{self, Driven, Project};
 use super::super::watch::{Watched, watch};
@@ -311,7 +312,7 @@ impl Errands {
         })))
     }
 
-    /// What going on with a run needs: what is wished of it, its places, and who they are.
+    /// What going on with a run needs: what is wished of it, its places, and who those are that answer.
     async fn ready(
         &self,
         state: &RunState,
@@ -321,13 +322,15 @@ impl Errands {
         let first = choices::wishes(state, decisions, going_on(state), session::now())?;
         let project = self.project.for_run(&state.plan);
         let sites = Arc::new(project.sites(&state.plan.hosts, &self.listener())?);
-        match session::greet(&sites, deploy::places_left(state), &self.listener()).await {
-            Ok(identities) => Ok((first, sites, identities)),
-            Err(failure) => {
-                sites.close().await;
-                Err(failure)
-            }
+        let places = reach::places_left(&choices::after(state, &first, session::now()));
+        let (identities, mut silent) = session::ask_all(&sites, places, &self.listener()).await;
+        // A host that does not answer is asked again by the engine, and can be left out on screen.
+        silent.retain(|(place, _)| place.is_none());
+        if !silent.is_empty() {
+            sites.close().await;
+            return Err(session::unusable(&silent));
         }
+        Ok((first, sites, identities))
     }
 
     /// Looks at a run, and goes on looking while it is not over.
