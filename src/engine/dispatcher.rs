@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::errand::{GRACE_S, RECONNECT};
+use super::errand::{Before, GRACE_S, RECONNECT};
 use super::leaving::LeavingOut;
 use super::{Doors, FeedSender, Order, Orders, errand, unit};
 use crate::domain::action::Action;
@@ -267,8 +267,12 @@ impl<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock> Dispatcher<L, K, 
             Effect::TakeLock { env, steal } => {
                 let holder = self.conductor.holder(self.doors.clock.now());
                 let locks = Arc::clone(&self.doors.locks);
-                let spare = self.left_out.of(&env);
-                let errand = errand::take_lock(locks, (env, holder, steal, spare), feed, reports);
+                let before = self.conductor.state().locks.get(&env).cloned();
+                let before = Before {
+                    left_out: self.left_out.of(&env),
+                    epochs: before.unwrap_or_default().epochs,
+                };
+                let errand = errand::take_lock(locks, (env, holder, steal), before, feed, reports);
                 self.units.spawn(errand);
             }
             Effect::ReleaseLock { env } => {

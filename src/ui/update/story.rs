@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::feed::LockNews;
-use crate::domain::id::{Attempt, EnvName, TaskId};
+use crate::domain::id::{Attempt, EnvName, HostName, TaskId};
 use crate::domain::run::apply::apply;
 use crate::domain::run::event::Decision;
 use crate::domain::run::progress::{self, Need};
