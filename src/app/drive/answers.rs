@@ -16,7 +16,7 @@ use crate::domain::id::{EnvName, TaskId};
 use crate::domain::lock::Busy;
 use crate::domain::run::progress::{self, Need, is_quiet, needs};
 use crate::domain::run::schedule::{could_start, place, waits_for_lock};
-use crate::domain::run::{Intent, Moment, TaskStatus};
+use crate::domain::run::{Intent, Moment, RunStatus, TaskStatus};
 use crate::domain::text::duration;
 use crate::engine::FeedReceiver;
 
@@ -58,7 +58,12 @@ impl<F: Face> Driver<F> {
         if let Some((env, busy)) = busy {
             return self.answer_busy(env, &busy, now).await;
         }
-        let Some(need) = needs(&self.state, false).into_iter().next() else {
+        let need = needs(&self.state, false).into_iter().next();
+        let asks = self.prompt.is_some() && need.is_some();
+        if self.state.status == RunStatus::Paused && is_quiet(&self.state) && !asks {
+            return Answered::Left(Left::Gate(self.paused()));
+        }
+        let Some(need) = need else {
             return Answered::Nothing;
         };
         match need {
@@ -82,6 +87,19 @@ impl<F: Face> Driver<F> {
             Need::Interrupted(tasks) if self.prompt.is_some() => self.ask_about(&tasks).await,
             Need::Interrupted(tasks) => Answered::Left(Left::Unknown(self.unknown(&tasks))),
         }
+    }
+
+    /// Nobody pauses a run here: it pauses when its lock was lost, until an operator goes on with it.
+    fn paused(&self) -> Failure {
+        let run = &self.state.run;
+        Failure::new(
+            Code::Locked,
+            format!("run {run} is paused: it does not hold its lock any more"),
+        )
+        .help(format!(
+            "{} resume {run} takes the lock again and goes on, once you know what was done meanwhile",
+            self.command
+        ))
     }
 
     /// Asks the person what to do about tasks that failed, or whose end nobody knows.
@@ -110,6 +128,10 @@ impl<F: Face> Driver<F> {
                 super::aside(&format!("refused: {refusal}"));
                 return Answered::Nothing;
             }
+        }
+        // Whoever decides about the tasks of a paused run wants it to go on.
+        if self.state.status == RunStatus::Paused {
+            self.control.wish(Intent::Continue).await;
         }
         Answered::Granted
     }

@@ -57,6 +57,9 @@ pub struct Conductor {
     /// Locks that may be held although no record says so: an earlier process may have taken them and died, a taking
     /// may have failed half way, or what told that they are gone was late. They are given back before the run ends.
     uncertain: BTreeSet<EnvName>,
+    /// Locks that an earlier process recorded as held. They are asked for again before anything starts under them:
+    /// that changes nothing where they are held, and tells where they are not.
+    unverified: BTreeSet<EnvName>,
     /// Locks that somebody else has: not asked for again before the operator says so.
     busy: BTreeMap<EnvName, Busy>,
     /// Whose lock is being taken over.
@@ -84,6 +87,7 @@ impl Conductor {
             .filter(|env| !state.locks.contains_key(env))
             .collect();
         Self {
+            unverified: state.locks.keys().cloned().collect(),
             state,
             identities,
             by,
@@ -225,12 +229,17 @@ impl Conductor {
             Report::Locked { env, .. } | Report::Unlocked { env, .. } => {
                 self.locking.remove(env);
                 self.uncertain.remove(env);
+                self.unverified.remove(env);
                 self.steal.remove(env);
             }
             Report::LockBusy { env, busy } => {
                 self.locking.remove(env);
                 self.steal.remove(env);
                 self.stolen.remove(env);
+                if self.unverified.remove(env) {
+                    // Where the other one has not come it may still be held.
+                    self.uncertain.insert(env.clone());
+                }
                 self.busy.insert(env.clone(), (**busy).clone());
             }
             Report::LockOccupied { env, .. } | Report::LockFailed { env, .. } => {
@@ -240,6 +249,7 @@ impl Conductor {
                 self.uncertain.insert(env.clone());
             }
             Report::LockLost { env, .. } => {
+                self.unverified.remove(env);
                 self.uncertain.insert(env.clone());
             }
         }
@@ -275,7 +285,8 @@ impl Conductor {
     pub fn settle(&mut self, now: Moment) {
         while !self.is_broken {
             let mut events = schedule(&self.scheduled_state(), &self.identities, now);
-            if !self.locking.is_empty() || !self.uncertain_at_end().is_empty() {
+            let locks = !self.locking.is_empty() || !self.locks_at_end().is_empty();
+            if locks {
                 // A lock that is under way is waited for: it would stay behind.
                 events.retain(|event| !matches!(event, Event::RunFinished { .. }));
             }
@@ -289,12 +300,13 @@ impl Conductor {
     /// The state as the scheduler sees it; a copy only where it differs from what is recorded.
     fn scheduled_state(&self) -> Cow<'_, RunState> {
         let is_ruled = self.rules.lock_before_start;
-        if is_ruled && !self.is_giving_back() {
+        if is_ruled && self.unverified.is_empty() && !self.is_giving_back() {
             return Cow::Borrowed(&self.state);
         }
         let mut state = self.state.clone();
         // A lock that is being given back is none any more: what starts now would run when it is gone.
-        state.locks.retain(|env, _| !self.locking.contains(env));
+        let counts = |env: &EnvName| !self.locking.contains(env) && !self.unverified.contains(env);
+        state.locks.retain(|env, _| counts(env));
         if !is_ruled {
             let envs = self.state.plan.stages.iter();
             for env in envs.filter_map(|stage| stage.env.clone()) {
@@ -308,14 +320,16 @@ impl Conductor {
     /// Whether a lock is on its way back: from then on nobody knows whether it is still held.
     fn is_giving_back(&self) -> bool {
         let mut held = self.state.locks.keys();
-        held.any(|env| self.locking.contains(env))
+        held.any(|env| self.locking.contains(env) && !self.unverified.contains(env))
     }
 
-    fn uncertain_at_end(&self) -> Vec<EnvName> {
-        match about_to_end(&self.state) {
-            Some(_) => self.uncertain.iter().cloned().collect(),
-            None => Vec::new(),
+    /// The locks to give back before the run ends, also those that may be held although no record says so.
+    fn locks_at_end(&self) -> BTreeSet<EnvName> {
+        let mut locks: BTreeSet<EnvName> = locks_to_release(&self.state).into_iter().collect();
+        if about_to_end(&self.state).is_some() {
+            locks.extend(self.uncertain.iter().cloned());
         }
+        locks
     }
 
     /// The records to write now. They have to be answered with [`Conductor::recorded`] or [`Conductor::unrecorded`].
@@ -363,7 +377,7 @@ impl Conductor {
         if !self.rules.lock_before_start {
             return effects;
         }
-        if let Some(env) = waits_for_lock(&self.state, now).cloned()
+        if let Some(env) = waits_for_lock(&self.scheduled_state(), now).cloned()
             && !self.busy.contains_key(&env)
             && !self.deferred.contains(&env)
             && self.locking.insert(env.clone())
@@ -371,9 +385,7 @@ impl Conductor {
             let steal = self.steal.get(&env).cloned();
             effects.push(Effect::TakeLock { env, steal });
         }
-        let mut ending: Vec<EnvName> = locks_to_release(&self.state);
-        ending.extend(self.uncertain_at_end());
-        for env in ending {
+        for env in self.locks_at_end() {
             if !self.deferred.contains(&env) && self.locking.insert(env.clone()) {
                 effects.push(Effect::ReleaseLock { env });
             }

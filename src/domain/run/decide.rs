@@ -218,12 +218,17 @@ fn answer(state: &RunState, task: TaskId, by: &str, now: Moment, done: bool) -> 
 pub fn take_report(state: &RunState, report: &Report, now: Moment) -> Vec<Event> {
     match report {
         // Their news are orders to the edge: the conductor keeps them.
-        Report::Identified { .. }
-        | Report::LockBusy { .. }
-        | Report::LockOccupied { .. }
-        | Report::LockFailed { .. } => Vec::new(),
+        Report::Identified { .. } | Report::LockOccupied { .. } | Report::LockFailed { .. } => {
+            Vec::new()
+        }
         Report::Locked { env, grant } => locked(state, env, grant),
-        Report::LockLost { env, why } => released(state, env, BTreeMap::new(), Some(why.clone())),
+        Report::LockLost { env, why } => taken_over(state, env, why),
+        // A run that is gone on with meets whoever took its lock over meanwhile; it waits for the lock.
+        Report::LockBusy { env, busy } => {
+            let holder = busy.holder.as_ref();
+            let who = holder.map_or(busy.id.as_str(), |holder| holder.by.as_str());
+            released(state, env, BTreeMap::new(), Some(format!("{who} has it")))
+        }
         Report::Unlocked { env, left } => released(state, env, left.clone(), None),
         Report::Fenced { task, attempt, why } => fenced(state, task, *attempt, why, now),
         Report::Ended {
@@ -270,7 +275,8 @@ pub fn take_report(state: &RunState, report: &Report, now: Moment) -> Vec<Event>
 }
 
 fn locked(state: &RunState, env: &EnvName, grant: &Grant) -> Vec<Event> {
-    if state.locks.contains_key(env) {
+    // Asked for again, and held all the time.
+    if state.locks.get(env) == Some(grant) {
         return Vec::new();
     }
     vec![Event::LockTaken {
@@ -299,6 +305,17 @@ fn released(
     }]
 }
 
+/// Somebody ended our lock. Whoever that was may have changed what the plan was made for: nothing more is started
+/// before the operator says so, also when the lock is free again.
+fn taken_over(state: &RunState, env: &EnvName, why: &str) -> Vec<Event> {
+    let mut events = released(state, env, BTreeMap::new(), Some(why.to_owned()));
+    if !events.is_empty() && state.status == RunStatus::Active {
+        let reason = format!("the lock of {env} was lost: {why}");
+        events.push(decision(Decision::Pause, "golive", Some(reason)));
+    }
+    events
+}
+
 /// An attempt that its host refused because the lock is gone: it never ran, and nothing more may.
 fn fenced(state: &RunState, task: &TaskId, attempt: Attempt, why: &str, now: Moment) -> Vec<Event> {
     let Some((_, current)) = running(state, task, attempt) else {
@@ -319,7 +336,7 @@ fn fenced(state: &RunState, task: &TaskId, attempt: Attempt, why: &str, now: Mom
     });
     // The lock may have been lost and taken again since: the one that is held now is another.
     let env = env.filter(|env| state.locks.get(env) == current.under.as_ref());
-    let lost = env.map(|env| released(state, &env, BTreeMap::new(), Some(why.to_owned())));
+    let lost = env.map(|env| taken_over(state, &env, why));
     std::iter::once(failed)
         .chain(lost.unwrap_or_default())
         .collect()

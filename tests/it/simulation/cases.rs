@@ -294,7 +294,8 @@ fn a_late_refusal_says_nothing_of_the_lock_that_was_taken_since() {
     let mut story = Story::of(two_hosts());
     story.hear(&locked(1));
     story.hear(&fenced(ONE));
-    assert_eq!(story.wish(retry(ONE)).unwrap(), [take(None)]);
+    assert_eq!(story.wish(retry(ONE)).unwrap(), []);
+    assert_eq!(story.wish(Intent::Continue).unwrap(), [take(None)]);
     assert_eq!(story.hear(&locked(2)), [launch(ONE, 2)]);
     story.hear(&fenced("production/one@h1"));
     assert_eq!(story.conductor.state().locks[&env()], grant(2));
@@ -310,7 +311,60 @@ fn late_news_that_a_lock_is_lost_does_not_leave_it_behind() {
     };
     story.hear(&lost);
     story.hear(&ended(ONE, 1, 0));
-    assert_eq!(story.hear(&ended("production/one@h1", 1, 0)), [give_back()]);
+    story.hear(&ended("production/one@h1", 1, 0));
+    assert_eq!(story.wish(Intent::Continue).unwrap(), [give_back()]);
+}
+
+#[test]
+fn a_run_whose_lock_was_lost_waits_for_the_operator_also_when_the_lock_is_free_again() {
+    let mut story = Story::of(two_hosts());
+    story.hear(&locked(1));
+    let effects = story.hear(&Report::LockLost {
+        env: env(),
+        why: "bob@desk took it over".to_owned(),
+    });
+    assert_eq!(effects, []);
+    assert_eq!(story.conductor.state().status, RunStatus::Paused);
+    story.hear(&ended(ONE, 1, 1));
+    assert_eq!(story.wish(retry(ONE)).unwrap(), []);
+    assert_eq!(story.wish(Intent::Continue).unwrap(), [take(None)]);
+}
+
+#[test]
+fn a_lock_that_an_earlier_process_recorded_is_asked_for_again_before_anything_starts() {
+    let mut story = Story::of(two_hosts());
+    story.hear(&locked(1));
+    story.hear(&ended(ONE, 1, 1));
+    story.hear(&ended("production/one@h1", 1, 0));
+    story.die();
+    assert_eq!(story.wish(retry(ONE)).unwrap(), [take(None)]);
+    // It was held all the time: nothing to record.
+    let before = story.disk.len();
+    story.hear(&locked(1));
+    let told = |record: &Record| matches!(record.event, Event::LockTaken { .. });
+    assert!(!story.disk[before..].iter().any(told));
+    assert_eq!(story.conductor.state().locks[&env()], grant(1));
+}
+
+#[test]
+fn a_lock_that_somebody_took_between_two_processes_is_recorded_as_lost_and_waited_for() {
+    let mut story = Story::of(two_hosts());
+    story.hear(&locked(1));
+    story.hear(&ended(ONE, 1, 1));
+    story.hear(&ended("production/one@h1", 1, 0));
+    story.die();
+    story.wish(retry(ONE)).unwrap();
+    assert_eq!(story.hear(&busy(None)), []);
+    assert!(story.conductor.state().locks.is_empty());
+    assert_eq!(story.conductor.busy_locks().len(), 1);
+    assert!(
+        story
+            .disk
+            .iter()
+            .any(|record| matches!(&record.event, Event::LockReleased { lost: Some(_), .. }))
+    );
+    // Where the other one has not come it may still be held: it is given back at the end.
+    assert_eq!(story.wish(stop()).unwrap(), [give_back()]);
 }
 
 #[test]
