@@ -34,6 +34,7 @@ pub(super) struct Office {
 }
 
 /// Somebody at a machine of their own.
+#[derive(Clone)]
 pub(super) struct Desk {
     folder: PathBuf,
     name: String,
@@ -227,6 +228,11 @@ impl Desk {
         environment
     }
 
+    /// Writes a file below its folder.
+    pub(super) fn write(&self, name: &str, text: &str) {
+        fs::write(self.folder.join(name), text).unwrap();
+    }
+
     /// Starts golive.
     pub(super) fn start(&self, line: &str) -> Console {
         let number = fs::read_dir(&self.folder).unwrap().count();
@@ -343,6 +349,11 @@ impl Console {
     /// Whether it has ended.
     pub(super) fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
+    }
+
+    /// Sends it a signal.
+    pub(super) fn signal(&self, what: Signal) {
+        signal(self.child.id().cast_signed(), what);
     }
 
     /// Kills it.
