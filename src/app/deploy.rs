@@ -11,6 +11,7 @@ use super::json::JsonFace;
 use super::lock;
 use super::plain::PlainFace;
 use super::prompt::{Prompt, told_to_end};
+use super::reach::Asking;
 use super::report::{Code, Failure};
 use super::session::{self, Project};
 use super::verdict::verdict;
@@ -57,7 +58,9 @@ pub async fn deploy(project: &Project, deploy: &Deploy, global: &Global) -> Resu
     if deploy.detach {
         return detach(project, driven, receiver, given, &sites).await;
     }
-    follow(project, driven, receiver, (given.0, given.1, None), &sites).await
+    let prompt = (!global.json && may_ask()).then(Prompt::person);
+    let given = (given.0, given.1, None, prompt);
+    follow(project, driven, receiver, given, &sites).await
 }
 
 /// Asks all places who they are. When one does not tell, or the operator gives up, the connections are ended.
@@ -170,7 +173,9 @@ pub async fn resume(project: &Project, resume: &Resume, global: &Global) -> Resu
     super::changes::tell(project, &owned.plan, global.json).await?;
     let project = &project.for_run(&owned.plan);
     let (sender, receiver, listener) = session::feed_with_links();
-    let (wishes, sites, identities) = match ready(project, &state, resume, &listener).await {
+    let mut prompt = (!global.json && may_ask()).then(Prompt::person);
+    let asked = (&listener, prompt.as_mut());
+    let (wishes, sites, identities) = match ready(project, &state, resume, asked).await {
         Ok(ready) => ready,
         Err(failure) => {
             drop(owned);
@@ -184,14 +189,8 @@ pub async fn resume(project: &Project, resume: &Resume, global: &Global) -> Resu
     if resume.detach {
         return detach(project, driven, receiver, given, &sites).await;
     }
-    follow(
-        project,
-        driven,
-        receiver,
-        (given.0, given.1, Some(past)),
-        &sites,
-    )
-    .await
+    let given = (given.0, given.1, Some(past), prompt);
+    follow(project, driven, receiver, given, &sites).await
 }
 
 /// What going on with a run needs: what is wished of it, its places, and who they are.
@@ -199,13 +198,24 @@ async fn ready(
     project: &Project,
     state: &RunState,
     resume: &Resume,
-    listener: &LinkListener,
+    (listener, prompt): (&LinkListener, Option<&mut Prompt>),
 ) -> Result<(Vec<Intent>, Arc<Sites>, Identities), Failure> {
     check_decisions(&state.plan, &resume.decisions)?;
     let again = first_wish(state, &resume.decisions);
     let wishes = choices::wishes(state, &resume.decisions, again, session::now())?;
     let sites = Arc::new(project.sites(&state.plan.hosts, listener)?);
-    let identities = greet(&sites, places_left(state), listener).await?;
+    let asking = Asking {
+        state,
+        left_out: &resume.decisions.choices.leave_out,
+        command: &project.command,
+        sites: &sites,
+        listener,
+    };
+    let answered = asking.until_answered(wishes, prompt).await;
+    if answered.is_err() {
+        sites.close().await;
+    }
+    let (wishes, identities) = answered?;
     Ok((wishes, sites, identities))
 }
 
@@ -334,23 +344,6 @@ pub fn choose(project: &Project, named: Option<&str>) -> Result<RunId, Failure> 
     })
 }
 
-/// This machine, and the hosts of tasks that are not done.
-pub fn places_left(state: &RunState) -> Vec<Place> {
-    let mut places = vec![None];
-    for position in 0..state.tasks.len() {
-        let (stage, planned) = state.planned(position);
-        if !state.is_settled(position) {
-            places.push(crate::domain::run::schedule::place(
-                &state.plan.stages[stage],
-                planned,
-            ));
-        }
-    }
-    places.sort();
-    places.dedup();
-    places
-}
-
 /// The wish to try failed tasks again, or to go on where none failed.
 pub fn again(state: &RunState) -> Option<Intent> {
     // A run that ended before an automatic retry was due has nobody who would do it.
@@ -386,14 +379,13 @@ async fn follow(
     project: &Project,
     driven: session::Driven,
     receiver: crate::engine::FeedReceiver,
-    (decisions, global, past): (&Decisions, &Global, Option<Past>),
+    (decisions, global, past, prompt): (&Decisions, &Global, Option<Past>, Option<Prompt>),
     sites: &Sites,
 ) -> Result<Code, Failure> {
     let (result, abandoned) = if global.json {
         let given = (decisions, None, past);
         faced(JsonFace, project, &driven, given, receiver).await
     } else {
-        let prompt = may_ask().then(Prompt::person);
         let given = (decisions, prompt, past);
         faced(PlainFace::default(), project, &driven, given, receiver).await
     };

@@ -158,7 +158,7 @@ pub fn standing(
         parts.push(match gone {
             Gone::Released(left) if left.is_empty() => format!("{env} released"),
             Gone::Released(left) => format!(
-                "{env} released, but {} could not be told and still show it: {command} lock {env} --release tells them",
+                "{env} released, but {} could not be told and may still show it: {command} lock {env} --release tells them",
                 few(left, FEW)
             ),
             Gone::Lost => format!("{env} lost to somebody else"),

@@ -27,6 +27,7 @@ pub mod plain;
 pub mod playground;
 pub mod project;
 pub mod prompt;
+pub mod reach;
 pub mod report;
 pub mod runner;
 pub mod runs;
