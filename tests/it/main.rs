@@ -16,6 +16,7 @@ mod locks;
 mod machines;
 mod plans;
 mod remote;
+mod reviews;
 mod runners;
 mod runs;
 mod screens;
