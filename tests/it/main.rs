@@ -17,6 +17,7 @@ mod machines;
 mod plans;
 mod remote;
 mod reviews;
+mod replays;
 mod runners;
 mod runs;
 mod screens;

@@ -15,6 +15,7 @@ use super::super::deploy;
 use super::super::gather::gather;
 use super::super::handover::{self, Opened};
 use super::super::lock;
+use super::super::reach;
 use super::super::report::{Code, Failure};
 use super::super::session::{self, Driven, Project};
 use super::super::watch::{self as watching, Watched};
@@ -107,15 +108,21 @@ impl Errands {
 
     /// Asks places who they are, unless the console is left meanwhile: then nothing is started.
     async fn greet(&self, sites: &Sites, places: Vec<Place>) -> Result<Identities, Failure> {
-        let mut left = self.left.subscribe();
         let listener = self.listener();
+        let greeted = session::greet(sites, places, &listener);
+        self.unless_left(greeted).await?
+    }
+
+    /// Waits for hosts, as long as the console is there.
+    async fn unless_left<T>(&self, waiting: impl Future<Output = T>) -> Result<T, Failure> {
+        let mut left = self.left.subscribe();
         tokio::select! {
             biased;
             _ = left.wait_for(|left| *left) => Err(Failure::new(
                 Code::Stopped,
                 "left while the hosts were connected: nothing was started",
             )),
-            greeted = session::greet(sites, places, &listener) => greeted,
+            done = waiting => Ok(done),
         }
     }
 
@@ -366,7 +373,7 @@ impl Errands {
         })))
     }
 
-    /// What going on with a run needs: what is wished of it, its places, and who they are.
+    /// What going on with a run needs: what is wished of it, its places, and who those are that answer.
     async fn ready(
         &self,
         state: &RunState,
@@ -376,13 +383,23 @@ impl Errands {
         let first = choices::wishes(state, decisions, going_on(state), session::now())?;
         let project = self.project.for_run(&state.plan);
         let sites = Arc::new(project.sites(&state.plan.hosts, &self.listener())?);
-        match self.greet(&sites, deploy::places_left(state)).await {
-            Ok(identities) => Ok((first, sites, identities)),
+        let places = reach::places_left(&choices::after(state, &first, session::now()));
+        let listener = self.listener();
+        let asked = session::ask_all(&sites, places, &listener);
+        let (identities, mut silent) = match self.unless_left(asked).await {
+            Ok(answers) => answers,
             Err(failure) => {
                 sites.close().await;
-                Err(failure)
+                return Err(failure);
             }
+        };
+        // A host that does not answer is asked again by the engine, and can be left out on screen.
+        silent.retain(|(place, _)| place.is_none());
+        if !silent.is_empty() {
+            sites.close().await;
+            return Err(session::unusable(&silent));
         }
+        Ok((first, sites, identities))
     }
 
     /// Looks at a run, and goes on looking while it is not over.
