@@ -2,7 +2,10 @@
 //!
 //! The real program, real OpenSSH servers where a host has to be slow, no sleeping: what must happen is waited for.
 
+use std::process::Stdio;
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::fleet::Fleet;
 use crate::support::terminal::DEADLINE;
@@ -24,12 +27,9 @@ run = "sh MARKS/step.sh prepare"
 run = "sh MARKS/step.sh switch"
 on = "all"
 [[stage]]
-name = "Here"
-steps = ["prepare"]
-[[stage]]
 name = "Live"
 env = "live"
-steps = ["switch"]
+steps = ["prepare", "switch"]
 "#;
 
 #[track_caller]
@@ -108,4 +108,33 @@ fn a_run_that_keeps_a_lock_is_not_removed_for_nobody_could_give_it_back_any_more
     assert_eq!(released.status.code(), Some(0), "{released:?}");
     let removed = workshop.golive(&format!("runs remove {run}"));
     assert_eq!(removed.status.code(), Some(0), "{removed:?}");
+}
+
+#[test]
+fn a_step_whose_host_was_lost_before_its_launch_does_not_start_after_the_run_was_stopped() {
+    let mut fleet = Fleet::up(1);
+    let workshop = on_a_server(&fleet);
+    let golive = workshop
+        .command(env!("CARGO_BIN_EXE_golive"))
+        .args(["deploy", "--plain"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_until("prepare runs", || workshop.ran("prepare") == 1);
+    workshop.let_go("switch");
+    fleet.stop(0);
+    workshop.let_go("prepare");
+    wait_until("the launch waits for its host", || {
+        workshop.tasks_started().len() == 2
+    });
+    let console = Pid::from_raw(golive.id().cast_signed()).unwrap();
+    kill_process(console, Signal::INT).unwrap();
+    wait_until("the stop is recorded", || {
+        !workshop.events("decision_taken").is_empty()
+    });
+    fleet.start(0);
+    let ended = golive.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(130), "{ended:?}");
+    assert_eq!(workshop.ran("switch"), 0);
 }
