@@ -138,3 +138,26 @@ fn a_step_whose_host_was_lost_before_its_launch_does_not_start_after_the_run_was
     assert_eq!(ended.status.code(), Some(130), "{ended:?}");
     assert_eq!(workshop.ran("switch"), 0);
 }
+
+#[test]
+fn going_on_with_a_run_on_another_machine_of_the_same_name_is_told() {
+    let workshop = Workshop::with(
+        "[step.first]\nrun = \"true\"\non = \"all\"\n[step.second]\nrun = \"[ -e @MARKS@/mended ]\"\non = \"all\"\n\
+         [[stage]]\nname = \"Live\"\nenv = \"live\"\nsteps = [\"first\", \"second\"]\n",
+    );
+    let deploy = format!("deploy --plain --approve live={}", workshop.commit());
+    assert_eq!(workshop.golive(&deploy).status.code(), Some(1));
+    let resume = format!("resume {} --plain", workshop.run());
+    let same = workshop.golive(&resume);
+    let said = String::from_utf8(same.stderr).unwrap();
+    assert!(!said.contains("another machine"), "{said}");
+    std::fs::remove_dir_all(workshop.path("host/.golive")).unwrap();
+    workshop.write("marks/mended", "");
+    let other = workshop.golive(&resume);
+    assert_eq!(other.status.code(), Some(0), "{other:?}");
+    let said = String::from_utf8(other.stderr).unwrap();
+    assert!(
+        said.contains("one is another machine than the one live/second@one ran on"),
+        "{said}"
+    );
+}
