@@ -176,6 +176,13 @@ impl Terminal {
         self.until(&format!("{text:?} gone"), |seen| !seen.shows(text));
     }
 
+    /// Waits until this question stands last on the screen, and nothing was typed yet.
+    pub(crate) fn asks(&self, question: &str) {
+        self.until(&format!("{question:?} last on the screen"), |seen| {
+            seen.text().trim_end().ends_with(question)
+        });
+    }
+
     /// Sends keys as a terminal would.
     pub(crate) fn keys(&mut self, keys: &str) {
         let writer = self.writer.as_mut().unwrap();
