@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::process::Signal;
 
 use crate::support::terminal::Terminal;
@@ -470,8 +471,9 @@ fn a_machine_that_starts_nothing_says_so_and_goes_on_when_it_can() {
     terminal.shows("this machine starts nothing: ");
     terminal.shows("asked again in ");
     let state = only(&project.path("home/.local/state/golive"), |_| true);
-    fs::remove_file(state.join("launcher")).unwrap();
-    fs::rename(state.join("launcher.gone"), state.join("launcher")).unwrap();
+    // At once: where nothing is golive would make a launcher anew.
+    let [broken, whole] = ["launcher", "launcher.gone"].map(|name| state.join(name));
+    renameat_with(CWD, broken, CWD, whole, RenameFlags::EXCHANGE).unwrap();
     terminal.shows("breaks | mended");
     assert_eq!(terminal.ended(), 0);
 }

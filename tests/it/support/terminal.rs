@@ -14,7 +14,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use golive::ui::model::DEAD_TIME_MS;
-use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use portable_pty::{Child, CommandBuilder, MasterPty, PtyPair, PtySize, native_pty_system};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// How long anything may take before a test gives up.
@@ -92,6 +92,48 @@ fn size(columns: u16, rows: u16) -> PtySize {
     }
 }
 
+/// Opens a terminal that no other process holds. Between its opening and the mark that keeps it to this process a test
+/// beside this one may have started a program: that would keep the terminal open as long as it lives.
+fn open_alone(size: PtySize) -> PtyPair {
+    let mut shared = Vec::new();
+    loop {
+        let pair = native_pty_system().openpty(size).unwrap();
+        let name = pair.master.tty_name().unwrap();
+        if !is_held_elsewhere(&name) {
+            return pair;
+        }
+        // Kept until there is another one, which would have the same name otherwise.
+        shared.push(pair);
+    }
+}
+
+/// Whether another process has either end of a terminal open.
+fn is_held_elsewhere(name: &Path) -> bool {
+    let number = name.file_name().and_then(|number| number.to_str());
+    let index = format!("tty-index:\t{}\n", number.unwrap());
+    let own = std::process::id().to_string();
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let others = processes.filter(|process| process.file_name() != own.as_str());
+    let files = others.flat_map(|process| {
+        let files = std::fs::read_dir(process.path().join("fd"));
+        files.into_iter().flatten().flatten()
+    });
+    files.map(|file| file.path()).any(|file| {
+        let Ok(target) = std::fs::read_link(&file) else {
+            return false;
+        };
+        let is_other_end = || {
+            let process = file.parent().and_then(Path::parent);
+            let facts = process.zip(file.file_name());
+            let facts = facts.map(|(process, number)| process.join("fdinfo").join(number));
+            facts.is_some_and(|facts| {
+                std::fs::read_to_string(facts).is_ok_and(|facts| facts.contains(&index))
+            })
+        };
+        target == name || target.ends_with("ptmx") && is_other_end()
+    })
+}
+
 impl Terminal {
     /// Runs the words in a terminal of this size, with exactly this environment.
     pub(crate) fn run(
@@ -100,7 +142,7 @@ impl Terminal {
         environment: &[(String, OsString)],
         (columns, rows): (u16, u16),
     ) -> Self {
-        let pair = native_pty_system().openpty(size(columns, rows)).unwrap();
+        let pair = open_alone(size(columns, rows));
         let mut command = CommandBuilder::from_argv(words.to_vec());
         command.env_clear();
         for (name, value) in environment {
