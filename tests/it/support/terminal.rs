@@ -104,6 +104,7 @@ fn open_alone(size: PtySize) -> PtyPair {
         }
         // Kept until there is another one, which would have the same name otherwise.
         shared.push(pair);
+        assert!(shared.len() < 20, "every terminal is held by somebody else");
     }
 }
 
@@ -111,9 +112,15 @@ fn open_alone(size: PtySize) -> PtyPair {
 fn is_held_elsewhere(name: &Path) -> bool {
     let number = name.file_name().and_then(|number| number.to_str());
     let index = format!("tty-index:\t{}\n", number.unwrap());
-    let own = std::process::id().to_string();
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
-    let others = processes.filter(|process| process.file_name() != own.as_str());
+    // `self` is in there, too.
+    let others = processes.filter(|process| {
+        let number = process
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok());
+        number.is_some_and(|number: u32| number != std::process::id())
+    });
     let files = others.flat_map(|process| {
         let files = std::fs::read_dir(process.path().join("fd"));
         files.into_iter().flatten().flatten()
