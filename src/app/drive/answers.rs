@@ -11,6 +11,7 @@ use crate::app::prompt::Silence;
 use crate::app::report::{Code, Failure};
 use crate::app::session;
 use crate::app::verdict::{short, undecided};
+use crate::domain::action::Action;
 use crate::domain::feed::Link;
 use crate::domain::id::{EnvName, TaskId};
 use crate::domain::lock::Busy;
@@ -73,6 +74,8 @@ impl<F: Face> Driver<F> {
             Need::Failure(_) | Need::Interrupted(_) if could_start(&self.state, now) => {
                 Answered::Nothing
             }
+            // What runs besides is told first, and may fail too.
+            Need::Failure(_) if self.prompt.is_some() && self.is_at_work() => Answered::Nothing,
             Need::Failure(tasks) => {
                 if self.prompt.is_some() {
                     return self.ask_about(&tasks).await;
@@ -215,6 +218,13 @@ impl<F: Face> Driver<F> {
             None => Answered::Granted,
             Some(_) => Answered::Nothing,
         }
+    }
+
+    /// Whether a step runs; an open question does not.
+    fn is_at_work(&self) -> bool {
+        self.state.each().any(|(planned, task)| {
+            task.status == TaskStatus::Running && matches!(planned.action, Action::Exec(_))
+        })
     }
 
     /// Tasks that nobody can tell the end of.
