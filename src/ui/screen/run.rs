@@ -13,6 +13,7 @@ use crate::ui::keymap::Act;
 use crate::ui::model::{Model, Pane, RunView};
 use crate::ui::msg::Owner;
 use crate::ui::rows;
+use crate::ui::states;
 use crate::ui::widget::band::{self, Band, Tone};
 use crate::ui::widget::bottom::{self, Bottom};
 use crate::ui::widget::log::LogPane;
@@ -61,7 +62,7 @@ pub fn head<'a>(view: &RunView, now: Moment) -> Band<'a> {
         left.push((format!("{} failed", counts.failed), "state.fail"));
     }
     let mut right = vec![(state.run.to_string(), "text.dim")];
-    let (done, all) = steps(view);
+    let (done, all) = states::all_steps_done(&view.state);
     right.push((format!("step {} of {all}", (done + 1).min(all)), "text"));
     if let Some(started) = state.started {
         right.push((
@@ -107,14 +108,6 @@ fn word(view: &RunView) -> &'static str {
         (_, RunStatus::Stopping) => "STOPPING",
         (_, RunStatus::Active) => "LIVE",
     }
-}
-
-fn steps(view: &RunView) -> (usize, usize) {
-    let stages = 0..view.state.plan.stages.len();
-    stages.fold((0, 0), |(done, all), stage| {
-        let (more, of) = crate::ui::states::steps_done(&view.state, stage);
-        (done + more, all + of)
-    })
 }
 
 fn eta(view: &RunView, now: Moment) -> String {
@@ -240,7 +233,7 @@ fn body(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
 }
 
 fn plan(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Moment) {
-    let (done, all) = steps(view);
+    let (done, all) = states::all_steps_done(&view.state);
     let hosts = view.state.plan.hosts.len();
     let held = choices::held(&view.state);
     let held: Vec<&str> = held.iter().map(|env| env.as_str()).collect();
@@ -402,7 +395,8 @@ fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
         || "start the run".to_owned(),
         |commit| format!("start the run of {}", commit.short()),
     );
-    let waits = progress::gate_waiting(&view.state).is_some();
+    let waits = progress::gate_waiting(&view.state).is_some()
+        && !matches!(view.state.status, RunStatus::Finished(_));
     let go_on = match view.state.status {
         RunStatus::Active | RunStatus::Paused | RunStatus::Stopping
             if matches!(view.owner, Owner::Background(_)) =>

@@ -4,6 +4,7 @@ use crate::domain::action::{Action, Ending};
 use crate::domain::evidence::who_holds;
 use crate::domain::feed::{Link, LockNews};
 use crate::domain::id::{HostName, TaskId};
+use crate::domain::lock::Remains;
 use crate::domain::run::progress::{self, Need};
 use crate::domain::run::{GateState, Moment, Outcome, RunState, RunStatus, TaskStatus};
 use crate::domain::text::ellipsis;
@@ -11,6 +12,9 @@ use crate::ui::model::{Model, RunView};
 use crate::ui::msg::Owner;
 use crate::ui::widget::paint::columns;
 use crate::ui::words;
+
+/// More hosts than this are counted where a lock waits for them.
+const MOST_HOSTS: usize = 3;
 
 /// What stands on the attention line: text and role, most important first. What users see is never cut from a
 /// line of `width` columns: it is said in fewer words, and then the sentence before it is shortened.
@@ -204,7 +208,7 @@ fn trouble(view: &RunView, now: Moment) -> Option<String> {
                 GateState::Reached(at) => words::since(*at, now),
                 _ => String::new(),
             };
-            Some(format!("the gate of {env} waits for you since {since}."))
+            Some(format!("the gate of {env} waits for you, for {since}."))
         }
         None => None,
     }
@@ -230,21 +234,38 @@ pub fn wanted(view: &RunView, now: Moment) -> Option<String> {
     let (env, wanted) = view.wanted.iter().next()?;
     let holder = wanted.holder.as_deref().unwrap_or("somebody");
     Some(match &wanted.news {
-        LockNews::Taking => format!("taking the lock of {env} .."),
+        LockNews::Taking => format!("asking for the lock of {env} .."),
         LockNews::Busy(busy) => format!("! {env} is locked by {}.", who_holds(busy, now)),
         LockNews::Occupied(remains) => {
-            let each = remains.iter().map(|left| {
-                let attempts: Vec<&str> = left.attempts.iter().map(String::as_str).collect();
-                format!("{} ({})", left.host, attempts.join(", "))
-            });
-            let all = each.collect::<Vec<_>>().join("; ");
-            format!("waits for what {holder} started on {all}.")
+            format!(
+                "waits for what {holder} still runs on {}, for {}.",
+                still_run(remains),
+                words::since(wanted.at, now)
+            )
         }
         LockNews::Failed { why, retry_in } => format!(
-            "! the lock of {env} cannot be taken: {why}; again in {} s.",
+            "! no lock of {env} yet, asks again in {} s: {why}.",
             left(*retry_in, wanted.at, now)
         ),
     })
+}
+
+/// Where the former holder's attempts still run: `web1: migrate, web2: 3 steps`.
+fn still_run(remains: &[Remains]) -> String {
+    let each = remains.iter().map(|left| {
+        let what = match left.attempts.as_slice() {
+            [one] => words::attempt(one),
+            all => words::count(all.len(), "step"),
+        };
+        format!("{}: {what}", left.host)
+    });
+    let mut told: Vec<String> = each.collect();
+    let more = told.len().saturating_sub(MOST_HOSTS);
+    told.truncate(MOST_HOSTS);
+    if more > 0 {
+        told.push(format!("{more} more"));
+    }
+    told.join(", ")
 }
 
 /// The sentence about a connection that is lost while the run goes on.

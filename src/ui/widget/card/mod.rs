@@ -9,10 +9,11 @@ use super::log::LogPane;
 use super::paint::{Paint, columns, middle, wrap};
 use super::{board, brief, plight};
 use crate::domain::run::progress::{self, Need};
-use crate::domain::run::{Moment, RunState, RunStatus};
+use crate::domain::run::{Moment, RunState, RunStatus, TaskStatus};
 use crate::ui::available::availability;
 use crate::ui::keymap::{self, Act};
 use crate::ui::model::{Availability, GATE_FIELD, LogView, Model, RunView, View};
+use crate::ui::msg::Owner;
 use crate::ui::rows;
 use crate::ui::states;
 use crate::ui::theme::State;
@@ -135,10 +136,18 @@ fn head(model: &Model, now: Moment, width: u16) -> String {
     } else {
         String::new()
     };
-    let standing = format!("{}/{}{failed}", counts.done, counts.total);
-    let word = match state.status {
-        RunStatus::Prepared => "PLAN",
-        status => states::word(status),
+    let (done, all) = states::all_steps_done(state);
+    let standing = match state.status {
+        RunStatus::Prepared | RunStatus::Finished(_) => format!("{done}/{all}{failed}"),
+        _ => format!("{}/{all}{failed}", (done + 1).min(all)),
+    };
+    let word = match (state.status, &view.owner) {
+        (RunStatus::Prepared, _) => "PLAN",
+        (status @ RunStatus::Finished(_), _) => states::word(status),
+        (_, Owner::Elsewhere(_)) => "WATCHING",
+        (_, Owner::Background(_)) => "BACKGROUND",
+        (_, Owner::Nobody) => "nobody drives",
+        (status, Owner::Here) => states::word(status),
     };
     if model.view == View::Gate {
         let commit = state.plan.commit.as_ref();
@@ -225,13 +234,13 @@ fn sites(paint: &mut Paint<'_>, area: Rect, state: &RunState, tasks: Range<usize
             "text",
         ) + 1;
         x += paint.glyph(x, area.y, shown) + 1;
-        x += paint.text(
-            x,
-            area.y,
-            area.right().saturating_sub(x),
-            shown.word(),
-            shown.role(),
-        ) + 2;
+        let word = match state.tasks[position].status {
+            // The host may be well: what is not known is how the step ended.
+            TaskStatus::Interrupted(_) => "unknown",
+            _ => shown.word(),
+        };
+        let room = area.right().saturating_sub(x);
+        x += paint.text(x, area.y, room, word, shown.role()) + 2;
     }
 }
 
