@@ -118,7 +118,7 @@ pub fn lock_line(model: &Model, env: &EnvName, now: Moment) -> Option<(State, St
         Some(busy) => {
             let said = run_here(model, busy).map_or_else(
                 || format!("locked by {}", who_holds(busy, now)),
-                |run| format!("locked: {}", kept_by(run, env)),
+                |run| kept_by(run, env),
             );
             (State::Warn, said)
         }
@@ -145,15 +145,9 @@ pub fn run_here<'a>(model: &'a Model, busy: &Busy) -> Option<&'a RunSummary> {
 /// Why a run of this machine has the lock of an environment, and what gives it back.
 pub fn kept_by(run: &RunSummary, env: &EnvName) -> String {
     match (run.outcome, &run.driver) {
-        (Some(_), _) => format!(
-            "kept by the run {}, which has ended; golive lock {env} --release frees it",
-            run.run
-        ),
-        (None, Some(driver)) => format!("the run {} has it, driven by {driver}", run.run),
-        (None, None) => format!(
-            "the unfinished run {} of this machine has it; go on with it, or end it",
-            run.run
-        ),
+        (Some(_), _) => format!("kept for your run {}: golive lock {env} --release", run.run),
+        (None, Some(driver)) => format!("locked for your run {}, {driver}", run.run),
+        (None, None) => format!("locked for your unfinished run {}", run.run),
     }
 }
 

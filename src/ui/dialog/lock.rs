@@ -20,8 +20,17 @@ pub fn busy(model: &Model, env: &EnvName, looked: usize, width: u16, now: Moment
     let mut lines = vec![blank()];
     let own = fleet::run_here(model, busy);
     if let Some(run) = own {
-        let said = format!("{}.", fleet::kept_by(run, env));
-        lines.extend(text(&said, width, "state.warn"));
+        let ended = run.outcome.is_some();
+        let what = if ended {
+            String::new()
+        } else {
+            format!(
+                " End this run with A, and go on with that one: golive resume {}",
+                run.run
+            )
+        };
+        let said = format!("It is {}.{what}", fleet::kept_by(run, env));
+        lines.extend(text(&said, width, "state.warn").into_iter().take(4));
         lines.push(blank());
     }
     let narrow = width < 50;

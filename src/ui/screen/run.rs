@@ -159,7 +159,7 @@ fn body(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
     if view.zoom {
         match view.pane {
             Pane::Plan => plan(paint, area, model, view, now),
-            Pane::Log => log(paint, area, model, view),
+            Pane::Log => log(paint, area, model, view, now),
         }
         return;
     }
@@ -191,6 +191,7 @@ fn body(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
             },
             model,
             view,
+            now,
         );
         step(
             paint,
@@ -228,7 +229,7 @@ fn body(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
     if told {
         briefing(paint, below, model, view, now);
     } else {
-        log(paint, below, model, view);
+        log(paint, below, model, view, now);
     }
 }
 
@@ -266,7 +267,7 @@ fn plan(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
     board::draw(paint, inner, view, now);
 }
 
-fn log(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView) {
+fn log(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Moment) {
     let Some((tasks, number)) = rows::log_tasks(view) else {
         paint.panel(
             area,
@@ -329,6 +330,18 @@ fn log(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView) {
         }
         _ => {
             let state = &view.state.tasks[tasks.start];
+            let text_area = Rect {
+                x: inner.x + 1,
+                width: inner.width.saturating_sub(2),
+                ..inner
+            };
+            if state.attempt.0 == 0
+                && let Some(said) = plight::held_up(model, view, now)
+            {
+                let said = format!("not started yet\n\n{said}");
+                paint.wrapped(text_area, &said, "text");
+                return;
+            }
             let text = if matches!(planned.action, Action::Ask { .. }) {
                 "a question for you: it prints nothing"
             } else if state.attempt.0 == 0 {
@@ -336,13 +349,7 @@ fn log(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView) {
             } else {
                 "has printed nothing so far"
             };
-            paint.text(
-                inner.x + 1,
-                inner.y,
-                inner.width.saturating_sub(1),
-                text,
-                "text.dim",
-            );
+            paint.wrapped(text_area, text, "text.dim");
         }
     }
 }

@@ -157,7 +157,19 @@ fn locks_before(model: &Model, state: &RunState, now: Moment) -> Vec<Fact> {
     }
     let troubles = told.into_iter().filter(|(_, shown, _)| *shown != State::Ok);
     troubles
-        .map(|(env, shown, said)| fact(Some(shown), "lock", format!("{env} {said}"), "state.warn"))
+        .map(|(env, shown, said)| {
+            let is = if said.starts_with("lock free") {
+                ""
+            } else {
+                "is "
+            };
+            fact(
+                Some(shown),
+                "lock",
+                format!("{env} {is}{said}"),
+                "state.warn",
+            )
+        })
         .collect()
 }
 

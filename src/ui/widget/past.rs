@@ -186,6 +186,7 @@ fn unfinished(paint: &mut Paint<'_>, area: Rect, (run, here): (&RunSummary, bool
 pub fn driven_by(run: &RunSummary, here: bool) -> String {
     match (&run.driver, here) {
         (_, true) => "this console drives it, 1 shows it".to_owned(),
+        (Some(who), false) if who.starts_with("background") => who.clone(),
         (Some(who), false) => format!("driven by {who}"),
         (None, false) if run.owned => "another console drives it".to_owned(),
         (None, false) => "nobody drives it".to_owned(),

@@ -8,6 +8,7 @@ use crate::domain::lock::Remains;
 use crate::domain::run::progress::{self, Need};
 use crate::domain::run::{GateState, Moment, Outcome, RunState, RunStatus, TaskStatus};
 use crate::domain::text::ellipsis;
+use crate::ui::fleet;
 use crate::ui::model::{Model, RunView};
 use crate::ui::msg::Owner;
 use crate::ui::widget::paint::columns;
@@ -60,10 +61,7 @@ fn sentences(model: &Model, view: &RunView, now: Moment) -> Vec<(String, &'stati
     }
     let mut said = Vec::new();
     match &view.owner {
-        Owner::Elsewhere(who) => said.push((
-            format!("only watching: {who} drives this run.  "),
-            "state.warn",
-        )),
+        Owner::Elsewhere(who) => said.push((format!("watching, driven by {who}.  "), "state.warn")),
         Owner::Background(_) if !matches!(state.status, RunStatus::Finished(_)) => said.push((
             "in the background; R takes it back.  ".to_owned(),
             "state.warn",
@@ -79,7 +77,7 @@ fn sentences(model: &Model, view: &RunView, now: Moment) -> Vec<(String, &'stati
     let told = view.owner == Owner::Nobody && !said.is_empty();
     if let Some(trouble) = trouble(view, now).filter(|_| !told) {
         said.push((format!("{trouble}  "), "state.fail"));
-    } else if let Some(wanted) = wanted(view, now) {
+    } else if let Some(wanted) = wanted(model, view, now) {
         let role = if wanted.starts_with('!') {
             "state.fail"
         } else {
@@ -230,12 +228,15 @@ pub fn running(state: &RunState) -> Vec<(TaskId, Moment)> {
 }
 
 /// The sentence about a lock that the run wants and does not have.
-pub fn wanted(view: &RunView, now: Moment) -> Option<String> {
+pub fn wanted(model: &Model, view: &RunView, now: Moment) -> Option<String> {
     let (env, wanted) = view.wanted.iter().next()?;
     let holder = wanted.holder.as_deref().unwrap_or("somebody");
     Some(match &wanted.news {
         LockNews::Taking => format!("asking for the lock of {env} .."),
-        LockNews::Busy(busy) => format!("! {env} is locked by {}.", who_holds(busy, now)),
+        LockNews::Busy(busy) => match fleet::run_here(model, busy) {
+            Some(run) => format!("! {env} is {}.", fleet::kept_by(run, env)),
+            None => format!("! {env} is locked by {}.", who_holds(busy, now)),
+        },
         LockNews::Occupied(remains) => {
             format!(
                 "waits for what {holder} still runs on {}, for {}.",
@@ -244,20 +245,43 @@ pub fn wanted(view: &RunView, now: Moment) -> Option<String> {
             )
         }
         LockNews::Failed { why, retry_in } => format!(
-            "! no lock of {env} yet, asks again in {} s: {why}.",
+            "! no lock of {env}, again in {} s: {why}.",
             left(*retry_in, wanted.at, now)
         ),
     })
 }
 
-/// Where the former holder's attempts still run: `web1: migrate, web2: 3 steps`.
-fn still_run(remains: &[Remains]) -> String {
+/// Why nothing of a stage starts, in full, while its lock is wanted: the attention line has no room for all of it.
+pub fn held_up(model: &Model, view: &RunView, now: Moment) -> Option<String> {
+    let (_, known) = view.wanted.iter().next()?;
+    let said = wanted(model, view, now)?;
+    let LockNews::Occupied(remains) = &known.news else {
+        return Some(said);
+    };
     let each = remains.iter().map(|left| {
-        let what = match left.attempts.as_slice() {
-            [one] => words::attempt(one),
-            all => words::count(all.len(), "step"),
-        };
-        format!("{}: {what}", left.host)
+        let names: Vec<String> = left
+            .attempts
+            .iter()
+            .map(|name| words::attempt(name))
+            .collect();
+        format!("{}: {}", left.host, names.join(", "))
+    });
+    let each = each.collect::<Vec<_>>().join("\n");
+    Some(format!(
+        "{said}\n{each}\nIt goes on by itself once they have ended."
+    ))
+}
+
+/// Where the former holder's attempts still run: `web1: migrate`, `web1, web2 (3 steps)`.
+fn still_run(remains: &[Remains]) -> String {
+    if let [Remains { host, attempts }] = remains
+        && let [one] = attempts.as_slice()
+    {
+        return format!("{host}: {}", words::attempt(one));
+    }
+    let each = remains.iter().map(|left| match left.attempts.len() {
+        1 => left.host.to_string(),
+        all => format!("{} ({})", left.host, words::count(all, "step")),
     });
     let mut told: Vec<String> = each.collect();
     let more = told.len().saturating_sub(MOST_HOSTS);

@@ -10,6 +10,7 @@ use super::paint::{Paint, columns, middle, wrap};
 use super::{board, brief, plight};
 use crate::domain::run::progress::{self, Need};
 use crate::domain::run::{Moment, RunState, RunStatus, TaskStatus};
+use crate::domain::text::ellipsis;
 use crate::ui::available::availability;
 use crate::ui::keymap::{self, Act};
 use crate::ui::model::{Availability, GATE_FIELD, LogView, Model, RunView, View};
@@ -58,7 +59,7 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
             let all = said.concat();
             if said.len() > 1 && wrap(&all, usize::from(area.width)).len() > 2 {
                 // One row for what happened, one for what users see.
-                let first = middle(said[0].trim_end(), area.width);
+                let first = ellipsis(said[0].trim_end(), usize::from(area.width));
                 let room = usize::from(area.width).saturating_sub(columns(&first));
                 let users = progress::users_see_in_short(&view.state);
                 format!("{first}{}{users}", " ".repeat(room + 1))
@@ -202,7 +203,14 @@ fn run(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Mo
         height: area.height.saturating_sub(2),
         ..area
     };
-    if let Some(log) = view.logs.step(tasks.start) {
+    let log = view.logs.step(tasks.start);
+    if log.is_none()
+        && let Some(said) = plight::held_up(model, view, now)
+    {
+        paint.wrapped(below, &said, "text");
+        return;
+    }
+    if let Some(log) = log {
         LogPane {
             state,
             log,
