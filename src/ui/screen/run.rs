@@ -329,29 +329,42 @@ fn log(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Mo
             .draw(paint, inner);
         }
         _ => {
-            let state = &view.state.tasks[tasks.start];
-            let text_area = Rect {
-                x: inner.x + 1,
-                width: inner.width.saturating_sub(2),
-                ..inner
-            };
-            if state.attempt.0 == 0
-                && let Some(said) = plight::held_up(model, view, now)
-            {
-                let said = format!("not started yet\n\n{said}");
-                paint.wrapped(text_area, &said, "text");
-                return;
-            }
-            let text = if matches!(planned.action, Action::Ask { .. }) {
-                "a question for you: it prints nothing"
-            } else if state.attempt.0 == 0 {
-                "not started yet"
-            } else {
-                "has printed nothing so far"
-            };
-            paint.wrapped(text_area, text, "text.dim");
+            let first = tasks.start;
+            unprinted(paint, inner, model, view, first, now);
         }
     }
+}
+
+/// What stands in the log of a step that has printed nothing.
+fn unprinted(
+    paint: &mut Paint<'_>,
+    inner: Rect,
+    model: &Model,
+    view: &RunView,
+    first: usize,
+    now: Moment,
+) {
+    let state = &view.state.tasks[first];
+    let text_area = Rect {
+        x: inner.x + 1,
+        width: inner.width.saturating_sub(2),
+        ..inner
+    };
+    if state.attempt.0 == 0
+        && let Some(said) = plight::held_up(model, view, now)
+    {
+        let said = format!("not started yet\n\n{said}");
+        paint.wrapped(text_area, &said, "text");
+        return;
+    }
+    let text = if matches!(view.state.planned(first).1.action, Action::Ask { .. }) {
+        "a question for you: it prints nothing"
+    } else if state.attempt.0 == 0 {
+        "not started yet"
+    } else {
+        "has printed nothing so far"
+    };
+    paint.wrapped(text_area, text, "text.dim");
 }
 
 fn step(paint: &mut Paint<'_>, area: Rect, view: &RunView, now: Moment) {

@@ -144,11 +144,10 @@ fn head(model: &Model, now: Moment, width: u16) -> String {
     };
     let word = match (state.status, &view.owner) {
         (RunStatus::Prepared, _) => "PLAN",
-        (status @ RunStatus::Finished(_), _) => states::word(status),
+        (status @ RunStatus::Finished(_), _) | (status, Owner::Here) => states::word(status),
         (_, Owner::Elsewhere(_)) => "WATCHING",
         (_, Owner::Background(_)) => "BACKGROUND",
         (_, Owner::Nobody) => "nobody drives",
-        (status, Owner::Here) => states::word(status),
     };
     if model.view == View::Gate {
         let commit = state.plan.commit.as_ref();
