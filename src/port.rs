@@ -3,6 +3,7 @@
 //! Only signatures live here. `edge` implements them for real machines and files; the tests implement them
 //! with fakes. Every future is `Send`, so that units can run on any thread.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -202,12 +203,14 @@ pub enum Taking {
 /// Takes and gives back the locks of environments, wherever they are kept.
 pub trait Locks: Send + Sync + 'static {
     /// Takes the lock of an environment for `holder`. With `steal` the lock of that id is taken over, when it is
-    /// still the one that is held. A place that does not answer is an error, unless the run does not touch it.
+    /// still the one that is held. A place that does not answer is an error, unless the run does not touch it, or not
+    /// any more: `spare` are hosts that were left out.
     fn take(
         &self,
         env: &EnvName,
         holder: &Holder,
         steal: Option<&LockId>,
+        spare: &BTreeSet<HostName>,
     ) -> impl Future<Output = Result<Taking, LaunchError>> + Send;
 
     /// Tells the places that the holder is alive. `Some` = somebody ended the lock; the text says who.

@@ -38,6 +38,18 @@ pub fn for_manual() -> clap::Command {
     Cli::command().after_long_help(format!("{EXAMPLES}\n\n{EXIT_CODES}"))
 }
 
+/// The command line as shells complete it: without the commands that golive only gives to itself.
+pub fn for_completions() -> clap::Command {
+    let whole = Cli::command();
+    let told = whole
+        .get_subcommands()
+        .filter(|command| !command.is_hide_set());
+    clap::Command::new("golive")
+        .version(env!("CARGO_PKG_VERSION"))
+        .args(whole.get_arguments())
+        .subcommands(told)
+}
+
 /// Flags that every command takes.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Options of every command")]

@@ -10,7 +10,7 @@ use super::report::{Code, Failure};
 use crate::domain::id::{EnvName, HostName, TaskId};
 use crate::domain::run::apply::apply;
 use crate::domain::run::decide::decide;
-use crate::domain::run::{Intent, Moment, Record, RunState, RunStatus, TaskStatus};
+use crate::domain::run::{Intent, Moment, Record, Refusal, RunState, RunStatus, TaskStatus};
 use crate::domain::text::similar;
 
 /// The wishes a run in this state is gone on with: what was decided, or `otherwise` when nothing was.
@@ -198,18 +198,41 @@ fn host_named(state: &RunState, name: &str) -> Result<(EnvName, HostName), Failu
     })
 }
 
+/// How a host is named on the command line: with its environment where several have one of that name.
+pub fn spelled_host(state: &RunState, env: &EnvName, host: &HostName) -> String {
+    let mut hosts = state.plan.hosts.iter();
+    if hosts.any(|other| other.name == *host && other.env != *env) {
+        format!("{env}/{host}")
+    } else {
+        host.to_string()
+    }
+}
+
+/// The state that these wishes would lead to at once, before anything follows; one that is refused changes nothing.
+pub fn after(state: &RunState, wishes: &[Intent], at: Moment) -> RunState {
+    let mut copy = state.clone();
+    for wish in wishes {
+        grant(&mut copy, wish.clone(), at);
+    }
+    copy
+}
+
+fn grant(copy: &mut RunState, wish: Intent, at: Moment) -> Option<Refusal> {
+    let answer = decide(copy, wish, "", at);
+    for event in answer.events {
+        let seq = copy.seq.next();
+        apply(copy, &Record { seq, at, event });
+    }
+    answer.refusal
+}
+
 /// Tries the wishes one after the other on a copy: one that is refused changes nothing.
 fn try_on_copy(state: &RunState, wishes: &[Intent], at: Moment) -> Result<(), Failure> {
     let mut copy = state.clone();
     for wish in wishes {
-        let answer = decide(&copy, wish.clone(), "", at);
-        if let Some(refusal) = answer.refusal {
+        if let Some(refusal) = grant(&mut copy, wish.clone(), at) {
             let failure = Failure::new(Code::Usage, refusal.to_string());
             return Err(failure.help("nothing was changed"));
-        }
-        for event in answer.events {
-            let seq = copy.seq.next();
-            apply(&mut copy, &Record { seq, at, event });
         }
     }
     Ok(())

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use super::args::{Decisions, Deploy, Global, Resume};
 use super::choices;
-use super::drive::{Driver, Face, Shown};
+use super::drive::{Driver, Face, Past};
 use super::handover::{self, Left, Opened};
 use super::json::JsonFace;
 use super::lock;
 use super::plain::PlainFace;
 use super::prompt::{Prompt, told_to_end};
+use super::reach::Asking;
 use super::report::{Code, Failure};
 use super::session::{self, Project};
 use super::verdict::verdict;
@@ -57,7 +58,9 @@ pub async fn deploy(project: &Project, deploy: &Deploy, global: &Global) -> Resu
     if deploy.detach {
         return detach(project, driven, receiver, given, &sites).await;
     }
-    follow(project, driven, receiver, (given.0, given.1, None), &sites).await
+    let prompt = (!global.json && may_ask()).then(Prompt::person);
+    let given = (given.0, given.1, None, prompt);
+    follow(project, driven, receiver, given, &sites).await
 }
 
 /// Asks all places who they are. When one does not tell, or the operator gives up, the connections are ended.
@@ -170,7 +173,9 @@ pub async fn resume(project: &Project, resume: &Resume, global: &Global) -> Resu
     super::changes::tell(project, &owned.plan, global.json).await?;
     let project = &project.for_run(&owned.plan);
     let (sender, receiver, listener) = session::feed_with_links();
-    let (wishes, sites, identities) = match ready(project, &state, resume, &listener).await {
+    let mut prompt = (!global.json && may_ask()).then(Prompt::person);
+    let asked = (&listener, prompt.as_mut());
+    let (wishes, sites, identities) = match ready(project, &state, resume, asked).await {
         Ok(ready) => ready,
         Err(failure) => {
             drop(owned);
@@ -178,13 +183,14 @@ pub async fn resume(project: &Project, resume: &Resume, global: &Global) -> Resu
         }
     };
     let first = (project.by.as_str(), wishes);
-    let shown = Some(Shown::now(&state, &owned.folder.logs()));
+    let past = Past::of(&state, owned.records.clone(), &owned.folder.logs());
     let driven = session::drive(owned, Arc::clone(&sites), identities, first, sender);
     let given = (&resume.decisions, global);
     if resume.detach {
         return detach(project, driven, receiver, given, &sites).await;
     }
-    follow(project, driven, receiver, (given.0, given.1, shown), &sites).await
+    let given = (given.0, given.1, Some(past), prompt);
+    follow(project, driven, receiver, given, &sites).await
 }
 
 /// What going on with a run needs: what is wished of it, its places, and who they are.
@@ -192,13 +198,24 @@ async fn ready(
     project: &Project,
     state: &RunState,
     resume: &Resume,
-    listener: &LinkListener,
+    (listener, prompt): (&LinkListener, Option<&mut Prompt>),
 ) -> Result<(Vec<Intent>, Arc<Sites>, Identities), Failure> {
     check_decisions(&state.plan, &resume.decisions)?;
     let again = first_wish(state, &resume.decisions);
     let wishes = choices::wishes(state, &resume.decisions, again, session::now())?;
     let sites = Arc::new(project.sites(&state.plan.hosts, listener)?);
-    let identities = greet(&sites, places_left(state), listener).await?;
+    let asking = Asking {
+        state,
+        left_out: &resume.decisions.choices.leave_out,
+        command: &project.command,
+        sites: &sites,
+        listener,
+    };
+    let answered = asking.until_answered(wishes, prompt).await;
+    if answered.is_err() {
+        sites.close().await;
+    }
+    let (wishes, identities) = answered?;
     Ok((wishes, sites, identities))
 }
 
@@ -230,19 +247,20 @@ async fn watch(
     } = super::watch::watch(&folder).map_err(unusable)?;
     // Nobody listens to wishes: there are none.
     let (control, _) = crate::engine::control();
-    let shown = Shown::now(&state, &logs);
+    let records = folder.open_for_reading().map_err(unusable)?.records;
+    let past = Past::of(&state, records, &logs);
     let decisions = Decisions::default();
     let command = project.command.clone();
+    let watching = format!("watching run {run}, driven by {owner}");
     if global.json {
         let driver = Driver::new(JsonFace, state, control, logs, decisions);
-        let mut driver = driver.called_as(command).after(shown);
+        let mut driver = driver.called_as(command);
+        driver.begin_after(past, session::now(), &watching);
         return driver.watch(feed, watcher, now).await;
     }
-    super::report::print(&super::report::shown(&format!(
-        "watching run {run}, driven by {owner}\n"
-    )))?;
     let driver = Driver::new(PlainFace::default(), state, control, logs, decisions);
-    let mut driver = driver.called_as(command).after(shown);
+    let mut driver = driver.called_as(command);
+    driver.begin_after(past, session::now(), &watching);
     driver.watch(feed, watcher, now).await
 }
 
@@ -326,23 +344,6 @@ pub fn choose(project: &Project, named: Option<&str>) -> Result<RunId, Failure> 
     })
 }
 
-/// This machine, and the hosts of tasks that are not done.
-pub fn places_left(state: &RunState) -> Vec<Place> {
-    let mut places = vec![None];
-    for position in 0..state.tasks.len() {
-        let (stage, planned) = state.planned(position);
-        if !state.is_settled(position) {
-            places.push(crate::domain::run::schedule::place(
-                &state.plan.stages[stage],
-                planned,
-            ));
-        }
-    }
-    places.sort();
-    places.dedup();
-    places
-}
-
 /// The wish to try failed tasks again, or to go on where none failed.
 pub fn again(state: &RunState) -> Option<Intent> {
     // A run that ended before an automatic retry was due has nobody who would do it.
@@ -378,18 +379,14 @@ async fn follow(
     project: &Project,
     driven: session::Driven,
     receiver: crate::engine::FeedReceiver,
-    (decisions, global, shown): (&Decisions, &Global, Option<Shown>),
+    (decisions, global, past, prompt): (&Decisions, &Global, Option<Past>, Option<Prompt>),
     sites: &Sites,
 ) -> Result<Code, Failure> {
     let (result, abandoned) = if global.json {
-        let given = (decisions, None, shown);
+        let given = (decisions, None, past);
         faced(JsonFace, project, &driven, given, receiver).await
     } else {
-        let prompt = may_ask().then(Prompt::person);
-        if shown.is_some() {
-            super::report::print(&format!("run {} goes on\n", driven.state.run))?;
-        }
-        let given = (decisions, prompt, shown);
+        let given = (decisions, prompt, past);
         faced(PlainFace::default(), project, &driven, given, receiver).await
     };
     if result.is_err() {
@@ -427,7 +424,7 @@ async fn faced<F: Face>(
     face: F,
     project: &Project,
     driven: &session::Driven,
-    (decisions, prompt, shown): (&Decisions, Option<Prompt>, Option<Shown>),
+    (decisions, prompt, past): (&Decisions, Option<Prompt>, Option<Past>),
     receiver: crate::engine::FeedReceiver,
 ) -> (Result<Code, Failure>, Option<Decisions>) {
     let state = driven.state.clone();
@@ -439,8 +436,11 @@ async fn faced<F: Face>(
         decisions.clone(),
     )
     .called_as(project.command.clone())
-    .with_prompt(prompt)
-    .after(shown.unwrap_or_default());
+    .with_prompt(prompt);
+    if let Some(past) = past {
+        let goes_on = format!("run {} goes on", driven.state.run);
+        driver.begin_after(past, session::now(), &goes_on);
+    }
     let result = driver.drive(receiver).await;
     (result, driver.abandoned())
 }

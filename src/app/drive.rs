@@ -12,10 +12,11 @@ use tokio::signal::unix::{SignalKind, signal};
 
 mod answers;
 mod output;
+mod past;
 mod watch;
 
 use output::Received;
-pub use output::Shown;
+pub use past::Past;
 
 use super::args::{Approval, Decisions};
 use super::holders::{self, Gone};
@@ -138,13 +139,6 @@ impl<F: Face> Driver<F> {
     #[must_use]
     pub fn called_as(mut self, command: String) -> Self {
         self.command = command;
-        self
-    }
-
-    /// Output that was shown before this process came is not shown again: so much of each attempt.
-    #[must_use]
-    pub fn after(mut self, shown: Shown) -> Self {
-        self.received = shown.0;
         self
     }
 

@@ -69,7 +69,10 @@ pub async fn hand_over(
         } else {
             others = 0;
         }
-        if let Ok(Some(_)) = runner.try_wait() {
+        let has_ended = matches!(runner.try_wait(), Ok(Some(_)));
+        // Whoever asked the runner for the run owns it in a moment.
+        let is_wanted = owner::is_wanted(folder.path()) && Instant::now() < deadline;
+        if has_ended && !is_wanted {
             let stored = folder.open_for_reading();
             let stored = stored.map_err(|error| failed(error.to_string()))?;
             let state = list::fold(folder.run(), &stored);

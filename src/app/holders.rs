@@ -8,11 +8,24 @@ use crate::app::report::{Code, Failure};
 use crate::domain::id::{EnvName, HostName};
 use crate::domain::lock::{Busy, Grant, Holder, KeptAt, LockView, Remains};
 use crate::domain::run::{Moment, RunState, RunStatus};
-use crate::domain::text::{age, duration};
+use crate::domain::text::{age, duration, ellipsis, few, visible};
 
-/// Who it is: `ana@laptop`, or that nobody knows.
-pub fn who(holder: Option<&Holder>) -> &str {
-    holder.map_or("somebody who has not said who", |holder| &holder.by)
+/// So many names of places are told one by one.
+const FEW: usize = 6;
+/// Longer reasons are cut, in columns.
+const LONGEST_REASON: usize = 300;
+
+/// Who it is: `ana@laptop`, or that nobody knows. In one line, whatever was written there.
+pub fn who(holder: Option<&Holder>) -> String {
+    holder.map_or_else(
+        || "somebody who has not said who".to_owned(),
+        |holder| one_line(&holder.by),
+    )
+}
+
+/// A text from another machine in one line, so that it cannot pass for a line of golive's own.
+fn one_line(text: &str) -> String {
+    ellipsis(&visible(text), LONGEST_REASON)
 }
 
 /// When and why a lock was taken: `for run …, since 21:03 (4m ago), because: hotfix`.
@@ -22,13 +35,13 @@ pub fn facts(holder: Option<&Holder>, now: Moment) -> String {
     };
     let run = holder.run.as_ref().map_or_else(
         || "taken by hand".to_owned(),
-        |run| format!("for run {run}"),
+        |run| format!("for run {}", one_line(run.as_str())),
     );
     let past = (now - holder.since).to_std().unwrap_or_default();
     let since = holder.since.format("%Y-%m-%d %H:%M:%S");
     let reason = holder.reason.as_ref().map_or_else(
         || "no reason given".to_owned(),
-        |reason| format!("reason: {reason}"),
+        |reason| format!("reason: {}", one_line(reason)),
     );
     format!("{run}, since {since} ({}), {reason}", ago(past))
 }
@@ -84,7 +97,7 @@ pub fn locked(env: &EnvName, busy: &Busy, command: &str, now: Moment) -> Failure
     .help(format!("{command} lock {env} shows where it is held"))
     .help(format!(
         "{command} lock {env} --steal {} takes it over: nothing new of theirs starts there any more",
-        busy.id
+        one_line(busy.id.as_str())
     ))
 }
 
@@ -95,7 +108,7 @@ pub fn kept_at(grant: &Grant) -> String {
     let kept = if places.is_empty() {
         "kept nowhere else".to_owned()
     } else {
-        format!("kept at {}", places.join(", "))
+        format!("kept at {}", few(&places, FEW))
     };
     let without = grant.without.iter();
     let without: Vec<String> = without
@@ -104,13 +117,16 @@ pub fn kept_at(grant: &Grant) -> String {
     if without.is_empty() {
         return kept;
     }
-    format!("{kept}; not at {}", without.join(", "))
+    format!("{kept}; not at {}", few(&without, FEW))
 }
 
 /// What a former holder may still run, and where.
 pub fn remains(remains: &[Remains]) -> String {
-    let of = |remains: &Remains| format!("{}: {}", remains.host, remains.attempts.join(", "));
-    remains.iter().map(of).collect::<Vec<_>>().join("; ")
+    let of = |remains: &Remains| {
+        let attempts: Vec<String> = remains.attempts.iter().map(|name| one_line(name)).collect();
+        format!("{} on {}", few(&attempts, FEW), remains.host)
+    };
+    few(&remains.iter().map(of).collect::<Vec<_>>(), FEW)
 }
 
 /// A pause before the next try.
@@ -142,8 +158,8 @@ pub fn standing(
         parts.push(match gone {
             Gone::Released(left) if left.is_empty() => format!("{env} released"),
             Gone::Released(left) => format!(
-                "{env} released, but {} could not be told and still show it: {command} lock {env} --release",
-                left.join(", ")
+                "{env} released, but {} could not be told and may still show it: {command} lock {env} --release tells them",
+                few(left, FEW)
             ),
             Gone::Lost => format!("{env} lost to somebody else"),
         });

@@ -4,6 +4,7 @@
 //! happens in between. Released is only what is ours: that, or the lock of a run of this machine that nobody drives.
 //! Where locks are kept and how is the business of `edge`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
@@ -116,7 +117,10 @@ impl<'a> Place<'a> {
         }
         // Remembered first: a lock nobody remembers could only be stolen.
         remember(self.project, &self.env, &holder)?;
-        let taking = self.keepers.take(&self.env, &holder, steal).await;
+        let taking = self
+            .keepers
+            .take(&self.env, &holder, steal, &BTreeSet::new())
+            .await;
         if before.is_none() && !matches!(taking, Ok(Taking::Taken(_) | Taking::Occupied(_))) {
             forget(self.project, &self.env);
         }
@@ -161,7 +165,16 @@ impl<'a> Place<'a> {
             return Ok(());
         }
         Err(match held.first() {
-            Some(busy) => self.locked(busy),
+            Some(busy) => {
+                let mut failure = self.locked(busy);
+                failure.message =
+                    format!("the lock of {} is not {id}: nothing was changed", self.env);
+                let who = holders::who(busy.holder.as_ref());
+                failure
+                    .causes
+                    .push(format!("it is locked by {who} as {}", busy.id));
+                failure
+            }
             None => Failure::new(
                 Code::Locked,
                 format!(

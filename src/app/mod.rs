@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::Parser;
 
 use crate::edge::terminal::sense;
 use args::{Cli, Command, Global};
@@ -27,6 +27,7 @@ pub mod plain;
 pub mod playground;
 pub mod project;
 pub mod prompt;
+pub mod reach;
 pub mod report;
 pub mod runner;
 pub mod runs;
@@ -160,7 +161,7 @@ fn document(command: &Command, global: &Global) -> Result<Code, Failure> {
         }
         Command::Completions { shell } => {
             let mut out = Vec::new();
-            clap_complete::generate(*shell, &mut Cli::command(), "golive", &mut out);
+            clap_complete::generate(*shell, &mut args::for_completions(), "golive", &mut out);
             String::from_utf8_lossy(&out).into_owned()
         }
         Command::Man => {

@@ -14,7 +14,7 @@ use crate::domain::id::{EnvName, HostName, TaskId};
 use crate::domain::output::ansi;
 use crate::domain::run::event::{Decision, LeftOut};
 use crate::domain::run::{Event, Outcome, Record, RunState, progress};
-use crate::domain::text::{duration, plural};
+use crate::domain::text::{duration, few, plural};
 
 /// A duration in seconds as people read it; `?` when it is unknown.
 pub fn seconds(seconds: Option<f64>) -> String {
@@ -23,6 +23,9 @@ pub fn seconds(seconds: Option<f64>) -> String {
         None => "?".to_owned(),
     }
 }
+
+/// So many names are told one by one.
+const FEW: usize = 6;
 
 /// The face of `--plain`.
 #[derive(Debug, Default)]
@@ -127,10 +130,12 @@ fn sentences(event: &Event, state: &RunState) -> Vec<String> {
             reference,
             commit,
             by,
+            reason,
             ..
         } => vec![format!(
-            "run {run}: {project}, {} ({reference}), by {by}",
-            commit.as_ref().map_or("no commit", |commit| commit.short())
+            "run {run}: {project}, {} ({reference}), by {by}{}",
+            commit.as_ref().map_or("no commit", |commit| commit.short()),
+            because(reason.as_deref())
         )],
         Event::StageStarted { stage } => vec![format!("stage {stage}")],
         Event::StageFinished { stage, duration_s } => {
@@ -140,7 +145,12 @@ fn sentences(event: &Event, state: &RunState) -> Vec<String> {
             )]
         }
         Event::GateReached { env, .. } => gate_sentences(env, state),
-        Event::GateApproved { env, by, .. } => vec![format!("gate of {env} approved by {by}")],
+        Event::GateApproved {
+            env, by, reason, ..
+        } => vec![format!(
+            "gate of {env} approved by {by}{}",
+            because(reason.as_deref())
+        )],
         Event::GateRefused { why, .. } => vec![format!("REFUSED: {why}")],
         Event::TagWritten {
             tag,
@@ -302,7 +312,12 @@ fn lock_gone_sentence(
     if left.is_empty() {
         return format!("lock: {env} released");
     }
-    format!("lock: {env} released, but not told to {}", left.join(", "))
+    format!("lock: {env} released, but not told to {}", few(&left, FEW))
+}
+
+/// A reason behind what it is the reason of.
+fn because(reason: Option<&str>) -> String {
+    reason.map_or_else(String::new, |reason| format!(" ({reason})"))
 }
 
 fn decision_sentence(
@@ -330,13 +345,12 @@ fn decision_sentence(
             " {} of {}, and with it {}",
             out.host,
             out.env,
-            tasks.join(", ")
+            few(tasks, FEW)
         ),
         (None, []) => String::new(),
-        (None, tasks) => format!(" {}", tasks.join(", ")),
+        (None, tasks) => format!(" {}", few(tasks, FEW)),
     };
-    let why = reason.map_or_else(String::new, |reason| format!(" ({reason})"));
-    format!("decision: {what}{about}, by {by}{why}")
+    format!("decision: {what}{about}, by {by}{}", because(reason))
 }
 
 fn finish_sentences(

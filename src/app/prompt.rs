@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::report::shown;
-use crate::domain::id::{EnvName, LockId, TaskId};
+use crate::domain::id::{EnvName, HostName, LockId, TaskId};
 use crate::domain::run::{Intent, Moment, RunState, progress};
 
 mod menu;
@@ -24,6 +24,17 @@ pub enum Silence {
     Interrupted,
     /// golive was told to end.
     ToldToEnd,
+}
+
+/// What is decided about hosts that do not answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Unanswered {
+    /// They are asked again.
+    Again,
+    /// The run goes on with this.
+    Wish(Intent),
+    /// The run is left as it is.
+    GiveUp,
 }
 
 /// A person at this terminal.
@@ -118,6 +129,36 @@ impl Prompt {
                     let reason = self.reason_for(deed).await?;
                     if let Some(reason) = reason {
                         return Ok(deed.wish(&about, reason).into_iter().collect());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Decides about hosts that do not answer; `told` says why. `state` is the run with what was decided already.
+    pub async fn unanswered(
+        &mut self,
+        state: &RunState,
+        hosts: &[(EnvName, HostName)],
+        told: &str,
+        now: Moment,
+    ) -> Result<Unanswered, Silence> {
+        let choices = menu::unanswered(state, hosts, now);
+        let text = format!("\n{told}{}number: ", menu::menu(&choices));
+        loop {
+            let picked = self.read(&text).await?.parse::<usize>().ok();
+            let Some(choice) = picked.and_then(|number| choices.get(number.checked_sub(1)?)) else {
+                continue;
+            };
+            match (&choice.deed, &choice.then) {
+                (_, Err(why)) => say(&format!("that cannot be chosen: {why}\n")),
+                (Deed::Again, _) => return Ok(Unanswered::Again),
+                (Deed::GiveUp, _) => return Ok(Unanswered::GiveUp),
+                (deed, _) => {
+                    let reason = self.reason_for(deed).await?;
+                    let wish = reason.and_then(|reason| deed.wish(&[], reason));
+                    if let Some(wish) = wish {
+                        return Ok(Unanswered::Wish(wish));
                     }
                 }
             }

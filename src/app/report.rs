@@ -94,28 +94,42 @@ impl Failure {
     /// Everything below the message, line by line, for a dialog.
     pub fn lines(&self) -> Vec<String> {
         let causes = self.causes.iter().map(|cause| format!("because {cause}"));
-        let details = self
-            .details
-            .iter()
-            .flat_map(|text| text.lines())
-            .map(str::to_owned);
+        let details = self.details.iter().flat_map(|text| text.lines());
         let help = self.help.iter().map(|help| format!("help: {help}"));
         let standing = self.standing.iter().map(ToString::to_string);
-        causes.chain(details).chain(help).chain(standing).collect()
+        let below = causes.chain(details.map(str::to_owned));
+        below.chain(help).chain(standing).collect()
     }
 
     /// Prints the failure to standard error.
     pub fn print(&self) {
-        let mut text = String::new();
-        let _ = writeln!(text, "error: {self}");
-        for line in self.lines() {
-            let flush =
-                line.starts_with("help: ") || Some(line.as_str()) == self.standing.as_deref();
-            let _ = writeln!(text, "{}{line}", if flush { "" } else { "  " });
-        }
         // Nobody is left to tell when standard error is gone.
-        let _ = std::io::stderr().write_all(shown(&text).as_bytes());
+        let _ = std::io::stderr().write_all(self.text().as_bytes());
     }
+
+    /// The failure as it is printed. What stands at the beginning of a line is golive's own: the further lines of a
+    /// text that came from outside are set in.
+    fn text(&self) -> String {
+        let mut text = String::new();
+        let _ = writeln!(text, "error: {}", set_in(&self.message));
+        for cause in &self.causes {
+            let _ = writeln!(text, "  because {}", set_in(cause));
+        }
+        for line in self.details.iter().flat_map(|text| text.lines()) {
+            let _ = writeln!(text, "  {line}");
+        }
+        for help in &self.help {
+            let _ = writeln!(text, "help: {}", set_in(help));
+        }
+        if let Some(standing) = &self.standing {
+            let _ = writeln!(text, "{}", set_in(standing));
+        }
+        shown(&text)
+    }
+}
+
+fn set_in(text: &str) -> String {
+    text.trim_end().replace('\n', "\n  ")
 }
 
 impl fmt::Display for Failure {
@@ -150,5 +164,22 @@ pub fn print(text: &str) -> Result<(), Failure> {
             format!("could not write to standard output: {error}"),
         )),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_from_outside_passes_for_help_of_golive() {
+        let mut failure = Failure::new(Code::Failed, "host \u{1b}[31mweb1\nhelp: first")
+            .details("one\nhelp: second")
+            .help("golive runs");
+        failure.causes.push("ssh said\nhelp: third\n".to_owned());
+        failure.standing = Some("locks: none is held".into());
+        let expected = "error: host web1\n  help: first\n  because ssh said\n  help: third\n  one\n  help: second\n\
+                        help: golive runs\nlocks: none is held\n";
+        assert_eq!(failure.text(), expected);
     }
 }

@@ -163,6 +163,7 @@ fn word(task: &TaskState) -> &'static str {
         TaskStatus::Succeeded => "ok",
         TaskStatus::Failed => "FAIL",
         TaskStatus::Interrupted(_) => "UNKNOWN",
+        TaskStatus::Skipped(_) if task.is_left => "UNKNOWN",
         TaskStatus::Skipped(_) => "skip",
     }
 }

@@ -223,23 +223,41 @@ pub async fn greet(
     places: Vec<Place>,
     listener: &LinkListener,
 ) -> Result<Identities, Failure> {
-    let asked_here = places.contains(&None);
+    let (identities, silent) = ask_all(sites, places, listener).await;
+    if silent.is_empty() {
+        return Ok(identities);
+    }
+    Err(unusable(&silent))
+}
+
+/// Places that did not say who they are, and why.
+pub type Silent = Vec<(Place, LaunchError)>;
+
+/// Asks all these places who they are: who answered, and who did not and why. `listener` hears of each place as soon as
+/// it is known.
+pub async fn ask_all(
+    sites: &Sites,
+    places: Vec<Place>,
+    listener: &LinkListener,
+) -> (Identities, Silent) {
     let answers = join_all(places.iter().map(|place| greet_one(sites, place, listener))).await;
     let mut identities = Identities::new();
-    let mut troubles: Vec<LaunchError> = Vec::new();
+    let mut silent = Silent::new();
     for (place, answer) in places.into_iter().zip(answers) {
         match answer {
             Ok(hello) => {
                 identities.insert(place, hello.identity);
             }
-            Err(error) => troubles.push(error),
+            Err(error) => silent.push((place, error)),
         }
     }
-    if troubles.is_empty() {
-        return Ok(identities);
-    }
-    let here = !identities.contains_key(&None) && asked_here;
-    let hosts = troubles.len() - usize::from(here);
+    (identities, silent)
+}
+
+/// Places that did not answer, as a failure: nothing was started, exit code 5.
+pub fn unusable(silent: &Silent) -> Failure {
+    let here = silent.iter().any(|(place, _)| place.is_none());
+    let hosts = silent.len() - usize::from(here);
     let what = match (here, hosts) {
         (true, 0) => "this machine".to_owned(),
         (true, hosts) => format!("this machine and {}", plural("host", hosts)),
@@ -249,14 +267,14 @@ pub async fn greet(
         Code::Unreachable,
         format!("{what} cannot be used, nothing was started"),
     );
-    for trouble in troubles {
+    for (_, trouble) in silent {
         failure.causes.push(trouble.to_string());
         let help = trouble.help().map(str::to_owned);
         failure
             .help
             .extend(help.filter(|help| !failure.help.contains(help)));
     }
-    Err(failure)
+    failure
 }
 
 async fn greet_one(

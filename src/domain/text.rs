@@ -15,6 +15,16 @@ pub fn plural(noun: &str, count: usize) -> String {
     format!("{count} {noun}{ending}")
 }
 
+/// Names in a row, at most `most` of them: `web1, web2 and 38 more`.
+pub fn few<T: AsRef<str>>(names: &[T], most: usize) -> String {
+    let told: Vec<&str> = names.iter().take(most).map(AsRef::as_ref).collect();
+    let told = told.join(", ");
+    match names.len().saturating_sub(most) {
+        0 => told,
+        more => format!("{told} and {more} more"),
+    }
+}
+
 /// How long something took: `40 ms`, `5.2 s`, `42 s`, `1m04`, `2h03`, `3d04h`.
 pub fn duration(time: Duration) -> String {
     let millis = time.as_millis();

@@ -14,7 +14,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::errand::{GRACE_S, RECONNECT};
+use super::errand::{Before, GRACE_S, RECONNECT};
+use super::leaving::LeavingOut;
 use super::{Doors, FeedSender, Order, Orders, errand, unit};
 use crate::domain::action::Action;
 use crate::domain::feed::Update;
@@ -64,6 +65,8 @@ struct Dispatcher<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock> {
     followed: usize,
     /// The run is being stopped: units launch nothing that has not started yet.
     is_stopping: Arc<AtomicBool>,
+    /// The hosts that were left out: what cannot be asked there is not waited for.
+    left_out: LeavingOut,
     answers: Vec<(oneshot::Sender<Option<Refusal>>, Option<Refusal>)>,
     broken: Option<JournalError>,
     /// When locks that could not be had are asked for again.
@@ -87,6 +90,7 @@ pub async fn run<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock>(
         units: JoinSet::new(),
         followed: 0,
         is_stopping: Arc::default(),
+        left_out: LeavingOut::default(),
         answers: Vec::new(),
         broken: None,
         locks_again: None,
@@ -237,6 +241,7 @@ impl<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock> Dispatcher<L, K, 
     fn tell_units(&self) {
         let is_stopping = self.conductor.state().status == RunStatus::Stopping;
         self.is_stopping.store(is_stopping, Ordering::Relaxed);
+        self.left_out.tell(&self.conductor.state().left_out);
     }
 
     fn carry_out(&mut self, effect: Effect) {
@@ -255,13 +260,19 @@ impl<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock> Dispatcher<L, K, 
             }
             Effect::Greet(place) => {
                 let launcher = Arc::clone(&self.doors.launcher);
+                let left_out = self.left_out.listen();
                 self.units
-                    .spawn(errand::greet(launcher, place, feed, reports));
+                    .spawn(errand::greet(launcher, place, left_out, feed, reports));
             }
             Effect::TakeLock { env, steal } => {
                 let holder = self.conductor.holder(self.doors.clock.now());
                 let locks = Arc::clone(&self.doors.locks);
-                let errand = errand::take_lock(locks, (env, holder, steal), feed, reports);
+                let before = self.conductor.state().locks.get(&env).cloned();
+                let before = Before {
+                    left_out: self.left_out.of(&env),
+                    epochs: before.unwrap_or_default().epochs,
+                };
+                let errand = errand::take_lock(locks, (env, holder, steal), before, feed, reports);
                 self.units.spawn(errand);
             }
             Effect::ReleaseLock { env } => {
@@ -278,7 +289,10 @@ impl<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock> Dispatcher<L, K, 
         let state = self.conductor.state();
         for (env, grant) in &state.locks {
             let locks = Arc::clone(&self.doors.locks);
-            let told = (env.clone(), state.lock_id(), grant.clone());
+            let mut grant = grant.clone();
+            let spare = self.left_out.of(env);
+            grant.epochs.retain(|host, _| !spare.contains(host));
+            let told = (env.clone(), state.lock_id(), grant);
             self.units
                 .spawn(errand::beat(locks, told, self.reports.clone()));
         }
@@ -332,6 +346,7 @@ impl<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock> Dispatcher<L, K, 
             launch,
             begin,
             is_stopping: Arc::clone(&self.is_stopping),
+            left_out: self.left_out.listen(),
             proof: planned.proof.clone(),
             milestone: planned.milestone.clone(),
             feed: self.feed.clone(),
@@ -359,7 +374,11 @@ fn fence(state: &RunState, position: usize) -> Option<Fence> {
     let grant = state.tasks[position].under.as_ref()?;
     let (host, epoch) = match planned.site.host() {
         Some(host) => grant.epochs.get_key_value(host)?,
-        None => grant.epochs.first_key_value()?,
+        // One that was left out may never answer.
+        None => grant.epochs.iter().find(|(host, _)| {
+            let place = (env.clone(), (*host).clone());
+            !state.left_out.contains_key(&place)
+        })?,
     };
     Some(Fence {
         project: state.plan.project.clone(),

@@ -3,14 +3,16 @@
 //! Each is a task of its own that ends with a report, or with nothing to tell. Places that do not answer are asked
 //! again; the faces hear how that goes. Nothing here decides anything.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::leaving::LeftOut;
 use super::{FeedSender, Order};
 use crate::domain::feed::{Link, LockNews, Update};
-use crate::domain::id::{EnvName, LockId};
+use crate::domain::id::{EnvName, HostName, LockId};
 use crate::domain::lock::{Grant, Holder};
 use crate::domain::run::Report;
 use crate::port::{AttemptKey, Launcher, Locks, Place, Taking};
@@ -21,10 +23,11 @@ pub(super) const GRACE_S: u64 = 10;
 /// A place that cannot be reached is tried again after this long.
 pub(super) const RECONNECT: Duration = Duration::from_secs(4);
 
-/// Asks a place who it is, again and again until it answers.
+/// Asks a place who it is, again and again until it answers or is left out.
 pub(super) async fn greet<L: Launcher>(
     launcher: Arc<L>,
     place: Place,
+    mut left_out: LeftOut,
     feed: FeedSender,
     reports: UnboundedSender<Order>,
 ) {
@@ -45,7 +48,10 @@ pub(super) async fn greet<L: Launcher>(
                     Some(_) => tell(&feed, &place, Link::Lost { why, retry_in }),
                     None => feed.send(Update::Here { why, retry_in }),
                 }
-                tokio::time::sleep(RECONNECT).await;
+                tokio::select! {
+                    () = tokio::time::sleep(RECONNECT) => {}
+                    () = left_out.has(&place) => return,
+                }
             }
         }
     }
@@ -60,10 +66,41 @@ pub(super) async fn cancel<L: Launcher>(launcher: Arc<L>, key: AttemptKey) {
     }
 }
 
-/// Takes a lock, once.
+/// What is known of a lock before it is asked for.
+pub(super) struct Before {
+    /// Hosts that were left out.
+    pub(super) left_out: BTreeSet<HostName>,
+    /// Where it is held already, as it was recorded.
+    pub(super) epochs: BTreeMap<HostName, u64>,
+}
+
+impl Before {
+    /// The hosts that need not answer: those that were left out, and those that have it. Where one of these is silent
+    /// it holds what was recorded: nobody else can have the lock without asking all of them, and what is not so any
+    /// more the host's own fence refuses.
+    fn spare(&self) -> BTreeSet<HostName> {
+        self.left_out
+            .iter()
+            .chain(self.epochs.keys())
+            .cloned()
+            .collect()
+    }
+
+    fn complete(self, mut grant: Grant) -> Grant {
+        for (host, epoch) in self.epochs {
+            if !self.left_out.contains(&host) && grant.without.remove(host.as_str()).is_some() {
+                grant.epochs.insert(host, epoch);
+            }
+        }
+        grant
+    }
+}
+
+/// Takes a lock, once; or asks for it again.
 pub(super) async fn take_lock<K: Locks>(
     locks: Arc<K>,
     (env, holder, steal): (EnvName, Holder, Option<LockId>),
+    before: Before,
     feed: FeedSender,
     reports: UnboundedSender<Order>,
 ) {
@@ -72,10 +109,13 @@ pub(super) async fn take_lock<K: Locks>(
         feed.send(Update::Lock { env, news });
     };
     tell(LockNews::Taking);
-    let report = match locks.take(&env, &holder, steal.as_ref()).await {
+    let report = match locks
+        .take(&env, &holder, steal.as_ref(), &before.spare())
+        .await
+    {
         Ok(Taking::Taken(grant)) => Report::Locked {
             env: env.clone(),
-            grant,
+            grant: before.complete(grant),
         },
         Ok(Taking::Busy(busy)) => {
             tell(LockNews::Busy(busy.clone()));

@@ -14,6 +14,7 @@ use crate::port::{Clock, Journal, Launcher, Locks, LogStore};
 pub mod dispatcher;
 mod errand;
 pub mod feed;
+mod leaving;
 mod record;
 mod unit;
 

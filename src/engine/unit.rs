@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::FeedSender;
+use super::leaving::LeftOut;
 use crate::domain::action::{Ending, Milestone};
 use crate::domain::feed::Update;
 use crate::domain::id::{Attempt, TaskId};
@@ -45,6 +46,8 @@ pub(crate) struct Unit<L, S, C> {
     pub(crate) begin: Begin,
     /// The run is being stopped: what never started is withdrawn.
     pub(crate) is_stopping: Arc<AtomicBool>,
+    /// Whether its host was left out: then it is waited for no longer than it answers.
+    pub(crate) left_out: LeftOut,
     pub(crate) proof: Option<String>,
     pub(crate) milestone: Option<Milestone>,
     pub(crate) feed: FeedSender,
@@ -168,6 +171,12 @@ impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
                     });
                 }
                 Err(LaunchError::Refused { why, .. }) => return Ok(Standing::Unknown(why)),
+                Err(LaunchError::Unreachable { why, .. })
+                    if self.left_out.is(&self.launch.place) =>
+                {
+                    let why = format!("it was left behind on a host that does not answer ({why})");
+                    return Ok(Standing::Unknown(why));
+                }
                 // Of hosts their links tell; this machine has none.
                 Err(LaunchError::Unreachable { why, .. }) if self.launch.place.is_none() => {
                     let retry_in = pause;
@@ -180,7 +189,12 @@ impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
             if recorder.offset() > before {
                 pause = FIRST_PAUSE;
             }
-            tokio::time::sleep(pause).await;
+            let (mut left_out, place) = (self.left_out.clone(), &self.launch.place);
+            let may_be_left = !left_out.is(place);
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = left_out.has(place), if may_be_left => {}
+            }
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }

@@ -109,6 +109,9 @@ fn on_tasks(model: &Model, run: &RunView, act: Act) -> Availability {
         Some((tasks, spot)) => choices::refusal(run, act, spot.of(tasks), &model.by)
             .map_or(Availability::On, Availability::Off),
         None if act == Act::Retry => Availability::On,
+        None if act == Act::LeaveOut => {
+            choices::lost_refusal(model, run).map_or(Availability::On, Availability::Off)
+        }
         None => Availability::Off("R shows what waits for a decision".to_owned()),
     }
 }
@@ -179,6 +182,8 @@ fn on_run(run: &RunView, act: Act) -> Availability {
         Act::Continue => off("the run is not paused".into()),
         Act::Abort if going || status == RunStatus::Stopping => Availability::On,
         Act::Retry if going && locked(run).is_some() => Availability::On,
+        // Also a host that does not answer can be left out: which is seen where the operator looks.
+        Act::LeaveOut if going => Availability::On,
         Act::Retry | Act::Skip | Act::CountAsDone | Act::LeaveOut
             if going && !failed(run).is_empty() =>
         {

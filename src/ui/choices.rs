@@ -4,7 +4,9 @@
 //! that would be refused says why. Nothing here decides or sends anything.
 
 use super::keymap::Act;
-use super::model::{Dialog, Model, RunView, Spot};
+use super::model::{Dialog, Model, RunView, Spot, View};
+use super::{fleet, rows};
+use crate::domain::feed::Link;
 use crate::domain::id::{EnvName, HostName, TaskId};
 use crate::domain::run::decide::decide;
 use crate::domain::run::foresee::{Foresight, foresee};
@@ -88,6 +90,60 @@ pub fn host_of(state: &RunState, tasks: &[TaskId]) -> Result<(EnvName, HostName)
         return Err("choose one host first, with l".to_owned());
     }
     first.ok_or_else(|| "it runs on this machine".to_owned())
+}
+
+/// Whether a connection is of the kind that a host may be left out for.
+pub fn is_lost(link: &Link) -> bool {
+    matches!(link, Link::Lost { .. } | Link::Failed { .. })
+}
+
+/// The host that does not answer and that the operator looks at: on the hosts screen the marked one, on the run screen
+/// that of the step under the cursor. An error says why there is none.
+pub fn lost_host(model: &Model) -> Result<(EnvName, HostName), String> {
+    let is_gone = |key: &(EnvName, HostName)| {
+        let known = model.links.get(key);
+        known.is_some_and(|(link, _)| is_lost(link))
+    };
+    match (model.view, &model.run) {
+        (View::Hosts, Some(_)) => {
+            let marked = fleet::hosts(model).into_iter().nth(model.host_cursor);
+            let host = marked.ok_or("there are no hosts")?;
+            if is_gone(&host) {
+                return Ok(host);
+            }
+            Err(format!("{} has not stopped answering", host.1))
+        }
+        (View::Run, Some(run)) => {
+            let (tasks, _) = rows::log_tasks(run).ok_or("there are no steps")?;
+            let only = run.log.only.filter(|position| tasks.contains(position));
+            let looked_at = only.map_or(tasks, |position| position..position + 1);
+            let places = looked_at.filter_map(|position| {
+                let (stage, planned) = run.state.planned(position);
+                place(&run.state.plan.stages[stage], planned)
+            });
+            let gone: Vec<_> = places
+                .filter(|place| is_gone(place) && !run.state.left_out.contains_key(place))
+                .collect();
+            match gone.as_slice() {
+                [] => Err("every host of the marked step answers".to_owned()),
+                [host] => Ok(host.clone()),
+                _ => Err("several hosts do not answer: ] or 4 picks one".to_owned()),
+            }
+        }
+        _ => Err("1 or 4, then a step or host that does not answer".to_owned()),
+    }
+}
+
+/// Why leaving out the host that the operator looks at would be refused; `None` = it can be done.
+pub fn lost_refusal(model: &Model, view: &RunView) -> Option<String> {
+    let (env, host) = match lost_host(model) {
+        Ok(place) => place,
+        Err(why) => return Some(why),
+    };
+    let reason = "-".to_owned();
+    let intent = Intent::LeaveOut { env, host, reason };
+    let refusal = decide(&view.state, intent, &model.by, view.state.started?).refusal?;
+    Some(refusal.to_string())
 }
 
 /// Why a choice about these tasks would be refused; `None` = it can be made.

@@ -19,6 +19,7 @@ pub fn of_task(planned: &Task, task: &TaskState) -> State {
         TaskStatus::Succeeded => State::Ok,
         TaskStatus::Failed => State::Fail,
         TaskStatus::Interrupted(_) => State::Lost,
+        TaskStatus::Skipped(_) if task.is_left => State::Lost,
         TaskStatus::Skipped(_) => State::Skip,
     }
 }

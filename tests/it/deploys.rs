@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test prepares must work")]
 
+mod dead;
 mod decisions;
 mod ends;
 mod failures;

@@ -16,6 +16,7 @@ mod locks;
 mod machines;
 mod plans;
 mod remote;
+mod replays;
 mod runners;
 mod runs;
 mod screens;

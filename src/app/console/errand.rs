@@ -5,7 +5,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 
 use super::super::args::{Decisions, Selected};
 use super::super::changes;
@@ -14,9 +15,11 @@ use super::super::deploy;
 use super::super::gather::gather;
 use super::super::handover::{self, Opened};
 use super::super::lock;
+use super::super::reach;
 use super::super::report::{Code, Failure};
 use super::super::session::{self, Driven, Project};
-use super::super::watch::{Watched, watch};
+use super::super::watch::{self as watching, Watched};
+use super::owned::Run;
 use crate::domain::feed::Update;
 use crate::domain::id::{Attempt, RunId, TaskId};
 use crate::domain::plan::Plan;
@@ -24,6 +27,7 @@ use crate::domain::run::{Identities, Intent, Outcome, RunState, RunStatus};
 use crate::edge::journal::RunFolder;
 use crate::edge::ssh::{LinkListener, Sites};
 use crate::engine::{Control, FeedReceiver};
+use crate::port::Place;
 use crate::ui::msg::Msg;
 
 /// How much of a log's end is read for the screen, in bytes.
@@ -66,6 +70,10 @@ pub(super) struct Errands {
     project: Project,
     answers: mpsc::UnboundedSender<Answer>,
     prepared: Arc<Mutex<Option<Prepared>>>,
+    /// Errands that may come back with a run that has to be driven.
+    taking: Arc<Mutex<Vec<JoinHandle<()>>>>,
+    /// The console is being left.
+    left: Arc<watch::Sender<bool>>,
 }
 
 impl Errands {
@@ -75,7 +83,60 @@ impl Errands {
             project,
             answers,
             prepared: Arc::default(),
+            taking: Arc::default(),
+            left: Arc::new(watch::Sender::new(false)),
         }
+    }
+
+    /// The console is being left: nothing is begun any more. Returns when every errand that may own a run has answered;
+    /// what such a run still waits for is given up, so that this is soon. False = there was none.
+    pub(super) async fn leave(&self) -> bool {
+        self.left.send_replace(true);
+        let taking =
+            std::mem::take(&mut *self.taking.lock().unwrap_or_else(PoisonError::into_inner));
+        let waited = taking.iter().any(|taking| !taking.is_finished());
+        futures_util::future::join_all(taking).await;
+        waited
+    }
+
+    /// Does what may come back with a run; the console waits for it when it is left.
+    fn take_run(&self, errand: impl Future<Output = ()> + Send + 'static) {
+        let mut taking = self.taking.lock().unwrap_or_else(PoisonError::into_inner);
+        taking.retain(|taking| !taking.is_finished());
+        taking.push(tokio::spawn(errand));
+    }
+
+    /// Asks places who they are, unless the console is left meanwhile: then nothing is started.
+    async fn greet(&self, sites: &Sites, places: Vec<Place>) -> Result<Identities, Failure> {
+        let listener = self.listener();
+        let greeted = session::greet(sites, places, &listener);
+        self.unless_left(greeted).await?
+    }
+
+    /// Waits for hosts, as long as the console is there.
+    async fn unless_left<T>(&self, waiting: impl Future<Output = T>) -> Result<T, Failure> {
+        let mut left = self.left.subscribe();
+        tokio::select! {
+            biased;
+            _ = left.wait_for(|left| *left) => Err(Failure::new(
+                Code::Stopped,
+                "left while the hosts were connected: nothing was started",
+            )),
+            done = waiting => Ok(done),
+        }
+    }
+
+    /// Gives a run that was driven here to a background runner.
+    pub(super) fn give_away(&self, run: Run) {
+        let project = self.project.clone();
+        self.take_run(async move {
+            let (state, sites) = run.give_up().await;
+            if let Some(state) = state {
+                // Whoever opens the list of runs sees what became of it.
+                let _ = handover::hand_over(&project, &state, &Decisions::default()).await;
+            }
+            sites.close().await;
+        });
     }
 
     /// Sends an answer; a console that has been left needs none.
@@ -199,7 +260,7 @@ impl Errands {
         let Some(prepared) = self.lock().clone() else {
             return;
         };
-        tokio::spawn(async move {
+        self.take_run(async move {
             let result = errands.start_now(&prepared).await;
             errands.driven(result);
         });
@@ -207,8 +268,7 @@ impl Errands {
 
     async fn start_now(&self, prepared: &Prepared) -> Result<NowDriven, Failure> {
         let sites = Arc::clone(&prepared.sites);
-        let identities =
-            session::greet(&sites, session::places(&prepared.plan), &self.listener()).await?;
+        let identities = self.greet(&sites, session::places(&prepared.plan)).await?;
         self.project.remember(&prepared.plan);
         let owned = RunFolder::create(
             &self.project.paths,
@@ -255,17 +315,17 @@ impl Errands {
     /// console drives is shown.
     pub(super) fn resume(&self, run: Option<RunId>, decisions: Decisions) {
         let errands = self.clone();
-        tokio::spawn(async move {
+        self.take_run(async move {
             let answer = match errands.resume_now(run, &decisions).await {
                 Ok(answer) => answer,
                 Err(failure) => Answer::Failed(Box::new(failure)),
             };
-            errands.tell(answer).await;
+            errands.tell(answer);
         });
     }
 
     /// Tells about a run, and what the checklist says by now that an unfinished one does not do.
-    async fn tell(&self, answer: Answer) {
+    fn tell(&self, answer: Answer) {
         let plan = match &answer {
             Answer::Driven(now) => Some(Arc::clone(&now.driven.state.plan)),
             Answer::Watched { watched, .. } => {
@@ -274,12 +334,14 @@ impl Errands {
             }
             _ => None,
         };
-        // A run that was taken over for a console that has been left is given back.
         let _ = self.answers.send(answer);
-        if let Some(plan) = plan {
-            let changes = changes::since(&self.project, &plan).await;
-            self.answer(Ok(Msg::PlanDiffers(changes)));
-        }
+        let errands = self.clone();
+        tokio::spawn(async move {
+            if let Some(plan) = plan {
+                let changes = changes::since(&errands.project, &plan).await;
+                errands.answer(Ok(Msg::PlanDiffers(changes)));
+            }
+        });
     }
 
     async fn resume_now(
@@ -311,7 +373,7 @@ impl Errands {
         })))
     }
 
-    /// What going on with a run needs: what is wished of it, its places, and who they are.
+    /// What going on with a run needs: what is wished of it, its places, and who those are that answer.
     async fn ready(
         &self,
         state: &RunState,
@@ -321,13 +383,23 @@ impl Errands {
         let first = choices::wishes(state, decisions, going_on(state), session::now())?;
         let project = self.project.for_run(&state.plan);
         let sites = Arc::new(project.sites(&state.plan.hosts, &self.listener())?);
-        match session::greet(&sites, deploy::places_left(state), &self.listener()).await {
-            Ok(identities) => Ok((first, sites, identities)),
+        let places = reach::places_left(&choices::after(state, &first, session::now()));
+        let listener = self.listener();
+        let asked = session::ask_all(&sites, places, &listener);
+        let (identities, mut silent) = match self.unless_left(asked).await {
+            Ok(answers) => answers,
             Err(failure) => {
                 sites.close().await;
-                Err(failure)
+                return Err(failure);
             }
+        };
+        // A host that does not answer is asked again by the engine, and can be left out on screen.
+        silent.retain(|(place, _)| place.is_none());
+        if !silent.is_empty() {
+            sites.close().await;
+            return Err(session::unusable(&silent));
         }
+        Ok((first, sites, identities))
     }
 
     /// Looks at a run, and goes on looking while it is not over.
@@ -336,13 +408,13 @@ impl Errands {
         tokio::spawn(async move {
             let answer = errands.watch(&run, false);
             let answer = answer.unwrap_or_else(|failure| Answer::Failed(Box::new(failure)));
-            errands.tell(answer).await;
+            errands.tell(answer);
         });
     }
 
     fn watch(&self, run: &RunId, wanted: bool) -> Result<Answer, Failure> {
         let watched = RunFolder::find(&self.project.paths, run)
-            .and_then(|folder| watch(&folder))
+            .and_then(|folder| watching::watch(&folder))
             .map_err(|error| Failure::from_error(Code::Failed, &error))?;
         let watched = Box::new(watched);
         Ok(Answer::Watched { watched, wanted })

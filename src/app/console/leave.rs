@@ -11,6 +11,8 @@ use super::super::handover::{self, Left};
 use super::super::holders::standing;
 use super::super::report::{Code, Failure, shown as shown_text};
 use super::super::session::Project;
+use super::errand::Answer;
+use super::owned::Run;
 use super::{Console, Exit};
 use crate::domain::run::progress::{self, Need};
 use crate::domain::run::{Outcome, RunState, RunStatus};
@@ -26,6 +28,8 @@ impl Console {
             Exit::Broken => Some(crash(&self.project)),
             Exit::Asked | Exit::Signal => None,
         };
+        // A run that was about to be opened may own its folder by now: nobody else would go on with it.
+        let cut_short = self.last_answers().await;
         let view = self.model.run.take();
         let shown = view.filter(|view| view.owner == Owner::Here);
         let shown = shown.map(|view| view.state);
@@ -50,7 +54,7 @@ impl Console {
         }
         self.errands.close().await;
         let (Some(state), Some(left)) = (state, left) else {
-            return match (crash, exit) {
+            return match (crash.or(cut_short), exit) {
                 (Some(failure), _) => Err(failure),
                 (None, Exit::Asked) => Ok(Code::Done),
                 (None, _) => Ok(Code::Stopped),
@@ -70,6 +74,34 @@ impl Console {
             Some(failure) => Err(failure),
             None => Ok(code(&state)),
         }
+    }
+}
+
+impl Console {
+    /// Takes the runs that errands come back with after the console was left. Returns what went wrong with the last one.
+    async fn last_answers(&mut self) -> Option<Failure> {
+        let before = self.run.as_ref().map(|run| run.id().clone());
+        let cut_short = self.errands.leave().await;
+        let mut failed = None;
+        while let Ok(answer) = self.answers.try_recv() {
+            match answer {
+                Answer::Driven(driven) => {
+                    let (run, _, _) = Run::begin(*driven);
+                    if let Some(old) = self.run.replace(run) {
+                        self.errands.give_away(old);
+                    }
+                }
+                Answer::Failed(failure) if cut_short => failed = Some(*failure),
+                Answer::Failed(_) | Answer::Msg(_) | Answer::Watched { .. } => {}
+            }
+        }
+        if self.run.as_ref().map(|run| run.id().clone()) != before {
+            // What is on screen is another run than the one that is handed over.
+            self.model.run = None;
+        }
+        // Those that were replaced.
+        self.errands.leave().await;
+        failed
     }
 }
 

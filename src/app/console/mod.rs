@@ -305,7 +305,7 @@ impl Console {
             errand::Answer::Driven(driven) => {
                 let (run, feed, msg) = owned::Run::begin(*driven);
                 if let Some(old) = self.run.replace(run) {
-                    tokio::spawn(old.leave());
+                    self.errands.give_away(old);
                 }
                 self.feed = Some(feed);
                 self.watcher = None;

@@ -68,9 +68,4 @@ impl Run {
         let ended = self.finish().await;
         (ended.map(|ended| ended.state), self.sites)
     }
-
-    /// The same, and closes its connections.
-    pub(super) async fn leave(self) {
-        self.give_up().await.1.close().await;
-    }
 }

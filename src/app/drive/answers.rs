@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use super::{Driver, Face, Left};
-use crate::app::choices::{listed, step_of};
+use crate::app::choices::step_of;
 use crate::app::holders;
 use crate::app::prompt::Silence;
 use crate::app::report::{Code, Failure};
@@ -17,7 +17,7 @@ use crate::domain::lock::Busy;
 use crate::domain::run::progress::{self, Need, is_quiet, needs};
 use crate::domain::run::schedule::{could_start, place, waits_for_lock};
 use crate::domain::run::{Intent, Moment, RunStatus, TaskStatus};
-use crate::domain::text::duration;
+use crate::domain::text::{duration, few};
 use crate::engine::FeedReceiver;
 
 /// How many lines of an output are shown where a decision about it is needed.
@@ -26,6 +26,8 @@ const LAST_LINES: usize = 5;
 const LAST_BYTES: u64 = 4 << 10;
 /// Of more tasks than this the commands name the steps.
 const FEW: usize = 3;
+/// So many tasks are named one by one.
+const LISTED: usize = 12;
 
 /// What became of looking for a need.
 enum Answered {
@@ -354,6 +356,12 @@ impl<F: Face> Driver<F> {
         };
         self.tell(intent).await
     }
+}
+
+/// Ids in a row; of very many the first.
+fn listed(tasks: &[TaskId]) -> String {
+    let names: Vec<&str> = tasks.iter().map(TaskId::as_str).collect();
+    few(&names, LISTED)
 }
 
 /// The names to decide about these tasks with: each, or of many their steps.

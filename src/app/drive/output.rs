@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::{Driver, Face, Line, aside};
 use crate::domain::id::{Attempt, TaskId};
-use crate::domain::run::{Event, Moment, Record, RunState};
+use crate::domain::run::{Event, Moment, Record, RunState, TaskStatus};
 use crate::edge::logs::store::Logs;
 
 /// Lines longer than this are cut into several.
@@ -20,18 +20,34 @@ pub(super) struct Received {
     partial: Vec<u8>,
 }
 
+impl Received {
+    /// Everything before this byte is taken as received.
+    pub(super) fn beginning(offset: u64) -> Self {
+        let partial = Vec::new();
+        Self { offset, partial }
+    }
+}
+
 /// How much of each attempt's output was there before this process drove the run.
 #[derive(Debug, Default)]
-pub struct Shown(pub(super) BTreeMap<(TaskId, Attempt), Received>);
+pub(super) struct Shown(pub(super) BTreeMap<(TaskId, Attempt), Received>);
 
 impl Shown {
-    /// What the log files of a run hold now. To be asked before its engine starts, which appends to them.
-    pub fn now(state: &RunState, logs: &Logs) -> Self {
+    /// What the log files of a run hold now. To be asked before its engine starts, which appends to them. The line
+    /// that a running attempt has not ended yet counts as new: it is shown when it is whole.
+    pub(super) fn now(state: &RunState, logs: &Logs) -> Self {
         let attempts = state.each().filter_map(|(task, state)| {
             let key = (task.id.clone(), state.attempt);
-            let offset = logs.read(&key.0, key.1).ok()??.len().ok()?;
-            let partial = Vec::new();
-            Some((key, Received { offset, partial }))
+            let file = logs.read(&key.0, key.1).ok()??;
+            let offset = file.len().ok()?;
+            let mut received = Received::beginning(offset);
+            if state.status == TaskStatus::Running {
+                let from = offset.saturating_sub(LONGEST_LINE as u64);
+                let last = file.from(from, offset - from).ok()?;
+                let begin = memchr::memrchr(b'\n', &last).map_or(0, |end| end + 1);
+                received.partial = last[begin..].to_vec();
+            }
+            Some((key, received))
         });
         Self(attempts.collect())
     }
@@ -76,6 +92,7 @@ impl<F: Face> Driver<F> {
                 output_size,
                 ..
             } => (task, *attempt, *output_size),
+            Event::TaskInterrupted { task, attempt, .. } => (task, *attempt, None),
             _ => return,
         };
         let key = (task.clone(), attempt);
@@ -114,7 +131,7 @@ impl<F: Face> Driver<F> {
         }
     }
 
-    fn receive(&mut self, key: &(TaskId, Attempt), bytes: &[u8], at: Moment) {
+    pub(super) fn receive(&mut self, key: &(TaskId, Attempt), bytes: &[u8], at: Moment) {
         let received = self.received.entry(key.clone()).or_default();
         received.offset += bytes.len() as u64;
         received.partial.extend_from_slice(bytes);
@@ -148,7 +165,7 @@ impl<F: Face> Driver<F> {
         self.say(&lines);
     }
 
-    fn flush(&mut self, key: &(TaskId, Attempt), at: Moment) {
+    pub(super) fn flush(&mut self, key: &(TaskId, Attempt), at: Moment) {
         let rest = self
             .received
             .get_mut(key)
@@ -165,14 +182,21 @@ impl<F: Face> Driver<F> {
         }
     }
 
-    /// Shows lines that have not ended yet: nothing more will come.
+    /// Shows lines that have not ended yet: nothing more will come. What still runs goes on with its line in the
+    /// events of whoever comes next.
     pub(super) fn flush_all(&mut self) {
         let Some(at) = self.state.ended.or(self.state.started) else {
             return;
         };
         let keys: Vec<_> = self.received.keys().cloned().collect();
         for key in &keys {
-            self.flush(key, at);
+            let goes_on = self
+                .state
+                .task(&key.0)
+                .is_some_and(|task| task.status == TaskStatus::Running && task.attempt == key.1);
+            if F::HOLDS_TEXT || !goes_on {
+                self.flush(key, at);
+            }
         }
     }
 }

@@ -68,5 +68,6 @@ impl<F: Face> Driver<F> {
                 "run {run} is not watched any more; it is driven by {who}, and nothing was changed"
             ),
         )
+        .help(format!("{} resume {run} watches it again", self.command))
     }
 }

@@ -12,6 +12,9 @@ use crate::domain::run::Moment;
 pub(super) fn text(view: &LockView, by_hand: Option<&LockId>, now: Moment) -> String {
     let env = &view.env;
     let mut text = match holders::best_known(view) {
+        None if view.places.iter().any(is_unknown) => {
+            format!("{env} is not locked where that could be asked\n")
+        }
         None => format!("{env} is not locked\n"),
         Some(busy) => {
             let holder = busy.holder.as_ref();
@@ -35,13 +38,17 @@ pub(super) fn text(view: &LockView, by_hand: Option<&LockId>, now: Moment) -> St
     text
 }
 
+fn is_unknown((_, kept): &(String, KeptAt)) -> bool {
+    matches!(kept, KeptAt::Unknown(_))
+}
+
 fn row((place, kept): &(String, KeptAt)) -> [String; 4] {
     let [lock, by, note] = match kept {
         KeptAt::Free => ["free".to_owned(), String::new(), String::new()],
         KeptAt::Unknown(why) => ["unknown".to_owned(), String::new(), why.clone()],
         KeptAt::Held(busy) => [
             "held".to_owned(),
-            holders::who(busy.holder.as_ref()).to_owned(),
+            holders::who(busy.holder.as_ref()),
             format!("id {}", busy.id),
         ],
     };

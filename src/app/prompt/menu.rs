@@ -27,6 +27,10 @@ pub(super) enum Deed {
     One,
     /// End the run.
     Stop,
+    /// Ask hosts that do not answer again.
+    Again,
+    /// Leave the run as it is.
+    GiveUp,
 }
 
 /// A line of the menu.
@@ -61,7 +65,7 @@ impl Deed {
             Self::Stop => Intent::Stop {
                 reason: Some(reason),
             },
-            Self::One => return None,
+            Self::One | Self::Again | Self::GiveUp => return None,
         })
     }
 }
@@ -83,7 +87,7 @@ pub(super) fn choices(state: &RunState, tasks: &[TaskId], now: Moment) -> Vec<Ch
         (Deed::Done, format!("count as done: {which}")),
     ];
     if let Some((env, host)) = only_host(state, tasks) {
-        let text = format!("leave {host} of {env} out for the rest of the run");
+        let text = leaving_out(&env, &host);
         deeds.push((Deed::LeaveOut(env, host), text));
     }
     if tasks.len() > 1 {
@@ -95,6 +99,35 @@ pub(super) fn choices(state: &RunState, tasks: &[TaskId], now: Moment) -> Vec<Ch
         Choice { deed, text, then }
     };
     deeds.into_iter().map(choice).collect()
+}
+
+/// What can be decided when these hosts do not answer.
+pub(super) fn unanswered(
+    state: &RunState,
+    hosts: &[(EnvName, HostName)],
+    now: Moment,
+) -> Vec<Choice> {
+    let said = |deed: Deed, text: &str, then: &str| Choice {
+        deed,
+        text: text.to_owned(),
+        then: Ok(then.to_owned()),
+    };
+    let leave_out = hosts.iter().map(|(env, host)| {
+        let deed = Deed::LeaveOut(env.clone(), host.clone());
+        Choice {
+            text: leaving_out(env, host),
+            then: consequence(state, &deed, &[], now),
+            deed,
+        }
+    });
+    std::iter::once(said(Deed::Again, "try again", "asks again"))
+        .chain(leave_out)
+        .chain([said(Deed::GiveUp, "give up", "nothing is changed")])
+        .collect()
+}
+
+fn leaving_out(env: &EnvName, host: &HostName) -> String {
+    format!("leave {host} of {env} out for the rest of the run")
 }
 
 fn consequence(

@@ -16,6 +16,9 @@ use crate::domain::id::{EnvName, HostName, RunId, TaskId};
 use crate::domain::lock::Grant;
 use crate::domain::plan::Plan;
 
+/// What is said of an attempt that was left behind with its host.
+const UNKNOWN_END: &str = "how it ended is not known";
+
 /// The state that the records of a run lead to.
 pub fn fold(run: RunId, plan: Arc<Plan>, records: &[Record]) -> RunState {
     let mut state = RunState::new(run, plan);
@@ -158,8 +161,11 @@ fn on_task(state: &mut RunState, event: &Event, at: Moment) {
         Event::TaskInterrupted { task, why, .. } => {
             let left_out = left_out(state, task);
             if let Some(task) = task_mut(state, task) {
-                let interrupted = || TaskStatus::Interrupted(why.clone());
-                task.status = left_out.map_or_else(interrupted, TaskStatus::Skipped);
+                task.is_left = left_out.is_some();
+                task.status = match left_out {
+                    Some(left_out) => TaskStatus::Skipped(format!("{left_out}; {UNKNOWN_END}")),
+                    None => TaskStatus::Interrupted(why.clone()),
+                };
                 task.ended = Some(at);
             }
         }
@@ -278,8 +284,15 @@ fn leave_out(state: &mut RunState, place: (EnvName, HostName), reason: Option<&s
             TaskStatus::Running | TaskStatus::Succeeded | TaskStatus::Skipped(_)
         );
         if is_open && state.is_left_out(position) {
-            state.tasks[position].status = TaskStatus::Skipped(why.clone());
-            state.tasks[position].ended.get_or_insert(at);
+            let task = &mut state.tasks[position];
+            task.is_left = matches!(task.status, TaskStatus::Interrupted(_));
+            let unknown = if task.is_left {
+                format!("; {UNKNOWN_END}")
+            } else {
+                String::new()
+            };
+            task.status = TaskStatus::Skipped(format!("{why}{unknown}"));
+            task.ended.get_or_insert(at);
         }
     }
     reopen(state);

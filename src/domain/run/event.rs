@@ -119,7 +119,7 @@ pub enum Event {
         env: EnvName,
         /// The lock's id.
         lock: LockId,
-        /// Places that could not be told and still show it, and why.
+        /// Places that could not be told and may still show it, and why.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         left: BTreeMap<String, String>,
         /// Somebody else ended it; the text says who.

@@ -290,6 +290,8 @@ pub struct TaskState {
     pub tries: u32,
     /// The lock its newest attempt was recorded under: whenever it is launched, only while that one is held.
     pub under: Option<Grant>,
+    /// Its host was left out and nobody knows how its newest attempt ended: it is settled, and neither well nor not.
+    pub is_left: bool,
 }
 
 /// The status of a task.

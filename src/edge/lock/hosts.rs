@@ -3,7 +3,7 @@
 //! A host that nothing runs on is waited for a few seconds only. What a request came to is told as an [`Outcome`]; what
 //! that means for the lock as a whole is decided by `super`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -53,19 +53,21 @@ impl Outcome {
 
 impl Keepers {
     /// Takes the lock on every host of the environment: on the first that answers alone, then on the rest at once.
-    /// When the first does not give it the rest is not asked.
+    /// When the first does not give it the rest is not asked. Hosts of `spare` need not answer.
     pub(super) async fn take_hosts(
         &self,
         env: &EnvName,
         holder: &Holder,
         steal: Option<&LockId>,
+        spare: &BTreeSet<HostName>,
     ) -> Result<Vec<(HostName, Outcome)>, LaunchError> {
         let lock = (self.project.as_str(), env);
         let request = LockRequest::take(lock, holder, steal).map_err(|bad| refused(env, bad))?;
         let mut outcomes = Vec::new();
-        let mut hosts = self.hosts.get(env).into_iter().flatten();
+        let hosts = self.hosts.get(env).into_iter().flatten();
+        let mut hosts = hosts.map(|(host, needed)| (host, *needed && !spare.contains(host)));
         for (host, needed) in hosts.by_ref() {
-            let outcome = self.take_on(env, host, *needed, &request).await;
+            let outcome = self.take_on(env, host, needed, &request).await;
             let arbitrates = outcome.arbitrates();
             let is_taken = matches!(outcome, Outcome::Taken(_));
             outcomes.push((host.clone(), outcome));
@@ -78,12 +80,7 @@ impl Keepers {
         }
         let rest = hosts.map(|(host, needed)| {
             let request = &request;
-            async move {
-                (
-                    host.clone(),
-                    self.take_on(env, host, *needed, request).await,
-                )
-            }
+            async move { (host.clone(), self.take_on(env, host, needed, request).await) }
         });
         outcomes.extend(join_all(rest).await);
         Ok(outcomes)

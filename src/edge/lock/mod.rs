@@ -131,6 +131,7 @@ impl Keepers {
         env: &EnvName,
         outcomes: Vec<(HostName, Outcome)>,
         mut grant: Grant,
+        spare: &BTreeSet<HostName>,
     ) -> Taking {
         let mut remains = Vec::new();
         for (host, outcome) in outcomes {
@@ -149,7 +150,10 @@ impl Keepers {
                 Outcome::Busy(_) | Outcome::Failed(_) => {}
             }
         }
-        self.note_without(env, grant.without.keys().cloned().collect());
+        // A host that was left out may have it from before: it is told when that one cannot be told of the end.
+        let spared = |place: &&String| spare.iter().any(|host| host.as_str() == place.as_str());
+        let without = grant.without.keys().filter(|place| !spared(place));
+        self.note_without(env, without.cloned().collect());
         if remains.is_empty() {
             Taking::Taken(grant)
         } else {
@@ -181,6 +185,7 @@ impl Locks for Keepers {
         env: &EnvName,
         holder: &Holder,
         steal: Option<&LockId>,
+        spare: &BTreeSet<HostName>,
     ) -> Result<Taking, LaunchError> {
         let mut fresh = Fresh::default();
         let mut grant = Grant::default();
@@ -200,7 +205,7 @@ impl Locks for Keepers {
                 }
             }
         }
-        let outcomes = self.take_hosts(env, holder, steal).await?;
+        let outcomes = self.take_hosts(env, holder, steal, spare).await?;
         for (host, outcome) in &outcomes {
             if outcome.is_fresh() {
                 fresh.hosts.push(host.clone());
@@ -226,7 +231,7 @@ impl Locks for Keepers {
             && !outcomes
                 .iter()
                 .any(|(_, outcome)| matches!(outcome, Outcome::Taken(_)));
-        match self.granted(env, outcomes, grant) {
+        match self.granted(env, outcomes, grant, spare) {
             Taking::Taken(grant) if nobody && !grant.without.is_empty() => {
                 let whys: Vec<String> = grant
                     .without

@@ -120,6 +120,11 @@ impl LogFile {
         Ok(self.file.metadata()?.len())
     }
 
+    /// When it was written to last.
+    pub fn written(&self) -> io::Result<std::time::SystemTime> {
+        self.file.metadata()?.modified()
+    }
+
     /// Whether nothing was printed yet.
     pub fn is_empty(&self) -> io::Result<bool> {
         Ok(self.len()? == 0)

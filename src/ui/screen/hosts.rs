@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use crate::domain::feed::Link;
 use crate::domain::id::{EnvName, HostName};
 use crate::domain::run::Moment;
+use crate::ui::choices;
 use crate::ui::fleet::{self, hosts, link, state_of};
 use crate::ui::keymap::Act;
 use crate::ui::model::Model;
@@ -91,9 +92,11 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
     }
     table(paint, areas.body, model, &all, now);
     let attention = fleet::attention(model, &all);
+    let leave_out = leaving_out(model);
     let bottom = Bottom {
         attention: &[(&attention, "attention")],
         actions: &[
+            (Act::LeaveOut, &leave_out),
             (Act::Refresh, "connect again"),
             (Act::Open, "all about the host"),
             (Act::ScreenHome, ""),
@@ -102,6 +105,14 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
         keys: &[(Act::Down, ""), (Act::Up, ""), (Act::Back, "")],
     };
     bottom::draw(paint, areas.bottom, model, &bottom);
+}
+
+/// What the key that leaves the marked host out does.
+fn leaving_out(model: &Model) -> String {
+    choices::lost_host(model).map_or_else(
+        |_| String::new(),
+        |(_, host)| format!("leave {} out of the run", middle(host.as_str(), 12)),
+    )
 }
 
 fn table(

@@ -431,9 +431,14 @@ fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
     } else {
         "decide about what failed"
     };
+    let leave_out = choices::lost_host(model).map_or_else(
+        |_| String::new(),
+        |(_, host)| format!("leave {} out", middle(host.as_str(), 12)),
+    );
     let mut actions = vec![
         (Act::Start, start.as_str()),
         (Act::Retry, decide),
+        (Act::LeaveOut, leave_out.as_str()),
         (Act::Resume, go_on),
         (Act::Continue, "go on"),
         (Act::Abort, ""),

@@ -17,6 +17,10 @@ pub(super) fn push(model: &mut Model, dialog: Dialog, now: Moment) {
 /// Asks why tasks are passed over, taken as done, or a host is left out.
 pub(super) fn reason(model: &mut Model, act: Act, now: Moment) {
     let Some((tasks, spot)) = choices::open_decision(model) else {
+        if let (Act::LeaveOut, Ok((env, host))) = (act, choices::lost_host(model)) {
+            let (wish, typed) = (Wish::LeaveOut(env, host), String::new());
+            push(model, Dialog::Reason { wish, typed }, now);
+        }
         return;
     };
     let tasks = spot.of(tasks).to_vec();

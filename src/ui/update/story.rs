@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use crate::domain::feed::LockNews;
-use crate::domain::id::{Attempt, EnvName, TaskId};
+use crate::domain::id::{Attempt, EnvName, HostName, TaskId};
 use crate::domain::run::apply::apply;
 use crate::domain::run::event::Decision;
 use crate::domain::run::progress::{self, Need};
 use crate::domain::run::{Event, Moment, Outcome, Record};
 use crate::ui::model::{Dialog, GateView, Model, RunView, Spot, View, Wanted, Wish};
 use crate::ui::msg::{Cmd, Notice, Owner};
-use crate::ui::{rows, states, words};
+use crate::ui::{choices, rows, states, words};
 
 /// Takes a record of the run on screen.
 pub(super) fn fold(model: &mut Model, record: &Record, now: Moment) -> Vec<Cmd> {
@@ -158,7 +158,9 @@ fn about_lock(event: &Event) -> Option<String> {
         } => Some(format!("the lock of {env} is lost: {why}")),
         Event::LockReleased { env, left, .. } => {
             let (place, why) = left.iter().next()?;
-            Some(format!("the lock of {env} still shows on {place}: {why}"))
+            Some(format!(
+                "the lock of {env} may still show on {place}: {why}"
+            ))
         }
         Event::LockTaken {
             env,
@@ -219,10 +221,14 @@ fn withdraw(model: &mut Model, now: Moment) {
     };
     let needs = needs(run);
     let before = model.dialogs.len();
-    let wanted = &run.wanted;
+    let (wanted, links) = (&run.wanted, &model.links);
+    let is_lost = |env: &EnvName, host: &HostName| {
+        let known = links.get(&(env.clone(), host.clone()));
+        known.is_some_and(|(link, _)| choices::is_lost(link))
+    };
     model
         .dialogs
-        .retain(|dialog| is_needed(dialog, &needs, wanted));
+        .retain(|dialog| is_needed(dialog, &needs, wanted, &is_lost));
     if model.dialogs.len() != before {
         model.guard.restart(now);
     }
@@ -370,7 +376,12 @@ fn is_decision(dialog: &Dialog) -> bool {
     )
 }
 
-fn is_needed(dialog: &Dialog, needs: &[Need], wanted: &BTreeMap<EnvName, Wanted>) -> bool {
+fn is_needed(
+    dialog: &Dialog,
+    needs: &[Need],
+    wanted: &BTreeMap<EnvName, Wanted>,
+    is_lost: &dyn Fn(&EnvName, &HostName) -> bool,
+) -> bool {
     let is_open = |task: &TaskId| {
         needs.iter().any(|need| match need {
             Need::Failure(tasks) | Need::Interrupted(tasks) => tasks.contains(task),
@@ -383,9 +394,10 @@ fn is_needed(dialog: &Dialog, needs: &[Need], wanted: &BTreeMap<EnvName, Wanted>
         Dialog::Interrupted { tasks, .. } => needs.contains(&Need::Interrupted(tasks.clone())),
         Dialog::Reason { wish, .. } => match wish {
             Wish::Skip(tasks) | Wish::CountAsDone(tasks) => tasks.iter().all(is_open),
-            Wish::LeaveOut(..) => needs
-                .iter()
-                .any(|need| matches!(need, Need::Failure(_) | Need::Interrupted(_))),
+            Wish::LeaveOut(env, host) => {
+                let decides = |need: &Need| matches!(need, Need::Failure(_) | Need::Interrupted(_));
+                needs.iter().any(decides) || is_lost(env, host)
+            }
         },
         Dialog::Locked { env, .. } | Dialog::Steal { env, .. } => wanted
             .get(env)

@@ -111,7 +111,9 @@ fn results(state: &RunState, tasks: &Range<usize>, now: Moment) -> String {
         is_skipped && state.is_left_out(position)
     };
     let told = |position: usize| {
-        let said = if is_out(position) {
+        let said = if state.tasks[position].is_left {
+            "left behind, end not known".to_owned()
+        } else if is_out(position) {
             "left out".to_owned()
         } else {
             result(&state.tasks[position], now)
@@ -139,6 +141,7 @@ fn results(state: &RunState, tasks: &Range<usize>, now: Moment) -> String {
             TaskStatus::Succeeded => "ok",
             TaskStatus::Running => "running",
             TaskStatus::Retrying(_) => "to be tried again",
+            TaskStatus::Skipped(_) if state.tasks[position].is_left => "of unknown end",
             TaskStatus::Skipped(_) if is_out(position) => "left out",
             TaskStatus::Skipped(_) => "skipped",
             _ => "not started",

@@ -4,6 +4,7 @@
 //! by its process id when a test gives up. Steps write into one `trace` file: hosts share the file system, so its
 //! order is the order in which things really happened, on all hosts together.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::fleet::{Fleet, signal};
+use crate::support::terminal::Terminal;
+use crate::support::workshop::surroundings;
 
 /// How long anything here may take before it counts as hanging.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -226,6 +229,22 @@ impl Ground {
             .stderr(Stdio::null())
             .spawn()
             .unwrap()
+    }
+
+    /// golive in a terminal of this size.
+    pub(super) fn in_terminal(&self, arguments: &[&str], size: (u16, u16)) -> Terminal {
+        let words: Vec<OsString> = std::iter::once(env!("CARGO_BIN_EXE_golive"))
+            .chain(arguments.iter().copied())
+            .map(OsString::from)
+            .collect();
+        let mut environment = surroundings(self.folder.path());
+        for (name, value) in [
+            ("GOLIVE_SSH_CONFIG", self.config.clone()),
+            ("TRACE", self.path("trace")),
+        ] {
+            environment.push((name.to_owned(), value.into()));
+        }
+        Terminal::run(&words, &self.project(), &environment, size)
     }
 
     /// Runs golive to its end.

@@ -1,5 +1,6 @@
 //! Operators of one project: each with its own clone, launcher folder and connections, all with one bare remote.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -145,12 +146,16 @@ impl Operator {
     }
 
     pub(super) async fn take(&self) -> Result<Taking, LaunchError> {
-        self.keepers.take(&env(), &self.holder(), None).await
+        self.keepers
+            .take(&env(), &self.holder(), None, &BTreeSet::new())
+            .await
     }
 
     pub(super) async fn steal(&self, id: &str) -> Result<Taking, LaunchError> {
         let id = LockId::new(id);
-        self.keepers.take(&env(), &self.holder(), Some(&id)).await
+        self.keepers
+            .take(&env(), &self.holder(), Some(&id), &BTreeSet::new())
+            .await
     }
 
     pub(super) async fn granted(&self) -> Grant {

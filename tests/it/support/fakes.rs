@@ -1,13 +1,13 @@
 //! Doors to a world that is only data: what a site does is scripted, what was asked of it is written down.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::{DateTime, FixedOffset, TimeDelta};
 use golive::domain::action::Ending;
 use golive::domain::feed::HostFacts;
-use golive::domain::id::{Attempt, EnvName, LockId, TaskId};
+use golive::domain::id::{Attempt, EnvName, HostName, LockId, TaskId};
 use golive::domain::lock::{Busy, Grant, Holder};
 use golive::domain::run::{Identity, Moment, Record};
 use golive::port::{
@@ -276,6 +276,7 @@ impl Locks for FakeLocks {
         env: &EnvName,
         holder: &Holder,
         steal: Option<&LockId>,
+        _spare: &BTreeSet<HostName>,
     ) -> Result<Taking, LaunchError> {
         let mut holders = self.0.holders.lock().unwrap();
         match holders.get(env).cloned() {

@@ -135,6 +135,12 @@ impl Fleet {
         self.hosts[index].stop();
     }
 
+    /// Ends the server of a host with all its connections and everything that runs there.
+    pub(crate) fn die(&mut self, index: usize) {
+        self.hosts[index].stop();
+        self.hosts[index].end_steps();
+    }
+
     /// Starts the server of a host again, on the same port with the same key.
     pub(crate) fn start(&mut self, index: usize) {
         self.hosts[index].launch();
