@@ -55,13 +55,13 @@ fn without_web2() -> Story {
     story
 }
 
-pub fn lock(model: &mut Model, news: LockNews, seconds: i64) -> Vec<Cmd> {
+pub(super) fn lock(model: &mut Model, news: LockNews, seconds: i64) -> Vec<Cmd> {
     let env = "production".into();
     tell(model, Msg::Feed(Update::Lock { env, news }), seconds)
 }
 
 /// Behind the gate, where somebody else has the lock.
-pub fn locked() -> Story {
+pub(super) fn locked() -> Story {
     let mut story = Story::planned();
     story.reach_gate().after(20);
     story.event(Event::GateApproved {
