@@ -370,6 +370,7 @@ fn at_a_failure_a_person_sees_what_each_choice_comes_to() {
     terminal.keys("2\r");
     terminal.shows("4 leave two of live out for the rest of the run");
     terminal.shows("then: starts nothing for now; never runs live/code on two and live/last on two; locked: live");
+    terminal.asks("number:");
     terminal.keys("4\r");
     terminal.asks("why (kept with the run; nothing goes back):");
     terminal.keys("its disk is full\r");
@@ -377,8 +378,9 @@ fn at_a_failure_a_person_sees_what_each_choice_comes_to() {
     // The other one is asked about on its own, and is the last host there is.
     terminal.shows("not now: one cannot be left out: it is the last host of live");
     terminal.shows("1 retry: live/code@one");
+    terminal.asks("number:");
     terminal.keys("2\r");
-    terminal.asks("nothing goes back):");
+    terminal.asks("why (kept with the run; nothing goes back):");
     terminal.keys("not today\r");
     terminal.shows("last on one");
     assert_eq!(terminal.ended(), 0);
