@@ -305,11 +305,20 @@ impl<F: Face> Driver<F> {
             };
             return self.tell(intent).await;
         }
-        let message = format!(
-            "run {} stopped at the {env} gate: it needs a decision",
-            self.state.run
-        );
-        Answered::Left(Left::Gate(self.gate_failure(&env, &message)))
+        Answered::Left(Left::Gate(self.stays_at(&env)))
+    }
+
+    /// A run that is told to end while nothing but its gate is open stays there.
+    pub(super) fn at_gate(&self) -> Option<Left> {
+        let stage = progress::gate_waiting(&self.state).filter(|_| !self.hung_up)?;
+        let env = self.state.plan.stages[stage].env.clone()?;
+        Some(Left::Gate(self.stays_at(&env)))
+    }
+
+    fn stays_at(&self, env: &EnvName) -> Failure {
+        let run = &self.state.run;
+        let message = format!("run {run} stopped at the {env} gate: it needs a decision");
+        self.gate_failure(env, &message)
     }
 
     fn gate_failure(&self, env: &EnvName, message: &str) -> Failure {

@@ -63,7 +63,7 @@ impl Office {
         for host in &hosts {
             fs::create_dir(host).unwrap();
         }
-        let named = |number: usize| format!("{{ dir = {:?} }}", hosts[number]);
+        let named = |number: usize| format!("{{ dir = \"{}\" }}", hosts[number].display());
         let head = head("via = \"local\"\n", [named(0), named(1)]);
         let office = Self {
             root,
