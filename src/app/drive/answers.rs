@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use super::{Driver, Face, Left};
-use crate::app::holders;
+use crate::app::holders::{self, Gone};
 use crate::app::prompt::Silence;
 use crate::app::report::{Code, Failure};
 use crate::app::session;
@@ -94,14 +94,24 @@ impl<F: Face> Driver<F> {
 
     /// Nobody pauses a run here: it pauses when its lock was lost, until an operator goes on with it.
     fn paused(&self) -> Failure {
-        let run = &self.state.run;
-        Failure::new(
-            Code::Locked,
-            format!("run {run} is paused: it does not hold its lock any more"),
-        )
-        .help(format!(
-            "{} resume {run} takes the lock again and goes on, once you know what was done meanwhile",
-            self.command
+        let (command, run) = (&self.command, &self.state.run);
+        let lost: Vec<&EnvName> = self
+            .gone
+            .iter()
+            .filter(|(_, gone)| **gone == Gone::Lost)
+            .map(|(env, _)| env)
+            .collect();
+        let what = match lost.as_slice() {
+            [env] => format!("the lock of {env}"),
+            _ => "its lock".to_owned(),
+        };
+        let message = format!("run {run} is paused: it does not hold {what} any more");
+        let mut failure = Failure::new(Code::Locked, message);
+        for env in lost {
+            failure = failure.help(format!("{command} lock {env} shows who has it, and why"));
+        }
+        failure.help(format!(
+            "{command} resume {run} takes the lock again and goes on, once you know what was done meanwhile"
         ))
     }
 

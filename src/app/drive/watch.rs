@@ -41,8 +41,11 @@ impl<F: Face> Driver<F> {
                 },
                 Some(news) = watcher.next() => match news {
                     News::Owner(who) => {
-                        let said = who.as_deref().unwrap_or("nobody");
-                        aside(&format!("run {} is driven by {said} now", self.state.run));
+                        let run = &self.state.run;
+                        aside(&match &who {
+                            Some(who) => format!("run {run} is driven by {who} now"),
+                            None => format!("nobody drives run {run} any more"),
+                        });
                         owner = who;
                     }
                     News::Broken(why) => return Err(Failure::new(Code::Failed, why)),
