@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::FeedSender;
 use super::leaving::LeftOut;
 use crate::domain::action::{Ending, Milestone};
-use crate::domain::feed::Update;
+use crate::domain::feed::{Link, Update};
 use crate::domain::id::{Attempt, TaskId};
 use crate::domain::output::readers;
 use crate::domain::run::Report;
@@ -29,6 +29,9 @@ const PROOF_WINDOW: u64 = 1 << 20;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+
+/// How often a host that was left out is looked for while an attempt of it is followed.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// How a unit begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,14 +153,15 @@ impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
     /// Launches or follows until the end is known. An error says why the lock does not let it start.
     async fn drive(&self, recorder: &mut Recorder<S::Writer, C>) -> Result<Standing, String> {
         let mut asked = self.begin != Begin::Launch;
-        let mut pause = FIRST_PAUSE;
+        let (mut pause, mut lost) = (FIRST_PAUSE, false);
         loop {
             let before = recorder.offset();
             let outcome = if asked {
-                self.ask_and_follow(recorder).await
+                self.while_needed(self.ask_and_follow(lost, recorder)).await
             } else {
-                self.launch(recorder).await
+                self.while_needed(self.launch(recorder)).await
             };
+            lost = matches!(outcome, Err(LaunchError::Unreachable { .. }));
             let outcome = match outcome {
                 Ok(Standing::Void) | Err(LaunchError::Fenced { .. }) if asked => {
                     self.as_proven(outcome).await
@@ -180,12 +184,8 @@ impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
                     let why = format!("it was left behind on a host that does not answer ({why})");
                     return Ok(Standing::Unknown(why));
                 }
-                // Of hosts their links tell; this machine has none.
-                Err(LaunchError::Unreachable { why, .. }) if self.launch.place.is_none() => {
-                    let retry_in = pause;
-                    self.feed.send(Update::Here { why, retry_in });
-                }
-                Ok(_) | Err(LaunchError::Unreachable { .. }) => {}
+                Err(LaunchError::Unreachable { why, .. }) => self.tell_lost(why, pause),
+                Ok(_) => {}
             }
             // From here on nobody knows whether the launch arrived: the site is asked first.
             asked = true;
@@ -235,19 +235,65 @@ impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
         Ok(Standing::Unknown(why.to_owned()))
     }
 
-    async fn ask_and_follow(
+    fn starts_no_more(&self) -> bool {
+        *self.is_stopping.borrow() || self.left_out.is(&self.launch.place)
+    }
+
+    /// Tells the faces that the place does not answer and when it is asked again.
+    fn tell_lost(&self, why: String, retry_in: Duration) {
+        self.feed.send(match self.launch.place.clone() {
+            Some((env, host)) => Update::Connection {
+                env,
+                host,
+                link: Link::Lost { why, retry_in },
+            },
+            None => Update::Here { why, retry_in },
+        });
+    }
+
+    /// Waits for an exchange, which outlives lost connections, no longer than the host answers once it is left out.
+    async fn while_needed(
         &self,
-        recorder: &mut Recorder<S::Writer, C>,
+        exchange: impl Future<Output = Result<Standing, LaunchError>>,
     ) -> Result<Standing, LaunchError> {
-        let key = AttemptKey {
+        let mut left_out = self.left_out.clone();
+        let silence = async {
+            left_out.has(&self.launch.place).await;
+            loop {
+                match self.launcher.status(&self.key()).await {
+                    Err(error @ LaunchError::Unreachable { .. }) => return Err(error),
+                    _ => tokio::time::sleep(LOOK).await,
+                }
+            }
+        };
+        tokio::select! {
+            outcome = exchange => outcome,
+            silence = silence => silence,
+        }
+    }
+
+    fn key(&self) -> AttemptKey {
+        AttemptKey {
             run: self.launch.run.clone(),
             task: self.launch.task.clone(),
             attempt: self.launch.attempt,
             place: self.launch.place.clone(),
-        };
+        }
+    }
+
+    /// Asks what became of the attempt and follows it. A place that was lost is greeted first: the faces hear it.
+    async fn ask_and_follow(
+        &self,
+        lost: bool,
+        recorder: &mut Recorder<S::Writer, C>,
+    ) -> Result<Standing, LaunchError> {
+        if lost && self.launch.place.is_some() {
+            self.launcher.hello(&self.launch.place).await?;
+        }
+        let key = self.key();
         match self.launcher.status(&key).await? {
             // Nothing starts any more, also when its host could not be reached until now.
-            Standing::Never if *self.is_stopping.borrow() => {
+            Standing::Never if self.starts_no_more() => {
                 let grace = Duration::from_secs(self.launch.grace_s);
                 self.launcher.cancel(&key, grace).await?;
                 self.launcher.status(&key).await

@@ -87,7 +87,7 @@ pub fn host_of(state: &RunState, tasks: &[TaskId]) -> Result<(EnvName, HostName)
         return Err("no task was named".to_owned());
     };
     if !places.all(|place| place == first) {
-        return Err("for one host: l goes to the next".to_owned());
+        return Err("choose one host first, with l".to_owned());
     }
     first.ok_or_else(|| "it runs on this machine".to_owned())
 }

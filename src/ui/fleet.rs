@@ -5,7 +5,8 @@
 use crate::domain::evidence::who_holds;
 use crate::domain::feed::Link;
 use crate::domain::id::{EnvName, HostName, RoleName};
-use crate::domain::lock::KeptAt;
+use crate::domain::lock::{Busy, KeptAt};
+use crate::domain::overview::RunSummary;
 use crate::domain::run::Moment;
 use crate::ui::model::{Model, RunView};
 use crate::ui::states;
@@ -114,7 +115,13 @@ pub fn lock_line(model: &Model, env: &EnvName, now: Moment) -> Option<(State, St
         Some(busy) if own.as_ref() == Some(&busy.id) => {
             (State::Ok, "locked by the run on screen".to_owned())
         }
-        Some(busy) => (State::Warn, format!("locked by {}", who_holds(busy, now))),
+        Some(busy) => {
+            let said = run_here(model, busy).map_or_else(
+                || format!("locked by {}", who_holds(busy, now)),
+                |run| kept_by(run, env),
+            );
+            (State::Warn, said)
+        }
         None => {
             let unknown = view.places.iter().find_map(|(place, kept)| match kept {
                 KeptAt::Unknown(why) => Some(format!("{place} cannot be asked: {why}")),
@@ -126,6 +133,22 @@ pub fn lock_line(model: &Model, env: &EnvName, now: Moment) -> Option<(State, St
             }
         }
     })
+}
+
+/// The run of this machine that holds a lock; `None` = it is not known here.
+pub fn run_here<'a>(model: &'a Model, busy: &Busy) -> Option<&'a RunSummary> {
+    let held_for = busy.holder.as_ref()?.run.as_ref()?;
+    let mut runs = model.overview.iter().flat_map(|overview| &overview.runs);
+    runs.find(|run| run.run == *held_for && run.damaged.is_none())
+}
+
+/// Why a run of this machine has the lock of an environment, and what gives it back.
+pub fn kept_by(run: &RunSummary, env: &EnvName) -> String {
+    match (run.outcome, &run.driver) {
+        (Some(_), _) => format!("kept for your run {}: golive lock {env} --release", run.run),
+        (None, Some(driver)) => format!("locked for your run {}, {driver}", run.run),
+        (None, None) => format!("locked for your unfinished run {}", run.run),
+    }
 }
 
 /// Who else than this run had the lock of an environment when it was looked at.

@@ -92,6 +92,15 @@ pub fn steps_done(state: &RunState, stage: usize) -> (usize, usize) {
     (done, all)
 }
 
+/// Steps of the whole run that are over and well, and all of them.
+pub fn all_steps_done(state: &RunState) -> (usize, usize) {
+    let stages = 0..state.plan.stages.len();
+    stages.fold((0, 0), |(done, all), stage| {
+        let (more, of) = steps_done(state, stage);
+        (done + more, all + of)
+    })
+}
+
 /// How a connection is shown.
 pub fn of_link(link: Option<&Link>) -> State {
     match link {

@@ -36,6 +36,17 @@ pub fn span(seconds: f64) -> String {
     }
 }
 
+/// The name of an attempt as a host lists it, cut to the part that people read; as it is when it has no such part.
+pub fn attempt(name: &str) -> String {
+    let is_hash = |text: &str| text.len() == 16 && text.chars().all(|c| c.is_ascii_hexdigit());
+    let mut parts = name.split('.');
+    let middle = parts.nth(1).and_then(|task| task.rsplit_once('-'));
+    match middle {
+        Some((task, hash)) if is_hash(hash) && !task.is_empty() => task.to_owned(),
+        _ => name.to_owned(),
+    }
+}
+
 /// A prediction: `~14 s`, or `?` when it is unknown.
 pub fn guess(seconds: Option<f64>) -> String {
     seconds.map_or_else(|| "?".to_owned(), |seconds| format!("~{}", span(seconds)))

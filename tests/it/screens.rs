@@ -22,6 +22,8 @@ use ratatui::layout::Rect;
 mod decisions;
 #[path = "screens/fixture.rs"]
 mod fixture;
+#[path = "screens/held.rs"]
+mod held;
 
 use fixture::{Story, at, home, tell};
 

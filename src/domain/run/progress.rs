@@ -6,10 +6,12 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 
-use super::{GateState, Moment, Outcome, RunState, RunStatus, TaskStatus};
+use super::schedule;
+use super::{GateState, Moment, Outcome, RunState, RunStatus, TaskState, TaskStatus};
 use crate::domain::action::Action;
 use crate::domain::checklist::{Downtime, OnFailure, Phase};
 use crate::domain::id::{EnvName, HostName, TaskId};
+use crate::domain::plan::Task;
 
 /// Numbers over some tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -232,13 +234,24 @@ fn standing_active(
             |env| format!("at the {env} gate"),
         );
     }
+    let runs = |(planned, task): &(&Task, &TaskState)| {
+        task.status == TaskStatus::Running && !matches!(planned.action, Action::Ask { .. })
+    };
+    if let Some((planned, _)) = state.each().find(runs) {
+        return format!("running {}", planned.id);
+    }
+    // An open question runs nowhere: it waits for somebody.
     if let Some(task) = first(&|status| matches!(status, TaskStatus::Running)) {
-        return format!("running {task}");
+        return format!("waits for an answer: {task}");
     }
     if let Some(task) = first(&|status| matches!(status, TaskStatus::Retrying(_))) {
         return format!("trying again: {task}");
     }
-    "between two steps".to_owned()
+    let started = state.started;
+    match started.and_then(|at| schedule::waits_for_lock(state, at)) {
+        Some(env) => format!("before {env}: waits for its lock"),
+        None => "between two steps".to_owned(),
+    }
 }
 
 /// What users see of the environment that matters most.

@@ -71,14 +71,10 @@ fn leaves(view: &RunView, act: Act, running: &[String], keep: bool) -> Vec<Strin
     let mut said = Vec::new();
     match act {
         Act::Stop if running.is_empty() => said.push("then: the run ends at once".to_owned()),
-        Act::Stop => said.push(format!(
-            "then: {} to its end, and the run ends behind it",
-            if running.len() == 1 {
-                "what runs goes"
-            } else {
-                "all that runs goes"
-            }
-        )),
+        Act::Stop if running.len() == 1 => {
+            said.push("then: what runs ends, then the run".to_owned());
+        }
+        Act::Stop => said.push("then: all that runs ends, then the run".to_owned()),
         Act::Pause => said.push("then: nothing new starts, what runs goes on".to_owned()),
         _ if running.is_empty() => said.push("then: the run ends at once".to_owned()),
         _ => said
@@ -108,7 +104,7 @@ fn leaves(view: &RunView, act: Act, running: &[String], keep: bool) -> Vec<Strin
         (Act::Pause, _) => about_locks(&envs, "stays locked meanwhile", "stay locked meanwhile"),
         (_, true) => {
             let told = about_locks(&envs, "stays locked", "stay locked");
-            told.map(|told| format!("{told}: nobody else can release there"))
+            told.map(|told| format!("{told}: nobody else can deploy"))
         }
         (_, false) => {
             let told = about_locks(&envs, "is unlocked", "are unlocked");
@@ -218,18 +214,23 @@ pub fn leave(model: &Model, width: u16) -> Sheet {
     let before = lines.len();
     lines.push(blank());
     let leave = if waits || view.journal_failed.is_some() {
-        "the run waits, as said above"
+        "the run waits until somebody goes on with it"
     } else {
         "the run goes on in the background"
+    };
+    let stay = if waits {
+        "decide here"
+    } else {
+        "the run goes on here"
     };
     lines.push(choice("L", "leave", leave, false));
     lines.push(choice(
         "0",
         "home",
-        "look at the home screen, the run goes on here",
+        "look at the home screen, the run stays here",
         false,
     ));
-    lines.push(choice("Esc", "stay", "the run goes on here", true));
+    lines.push(choice("Esc", "stay", stay, true));
     Sheet {
         title: "Leave while the run is not over?".to_owned(),
         kept: lines.len() - before,

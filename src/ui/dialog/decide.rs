@@ -2,7 +2,7 @@
 //!
 //! The choice under the cursor tells its consequences; one that would be refused is grey and says why.
 
-use super::sheet::{Line, blank, choice, choice_off, then};
+use super::sheet::{Line, blank, choice, choice_off, choices_in_short, then};
 use crate::domain::action::Action;
 use crate::domain::id::TaskId;
 use crate::domain::run::Moment;
@@ -11,6 +11,9 @@ use crate::ui::keymap::{self, Act};
 use crate::ui::model::{Model, RunView, Spot};
 use crate::ui::widget::paint::{columns, middle};
 use crate::ui::words;
+
+/// Below this width choices stand two in a row.
+pub const NARROW: u16 = 50;
 
 /// From this height on there is room for rows that only keep things in place.
 const ROOMY: u16 = 30;
@@ -37,6 +40,7 @@ pub fn lines(
             .and_then(|intent| consequences(view, &intent, by, now))
             .unwrap_or_else(|why| vec![format!("off: {why}")])
     };
+    let mut short = Vec::new();
     for (at, act) in ABOUT_TASKS.into_iter().enumerate() {
         let key = keymap::row(act).keys[0];
         let (word, means) = spelled(view, act, chosen);
@@ -45,10 +49,16 @@ pub fn lines(
             Act::Abort => None,
             _ => refusal(view, act, chosen, by),
         };
+        short.push((key, word.clone(), off.is_none(), marked));
         lines.push(match off {
             Some(why) => choice_off(key, &word, &why, marked),
             None => choice(key, &word, means, marked),
         });
+    }
+    if width < NARROW {
+        // What leads to the decision is worth more here than an explanation of each choice.
+        lines.truncate(lines.len() - short.len());
+        lines.extend(choices_in_short(&short, width));
     }
     lines.push(blank());
     let rows = |act: Act| then(&follows(act), width);

@@ -6,6 +6,7 @@ use crate::domain::id::EnvName;
 use crate::domain::lock::Busy;
 use crate::domain::run::{Intent, Moment};
 use crate::ui::choices::{ABOUT_LOCK, consequences};
+use crate::ui::fleet;
 use crate::ui::keymap::{self, Act};
 use crate::ui::model::{Model, RunView};
 use crate::ui::words;
@@ -17,7 +18,25 @@ pub fn busy(model: &Model, env: &EnvName, looked: usize, width: u16, now: Moment
     };
     let width = width.min(74);
     let mut lines = vec![blank()];
-    for (word, said) in facts(busy, now) {
+    let own = fleet::run_here(model, busy);
+    if let Some(run) = own {
+        let ended = run.outcome.is_some();
+        let what = if ended {
+            String::new()
+        } else {
+            format!(
+                " End this run with A, and go on with that one: golive resume {}",
+                run.run
+            )
+        };
+        let said = format!("It is {}.{what}", fleet::kept_by(run, env));
+        lines.extend(text(&said, width, "state.warn").into_iter().take(4));
+        lines.push(blank());
+    }
+    let narrow = width < 50;
+    // Where there is little room the run of this machine was told just now.
+    let facts = facts(busy, now).into_iter();
+    for (word, said) in facts.filter(|(word, _)| own.is_none() || !narrow || *word == "since") {
         for (at, row) in text(&said, width.saturating_sub(9), "text.strong")
             .into_iter()
             .take(3)
@@ -120,7 +139,7 @@ fn follows(
             let first = first.strip_prefix("then: ").unwrap_or(first);
             vec![
                 format!("once it is free: {first}"),
-                "as long as it is not, this comes again".to_owned(),
+                "you are asked again if it is not".to_owned(),
             ]
         }
         Act::Steal => {

@@ -61,13 +61,14 @@ fn place(paint: &mut Paint<'_>, area: Rect, sheet: &Sheet) {
     let width = (sheet.width + 4)
         .min(area.width.saturating_sub(margin))
         .max(area.width.min(20));
-    let spare = if area.height > 20 { 4 } else { 0 };
+    // What users see now, and the two rows of the band, stay in sight.
+    let (above, below) = if area.height > 20 { (2, 3) } else { (0, 0) };
     let height = (sheet.lines.len() as u16 + 2)
-        .min(area.height.saturating_sub(spare))
+        .min(area.height.saturating_sub(above + below))
         .max(area.height.min(3));
     let spot = Rect {
         x: area.x + (area.width - width) / 2,
-        y: area.y + (area.height - height) / 2,
+        y: area.y + above + (area.height - above - below - height) / 2,
         width,
         height,
     };

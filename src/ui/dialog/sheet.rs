@@ -1,6 +1,7 @@
 //! Sheets: what a dialog says, made of texts, choices and fields that are spelled the same in all of them.
 
 use crate::domain::run::{RunState, progress};
+use crate::domain::text::ellipsis;
 use crate::ui::widget::paint::wrap;
 
 /// A line of a dialog: pieces of text with their roles.
@@ -64,6 +65,29 @@ pub fn choice(key: &str, words: &str, means: &str, marked: bool) -> Line {
     ]
 }
 
+/// Choices where there is little room, two in a row without their explanations. Each is its key, its words, whether
+/// it can be made and whether it is looked at.
+pub fn choices_in_short(all: &[(&str, String, bool, bool)], width: u16) -> Vec<Line> {
+    let half = usize::from(width / 2);
+    let cell = |(key, words, on, marked): &(&str, String, bool, bool)| -> Line {
+        let room = half.saturating_sub(4);
+        let words = ellipsis(words, room);
+        let (of_key, of_words) = if *on {
+            ("text.key.danger", "text.strong")
+        } else {
+            ("text.dim", "text.dim")
+        };
+        vec![
+            (if *marked { "» " } else { "  " }.to_owned(), "text.strong"),
+            ((*key).to_owned(), of_key),
+            (format!(" {words:<room$}"), of_words),
+        ]
+    };
+    let rows = all.chunks(2);
+    rows.map(|pair| pair.iter().flat_map(cell).collect())
+        .collect()
+}
+
 /// A choice that would be refused, and why.
 pub fn choice_off(key: &str, words: &str, why: &str, marked: bool) -> Line {
     let gap = 4_usize.saturating_sub(key.chars().count());
@@ -76,19 +100,27 @@ pub fn choice_off(key: &str, words: &str, why: &str, marked: bool) -> Line {
 }
 
 /// What follows from the choice that is looked at, in rows of `width` columns; where there is little room each
-/// sentence but the first has one row.
+/// sentence has one row, but the first, and the last, which tells of the locks.
 pub fn then(said: &[String], width: u16) -> Vec<Line> {
     let narrow = width < 50;
     let mut lines = Vec::new();
     for (at, sentence) in said.iter().enumerate() {
-        let most = if narrow && at > 0 { 1 } else { 3 };
-        let rows = wrap(sentence, usize::from(width.saturating_sub(2)));
-        let cut = rows.len() > most;
-        for (nth, row) in rows.into_iter().take(most).enumerate() {
-            let more = if cut && nth + 1 == most { " .." } else { "" };
+        let most = match (narrow, at) {
+            (false, _) => 3,
+            (true, 0) => 2,
+            (true, at) if at + 1 == said.len() => 2,
+            (true, _) => 1,
+        };
+        let room = usize::from(width.saturating_sub(2));
+        let mut rows = wrap(sentence, room);
+        if rows.len() > most {
+            let rest = rows.split_off(most - 1).join(" ");
+            rows.push(ellipsis(&rest, room));
+        }
+        for (nth, row) in rows.into_iter().enumerate() {
             let role = if at == 0 { "text.strong" } else { "text" };
             let head = if at == 0 && nth == 0 { "" } else { "  " };
-            lines.push(vec![(format!("{head}{row}{more}"), role)]);
+            lines.push(vec![(format!("{head}{row}"), role)]);
         }
     }
     lines

@@ -6,10 +6,10 @@ use super::sheet::{Line, Sheet, blank, text, users_see};
 use crate::domain::feed::Link;
 use crate::domain::id::TaskId;
 use crate::domain::run::schedule::place;
-use crate::domain::run::{Moment, TaskStatus};
+use crate::domain::run::{Moment, TaskState, TaskStatus};
 use crate::ui::model::{Model, RunView, Spot};
 use crate::ui::rows;
-use crate::ui::widget::paint::middle;
+use crate::ui::widget::paint::{columns, middle};
 use crate::ui::words;
 
 /// How many tasks are told in full.
@@ -89,6 +89,9 @@ fn known(
         return Vec::new();
     };
     let found = &state.tasks[position];
+    if width < decide::NARROW {
+        return in_short(found, task, width, now);
+    }
     let mut lines = vec![vec![(middle(task.as_str(), width), "state.lost")]];
     if let TaskStatus::Interrupted(why) = &found.status {
         let room = width.saturating_sub(8);
@@ -131,6 +134,25 @@ fn known(
     }
     lines.extend(quoted(view, position, rows));
     lines.push(blank());
+    lines
+}
+
+/// What has to be known of a task even on a phone: which, since when, why nobody knows.
+fn in_short(found: &TaskState, task: &TaskId, width: u16, now: Moment) -> Vec<Line> {
+    let since = found.started.map_or_else(String::new, |started| {
+        let since = started.with_timezone(now.offset());
+        format!(" since {}", since.format("%H:%M:%S"))
+    });
+    let id = task.as_str();
+    let short = id.split_once('/').map_or(id, |(_, rest)| rest);
+    let room = width.saturating_sub(columns(&since) as u16);
+    let mut lines = vec![vec![
+        (middle(short, room), "state.lost"),
+        (since, "text.strong"),
+    ]];
+    if let TaskStatus::Interrupted(why) = &found.status {
+        lines.extend(text(why, width, "text").into_iter().take(2));
+    }
     lines
 }
 

@@ -63,36 +63,51 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
         ahead::draw(paint, left, model, now);
         past::draw(paint, right, open_height, model, now);
     } else {
-        let is_first = model
-            .overview
-            .as_ref()
-            .is_some_and(|known| known.runs.is_empty());
-        let wanted = if is_first {
-            rest.height
-        } else {
-            open_height + 5
-        };
-        let below = wanted.min(rest.height / 2);
-        // One row of what was stays in sight.
-        let open_height = open_height.min(below.saturating_sub(3));
-        let upper = Rect {
-            height: rest.height - below,
-            ..rest
-        };
-        ahead::draw(paint, upper, model, now);
-        past::draw(
-            paint,
-            Rect {
-                y: rest.y + upper.height,
-                height: below,
-                ..rest
-            },
-            open_height,
-            model,
-            now,
-        );
+        stacked(paint, rest, open_height, model, now);
     }
     foot(paint, areas.bottom, model, now);
+}
+
+/// What is ahead, and below it what is not over and what was.
+fn stacked(paint: &mut Paint<'_>, rest: Rect, open_height: u16, model: &Model, now: Moment) {
+    let is_first = model
+        .overview
+        .as_ref()
+        .is_some_and(|known| known.runs.is_empty());
+    let wanted = if is_first {
+        rest.height
+    } else {
+        open_height + 5
+    };
+    // What is ahead takes no more rows than it has to say; what is unfinished tells who drives it.
+    let next = model
+        .overview
+        .as_ref()
+        .and_then(|known| known.next.as_ref());
+    let ahead = next.map_or(0, |next| next.commits.len() as u16) + 3;
+    let least = if open_height > 0 { 7 } else { 0 };
+    let most = (rest.height / 2)
+        .max(least)
+        .max(rest.height.saturating_sub(ahead));
+    let below = wanted.min(most).min(rest.height.saturating_sub(4));
+    // One row of what was stays in sight.
+    let open_height = open_height.min(below.saturating_sub(3));
+    let upper = Rect {
+        height: rest.height - below,
+        ..rest
+    };
+    ahead::draw(paint, upper, model, now);
+    past::draw(
+        paint,
+        Rect {
+            y: rest.y + upper.height,
+            height: below,
+            ..rest
+        },
+        open_height,
+        model,
+        now,
+    );
 }
 
 fn head(paint: &mut Paint<'_>, row: Rect, standing: Rect, model: &Model, now: Moment) {
@@ -157,13 +172,15 @@ fn head(paint: &mut Paint<'_>, row: Rect, standing: Rect, model: &Model, now: Mo
     let open = runs(model, true).len();
     if open > 0 {
         let text = format!("{} unfinished", words::count(open, "run"));
-        paint.text(
-            x,
-            standing.y,
-            standing.right().saturating_sub(x + 1),
-            &text,
-            "state.warn",
-        );
+        let room = standing.right().saturating_sub(x + 1);
+        let short = format!("{open} unfinished");
+        // The panel below says it too: half a word is worse than none.
+        for text in [text, short] {
+            if columns(&text) <= usize::from(room) {
+                paint.text(x, standing.y, room, &text, "state.warn");
+                break;
+            }
+        }
     }
 }
 

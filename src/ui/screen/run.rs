@@ -13,6 +13,7 @@ use crate::ui::keymap::Act;
 use crate::ui::model::{Model, Pane, RunView};
 use crate::ui::msg::Owner;
 use crate::ui::rows;
+use crate::ui::states;
 use crate::ui::widget::band::{self, Band, Tone};
 use crate::ui::widget::bottom::{self, Bottom};
 use crate::ui::widget::log::LogPane;
@@ -61,7 +62,7 @@ pub fn head<'a>(view: &RunView, now: Moment) -> Band<'a> {
         left.push((format!("{} failed", counts.failed), "state.fail"));
     }
     let mut right = vec![(state.run.to_string(), "text.dim")];
-    let (done, all) = steps(view);
+    let (done, all) = states::all_steps_done(&view.state);
     right.push((format!("step {} of {all}", (done + 1).min(all)), "text"));
     if let Some(started) = state.started {
         right.push((
@@ -107,14 +108,6 @@ fn word(view: &RunView) -> &'static str {
         (_, RunStatus::Stopping) => "STOPPING",
         (_, RunStatus::Active) => "LIVE",
     }
-}
-
-fn steps(view: &RunView) -> (usize, usize) {
-    let stages = 0..view.state.plan.stages.len();
-    stages.fold((0, 0), |(done, all), stage| {
-        let (more, of) = crate::ui::states::steps_done(&view.state, stage);
-        (done + more, all + of)
-    })
 }
 
 fn eta(view: &RunView, now: Moment) -> String {
@@ -166,7 +159,7 @@ fn body(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
     if view.zoom {
         match view.pane {
             Pane::Plan => plan(paint, area, model, view, now),
-            Pane::Log => log(paint, area, model, view),
+            Pane::Log => log(paint, area, model, view, now),
         }
         return;
     }
@@ -198,6 +191,7 @@ fn body(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
             },
             model,
             view,
+            now,
         );
         step(
             paint,
@@ -235,12 +229,12 @@ fn body(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
     if told {
         briefing(paint, below, model, view, now);
     } else {
-        log(paint, below, model, view);
+        log(paint, below, model, view, now);
     }
 }
 
 fn plan(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Moment) {
-    let (done, all) = steps(view);
+    let (done, all) = states::all_steps_done(&view.state);
     let hosts = view.state.plan.hosts.len();
     let held = choices::held(&view.state);
     let held: Vec<&str> = held.iter().map(|env| env.as_str()).collect();
@@ -273,7 +267,7 @@ fn plan(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
     board::draw(paint, inner, view, now);
 }
 
-fn log(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView) {
+fn log(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Moment) {
     let Some((tasks, number)) = rows::log_tasks(view) else {
         paint.panel(
             area,
@@ -335,23 +329,42 @@ fn log(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView) {
             .draw(paint, inner);
         }
         _ => {
-            let state = &view.state.tasks[tasks.start];
-            let text = if matches!(planned.action, Action::Ask { .. }) {
-                "a question for you: it prints nothing"
-            } else if state.attempt.0 == 0 {
-                "not started yet"
-            } else {
-                "has printed nothing so far"
-            };
-            paint.text(
-                inner.x + 1,
-                inner.y,
-                inner.width.saturating_sub(1),
-                text,
-                "text.dim",
-            );
+            let first = tasks.start;
+            unprinted(paint, inner, model, view, first, now);
         }
     }
+}
+
+/// What stands in the log of a step that has printed nothing.
+fn unprinted(
+    paint: &mut Paint<'_>,
+    inner: Rect,
+    model: &Model,
+    view: &RunView,
+    first: usize,
+    now: Moment,
+) {
+    let state = &view.state.tasks[first];
+    let text_area = Rect {
+        x: inner.x + 1,
+        width: inner.width.saturating_sub(2),
+        ..inner
+    };
+    if state.attempt.0 == 0
+        && let Some(said) = plight::held_up(model, view, now)
+    {
+        let said = format!("not started yet\n\n{said}");
+        paint.wrapped(text_area, &said, "text");
+        return;
+    }
+    let text = if matches!(view.state.planned(first).1.action, Action::Ask { .. }) {
+        "a question for you: it prints nothing"
+    } else if state.attempt.0 == 0 {
+        "not started yet"
+    } else {
+        "has printed nothing so far"
+    };
+    paint.wrapped(text_area, text, "text.dim");
 }
 
 fn step(paint: &mut Paint<'_>, area: Rect, view: &RunView, now: Moment) {
@@ -402,7 +415,8 @@ fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
         || "start the run".to_owned(),
         |commit| format!("start the run of {}", commit.short()),
     );
-    let waits = progress::gate_waiting(&view.state).is_some();
+    let waits = progress::gate_waiting(&view.state).is_some()
+        && !matches!(view.state.status, RunStatus::Finished(_));
     let go_on = match view.state.status {
         RunStatus::Active | RunStatus::Paused | RunStatus::Stopping
             if matches!(view.owner, Owner::Background(_)) =>
@@ -424,11 +438,13 @@ fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
     let mut actions = vec![
         (Act::Start, start.as_str()),
         (Act::Retry, decide),
-        (Act::LeaveOut, leave_out.as_str()),
         (Act::Resume, go_on),
         (Act::Continue, "go on"),
         (Act::Abort, ""),
     ];
+    if !leave_out.is_empty() {
+        actions.insert(2, (Act::LeaveOut, leave_out.as_str()));
+    }
     if waits {
         actions.push((Act::Open, "to the gate"));
     }

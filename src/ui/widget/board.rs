@@ -11,7 +11,7 @@ use crate::domain::action::{Ending, Site};
 use crate::domain::checklist::Gate;
 use crate::domain::id::HostName;
 use crate::domain::plan::Task;
-use crate::domain::run::{GateState, Moment, RunState, TaskState, TaskStatus};
+use crate::domain::run::{GateState, Moment, RunState, RunStatus, TaskState, TaskStatus};
 use crate::ui::model::{Pane, RunView};
 use crate::ui::rows::{self, Row};
 use crate::ui::states;
@@ -81,8 +81,11 @@ fn gate(paint: &mut Paint<'_>, line: Rect, state: &RunState, stage: usize, now: 
             format!("GATE  asks you before anything touches {env}"),
             "text.dim",
         ),
+        GateState::Reached(_) if matches!(state.status, RunStatus::Finished(_)) => {
+            (format!("GATE  {env}: nobody has passed it"), "text.dim")
+        }
         GateState::Reached(at) => (
-            format!("GATE  {env} waits for you since {}", words::since(*at, now)),
+            format!("GATE  {env} waits for you, for {}", words::since(*at, now)),
             "state.warn",
         ),
         GateState::Approved { by, at, .. } => (

@@ -10,6 +10,7 @@ use crate::domain::id::{EnvName, HostName};
 use crate::domain::run::progress;
 use crate::domain::run::{GateState, Moment, Outcome, RunState, RunStatus};
 use crate::ui::choices;
+use crate::ui::fleet;
 use crate::ui::model::{Model, RunView};
 use crate::ui::rows;
 use crate::ui::states;
@@ -25,7 +26,7 @@ const NARROW: u16 = 48;
 /// Draws the brief of a run that waits for its start, or the summary of one that is over.
 pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Moment) {
     let facts = match view.state.status {
-        RunStatus::Prepared => before(model, &view.state),
+        RunStatus::Prepared => before(model, &view.state, now),
         _ => after(&view.state, now),
     };
     write(paint, area, &facts);
@@ -81,7 +82,7 @@ fn blank() -> Fact {
     fact(None, "", "", "text")
 }
 
-fn before(model: &Model, state: &RunState) -> Vec<Fact> {
+fn before(model: &Model, state: &RunState, now: Moment) -> Vec<Fact> {
     let plan = &state.plan;
     let commit = plan
         .commit
@@ -129,9 +130,47 @@ fn before(model: &Model, state: &RunState) -> Vec<Fact> {
     facts.push(blank());
     facts.extend(gates(state));
     facts.extend(connections(model, state));
+    facts.extend(locks_before(model, state, now));
     facts.push(blank());
     facts.extend(dirty(state));
     facts
+}
+
+/// The locks that the run will want, as far as they were looked at: who has one, or that all are free.
+fn locks_before(model: &Model, state: &RunState, now: Moment) -> Vec<Fact> {
+    let mut told: Vec<(&EnvName, State, String)> = Vec::new();
+    for env in state
+        .plan
+        .stages
+        .iter()
+        .filter_map(|stage| stage.env.as_ref())
+    {
+        let line = fleet::lock_line(model, env, now);
+        if let Some((shown, said)) = line.filter(|_| told.iter().all(|(of, ..)| *of != env)) {
+            told.push((env, shown, said));
+        }
+    }
+    if !told.is_empty() && told.iter().all(|(_, shown, _)| *shown == State::Ok) {
+        let names: Vec<&str> = told.iter().map(|(env, ..)| env.as_str()).collect();
+        let said = format!("free: {}", names.join(", "));
+        return vec![fact(Some(State::Ok), "locks", said, "text")];
+    }
+    let troubles = told.into_iter().filter(|(_, shown, _)| *shown != State::Ok);
+    troubles
+        .map(|(env, shown, said)| {
+            let is = if said.starts_with("lock free") {
+                ""
+            } else {
+                "is "
+            };
+            fact(
+                Some(shown),
+                "lock",
+                format!("{env} {is}{said}"),
+                "state.warn",
+            )
+        })
+        .collect()
 }
 
 /// Which steps nobody knows the duration of, in words.
@@ -366,8 +405,10 @@ fn left_out(state: &RunState) -> Vec<Fact> {
         .left_out
         .iter()
         .take(4)
-        .map(|((env, _), why)| {
-            let said = format!("{env}: {why}");
+        .map(|((env, host), why)| {
+            let head = format!("{host} was left out: ");
+            let why = why.strip_prefix(&head).unwrap_or(why);
+            let said = format!("{host} of {env}: {why}");
             fact(Some(State::Skip), "left out", said, "state.warn")
         })
         .collect();

@@ -84,6 +84,16 @@ impl Paint<'_> {
         used
     }
 
+    /// Writes a text from the top of an area, broken into its rows; what does not fit is left out.
+    pub fn wrapped(&mut self, area: Rect, text: &str, role: &str) {
+        let rows = text
+            .lines()
+            .flat_map(|line| wrap(line, usize::from(area.width)));
+        for (y, row) in (area.y..area.bottom()).zip(rows) {
+            self.text(area.x, y, area.width, &row, role);
+        }
+    }
+
     /// Writes a text that ends at column `right` (exclusive), at most `width` columns; returns where it begins.
     pub fn right(&mut self, right: u16, y: u16, width: u16, value: &str, role: &str) -> u16 {
         let shown = self.shorten(value, width);

@@ -134,17 +134,18 @@ fn nothing_yet(model: &Model) -> Vec<String> {
 }
 
 /// Whether the run is the one on this console's own screen, and driven from there.
-fn is_driven_here(model: &Model, run: &RunSummary) -> bool {
+pub fn is_driven_here(model: &Model, run: &RunSummary) -> bool {
     let shown = model.run.as_ref();
     model.drives() && shown.is_some_and(|view| view.state.run == run.run)
 }
 
 /// A run that is not over, and who drives it; `here` = this console.
 fn unfinished(paint: &mut Paint<'_>, area: Rect, (run, here): (&RunSummary, bool), now: Moment) {
-    let state = if run.damaged.is_some() {
-        State::Lost
-    } else {
-        State::Run
+    let state = match (run.damaged.is_some(), here || run.owned) {
+        (true, _) => State::Lost,
+        (_, true) => State::Run,
+        // Nothing goes on by itself.
+        _ => State::Warn,
     };
     let mut x = area.x + 1;
     x += paint.glyph(x, area.y, state) + 1;
@@ -170,12 +171,7 @@ fn unfinished(paint: &mut Paint<'_>, area: Rect, (run, here): (&RunSummary, bool
         "state.warn",
     );
     if area.height > 1 {
-        let owner = match (run.owned, here) {
-            (_, true) => "this console drives it, 1 shows it",
-            (true, false) => "another console drives it",
-            (false, false) => "waits for somebody to go on",
-        };
-        let text = format!("since {started}; {owner}");
+        let text = format!("{}; since {started}", driven_by(run, here));
         paint.text(
             area.x + 3,
             area.y + 1,
@@ -183,6 +179,17 @@ fn unfinished(paint: &mut Paint<'_>, area: Rect, (run, here): (&RunSummary, bool
             &text,
             "text.dim",
         );
+    }
+}
+
+/// Who drives a run that is not over; `here` = this console.
+pub fn driven_by(run: &RunSummary, here: bool) -> String {
+    match (&run.driver, here) {
+        (_, true) => "this console drives it, 1 shows it".to_owned(),
+        (Some(who), false) if who.starts_with("background") => who.clone(),
+        (Some(who), false) => format!("driven by {who}"),
+        (None, false) if run.owned => "another console drives it".to_owned(),
+        (None, false) => "nobody drives it".to_owned(),
     }
 }
 

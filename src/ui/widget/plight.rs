@@ -4,13 +4,18 @@ use crate::domain::action::{Action, Ending};
 use crate::domain::evidence::who_holds;
 use crate::domain::feed::{Link, LockNews};
 use crate::domain::id::{HostName, TaskId};
+use crate::domain::lock::Remains;
 use crate::domain::run::progress::{self, Need};
 use crate::domain::run::{GateState, Moment, Outcome, RunState, RunStatus, TaskStatus};
 use crate::domain::text::ellipsis;
+use crate::ui::fleet;
 use crate::ui::model::{Model, RunView};
 use crate::ui::msg::Owner;
 use crate::ui::widget::paint::columns;
 use crate::ui::words;
+
+/// More hosts than this are counted where a lock waits for them.
+const MOST_HOSTS: usize = 3;
 
 /// What stands on the attention line: text and role, most important first. What users see is never cut from a
 /// line of `width` columns: it is said in fewer words, and then the sentence before it is shortened.
@@ -56,10 +61,7 @@ fn sentences(model: &Model, view: &RunView, now: Moment) -> Vec<(String, &'stati
     }
     let mut said = Vec::new();
     match &view.owner {
-        Owner::Elsewhere(who) => said.push((
-            format!("only watching: {who} drives this run.  "),
-            "state.warn",
-        )),
+        Owner::Elsewhere(who) => said.push((format!("watching, driven by {who}.  "), "state.warn")),
         Owner::Background(_) if !matches!(state.status, RunStatus::Finished(_)) => said.push((
             "in the background; R takes it back.  ".to_owned(),
             "state.warn",
@@ -75,7 +77,7 @@ fn sentences(model: &Model, view: &RunView, now: Moment) -> Vec<(String, &'stati
     let told = view.owner == Owner::Nobody && !said.is_empty();
     if let Some(trouble) = trouble(view, now).filter(|_| !told) {
         said.push((format!("{trouble}  "), "state.fail"));
-    } else if let Some(wanted) = wanted(view, now) {
+    } else if let Some(wanted) = wanted(model, view, now) {
         let role = if wanted.starts_with('!') {
             "state.fail"
         } else {
@@ -204,7 +206,7 @@ fn trouble(view: &RunView, now: Moment) -> Option<String> {
                 GateState::Reached(at) => words::since(*at, now),
                 _ => String::new(),
             };
-            Some(format!("the gate of {env} waits for you since {since}."))
+            Some(format!("the gate of {env} waits for you, for {since}."))
         }
         None => None,
     }
@@ -226,25 +228,68 @@ pub fn running(state: &RunState) -> Vec<(TaskId, Moment)> {
 }
 
 /// The sentence about a lock that the run wants and does not have.
-pub fn wanted(view: &RunView, now: Moment) -> Option<String> {
+pub fn wanted(model: &Model, view: &RunView, now: Moment) -> Option<String> {
     let (env, wanted) = view.wanted.iter().next()?;
     let holder = wanted.holder.as_deref().unwrap_or("somebody");
     Some(match &wanted.news {
-        LockNews::Taking => format!("taking the lock of {env} .."),
-        LockNews::Busy(busy) => format!("! {env} is locked by {}.", who_holds(busy, now)),
+        LockNews::Taking => format!("asking for the lock of {env} .."),
+        LockNews::Busy(busy) => match fleet::run_here(model, busy) {
+            Some(run) => format!("! {env} is {}.", fleet::kept_by(run, env)),
+            None => format!("! {env} is locked by {}.", who_holds(busy, now)),
+        },
         LockNews::Occupied(remains) => {
-            let each = remains.iter().map(|left| {
-                let attempts: Vec<&str> = left.attempts.iter().map(String::as_str).collect();
-                format!("{} ({})", left.host, attempts.join(", "))
-            });
-            let all = each.collect::<Vec<_>>().join("; ");
-            format!("waits for what {holder} started on {all}.")
+            format!(
+                "waits for what {holder} still runs on {}, for {}.",
+                still_run(remains),
+                words::since(wanted.at, now)
+            )
         }
         LockNews::Failed { why, retry_in } => format!(
-            "! the lock of {env} cannot be taken: {why}; again in {} s.",
+            "! no lock of {env}, again in {} s: {why}.",
             left(*retry_in, wanted.at, now)
         ),
     })
+}
+
+/// Why nothing of a stage starts, in full, while its lock is wanted: the attention line has no room for all of it.
+pub fn held_up(model: &Model, view: &RunView, now: Moment) -> Option<String> {
+    let (_, known) = view.wanted.iter().next()?;
+    let said = wanted(model, view, now)?;
+    let LockNews::Occupied(remains) = &known.news else {
+        return Some(said);
+    };
+    let each = remains.iter().map(|left| {
+        let names: Vec<String> = left
+            .attempts
+            .iter()
+            .map(|name| words::attempt(name))
+            .collect();
+        format!("{}: {}", left.host, names.join(", "))
+    });
+    let each = each.collect::<Vec<_>>().join("\n");
+    Some(format!(
+        "{said}\n{each}\nIt goes on by itself once they have ended."
+    ))
+}
+
+/// Where the former holder's attempts still run: `web1: migrate`, `web1, web2 (3 steps)`.
+fn still_run(remains: &[Remains]) -> String {
+    if let [Remains { host, attempts }] = remains
+        && let [one] = attempts.as_slice()
+    {
+        return format!("{host}: {}", words::attempt(one));
+    }
+    let each = remains.iter().map(|left| match left.attempts.len() {
+        1 => left.host.to_string(),
+        all => format!("{} ({})", left.host, words::count(all, "step")),
+    });
+    let mut told: Vec<String> = each.collect();
+    let more = told.len().saturating_sub(MOST_HOSTS);
+    told.truncate(MOST_HOSTS);
+    if more > 0 {
+        told.push(format!("{more} more"));
+    }
+    told.join(", ")
 }
 
 /// The sentence about a connection that is lost while the run goes on.

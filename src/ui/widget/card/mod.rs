@@ -9,10 +9,12 @@ use super::log::LogPane;
 use super::paint::{Paint, columns, middle, wrap};
 use super::{board, brief, plight};
 use crate::domain::run::progress::{self, Need};
-use crate::domain::run::{Moment, RunState, RunStatus};
+use crate::domain::run::{Moment, RunState, RunStatus, TaskStatus};
+use crate::domain::text::ellipsis;
 use crate::ui::available::availability;
 use crate::ui::keymap::{self, Act};
 use crate::ui::model::{Availability, GATE_FIELD, LogView, Model, RunView, View};
+use crate::ui::msg::Owner;
 use crate::ui::rows;
 use crate::ui::states;
 use crate::ui::theme::State;
@@ -57,7 +59,7 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
             let all = said.concat();
             if said.len() > 1 && wrap(&all, usize::from(area.width)).len() > 2 {
                 // One row for what happened, one for what users see.
-                let first = middle(said[0].trim_end(), area.width);
+                let first = ellipsis(said[0].trim_end(), usize::from(area.width));
                 let room = usize::from(area.width).saturating_sub(columns(&first));
                 let users = progress::users_see_in_short(&view.state);
                 format!("{first}{}{users}", " ".repeat(room + 1))
@@ -135,10 +137,17 @@ fn head(model: &Model, now: Moment, width: u16) -> String {
     } else {
         String::new()
     };
-    let standing = format!("{}/{}{failed}", counts.done, counts.total);
-    let word = match state.status {
-        RunStatus::Prepared => "PLAN",
-        status => states::word(status),
+    let (done, all) = states::all_steps_done(state);
+    let standing = match state.status {
+        RunStatus::Prepared | RunStatus::Finished(_) => format!("{done}/{all}{failed}"),
+        _ => format!("{}/{all}{failed}", (done + 1).min(all)),
+    };
+    let word = match (state.status, &view.owner) {
+        (RunStatus::Prepared, _) => "PLAN",
+        (status @ RunStatus::Finished(_), _) | (status, Owner::Here) => states::word(status),
+        (_, Owner::Elsewhere(_)) => "WATCHING",
+        (_, Owner::Background(_)) => "BACKGROUND",
+        (_, Owner::Nobody) => "nobody drives",
     };
     if model.view == View::Gate {
         let commit = state.plan.commit.as_ref();
@@ -193,7 +202,14 @@ fn run(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Mo
         height: area.height.saturating_sub(2),
         ..area
     };
-    if let Some(log) = view.logs.step(tasks.start) {
+    let log = view.logs.step(tasks.start);
+    if log.is_none()
+        && let Some(said) = plight::held_up(model, view, now)
+    {
+        paint.wrapped(below, &said, "text");
+        return;
+    }
+    if let Some(log) = log {
         LogPane {
             state,
             log,
@@ -225,13 +241,13 @@ fn sites(paint: &mut Paint<'_>, area: Rect, state: &RunState, tasks: Range<usize
             "text",
         ) + 1;
         x += paint.glyph(x, area.y, shown) + 1;
-        x += paint.text(
-            x,
-            area.y,
-            area.right().saturating_sub(x),
-            shown.word(),
-            shown.role(),
-        ) + 2;
+        let word = match state.tasks[position].status {
+            // The host may be well: what is not known is how the step ended.
+            TaskStatus::Interrupted(_) => "unknown",
+            _ => shown.word(),
+        };
+        let room = area.right().saturating_sub(x);
+        x += paint.text(x, area.y, room, word, shown.role()) + 2;
     }
 }
 

@@ -3,12 +3,13 @@
 use ratatui::layout::Rect;
 
 use crate::domain::feed::Link;
+use crate::domain::overview::Overview;
 use crate::domain::run::Moment;
 use crate::ui::fleet;
 use crate::ui::model::Model;
 use crate::ui::theme::{Mark, State};
 use crate::ui::widget::paint::{Paint, middle, wrap};
-use crate::ui::widget::plight;
+use crate::ui::widget::{past, plight};
 use crate::ui::words;
 
 /// Every host with its state; below the marked one, why it is not there. Returns what that means.
@@ -91,25 +92,13 @@ pub(super) fn home(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment
             said.push((format!("  {lock}"), state.role()));
         }
     }
+    said.extend(unfinished(model, overview));
     if let Some(next) = &overview.next {
         let ahead = match next.commit_count {
             0 => "nothing".to_owned(),
             commits => words::count(commits, "commit"),
         };
         said.push((format!("next release {ahead}"), "text.dim"));
-    }
-    let open = overview.runs.iter().filter(|run| run.outcome.is_none());
-    let open: Vec<_> = open.collect();
-    if let Some(newest) = open.first() {
-        let more = match open.len() {
-            1 => String::new(),
-            all => format!(" (and {} more)", all - 1),
-        };
-        said.push((String::new(), "text"));
-        said.push((
-            format!("unfinished{more}: {}; R goes on", newest.standing),
-            "state.warn",
-        ));
     }
     let rows = said.iter().flat_map(|(text, role)| {
         wrap(text, usize::from(area.width))
@@ -120,4 +109,18 @@ pub(super) fn home(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment
         paint.text(area.x, y, area.width, &row, role);
     }
     plight::at_home(model, now)
+}
+
+/// The newest run that is not over: where it stands, and who drives it.
+fn unfinished(model: &Model, overview: &Overview) -> Option<(String, &'static str)> {
+    let open = overview.runs.iter().filter(|run| run.outcome.is_none());
+    let open: Vec<_> = open.collect();
+    let newest = open.first()?;
+    let more = match open.len() {
+        1 => String::new(),
+        all => format!(" (and {} more)", all - 1),
+    };
+    let who = past::driven_by(newest, past::is_driven_here(model, newest));
+    let said = format!("unfinished{more}: {}; {who}", newest.standing);
+    Some((said, "state.warn"))
 }
