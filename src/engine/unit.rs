@@ -9,6 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use super::FeedSender;
 use super::leaving::LeftOut;
 use crate::domain::action::{Ending, Milestone};
@@ -48,7 +50,7 @@ pub(crate) struct Unit<L, S, C> {
     pub(crate) launch: Launch,
     pub(crate) begin: Begin,
     /// The run is being stopped: what never started is withdrawn.
-    pub(crate) is_stopping: Arc<AtomicBool>,
+    pub(crate) is_stopping: Arc<watch::Sender<bool>>,
     /// Whether its host was left out: then it is waited for no longer than it answers.
     pub(crate) left_out: LeftOut,
     pub(crate) proof: Option<String>,
@@ -65,10 +67,13 @@ struct Recorder<W, C> {
     attempt: Attempt,
     /// The faces were told that the file cannot be written.
     failing: bool,
+    /// Something was printed: the attempt has started.
+    begun: Arc<AtomicBool>,
 }
 
 impl<W: LogWriter, C: Clock> Sink for Recorder<W, C> {
     fn take(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.begun.store(true, Ordering::Relaxed);
         let offset = self.writer.len();
         if let Err(error) = self.writer.append(bytes) {
             if !std::mem::replace(&mut self.failing, true) {
@@ -119,6 +124,7 @@ impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
             task: task.clone(),
             attempt,
             failing: false,
+            begun: Arc::default(),
         };
         match self.drive(&mut recorder).await {
             Err(why) => Report::Fenced { task, attempt, why },
@@ -135,10 +141,7 @@ impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
                     readers::evidence(self.proof.as_deref(), self.milestone.as_ref(), &tail);
                 ended(task, attempt, ending, evidence, size)
             }
-            Standing::Void => {
-                let ending = Ending::NotStarted("it was withdrawn before it started".to_owned());
-                ended(task, attempt, ending, BTreeMap::new(), 0)
-            }
+            Standing::Void => ended(task, attempt, Ending::withdrawn(), BTreeMap::new(), 0),
             Standing::Unknown(why) => Report::Lost { task, attempt, why },
             Standing::Never | Standing::Running => {
                 let why = "the site does not tell what became of it".to_owned();
@@ -156,8 +159,7 @@ impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
             let outcome = if asked {
                 self.while_needed(self.ask_and_follow(lost, recorder)).await
             } else {
-                self.while_needed(self.launcher.start(&self.launch, recorder))
-                    .await
+                self.while_needed(self.launch(recorder)).await
             };
             lost = matches!(outcome, Err(LaunchError::Unreachable { .. }));
             let outcome = match outcome {
@@ -200,6 +202,25 @@ impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
         }
     }
 
+    /// Launches and follows. A launch that still waits for its host must not arrive there after the run was stopped: it
+    /// is given up then, and whether it has arrived is to be asked.
+    async fn launch(&self, recorder: &mut Recorder<S::Writer, C>) -> Result<Standing, LaunchError> {
+        let begun = Arc::clone(&recorder.begun);
+        tokio::select! {
+            outcome = self.launcher.start(&self.launch, recorder) => outcome,
+            () = self.stopped_before(&begun) => Ok(Standing::Running),
+        }
+    }
+
+    /// Returns when the run is being stopped and the attempt has printed nothing yet.
+    async fn stopped_before(&self, begun: &AtomicBool) {
+        let mut stopping = self.is_stopping.subscribe();
+        let is_stopped = stopping.wait_for(|stopping| *stopping).await.is_ok();
+        if !is_stopped || begun.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// "It never ran" is proof only by the boot it was recorded for: a power cut loses claims that were not synced,
     /// and what was withdrawn after that may have run before.
     async fn as_proven(
@@ -215,7 +236,7 @@ impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
     }
 
     fn starts_no_more(&self) -> bool {
-        self.is_stopping.load(Ordering::Relaxed) || self.left_out.is(&self.launch.place)
+        *self.is_stopping.borrow() || self.left_out.is(&self.launch.place)
     }
 
     /// Tells the faces that the place does not answer and when it is asked again.
@@ -277,7 +298,7 @@ impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
                 self.launcher.cancel(&key, grace).await?;
                 self.launcher.status(&key).await
             }
-            Standing::Never => self.launcher.start(&self.launch, recorder).await,
+            Standing::Never => self.launch(recorder).await,
             Standing::Running | Standing::Ended { .. } => {
                 self.launcher.follow(&key, recorder).await
             }
