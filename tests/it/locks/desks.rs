@@ -20,9 +20,9 @@ use crate::support::workshop::{journal_below, surroundings};
 /// How long anything here may take before it counts as hanging.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Where a step of this name and lock is noted, and until when it runs.
+/// What a step notes, and until when it runs: one whose test failed ends with its host.
 const STEP: &str = r#"echo "begin $GOLIVE_STEP $GOLIVE_RUN" >>~/trace
-until [ -e ~/"$GOLIVE_STEP.go" ]; do sleep 0.02; done
+until [ -e ~/"$GOLIVE_STEP.go" ]; do [ -d ~ ] || exit 8; sleep 0.02; done
 echo "end $GOLIVE_STEP $GOLIVE_RUN" >>~/trace"#;
 
 /// A project with its hosts, a bare remote, and room for desks.

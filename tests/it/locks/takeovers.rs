@@ -23,7 +23,7 @@ steps = ["code", "last"]
 /// A step here, then one on both hosts of `live`, then one in `test`.
 const THREE: &str = r#"
 [step.here]
-run = "until [ -e $HOME/here.go ]; do sleep 0.02; done"
+run = "until [ -e $HOME/here.go ]; do [ -d $HOME ] || exit 8; sleep 0.02; done"
 [step.code]
 run = {STEP}
 on = "all"
