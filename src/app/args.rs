@@ -355,4 +355,29 @@ mod tests {
         assert!(approval("=9be0d11").is_err());
         assert!(approval("production=master").is_err());
     }
+
+    #[test]
+    fn shells_complete_every_command_but_those_golive_gives_to_itself() {
+        let mut out = Vec::new();
+        clap_complete::generate(
+            clap_complete::Shell::Bash,
+            &mut for_completions(),
+            "golive",
+            &mut out,
+        );
+        let text = String::from_utf8(out).unwrap();
+        for word in [
+            "resume",
+            "lock",
+            "--steal",
+            "--leave-out",
+            "--plain",
+            "--json",
+        ] {
+            assert!(text.contains(word), "{word}");
+        }
+        for hidden in ["_run ", "demo-app"] {
+            assert!(!text.contains(hidden), "{hidden}");
+        }
+    }
 }

@@ -1,8 +1,10 @@
-//! Changes: what `releases.toml` says by now that a run does not do, told to whoever goes on with the run.
+//! Changes: what `releases.toml` says by now that a run does not do, and which hosts are other machines by now; told to
+//! whoever goes on with the run.
 //!
 //! The file is planned again for the commit and the part that the run was planned for, so that only its own changes
 //! count. Nothing here changes the run: it keeps to its frozen plan, also when the file is wrong or missing.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::project;
@@ -11,6 +13,7 @@ use super::session::Project;
 use crate::domain::plan::Plan;
 use crate::domain::plan::build::{History, Target, build};
 use crate::domain::plan::difference::difference;
+use crate::domain::run::{Identities, RunState, schedule};
 use crate::domain::text::plural;
 
 /// How many changes are told one by one.
@@ -56,6 +59,36 @@ pub async fn tell(project: &Project, frozen: &Plan, json: bool) -> Result<(), Fa
         return Ok(());
     }
     print(&shown(&text))
+}
+
+/// The hosts that are not the machines any more on which steps of the run ran before, one line each. A name can lead to
+/// another machine after a change of the network or of ssh's configuration, and a machine can be made anew.
+pub fn strangers(state: &RunState, identities: &Identities) -> Vec<String> {
+    let mut last = BTreeMap::new();
+    for position in 0..state.tasks.len() {
+        let (stage, planned) = state.planned(position);
+        let place = schedule::place(&state.plan.stages[stage], planned);
+        let task = &state.tasks[position];
+        if let (Some((_, host)), Some(identity)) = (&place, &task.identity)
+            && last
+                .get(&place)
+                .is_none_or(|(_, _, at, _)| *at <= task.started)
+        {
+            let known = (host.clone(), &planned.id, task.started, &identity.host);
+            last.insert(place.clone(), known);
+        }
+    }
+    let differs = last.into_iter().filter(|(place, (_, _, _, before))| {
+        let now = identities.get(place);
+        now.is_some_and(|now| now.host != **before)
+    });
+    differs
+        .map(|(_, (host, task, _, _))| {
+            format!(
+                "{host} is another machine than the one {task} ran on, or its ~/.golive was replaced"
+            )
+        })
+        .collect()
 }
 
 /// What the run was planned for.

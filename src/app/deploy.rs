@@ -182,6 +182,9 @@ pub async fn resume(project: &Project, resume: &Resume, global: &Global) -> Resu
             return Err(handover::give_back(project, &state, from_runner, failure).await);
         }
     };
+    for stranger in super::changes::strangers(&state, &identities) {
+        super::report::note(&stranger);
+    }
     let first = (project.by.as_str(), wishes);
     let past = Past::of(&state, owned.records.clone(), &owned.folder.logs());
     let driven = session::drive(owned, Arc::clone(&sites), identities, first, sender);

@@ -166,7 +166,12 @@ impl<F: Face> Driver<F> {
                         let settled = matches!(update, Update::Settled);
                         self.take(update);
                         if settled && left.is_none() {
-                            left = self.answer_needs(&mut feed).await;
+                            left = tokio::select! {
+                                biased;
+                                left = self.answer_needs(&mut feed) => left,
+                                // It came just before the question began to listen.
+                                _ = terminate.recv() => Some(Left::Signal),
+                            };
                         }
                     }
                     None => break,
@@ -179,6 +184,11 @@ impl<F: Face> Driver<F> {
                     left = left.or(Some(Left::Signal));
                 }
             }
+        }
+        if matches!(left, Some(Left::Signal))
+            && let Some(gate) = self.at_gate()
+        {
+            left = Some(gate);
         }
         self.flush_all();
         let standing = holders::standing(&self.state, &self.gone, &self.command);

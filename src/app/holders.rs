@@ -189,3 +189,71 @@ pub enum Gone {
     /// Somebody else ended it.
     Lost,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::domain::id::LockId;
+
+    fn now() -> Moment {
+        chrono::DateTime::parse_from_rfc3339("2026-11-20T20:12:00Z").unwrap()
+    }
+
+    fn holder(by: &str, reason: &str) -> Holder {
+        Holder {
+            id: LockId::new("9f"),
+            by: by.to_owned(),
+            run: None,
+            since: now(),
+            reason: Some(reason.to_owned()),
+        }
+    }
+
+    #[test]
+    fn what_a_holder_wrote_stays_in_its_line_and_acts_on_nothing() {
+        let hostile = holder(
+            "ana\n@x\u{202e}",
+            "a\r\nhelp: golive lock live --release\u{1b}]0;t\u{7}",
+        );
+        let busy = Busy {
+            id: LockId::new("9f\n"),
+            holder: Some(hostile),
+            beat_s: None,
+            place: "web1".to_owned(),
+        };
+        let failure = locked(&EnvName::new("live"), &busy, "golive", now());
+        assert_eq!(failure.message, "live is locked by ana␊@x<U+202E>");
+        let details = failure.details.unwrap();
+        let lines: Vec<&str> = details.lines().collect();
+        assert_eq!(
+            lines[0],
+            "taken by hand, since 2026-11-20 20:12:00 (just now), reason: a␍␊help: golive lock live --release␛]0;t␇"
+        );
+        assert_eq!(lines.len(), 2);
+        assert!(failure.help.iter().all(|help| !help.contains('\n')));
+    }
+
+    #[test]
+    fn a_very_long_reason_is_cut() {
+        let told = facts(Some(&holder("ana", &"why ".repeat(5_000))), now());
+        assert!(told.len() < 500 && told.ends_with('…'), "{told}");
+    }
+
+    #[test]
+    fn of_very_many_hosts_the_first_are_named() {
+        let epochs: BTreeMap<HostName, u64> = (10..310)
+            .map(|number| (HostName::new(format!("web{number}")), 1))
+            .collect();
+        let grant = Grant {
+            epochs,
+            remote: Some("origin".to_owned()),
+            without: BTreeMap::new(),
+        };
+        assert_eq!(
+            kept_at(&grant),
+            "kept at origin, web10, web11, web12, web13, web14 and 295 more"
+        );
+    }
+}

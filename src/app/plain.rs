@@ -32,6 +32,8 @@ const FEW: usize = 6;
 pub struct PlainFace {
     /// Hosts whose loss was told.
     lost: BTreeSet<(EnvName, HostName)>,
+    /// Why hosts could not be reached, as it was told last.
+    failed: BTreeMap<(EnvName, HostName), String>,
     /// What was told last of the lock of each environment; of this machine under no name.
     told: BTreeMap<String, String>,
 }
@@ -71,11 +73,17 @@ impl Face for PlainFace {
                     duration(*retry_in)
                 ))
             }
-            Link::Failed { why, .. } => Some(format!(
-                "FAILED: connection to {host} ({env}): {}",
-                ansi::plain(why.as_bytes())
-            )),
-            Link::Connected(_) if self.lost.remove(&of) => Some(format!("BACK: {host} ({env})")),
+            Link::Failed { why, .. } => {
+                // Asked again and again, it is told once.
+                let known = self.failed.insert(of, why.clone());
+                (known.as_ref() != Some(why)).then(|| {
+                    let why = ansi::plain(why.as_bytes());
+                    format!("FAILED: connection to {host} ({env}): {why}")
+                })
+            }
+            Link::Connected(_) if self.failed.remove(&of).is_some() | self.lost.remove(&of) => {
+                Some(format!("BACK: {host} ({env})"))
+            }
             Link::Connecting | Link::Connected(_) => None,
         }
     }

@@ -62,6 +62,8 @@ impl Prompt {
     async fn read(&mut self, text: &str) -> Result<String, Silence> {
         // What was typed before the question was there answers nothing.
         while self.lines.try_recv().is_ok() {}
+        // Before the question is seen: whoever sees it may end it at once.
+        let ended = end_wanted();
         let mut err = std::io::stderr();
         // A terminal that is gone answers nothing; that is seen when reading.
         let _ = err
@@ -72,7 +74,7 @@ impl Prompt {
                 Some(line) => Ok(line.trim().to_owned()),
                 None => Err(Silence::Nobody),
             },
-            kind = end_wanted() => Err(if kind == SignalKind::interrupt() {
+            kind = ended => Err(if kind == SignalKind::interrupt() {
                 Silence::Interrupted
             } else {
                 Silence::ToldToEnd
@@ -262,8 +264,8 @@ pub async fn told_to_end() {
     end_wanted().await;
 }
 
-/// Resolves to the signal that tells this process to end.
-async fn end_wanted() -> SignalKind {
+/// Resolves to the signal that tells this process to end. It is listened to from the call on, not from the first wait.
+fn end_wanted() -> impl Future<Output = SignalKind> {
     let kinds = [
         SignalKind::interrupt(),
         SignalKind::terminate(),
@@ -274,15 +276,17 @@ async fn end_wanted() -> SignalKind {
         .into_iter()
         .filter_map(|kind| Some((kind, signal(kind).ok()?)))
         .collect();
-    if signals.is_empty() {
-        return std::future::pending().await;
+    async move {
+        if signals.is_empty() {
+            return std::future::pending().await;
+        }
+        let waits = signals.iter_mut().map(|(kind, signal)| {
+            let kind = *kind;
+            Box::pin(async move {
+                signal.recv().await;
+                kind
+            })
+        });
+        select_all(waits).await.0
     }
-    let waits = signals.iter_mut().map(|(kind, signal)| {
-        let kind = *kind;
-        Box::pin(async move {
-            signal.recv().await;
-            kind
-        })
-    });
-    select_all(waits).await.0
 }

@@ -352,21 +352,10 @@ fn remove(project: &Project, runs: &[String]) -> Result<(), Failure> {
         let folder = RunFolder::find(&project.paths, &RunId::new(run))
             .map_err(|error| unusable(project, &error))?;
         // A damaged run tells nothing, and may always be deleted.
-        let running = folder
-            .open_for_reading()
-            .ok()
-            .and_then(|stored| running(&list::fold(folder.run(), &stored)));
-        if let Some(task) = running {
-            let message = format!("{task} of run {run} may still be running: nothing was deleted");
-            return Err(Failure::new(Code::Failed, message)
-                .help(format!(
-                    "{} resume {run} follows it to its end",
-                    project.command
-                ))
-                .help(format!(
-                    "delete {} to forget it all the same",
-                    folder.path().display()
-                )));
+        let stored = folder.open_for_reading().ok();
+        let state = stored.map(|stored| list::fold(folder.run(), &stored));
+        if let Some(state) = state {
+            check_done_with(project, &folder, &state)?;
         }
         folder
             .remove(&project.by)
@@ -374,6 +363,29 @@ fn remove(project: &Project, runs: &[String]) -> Result<(), Failure> {
         print(&format!("removed run {run}\n"))?;
     }
     Ok(())
+}
+
+/// Refuses to delete a run that something would be left behind of, which nobody could find any more.
+fn check_done_with(project: &Project, folder: &RunFolder, state: &RunState) -> Result<(), Failure> {
+    let (run, command) = (folder.run(), &project.command);
+    let (what, help) = if let Some(task) = running(state) {
+        (
+            format!("{task} of run {run} may still be running"),
+            format!("{command} resume {run} follows it to its end"),
+        )
+    } else if let Some(env) = state.locks.keys().next() {
+        (
+            format!("run {run} keeps the lock of {env}"),
+            format!("{command} lock {env} --release gives it back"),
+        )
+    } else {
+        return Ok(());
+    };
+    let failure = Failure::new(Code::Failed, format!("{what}: nothing was deleted"));
+    Err(failure.help(help).help(format!(
+        "delete {} to forget it all the same",
+        folder.path().display()
+    )))
 }
 
 /// The first task that was started and whose end is not recorded. A question runs nowhere.

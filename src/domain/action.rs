@@ -104,7 +104,20 @@ pub enum Ending {
     NotStarted(String),
 }
 
+/// Why an attempt did not start that was withdrawn.
+const WITHDRAWN: &str = "it was withdrawn before it started";
+
 impl Ending {
+    /// It was withdrawn before it started.
+    pub fn withdrawn() -> Self {
+        Self::NotStarted(WITHDRAWN.to_owned())
+    }
+
+    /// Whether the attempt was withdrawn before it started.
+    pub fn is_withdrawn(&self) -> bool {
+        matches!(self, Self::NotStarted(why) if why == WITHDRAWN)
+    }
+
     /// Whether the attempt did what it was for.
     pub fn is_success(&self) -> bool {
         *self == Self::Exited(0)

@@ -201,4 +201,11 @@ mod tests {
         assert_eq!(similar("xyzzy", names), None);
         assert_eq!(similar("", names), None);
     }
+
+    #[test]
+    fn of_many_names_the_first_are_told() {
+        assert_eq!(few::<&str>(&[], 2), "");
+        assert_eq!(few(&["a", "b"], 2), "a, b");
+        assert_eq!(few(&["a", "b", "c", "d"], 2), "a, b and 2 more");
+    }
 }

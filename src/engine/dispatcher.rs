@@ -6,11 +6,10 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -64,7 +63,7 @@ struct Dispatcher<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock> {
     /// Attempts whose report is still to come.
     followed: usize,
     /// The run is being stopped: units launch nothing that has not started yet.
-    is_stopping: Arc<AtomicBool>,
+    is_stopping: Arc<watch::Sender<bool>>,
     /// The hosts that were left out: what cannot be asked there is not waited for.
     left_out: LeavingOut,
     answers: Vec<(oneshot::Sender<Option<Refusal>>, Option<Refusal>)>,
@@ -240,7 +239,7 @@ impl<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock> Dispatcher<L, K, 
 
     fn tell_units(&self) {
         let is_stopping = self.conductor.state().status == RunStatus::Stopping;
-        self.is_stopping.store(is_stopping, Ordering::Relaxed);
+        self.is_stopping.send_replace(is_stopping);
         self.left_out.tell(&self.conductor.state().left_out);
     }
 

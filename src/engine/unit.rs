@@ -9,10 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use super::FeedSender;
 use super::leaving::LeftOut;
 use crate::domain::action::{Ending, Milestone};
-use crate::domain::feed::Update;
+use crate::domain::feed::{Link, Update};
 use crate::domain::id::{Attempt, TaskId};
 use crate::domain::output::readers;
 use crate::domain::run::Report;
@@ -27,6 +29,9 @@ const PROOF_WINDOW: u64 = 1 << 20;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+
+/// How often a host that was left out is looked for while an attempt of it is followed.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// How a unit begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +50,7 @@ pub(crate) struct Unit<L, S, C> {
     pub(crate) launch: Launch,
     pub(crate) begin: Begin,
     /// The run is being stopped: what never started is withdrawn.
-    pub(crate) is_stopping: Arc<AtomicBool>,
+    pub(crate) is_stopping: Arc<watch::Sender<bool>>,
     /// Whether its host was left out: then it is waited for no longer than it answers.
     pub(crate) left_out: LeftOut,
     pub(crate) proof: Option<String>,
@@ -62,10 +67,13 @@ struct Recorder<W, C> {
     attempt: Attempt,
     /// The faces were told that the file cannot be written.
     failing: bool,
+    /// Something was printed: the attempt has started.
+    begun: Arc<AtomicBool>,
 }
 
 impl<W: LogWriter, C: Clock> Sink for Recorder<W, C> {
     fn take(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.begun.store(true, Ordering::Relaxed);
         let offset = self.writer.len();
         if let Err(error) = self.writer.append(bytes) {
             if !std::mem::replace(&mut self.failing, true) {
@@ -116,6 +124,7 @@ impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
             task: task.clone(),
             attempt,
             failing: false,
+            begun: Arc::default(),
         };
         match self.drive(&mut recorder).await {
             Err(why) => Report::Fenced { task, attempt, why },
@@ -132,10 +141,7 @@ impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
                     readers::evidence(self.proof.as_deref(), self.milestone.as_ref(), &tail);
                 ended(task, attempt, ending, evidence, size)
             }
-            Standing::Void => {
-                let ending = Ending::NotStarted("it was withdrawn before it started".to_owned());
-                ended(task, attempt, ending, BTreeMap::new(), 0)
-            }
+            Standing::Void => ended(task, attempt, Ending::withdrawn(), BTreeMap::new(), 0),
             Standing::Unknown(why) => Report::Lost { task, attempt, why },
             Standing::Never | Standing::Running => {
                 let why = "the site does not tell what became of it".to_owned();
@@ -147,14 +153,15 @@ impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
     /// Launches or follows until the end is known. An error says why the lock does not let it start.
     async fn drive(&self, recorder: &mut Recorder<S::Writer, C>) -> Result<Standing, String> {
         let mut asked = self.begin != Begin::Launch;
-        let mut pause = FIRST_PAUSE;
+        let (mut pause, mut lost) = (FIRST_PAUSE, false);
         loop {
             let before = recorder.offset();
             let outcome = if asked {
-                self.ask_and_follow(recorder).await
+                self.while_needed(self.ask_and_follow(lost, recorder)).await
             } else {
-                self.launcher.start(&self.launch, recorder).await
+                self.while_needed(self.launch(recorder)).await
             };
+            lost = matches!(outcome, Err(LaunchError::Unreachable { .. }));
             let outcome = match outcome {
                 Ok(Standing::Void) | Err(LaunchError::Fenced { .. }) if asked => {
                     self.as_proven(outcome).await
@@ -177,12 +184,8 @@ impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
                     let why = format!("it was left behind on a host that does not answer ({why})");
                     return Ok(Standing::Unknown(why));
                 }
-                // Of hosts their links tell; this machine has none.
-                Err(LaunchError::Unreachable { why, .. }) if self.launch.place.is_none() => {
-                    let retry_in = pause;
-                    self.feed.send(Update::Here { why, retry_in });
-                }
-                Ok(_) | Err(LaunchError::Unreachable { .. }) => {}
+                Err(LaunchError::Unreachable { why, .. }) => self.tell_lost(why, pause),
+                Ok(_) => {}
             }
             // From here on nobody knows whether the launch arrived: the site is asked first.
             asked = true;
@@ -196,6 +199,25 @@ impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
                 () = left_out.has(place), if may_be_left => {}
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Launches and follows. A launch that still waits for its host must not arrive there after the run was stopped: it
+    /// is given up then, and whether it has arrived is to be asked.
+    async fn launch(&self, recorder: &mut Recorder<S::Writer, C>) -> Result<Standing, LaunchError> {
+        let begun = Arc::clone(&recorder.begun);
+        tokio::select! {
+            outcome = self.launcher.start(&self.launch, recorder) => outcome,
+            () = self.stopped_before(&begun) => Ok(Standing::Running),
+        }
+    }
+
+    /// Returns when the run is being stopped and the attempt has printed nothing yet.
+    async fn stopped_before(&self, begun: &AtomicBool) {
+        let mut stopping = self.is_stopping.subscribe();
+        let is_stopped = stopping.wait_for(|stopping| *stopping).await.is_ok();
+        if !is_stopped || begun.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
         }
     }
 
@@ -213,24 +235,70 @@ impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
         Ok(Standing::Unknown(why.to_owned()))
     }
 
-    async fn ask_and_follow(
+    fn starts_no_more(&self) -> bool {
+        *self.is_stopping.borrow() || self.left_out.is(&self.launch.place)
+    }
+
+    /// Tells the faces that the place does not answer and when it is asked again.
+    fn tell_lost(&self, why: String, retry_in: Duration) {
+        self.feed.send(match self.launch.place.clone() {
+            Some((env, host)) => Update::Connection {
+                env,
+                host,
+                link: Link::Lost { why, retry_in },
+            },
+            None => Update::Here { why, retry_in },
+        });
+    }
+
+    /// Waits for an exchange, which outlives lost connections, no longer than the host answers once it is left out.
+    async fn while_needed(
         &self,
-        recorder: &mut Recorder<S::Writer, C>,
+        exchange: impl Future<Output = Result<Standing, LaunchError>>,
     ) -> Result<Standing, LaunchError> {
-        let key = AttemptKey {
+        let mut left_out = self.left_out.clone();
+        let silence = async {
+            left_out.has(&self.launch.place).await;
+            loop {
+                match self.launcher.status(&self.key()).await {
+                    Err(error @ LaunchError::Unreachable { .. }) => return Err(error),
+                    _ => tokio::time::sleep(LOOK).await,
+                }
+            }
+        };
+        tokio::select! {
+            outcome = exchange => outcome,
+            silence = silence => silence,
+        }
+    }
+
+    fn key(&self) -> AttemptKey {
+        AttemptKey {
             run: self.launch.run.clone(),
             task: self.launch.task.clone(),
             attempt: self.launch.attempt,
             place: self.launch.place.clone(),
-        };
+        }
+    }
+
+    /// Asks what became of the attempt and follows it. A place that was lost is greeted first: the faces hear it.
+    async fn ask_and_follow(
+        &self,
+        lost: bool,
+        recorder: &mut Recorder<S::Writer, C>,
+    ) -> Result<Standing, LaunchError> {
+        if lost && self.launch.place.is_some() {
+            self.launcher.hello(&self.launch.place).await?;
+        }
+        let key = self.key();
         match self.launcher.status(&key).await? {
             // Nothing starts any more, also when its host could not be reached until now.
-            Standing::Never if self.is_stopping.load(Ordering::Relaxed) => {
+            Standing::Never if self.starts_no_more() => {
                 let grace = Duration::from_secs(self.launch.grace_s);
                 self.launcher.cancel(&key, grace).await?;
                 self.launcher.status(&key).await
             }
-            Standing::Never => self.launcher.start(&self.launch, recorder).await,
+            Standing::Never => self.launch(recorder).await,
             Standing::Running | Standing::Ended { .. } => {
                 self.launcher.follow(&key, recorder).await
             }

@@ -17,6 +17,7 @@ mod machines;
 mod plans;
 mod remote;
 mod replays;
+mod reviews;
 mod runners;
 mod runs;
 mod screens;

@@ -28,7 +28,7 @@ use crate::edge::journal::RunFolder;
 use crate::edge::ssh::{LinkListener, Sites};
 use crate::engine::{Control, FeedReceiver};
 use crate::port::Place;
-use crate::ui::msg::Msg;
+use crate::ui::msg::{Msg, Notice};
 
 /// How much of a log's end is read for the screen, in bytes.
 const LOG_WINDOW: u64 = 512 << 10;
@@ -363,6 +363,11 @@ impl Errands {
                 return Err(failure.await);
             }
         };
+        let strangers = changes::strangers(&state, &identities);
+        if !strangers.is_empty() {
+            let title = "a host is not what it was";
+            self.answer(Ok(Msg::Notice(Notice::dialog(title, strangers))));
+        }
         let (sender, feed, _) = session::feed_with_links();
         let by = (self.project.by.as_str(), first);
         let driven = session::drive(owned, Arc::clone(&sites), identities, by, sender);

@@ -6,11 +6,12 @@
 use std::fmt::Write as _;
 
 use super::{Driver, Face, Left};
-use crate::app::choices::step_of;
 use crate::app::holders;
 use crate::app::prompt::Silence;
 use crate::app::report::{Code, Failure};
 use crate::app::session;
+use crate::app::verdict::{short, undecided};
+use crate::domain::action::Action;
 use crate::domain::feed::Link;
 use crate::domain::id::{EnvName, TaskId};
 use crate::domain::lock::Busy;
@@ -24,8 +25,6 @@ use crate::engine::FeedReceiver;
 const LAST_LINES: usize = 5;
 /// How many bytes of them.
 const LAST_BYTES: u64 = 4 << 10;
-/// Of more tasks than this the commands name the steps.
-const FEW: usize = 3;
 /// So many tasks are named one by one.
 const LISTED: usize = 12;
 
@@ -75,6 +74,8 @@ impl<F: Face> Driver<F> {
             Need::Failure(_) | Need::Interrupted(_) if could_start(&self.state, now) => {
                 Answered::Nothing
             }
+            // What runs besides is told first, and may fail too.
+            Need::Failure(_) if self.prompt.is_some() && self.is_at_work() => Answered::Nothing,
             Need::Failure(tasks) => {
                 if self.prompt.is_some() {
                     return self.ask_about(&tasks).await;
@@ -219,6 +220,13 @@ impl<F: Face> Driver<F> {
         }
     }
 
+    /// Whether a step runs; an open question does not.
+    fn is_at_work(&self) -> bool {
+        self.state.each().any(|(planned, task)| {
+            task.status == TaskStatus::Running && matches!(planned.action, Action::Exec(_))
+        })
+    }
+
     /// Tasks that nobody can tell the end of.
     pub(super) fn unknown_ends(&self) -> Vec<TaskId> {
         let unknown = self
@@ -230,21 +238,9 @@ impl<F: Face> Driver<F> {
 
     /// What the operator is told about tasks of unknown end.
     pub(super) fn unknown(&self, tasks: &[TaskId]) -> Failure {
-        let (command, run) = (&self.command, &self.state.run);
-        let mut failure = Failure::new(
-            Code::Unknown,
-            format!("nobody can tell how {} ended", listed(tasks)),
-        );
-        for task in short(tasks) {
-            failure = failure
-                .help(format!("{command} resume {run} --retry {task}"))
-                .help(format!(
-                    "{command} resume {run} --done {task} --reason TEXT"
-                ));
-        }
-        failure.help(format!(
-            "{command} resume {run} in a terminal shows what is known and asks"
-        ))
+        let message = format!("nobody can tell how {} ended", listed(tasks));
+        let failure = Failure::new(Code::Unknown, message);
+        undecided(&self.command, &self.state, tasks, failure)
     }
 
     /// What the operator is told about a run that ended with failures.
@@ -309,11 +305,20 @@ impl<F: Face> Driver<F> {
             };
             return self.tell(intent).await;
         }
-        let message = format!(
-            "run {} stopped at the {env} gate: it needs a decision",
-            self.state.run
-        );
-        Answered::Left(Left::Gate(self.gate_failure(&env, &message)))
+        Answered::Left(Left::Gate(self.stays_at(&env)))
+    }
+
+    /// A run that is told to end while nothing but its gate is open stays there.
+    pub(super) fn at_gate(&self) -> Option<Left> {
+        let stage = progress::gate_waiting(&self.state).filter(|_| !self.hung_up)?;
+        let env = self.state.plan.stages[stage].env.clone()?;
+        Some(Left::Gate(self.stays_at(&env)))
+    }
+
+    fn stays_at(&self, env: &EnvName) -> Failure {
+        let run = &self.state.run;
+        let message = format!("run {run} stopped at the {env} gate: it needs a decision");
+        self.gate_failure(env, &message)
     }
 
     fn gate_failure(&self, env: &EnvName, message: &str) -> Failure {
@@ -362,14 +367,4 @@ impl<F: Face> Driver<F> {
 fn listed(tasks: &[TaskId]) -> String {
     let names: Vec<&str> = tasks.iter().map(TaskId::as_str).collect();
     few(&names, LISTED)
-}
-
-/// The names to decide about these tasks with: each, or of many their steps.
-fn short(tasks: &[TaskId]) -> Vec<String> {
-    if tasks.len() <= FEW {
-        return tasks.iter().map(TaskId::to_string).collect();
-    }
-    let mut steps: Vec<String> = tasks.iter().map(|task| step_of(task).to_owned()).collect();
-    steps.dedup();
-    steps
 }

@@ -117,8 +117,10 @@ fn outcome_when_quiet(state: &RunState) -> Option<Outcome> {
     let failed = state.each().any(|(planned, task)| {
         matches!(task.status, TaskStatus::Failed | TaskStatus::Retrying(_))
             && planned.on_failure != OnFailure::Continue
-            // What the operator ended has not failed.
+            // What the operator ended has not failed, and neither has what the stop came before.
             && task.ending != Some(Ending::Cancelled)
+            && !(state.status == RunStatus::Stopping
+                && task.ending.as_ref().is_some_and(Ending::is_withdrawn))
     });
     Some(if failed {
         Outcome::Failed

@@ -438,11 +438,13 @@ fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
     let mut actions = vec![
         (Act::Start, start.as_str()),
         (Act::Retry, decide),
-        (Act::LeaveOut, leave_out.as_str()),
         (Act::Resume, go_on),
         (Act::Continue, "go on"),
         (Act::Abort, ""),
     ];
+    if !leave_out.is_empty() {
+        actions.insert(2, (Act::LeaveOut, leave_out.as_str()));
+    }
     if waits {
         actions.push((Act::Open, "to the gate"));
     }

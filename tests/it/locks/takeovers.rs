@@ -101,14 +101,15 @@ fn taken_over(office: &Office, [ada, bob, eve]: &[Desk; 3]) {
     bob.ends(1, &format!("lock live --steal {id} --reason urgent"))
         .says(&[
             "nothing new of the former holder starts there",
-            "may still run: web1: ",
-            "web2: ",
+            "may still run: ",
+            ".1 on web1, ",
+            ".1 on web2",
             "live is locked by bob@",
             "reason: urgent",
         ]);
     // Theirs was named, and it is not theirs any more.
     eve.ends(4, &format!("lock live --steal {id}"))
-        .says(&["live is locked by bob@"]);
+        .says(&["locked by bob@", "nothing was changed"]);
     eve.ends(4, "deploy --plain")
         .says(&["live is locked by bob@", "taken by hand"]);
     ada.ends(4, "lock live --release")
@@ -117,7 +118,7 @@ fn taken_over(office: &Office, [ada, bob, eve]: &[Desk; 3]) {
         .says(&["golive lock live --release gives it back: it was taken by hand here"]);
     bob.ends(0, "lock live --release");
     let new = bob.start("deploy --plain");
-    new.has_printed("lock of live: waits for what the former holder started: web1: ");
+    new.has_printed("lock of live: waits for what the former holder started: ");
     assert_eq!(office.trace(0).len(), 1, "nothing began beside what runs");
     office.let_go("last");
     office.let_go("code");

@@ -14,7 +14,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use golive::ui::model::DEAD_TIME_MS;
-use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use portable_pty::{Child, CommandBuilder, MasterPty, PtyPair, PtySize, native_pty_system};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// How long anything may take before a test gives up.
@@ -92,6 +92,55 @@ fn size(columns: u16, rows: u16) -> PtySize {
     }
 }
 
+/// Opens a terminal that no other process holds. Between its opening and the mark that keeps it to this process a test
+/// beside this one may have started a program: that would keep the terminal open as long as it lives.
+fn open_alone(size: PtySize) -> PtyPair {
+    let mut shared = Vec::new();
+    loop {
+        let pair = native_pty_system().openpty(size).unwrap();
+        let name = pair.master.tty_name().unwrap();
+        if !is_held_elsewhere(&name) {
+            return pair;
+        }
+        // Kept until there is another one, which would have the same name otherwise.
+        shared.push(pair);
+        assert!(shared.len() < 20, "every terminal is held by somebody else");
+    }
+}
+
+/// Whether another process has either end of a terminal open.
+fn is_held_elsewhere(name: &Path) -> bool {
+    let number = name.file_name().and_then(|number| number.to_str());
+    let index = format!("tty-index:\t{}\n", number.unwrap());
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    // `self` is in there, too.
+    let others = processes.filter(|process| {
+        let number = process
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok());
+        number.is_some_and(|number: u32| number != std::process::id())
+    });
+    let files = others.flat_map(|process| {
+        let files = std::fs::read_dir(process.path().join("fd"));
+        files.into_iter().flatten().flatten()
+    });
+    files.map(|file| file.path()).any(|file| {
+        let Ok(target) = std::fs::read_link(&file) else {
+            return false;
+        };
+        let is_other_end = || {
+            let process = file.parent().and_then(Path::parent);
+            let facts = process.zip(file.file_name());
+            let facts = facts.map(|(process, number)| process.join("fdinfo").join(number));
+            facts.is_some_and(|facts| {
+                std::fs::read_to_string(facts).is_ok_and(|facts| facts.contains(&index))
+            })
+        };
+        target == name || target.ends_with("ptmx") && is_other_end()
+    })
+}
+
 impl Terminal {
     /// Runs the words in a terminal of this size, with exactly this environment.
     pub(crate) fn run(
@@ -100,7 +149,7 @@ impl Terminal {
         environment: &[(String, OsString)],
         (columns, rows): (u16, u16),
     ) -> Self {
-        let pair = native_pty_system().openpty(size(columns, rows)).unwrap();
+        let pair = open_alone(size(columns, rows));
         let mut command = CommandBuilder::from_argv(words.to_vec());
         command.env_clear();
         for (name, value) in environment {
@@ -174,6 +223,13 @@ impl Terminal {
     /// Waits until the text does not stand on the screen any more.
     pub(crate) fn hides(&self, text: &str) {
         self.until(&format!("{text:?} gone"), |seen| !seen.shows(text));
+    }
+
+    /// Waits until this question stands last on the screen, and nothing was typed yet.
+    pub(crate) fn asks(&self, question: &str) {
+        self.until(&format!("{question:?} last on the screen"), |seen| {
+            seen.text().trim_end().ends_with(question)
+        });
     }
 
     /// Sends keys as a terminal would.
