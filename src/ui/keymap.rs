@@ -222,7 +222,7 @@ static TABLE: &[Row] = &[
     change("resume", Act::Resume, &["R"], &[Place::Home, Place::Run, Place::Gate], ["go on", "go on with an unfinished or failed run"]),
     change("skip", Act::Skip, &["S"], &[Place::Failure], ["skip", "do not run it; what waits for it goes on; asks why"]),
     change("done", Act::CountAsDone, &["C"], &[Place::Failure], ["count as done", "take what failed or has no known end as done; asks why"]),
-    change("leave-out", Act::LeaveOut, &["O"], &[Place::Failure, Place::Run, Place::Hosts], ["leave host out", "run nothing more on this host in this run; asks why"]),
+    change("leave-out", Act::LeaveOut, &["O"], &[Place::Failure, Place::Run, Place::Hosts], ["leave host out", "leave a failed or silent host out of the run; asks why"]),
     change("abort", Act::Abort, &["A"], &[Place::Run, Place::Gate, Place::Failure, Place::Ask, Place::Locked], ["abort", "the menu that ends the run: wait, pause, kill"]),
     change("keep-lock", Act::KeepLock, &["L"], &[Place::Abort], ["locks", "whether the locks stay when the run ends"]),
     change("try-lock", Act::TryLock, &["T"], &[Place::Locked], ["try again", "ask for the lock of the environment again"]),
