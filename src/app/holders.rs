@@ -253,7 +253,7 @@ mod tests {
         };
         assert_eq!(
             kept_at(&grant),
-            "kept at origin, web10, web11, web12, web13, web14 and 295 more"
+            "kept at origin, web10, web100, web101, web102, web103 and 295 more"
         );
     }
 }
