@@ -6,7 +6,6 @@
 use super::keymap::Act;
 use super::model::{Dialog, Model, RunView, Spot, View};
 use super::{fleet, rows};
-use crate::domain::feed::Link;
 use crate::domain::id::{EnvName, HostName, TaskId};
 use crate::domain::run::decide::decide;
 use crate::domain::run::foresee::{Foresight, foresee};
@@ -92,18 +91,10 @@ pub fn host_of(state: &RunState, tasks: &[TaskId]) -> Result<(EnvName, HostName)
     first.ok_or_else(|| "it runs on this machine".to_owned())
 }
 
-/// Whether a connection is of the kind that a host may be left out for.
-pub fn is_lost(link: &Link) -> bool {
-    matches!(link, Link::Lost { .. } | Link::Failed { .. })
-}
-
 /// The host that does not answer and that the operator looks at: on the hosts screen the marked one, on the run screen
 /// that of the step under the cursor. An error says why there is none.
 pub fn lost_host(model: &Model) -> Result<(EnvName, HostName), String> {
-    let is_gone = |key: &(EnvName, HostName)| {
-        let known = model.links.get(key);
-        known.is_some_and(|(link, _)| is_lost(link))
-    };
+    let is_gone = |key: &(EnvName, HostName)| model.silent.contains(key);
     match (model.view, &model.run) {
         (View::Hosts, Some(_)) => {
             let marked = fleet::hosts(model).into_iter().nth(model.host_cursor);

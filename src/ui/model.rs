@@ -38,6 +38,8 @@ pub struct Model {
     pub overview: Option<Box<Overview>>,
     /// The newest word about each host, and when it came.
     pub links: BTreeMap<(EnvName, HostName), (Link, Moment)>,
+    /// Hosts that stopped answering and have not answered since, also while they are asked again.
+    pub silent: BTreeSet<(EnvName, HostName)>,
     /// Who holds the lock of each environment, and when that was looked at.
     pub locks: BTreeMap<EnvName, (LockView, Moment)>,
     /// The run on screen.
@@ -72,6 +74,7 @@ impl Model {
             view: View::Home,
             overview: None,
             links: BTreeMap::new(),
+            silent: BTreeSet::new(),
             locks: BTreeMap::new(),
             run: None,
             dialogs: Vec::new(),

@@ -10,7 +10,7 @@ use super::keymap::{self, Act};
 use super::model::{Availability, Dialog, Model, RunView, View};
 use super::msg::{Cmd, Loudness, Msg, Notice, Owner};
 use super::rows;
-use crate::domain::feed::Update;
+use crate::domain::feed::{Link, Update};
 use crate::domain::lock::LockView;
 use crate::domain::run::Moment;
 
@@ -148,7 +148,17 @@ fn on_feed(model: &mut Model, update: Update, now: Moment) -> Vec<Cmd> {
             Vec::new()
         }
         Update::Connection { env, host, link } => {
-            model.links.insert((env, host), (link, now));
+            let place = (env, host);
+            match &link {
+                Link::Connected(_) => {
+                    model.silent.remove(&place);
+                }
+                Link::Lost { .. } | Link::Failed { .. } => {
+                    model.silent.insert(place.clone());
+                }
+                Link::Connecting => {}
+            }
+            model.links.insert(place, (link, now));
             Vec::new()
         }
         Update::Here { why, .. } => {

@@ -10,7 +10,7 @@ use crate::domain::run::progress::{self, Need};
 use crate::domain::run::{Event, Moment, Outcome, Record};
 use crate::ui::model::{Dialog, GateView, Model, RunView, Spot, View, Wanted, Wish};
 use crate::ui::msg::{Cmd, Notice, Owner};
-use crate::ui::{choices, rows, states, words};
+use crate::ui::{rows, states, words};
 
 /// Takes a record of the run on screen.
 pub(super) fn fold(model: &mut Model, record: &Record, now: Moment) -> Vec<Cmd> {
@@ -221,11 +221,9 @@ fn withdraw(model: &mut Model, now: Moment) {
     };
     let needs = needs(run);
     let before = model.dialogs.len();
-    let (wanted, links) = (&run.wanted, &model.links);
-    let is_lost = |env: &EnvName, host: &HostName| {
-        let known = links.get(&(env.clone(), host.clone()));
-        known.is_some_and(|(link, _)| choices::is_lost(link))
-    };
+    let wanted = &run.wanted;
+    let silent = &model.silent;
+    let is_lost = |env: &EnvName, host: &HostName| silent.contains(&(env.clone(), host.clone()));
     model
         .dialogs
         .retain(|dialog| is_needed(dialog, &needs, wanted, &is_lost));

@@ -7,6 +7,7 @@ use golive::domain::run::event::{Decision, LeftOut};
 use golive::domain::run::progress;
 use golive::ui::msg::Owner;
 
+use super::fixture::connect;
 use super::*;
 
 /// The upload failed on both hosts.
@@ -576,4 +577,37 @@ fn arrows_tab_and_enter_only_look_but_for_the_safest_line_of_the_abort_menu() {
             }
         }
     }
+}
+
+#[test]
+fn a_host_that_is_asked_again_while_it_is_silent_can_still_be_left_out() {
+    let mut story = Story::planned();
+    story.behind_gate();
+    let now = story.now;
+    let model = &mut story.model;
+    let lost = Link::Lost {
+        why: "the connection was reset".into(),
+        retry_in: std::time::Duration::from_secs(4),
+    };
+    connect(model, "production", "web2", lost.clone());
+    connect(model, "production", "web2", Link::Connecting);
+    assert_eq!(press(model, "O", now + 5), []);
+    assert!(
+        matches!(model.dialogs.last(), Some(Dialog::Reason { .. })),
+        "{:?}",
+        model.notice
+    );
+    connect(model, "production", "web2", lost);
+    connect(model, "production", "web2", Link::Connecting);
+    story.after(1);
+    assert!(
+        matches!(story.model.dialogs.last(), Some(Dialog::Reason { .. })),
+        "the reason can be typed to its end"
+    );
+    let facts = golive::domain::feed::HostFacts::default();
+    let model = &mut story.model;
+    model.dialogs.clear();
+    connect(model, "production", "web2", Link::Connected(facts));
+    assert_eq!(press(model, "O", now + 9), []);
+    assert!(model.dialogs.is_empty(), "it answers again");
 }
