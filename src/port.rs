@@ -12,6 +12,7 @@ use crate::domain::action::{CommandLine, Ending};
 use crate::domain::feed::HostFacts;
 use crate::domain::id::{Attempt, EnvName, HostName, LockId, RunId, TaskId};
 use crate::domain::lock::{Busy, Grant, Holder, Remains};
+use crate::domain::log::TailSource;
 pub use crate::domain::run::Place;
 use crate::domain::run::{Identity, Moment, Record};
 
@@ -228,6 +229,60 @@ pub trait Locks: Send + Sync + 'static {
         env: &EnvName,
         lock: &LockId,
     ) -> impl Future<Output = std::collections::BTreeMap<String, String>> + Send;
+}
+
+/// Where a source is followed from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TailStart {
+    /// From so many lines before its end; 0 = only what comes.
+    Lines(u64),
+    /// From this byte of the file it was before; when it is another file by now, from what is left of that one.
+    Mark(FileMark),
+}
+
+/// A place in a file on a host: what a source goes on from after a break.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileMark {
+    /// The file, whatever it is called by now.
+    pub inode: u64,
+    /// How many bytes of it were taken.
+    pub offset: u64,
+}
+
+/// What a source that is followed gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TailPiece<'a> {
+    /// It is open; what comes next stands here. Files only know where.
+    Open(Option<FileMark>),
+    /// Its next bytes.
+    Bytes(&'a [u8]),
+    /// Its file was replaced by a new one, which is followed from its first byte; the old one was read to its end.
+    Rotated,
+    /// Its file was cut short and is followed from its first byte; what was printed between may be missing.
+    Truncated,
+}
+
+/// Takes what a source gives, in order. It must not wait for a screen.
+pub trait TailSink: Send {
+    /// Takes the next piece. An error ends the following.
+    fn take(&mut self, piece: TailPiece<'_>) -> std::io::Result<()>;
+
+    /// Where the source is to be opened again after a break; `None` = it never was open, or knows no places.
+    fn mark(&self) -> Option<FileMark>;
+}
+
+/// Follows logs of servers. It only reads.
+pub trait Tails: Send + Sync + 'static {
+    /// Opens a source on its host and gives what comes to `sink`, as long as `follow` and the connection lasts; without
+    /// `follow` to the end that it had. Ends with an error when the connection broke (`Unreachable`: try again) or the
+    /// source cannot be read (`Refused`).
+    fn tail<S: TailSink>(
+        &self,
+        source: &TailSource,
+        start: TailStart,
+        follow: bool,
+        sink: &mut S,
+    ) -> impl Future<Output = Result<(), LaunchError>> + Send;
 }
 
 /// Why the journal could not be written. After this nothing more may be launched.

@@ -188,6 +188,8 @@ fn nothing(project: Option<String>) -> Checklist {
         steps: BTreeMap::new(),
         groups: BTreeMap::new(),
         stages: Vec::new(),
+        logs: Vec::new(),
+        secrets: BTreeMap::new(),
     }
 }
 

@@ -9,7 +9,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::id::HostName;
+use super::id::{HostName, SecretName};
 
 /// Where a task runs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -57,6 +57,10 @@ pub struct CommandLine {
     pub env: BTreeMap<String, String>,
     /// Hand the run's record so far (the body of a release tag) to the command as `GOLIVE_RECORD`.
     pub record: bool,
+    /// Secrets whose values the command finds in its environment, by these names. Their values are known only where
+    /// it is launched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<SecretName>,
 }
 
 /// What a task does.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::id::{Attempt, EnvName, HostName, TaskId};
 use super::lock::{Busy, Remains};
+use super::log::SourceState;
 use super::run::{Moment, Record};
 
 /// One thing a face hears.
@@ -117,5 +118,45 @@ pub enum LockNews {
         why: String,
         /// Until the next try.
         retry_in: Duration,
+    },
+}
+
+/// What those hear who follow logs of servers. Sources are named by their place in the list that was asked for.
+#[derive(Debug, Clone)]
+pub enum TailUpdate {
+    /// Bytes of a source, in order; where a source was opened again they go on where they stopped, but for sources
+    /// that are commands.
+    Bytes {
+        /// The source.
+        source: usize,
+        /// When they arrived.
+        at: Moment,
+        /// The bytes, exactly.
+        bytes: Arc<[u8]>,
+    },
+    /// How a source is changed.
+    State {
+        /// The source.
+        source: usize,
+        /// How it is now.
+        state: SourceState,
+    },
+    /// golive has something to say about a source, in words: its file was rotated, lines may be missing.
+    Said {
+        /// The source.
+        source: usize,
+        /// When.
+        at: Moment,
+        /// What.
+        text: String,
+    },
+    /// The clock of a source's host was compared with ours.
+    Clock {
+        /// The source.
+        source: usize,
+        /// How far it is ahead, in seconds; negative = behind.
+        skew_s: f64,
+        /// Half the round trip of the question, in seconds: it is not known better than that.
+        error_s: f64,
     },
 }

@@ -124,6 +124,14 @@ name!(
     StageName
 );
 name!(
+    /// The name of a source of logs, the key after `log.`.
+    LogName
+);
+name!(
+    /// The name of a secret, the key after `secret.`: the environment variable that steps find it in.
+    SecretName
+);
+name!(
     /// A run's id: the local time it was made and two random letters, `20261120-2012-k3`.
     RunId
 );

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use crossterm::event::KeyEvent;
 
 use crate::domain::feed::Update;
-use crate::domain::id::{Attempt, RunId, TaskId};
+use crate::domain::id::{Attempt, EnvName, RunId, TaskId};
 use crate::domain::lock::LockView;
+use crate::domain::log::{Bucket, Filters, Look, Pattern, SourceNow, Spot, Voice, Window};
 use crate::domain::overview::Overview;
 use crate::domain::plan::Plan;
-use crate::domain::run::{Intent, RunState};
+use crate::domain::run::{Intent, Moment, RunState};
 
 /// Something the screen hears.
 #[derive(Debug, Clone)]
@@ -70,6 +71,130 @@ pub enum Msg {
     Refused(String),
     /// Something to tell.
     Notice(Notice),
+    /// Something about a log.
+    Log(LogNews),
+}
+
+/// A document of lines, see [`crate::domain::log`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DocumentId {
+    /// The output of a step of the run on screen, on all its hosts; the number is that of its first task in the run.
+    Step(usize),
+    /// The logs of servers that are followed now.
+    Tail,
+}
+
+/// What the screen hears about logs.
+#[derive(Debug, Clone)]
+pub enum LogNews {
+    /// A window that was asked for.
+    Window {
+        /// Of which document.
+        document: DocumentId,
+        /// The serial of the question: older answers than the newest question are of no use.
+        serial: u64,
+        /// The lines.
+        window: Box<Window>,
+    },
+    /// A document has grown, or a search or filter has got on, since the last window; told at most once a frame.
+    Changed(DocumentId),
+    /// How the sources that are followed are now.
+    Sources(Vec<SourceNow>),
+    /// Lines over time, oldest first, of equal stretches of the time asked for.
+    Histogram {
+        /// Of which document.
+        document: DocumentId,
+        /// Begin and end in milliseconds since 1970.
+        span_ms: (i64, i64),
+        /// The stretches.
+        buckets: Vec<Bucket>,
+    },
+    /// A line whole, made readable (JSON on several lines), or as much of it as fits.
+    Whole {
+        /// Which.
+        spot: Spot,
+        /// Its text, line by line, safe to show.
+        lines: Vec<String>,
+    },
+}
+
+/// What the screen asks of logs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogWish {
+    /// A window; answered with `LogNews::Window` before the next frame.
+    Look {
+        /// Of which document.
+        document: DocumentId,
+        /// Comes back with the answer.
+        serial: u64,
+        /// Which window.
+        look: Look,
+    },
+    /// What shows of a document from now on.
+    Filter {
+        /// Of which document.
+        document: DocumentId,
+        /// What shows.
+        filters: Filters,
+    },
+    /// What is searched for in a document; `None` = nothing any more. Cancels the search before.
+    Search {
+        /// In which document.
+        document: DocumentId,
+        /// What.
+        pattern: Option<Pattern>,
+        /// The search begins around here.
+        from: Option<Spot>,
+    },
+    /// golive says something in a step's log.
+    Say {
+        /// The task, by its place in the run.
+        task: usize,
+        /// When.
+        at: Moment,
+        /// Whether it is about a failure.
+        voice: Voice,
+        /// What.
+        text: String,
+    },
+    /// Lines over time; answered with `LogNews::Histogram`.
+    Histogram {
+        /// Of which document.
+        document: DocumentId,
+        /// Into how many stretches.
+        buckets: usize,
+        /// Begin and end in milliseconds since 1970.
+        span_ms: (i64, i64),
+    },
+    /// A line whole; answered with `LogNews::Whole`.
+    Whole {
+        /// Of which document.
+        document: DocumentId,
+        /// Which line.
+        spot: Spot,
+    },
+    /// Put lines that show on the clipboard, from here to here; answered with a notice that says where they went.
+    Copy {
+        /// Of which document.
+        document: DocumentId,
+        /// The first.
+        from: Spot,
+        /// The last.
+        to: Spot,
+    },
+    /// Write lines to a file; answered with a notice that names it.
+    Save {
+        /// Of which document.
+        document: DocumentId,
+        /// Only lines that show; else all of them.
+        shown: bool,
+        /// The file, as typed; relative to the folder golive was started in.
+        path: String,
+    },
+    /// Show the whole document in the pager, safe to print.
+    Page(DocumentId),
+    /// Follow the logs of an environment's hosts (again); what was followed before is let go.
+    Tail(EnvName),
 }
 
 /// Who drives a run.
@@ -185,6 +310,8 @@ pub enum Cmd {
     Alert(String),
     /// Stop the screen as the shell's Ctrl-Z does; the run goes on.
     Suspend,
+    /// Something about a log.
+    Log(LogWish),
     /// Draw everything anew.
     Redraw,
     /// Leave the screen. A run that this console drives goes on in the background until it needs a decision.

@@ -92,6 +92,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
             }
             Vec::new()
         }
+        Msg::Log(_) => Vec::new(),
         Msg::Notice(notice) => {
             model.busy = None;
             on_notice(model, notice, now);

@@ -435,6 +435,7 @@ fn launch(identity: &Identity, task: &str, script: &str) -> Launch {
             cwd: None,
             env: [("GREETING".to_owned(), "it's here".to_owned())].into(),
             record: false,
+            secrets: Vec::new(),
         },
         timeout_s: None,
         grace_s: 5,

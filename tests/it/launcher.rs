@@ -124,6 +124,7 @@ impl World {
                 cwd: None,
                 env: [].into(),
                 record: false,
+                secrets: Vec::new(),
             },
             timeout_s: None,
             grace_s: 5,

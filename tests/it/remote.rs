@@ -240,6 +240,7 @@ fn launch(host: &str, task: &str, script: &str, timeout_s: Option<u64>, hello: &
             cwd: None,
             env: [("GREETING".to_owned(), "it's \"me\"\n$HOME".to_owned())].into(),
             record: false,
+            secrets: Vec::new(),
         },
         timeout_s,
         grace_s: 5,

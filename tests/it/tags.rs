@@ -748,6 +748,8 @@ fn checklist() -> Checklist {
         line: 0,
     };
     Checklist {
+        logs: Vec::new(),
+        secrets: std::collections::BTreeMap::new(),
         project: "superlists".to_owned(),
         release: ReleaseRules::default(),
         ssh: SshRules::default(),

@@ -78,6 +78,8 @@ fn finish(draft: Draft, stages: Vec<Stage>) -> Checklist {
         steps,
         groups: draft.groups.into_iter().map(group).collect(),
         stages,
+        logs: Vec::new(),
+        secrets: BTreeMap::new(),
     }
 }
 

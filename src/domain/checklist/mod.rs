@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::id::{EnvName, HostName, RoleName, StageName, StepName};
+use super::id::{EnvName, HostName, LogName, RoleName, SecretName, StageName, StepName};
 use super::release::ReleaseRules;
+use super::secret::SecretSource;
 use super::step::Kind;
 
 pub mod check;
@@ -43,6 +44,30 @@ pub struct Checklist {
     pub groups: BTreeMap<String, Vec<StepName>>,
     /// Stages in order, groups expanded.
     pub stages: Vec<Stage>,
+    /// Logs of servers, in the order of the file.
+    pub logs: Vec<LogSource>,
+    /// Secrets, by name.
+    pub secrets: BTreeMap<SecretName, SecretSource>,
+}
+
+/// A log of servers: the table `[log.NAME]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogSource {
+    /// Its name.
+    pub name: LogName,
+    /// On which hosts; never this machine.
+    pub on: On,
+    /// What is followed.
+    pub what: Followed,
+}
+
+/// What is followed of a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Followed {
+    /// The output of this command line on the host (both standard output and error).
+    Run(String),
+    /// This file on the host; relative paths start at the home folder, `~/` too.
+    File(String),
 }
 
 impl Checklist {

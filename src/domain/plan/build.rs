@@ -89,6 +89,7 @@ pub fn build(
         hosts: hosts(checklist, &stages, true),
         others: hosts(checklist, &stages, false),
         selection: selection.clone(),
+        secrets: BTreeMap::new(),
         stages,
         forecast: Forecast::default(),
         digest: String::new(),

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::action::{Action, Milestone, Site};
 use super::checklist::{Downtime, Gate, OnFailure, Order, Phase, Reach, SshRules};
-use super::id::{Commit, EnvName, HostName, RoleName, StageName, StepName, TaskId};
+use super::id::{Commit, EnvName, HostName, RoleName, SecretName, StageName, StepName, TaskId};
 use super::release::ReleaseRules;
+use super::secret::SecretSource;
 use select::Selection;
 
 pub mod build;
@@ -63,6 +64,9 @@ pub struct Plan {
     /// digest.
     #[serde(default, skip_serializing_if = "Selection::is_all")]
     pub selection: Selection,
+    /// Where the secrets that its steps name come from; never their values.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<SecretName, SecretSource>,
     /// Stages in order.
     pub stages: Vec<PlannedStage>,
     /// The predictions.

@@ -44,6 +44,7 @@ impl Kind for Tag {
             cwd: with.cwd,
             env,
             record: true,
+            secrets: Vec::new(),
         })
     }
 

@@ -34,6 +34,7 @@ pub(super) const DOMAIN: &[&str] = &[
     "run",
     "evidence",
     "output",
+    "log",
     "overview",
     "feed",
 ];

@@ -201,6 +201,7 @@ impl Operator {
                 cwd: None,
                 env: [].into(),
                 record: false,
+                secrets: Vec::new(),
             },
             timeout_s: None,
             grace_s: 5,

@@ -37,6 +37,7 @@ impl Kind for Shell {
             cwd: with.cwd,
             env: with.env,
             record: self.tags,
+            secrets: Vec::new(),
         })
     }
 
@@ -167,6 +168,8 @@ pub(crate) fn checklist(
     stages: Vec<Stage>,
 ) -> Checklist {
     Checklist {
+        logs: Vec::new(),
+        secrets: std::collections::BTreeMap::new(),
         project: "superlists".to_owned(),
         release: ReleaseRules::default(),
         ssh: SshRules::default(),

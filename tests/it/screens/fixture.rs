@@ -58,6 +58,7 @@ fn exec(script: &str) -> Action {
         cwd: None,
         env: BTreeMap::new(),
         record: false,
+        secrets: Vec::new(),
     })
 }
 
@@ -258,6 +259,7 @@ pub(crate) fn plan(production: &[&str], gate: Gate) -> Plan {
     envs.insert(EnvName::from("staging"), forecast(&["stg"]));
     envs.insert(EnvName::from("production"), forecast(production));
     Plan {
+        secrets: std::collections::BTreeMap::new(),
         version: PLAN_VERSION,
         project: "superlists".into(),
         reference: "main".into(),

@@ -51,6 +51,7 @@ pub(crate) fn task(slug: &str, step: &str, site: &str, after: Vec<TaskId>) -> Ta
             cwd: None,
             env: BTreeMap::new(),
             record: false,
+            secrets: Vec::new(),
         })
     };
     Task {
@@ -85,6 +86,7 @@ pub(crate) fn task(slug: &str, step: &str, site: &str, after: Vec<TaskId>) -> Ta
 /// A plan of these stages.
 pub(crate) fn plan(stages: Vec<PlannedStage>) -> Plan {
     Plan {
+        secrets: std::collections::BTreeMap::new(),
         version: PLAN_VERSION,
         project: "shop".to_owned(),
         reference: "HEAD".to_owned(),

@@ -110,6 +110,7 @@ fn launch() -> Launch {
             cwd: None,
             env: [].into(),
             record: false,
+            secrets: Vec::new(),
         },
         timeout_s: None,
         grace_s: 5,
