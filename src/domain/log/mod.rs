@@ -8,6 +8,8 @@
 pub mod filter;
 pub mod intake;
 pub mod level;
+mod level_field;
+mod level_word;
 pub mod line;
 pub mod look;
 pub mod merge;
