@@ -196,7 +196,7 @@ impl LineClock {
         };
         match &mut self.last {
             Some((before, arrived)) if said.is_some() || *before == at_ms => {
-                (*before, *arrived) = (at_ms, arrival_ms)
+                (*before, *arrived) = (at_ms, arrival_ms);
             }
             Some(_) => self.last = None,
             None => self.last = said.map(|_| (at_ms, arrival_ms)),
