@@ -55,6 +55,14 @@ pub(super) fn dismiss(socket: &Path) -> io::Result<()> {
     io::Read::read_to_end(&mut master, &mut Vec::new()).map(|_| ())
 }
 
+/// Whether this is no answer within the time, which says nothing about the master.
+pub(super) fn is_late(why: &io::Error) -> bool {
+    matches!(
+        why.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+    )
+}
+
 async fn greet(socket: &Path) -> io::Result<UnixStream> {
     let mut master = UnixStream::connect(socket).await?;
     send(&mut master, &[HELLO, VERSION]).await?;
