@@ -20,7 +20,7 @@ const ALIVE: u32 = 0x8000_0005;
 /// Answers are a few words; anything longer is not this protocol.
 const LONGEST_ANSWER: usize = 4096;
 /// What the end of a master is waited for where waiting blocks.
-const MOMENT: Duration = Duration::from_millis(250);
+const MOMENT: Duration = Duration::from_secs(2);
 
 /// Asks the master at this control socket whether it is alive. Returns its process id.
 pub(super) async fn alive(socket: &Path) -> io::Result<i32> {
