@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use super::project::Project;
 use super::report::{Code, Failure};
 use super::session;
-use crate::domain::checklist::{Environment, On, Selector};
+use crate::domain::checklist::Environment;
 use crate::domain::feed::TailUpdate;
 use crate::domain::id::{EnvName, LogName};
 use crate::domain::log::TailSource;
@@ -109,14 +109,7 @@ fn sources(
         if !names.is_empty() && !names.contains(&log.name) {
             continue;
         }
-        let hosts = env.hosts.iter().filter(|host| match &log.on {
-            On::Local => false,
-            On::All => true,
-            On::Some(selectors) => selectors.iter().any(|selector| match selector {
-                Selector::Role(role) => host.plays(role),
-                Selector::Host(name) => host.name == *name,
-            }),
-        });
+        let hosts = env.hosts.iter().filter(|host| log.on.picks(host));
         sources.extend(hosts.map(|host| TailSource {
             env: env.name.clone(),
             host: host.name.clone(),
