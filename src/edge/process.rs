@@ -110,6 +110,11 @@ impl LocalLauncher {
         launcher::ask_cancel(self, key, grace).await
     }
 
+    /// Removes the output of an attempt that is over. See [`crate::port::Launcher::drop_output`].
+    pub async fn drop_output(&self, key: &AttemptKey) -> Result<(), LaunchError> {
+        launcher::ask_drop(self, key).await
+    }
+
     /// Asks about a lock that is kept here.
     pub async fn lock(&self, request: &LockRequest) -> Result<LockAnswer, LaunchError> {
         launcher::ask_lock(self, request).await

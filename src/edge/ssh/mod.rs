@@ -302,6 +302,13 @@ impl Launcher for Sites {
             Found::Remote(host) => launcher::ask_cancel(&host.channels(), key, grace).await,
         }
     }
+
+    async fn drop_output(&self, key: &AttemptKey) -> Result<(), LaunchError> {
+        match self.find(&key.place)? {
+            Found::Local(local) => local.drop_output(key).await,
+            Found::Remote(host) => launcher::ask_drop(&host.channels(), key).await,
+        }
+    }
 }
 
 impl Sites {
