@@ -82,6 +82,16 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// A secret while it is typed. Shows nothing to `Debug`.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Concealed(pub String);
+
+impl fmt::Debug for Concealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Concealed(********)")
+    }
+}
+
 /// The values of secrets by name: the one place in memory that holds them. Cheap to clone; shows nothing to anybody.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Vault(Arc<BTreeMap<SecretName, Secret>>);
@@ -136,14 +146,20 @@ mod tests {
             Secret::new(b"correct horse".to_vec()).unwrap(),
         );
         let shown = format!("{vault:?} {:?}", vault.each().collect::<Vec<_>>());
-        assert!(shown.contains("TOKEN") && !shown.contains("correct"), "{shown}");
+        assert!(
+            shown.contains("TOKEN") && !shown.contains("correct"),
+            "{shown}"
+        );
     }
 
     #[test]
     fn what_cannot_be_masked_or_carried_is_refused() {
         assert_eq!(Secret::new(b"short".to_vec()), Err(BadSecret::Short));
         assert_eq!(Secret::new(b"nul\0 inside".to_vec()), Err(BadSecret::Nul));
-        assert_eq!(Secret::new(b"\xff\xfe not text".to_vec()), Err(BadSecret::NotText));
+        assert_eq!(
+            Secret::new(b"\xff\xfe not text".to_vec()),
+            Err(BadSecret::NotText)
+        );
         assert_eq!(Secret::new(vec![b'a'; LONGEST + 1]), Err(BadSecret::Long));
         assert!(Secret::new("päßwörd".into()).is_ok());
     }

@@ -9,7 +9,9 @@ pub(super) fn check(draft: &Draft, problems: &mut Problems) {
     let declared = || draft.secrets.iter().map(|(name, _)| name.value.as_str());
     for step in &draft.steps {
         // Names in a step that can have none were reported with the key.
-        let is_senseless = ["ask", "tag"].iter().any(|kind| step.keys.contains_key(kind));
+        let is_senseless = ["ask", "tag"]
+            .iter()
+            .any(|kind| step.keys.contains_key(kind));
         for name in step.secrets.iter().filter(|_| !is_senseless) {
             if declared().any(|other| other == name.value) {
                 continue;

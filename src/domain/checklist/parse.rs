@@ -10,7 +10,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::draft::{Draft, DraftEnvironment, DraftStage};
 use super::keys;
-use super::{Checklist, Environment, Gate, SshRules, check, parse_hosts, parse_log, parse_secret, parse_step};
+use super::{
+    Checklist, Environment, Gate, SshRules, check, parse_hosts, parse_log, parse_secret, parse_step,
+};
 use crate::domain::id::{EnvName, LONGEST_NAME, StageName, kebab};
 use crate::domain::release::ReleaseRules;
 use crate::domain::source::shape::{Key, Shape, Value};

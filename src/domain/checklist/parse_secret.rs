@@ -40,7 +40,10 @@ pub(super) fn secret(
             problems
                 .add(
                     *again,
-                    format!("{} has both `{}` and `{}`", table.whose, first.name, second.name),
+                    format!(
+                        "{} has both `{}` and `{}`",
+                        table.whose, first.name, second.name
+                    ),
                 )
                 .expected("a secret comes from one place")
                 .also(*place, "the other one");
@@ -77,19 +80,30 @@ fn check_name(name: &Located<String>, problems: &mut Problems) {
         .bytes()
         .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
     if !starts || !all {
-        let problem = problems.add(name.span, format!("`{text}` cannot be the name of a secret"));
-        problem.expected("expected that of an environment variable: A to Z, digits and `_`, no digit first");
+        let problem = problems.add(
+            name.span,
+            format!("`{text}` cannot be the name of a secret"),
+        );
+        problem.expected(
+            "expected that of an environment variable: A to Z, digits and `_`, no digit first",
+        );
         let upper = text.to_ascii_uppercase().replace(['-', '.'], "_");
         if upper != *text && upper.starts_with(|c: char| c.is_ascii_uppercase()) {
             problem.maybe(Some(&upper));
         }
     } else if text.starts_with("GOLIVE_") {
         problems
-            .add(name.span, format!("`{text}` cannot be the name of a secret"))
+            .add(
+                name.span,
+                format!("`{text}` cannot be the name of a secret"),
+            )
             .expected("names with GOLIVE_ are set by golive itself");
     } else if OF_THE_SHELL.contains(&text.as_str()) {
         problems
-            .add(name.span, format!("`{text}` cannot be the name of a secret"))
+            .add(
+                name.span,
+                format!("`{text}` cannot be the name of a secret"),
+            )
             .expected("the step's own shell needs this variable");
     }
 }
@@ -120,7 +134,10 @@ pub(super) fn names(
     for (at, name) in names.iter().enumerate() {
         if let Some(first) = names[..at].iter().find(|other| other.value == name.value) {
             problems
-                .add(name.span, format!("{} names `{}` twice", table.whose, name.value))
+                .add(
+                    name.span,
+                    format!("{} names `{}` twice", table.whose, name.value),
+                )
                 .expected("once is enough")
                 .also(first.span, "first here");
         }
@@ -128,7 +145,10 @@ pub(super) fn names(
             problems
                 .add(
                     name.span,
-                    format!("{} has `{}` in `vars` and in `secrets`", table.whose, name.value),
+                    format!(
+                        "{} has `{}` in `vars` and in `secrets`",
+                        table.whose, name.value
+                    ),
                 )
                 .expected("a variable has one value");
         }

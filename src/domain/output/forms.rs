@@ -101,12 +101,10 @@ fn quoted(text: &[u8]) -> Vec<Vec<u8>> {
         let each = text.iter().map(|byte| with(*byte).unwrap_or(vec![*byte]));
         each.flatten().collect()
     };
-    let only = |sign: u8, with: &'static [u8]| {
-        replaced(&|byte| (byte == sign).then(|| with.to_vec()))
-    };
-    let backslash = |signs: &'static [u8]| {
-        replaced(&|byte| signs.contains(&byte).then(|| vec![b'\\', byte]))
-    };
+    let only =
+        |sign: u8, with: &'static [u8]| replaced(&|byte| (byte == sign).then(|| with.to_vec()));
+    let backslash =
+        |signs: &'static [u8]| replaced(&|byte| signs.contains(&byte).then(|| vec![b'\\', byte]));
     let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:=@%+,".contains(&byte);
     let mut forms = vec![
         only(b'\'', br"'\''"),
@@ -264,7 +262,11 @@ mod tests {
             "6974277320612f62266320226422",
         ] {
             assert!(
-                has(value, form) || forms(value).broken.iter().any(|f| f.starts_with(form.as_bytes())),
+                has(value, form)
+                    || forms(value)
+                        .broken
+                        .iter()
+                        .any(|f| f.starts_with(form.as_bytes())),
                 "{form}"
             );
         }

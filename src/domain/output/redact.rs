@@ -420,7 +420,10 @@ mod tests {
     fn encoded_values_are_found_though_they_are_broken_into_lines() {
         // `base64 -w 8` of "xcorrect horsey".
         let text = "eGNvcnJl\nY3QgaG9y\nc2V5\n";
-        assert_eq!(masked(&["correct horse"], text), "eG******\n********\n**V5\n");
+        assert_eq!(
+            masked(&["correct horse"], text),
+            "eG******\n********\n**V5\n"
+        );
     }
 
     #[test]
@@ -458,7 +461,12 @@ mod tests {
             forms.add(value.as_bytes());
         }
         let all: Vec<Vec<u8>> = forms.solid.into_iter().chain(forms.broken).collect();
-        let piece = (proptest::sample::select(all), 0..40_usize, 0..40_usize, 0..5_u8);
+        let piece = (
+            proptest::sample::select(all),
+            0..40_usize,
+            0..40_usize,
+            0..5_u8,
+        );
         let piece = piece.prop_map(|(form, from, length, kind)| match kind {
             0 => form,
             1 => b"\n".to_vec(),

@@ -133,10 +133,7 @@ fn hosts(checklist: &Checklist, stages: &[PlannedStage], busy: bool) -> Vec<Plan
 }
 
 /// The secrets that tasks of these stages name. What is skipped needs none.
-fn secrets(
-    checklist: &Checklist,
-    stages: &[PlannedStage],
-) -> BTreeMap<SecretName, SecretSource> {
+fn secrets(checklist: &Checklist, stages: &[PlannedStage]) -> BTreeMap<SecretName, SecretSource> {
     let tasks = stages.iter().flat_map(|stage| &stage.tasks);
     let used: BTreeSet<&SecretName> = tasks
         .filter(|task| task.skip.is_none())
