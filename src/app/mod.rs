@@ -31,8 +31,10 @@ pub mod reach;
 pub mod report;
 pub mod runner;
 pub mod runs;
+pub mod secrets;
 pub mod session;
 pub mod table;
+pub mod tail;
 pub mod verdict;
 pub mod watch;
 

@@ -13,6 +13,7 @@ use super::rows;
 use crate::domain::feed::{Link, Update};
 use crate::domain::lock::LockView;
 use crate::domain::run::Moment;
+use crate::domain::secret::Concealed;
 
 mod decide;
 mod deeds;
@@ -93,6 +94,17 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
             Vec::new()
         }
         Msg::Log(_) => Vec::new(),
+        Msg::SecretWanted { name, steps, said } => {
+            let typed = Concealed::default();
+            model.dialogs.push(Dialog::Secret {
+                name,
+                steps,
+                said,
+                typed,
+            });
+            model.guard.restart(now);
+            Vec::new()
+        }
         Msg::Notice(notice) => {
             model.busy = None;
             on_notice(model, notice, now);

@@ -21,6 +21,7 @@ mod reviews;
 mod runners;
 mod runs;
 mod screens;
+mod secrets;
 mod simulation;
 mod support;
 mod tags;
