@@ -21,7 +21,10 @@ impl Sites {
     ) -> Result<Channel, LaunchError> {
         match self.planned.places.get(place).map(AsRef::as_ref) {
             Some(Site::Folder(folder)) => folder.session(program, word),
-            Some(Site::Ssh(host)) => host.session(&format!("exec sh -c '{program}' golive {word}")).await,
+            Some(Site::Ssh(host)) => {
+                host.session(&format!("exec sh -c '{program}' golive {word}"))
+                    .await
+            }
             None => Err(LaunchError::Refused {
                 place: format!("{}/{}", place.0, place.1),
                 why: "there is no way to it".to_owned(),

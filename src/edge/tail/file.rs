@@ -278,7 +278,9 @@ impl<'a, O: Opens, S: TailSink> Follower<'a, O, S> {
             "missing" => (format!("there is no {path}"), None),
             "denied" => (
                 format!("{path} may not be read by this login"),
-                Some("give it the right to: logs of the system belong to the group `adm` or `systemd-journal`"),
+                Some(
+                    "give it the right to: logs of the system belong to the group `adm` or `systemd-journal`",
+                ),
             ),
             "folder" => (
                 format!("{path} is a folder"),

@@ -79,10 +79,7 @@ pub(super) struct Session {
 
 impl Session {
     /// Starts the program and asks it.
-    pub(super) async fn begin(
-        place: &impl Opens,
-        asked: &Asked<'_>,
-    ) -> Result<Self, LaunchError> {
+    pub(super) async fn begin(place: &impl Opens, asked: &Asked<'_>) -> Result<Self, LaunchError> {
         let (lines, payload) = payload(asked);
         let channel = place.open(&lines.to_string()).await?;
         let mut stdin = channel.stdin;
