@@ -272,12 +272,11 @@ impl Stream {
         {
             let all = self.sources.len();
             let silent = self.sources.iter().filter(|one| !one.answered).count();
-            let what = match silent == all {
-                true => "no host could be reached".to_owned(),
-                false => format!(
-                    "{} could not be followed: no connection",
-                    plural("log", failed.len())
-                ),
+            let what = if silent == all {
+                "no host could be reached".to_owned()
+            } else {
+                let logs = plural("log", failed.len());
+                format!("{logs} could not be followed: no connection")
             };
             return Err(Failure::new(Code::Unreachable, what));
         }
