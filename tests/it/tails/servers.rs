@@ -240,10 +240,11 @@ async fn lines_of_hosts_with_wrong_clocks_stand_at_their_true_times() {
     let mut tail = ground.tail("");
     all_followed(&ground, &tail).await;
     let mut written = Vec::new();
+    let mut pace = tokio::time::interval(Duration::from_millis(40));
     for number in 1..=30 {
+        pace.tick().await;
         written.push(Utc::now());
         ground.write(number % 3, number);
-        tokio::time::sleep(Duration::from_millis(40)).await;
     }
     tail.has(30).await;
     let came = tail.came();
@@ -270,7 +271,9 @@ async fn rotated_files_and_restarted_servers_lose_and_repeat_nothing() {
     let mut ground = Ground::new();
     let mut tail = ground.tail("");
     all_followed(&ground, &tail).await;
+    let mut pace = tokio::time::interval(Duration::from_millis(30));
     for number in 1..=60 {
+        pace.tick().await;
         for source in 0..3 {
             ground.write(source, number);
         }
@@ -297,7 +300,6 @@ async fn rotated_files_and_restarted_servers_lose_and_repeat_nothing() {
             }
             _ => {}
         }
-        tokio::time::sleep(Duration::from_millis(30)).await;
     }
     tail.has(180).await;
     let expected: Vec<usize> = (1..=60).collect();
