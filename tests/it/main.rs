@@ -25,5 +25,6 @@ mod secrets;
 mod simulation;
 mod support;
 mod tags;
+mod tails;
 mod terminal;
 mod themes;
