@@ -25,6 +25,7 @@ pub mod screen;
 pub mod states;
 pub mod theme;
 pub mod update;
+pub mod viewer;
 pub mod widget;
 pub mod words;
 
