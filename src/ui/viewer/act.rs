@@ -79,7 +79,7 @@ impl Viewer {
     }
 
     fn act_move(&mut self, act: Act) -> Option<Vec<LogWish>> {
-        let page = self.height() as i64;
+        let page = self.tall();
         let half = (page / 2).max(1);
         match act {
             Act::Bottom | Act::Follow => return Some(vec![self.follow()]),

@@ -72,6 +72,11 @@ impl Viewer {
         usize::from(self.size.1).clamp(1, TALLEST)
     }
 
+    /// Its height in rows, as a distance.
+    pub(super) fn tall(&self) -> i64 {
+        i64::from(self.size.1.max(1)).min(500)
+    }
+
     pub(super) fn ask(&mut self, asked: Asked) -> LogWish {
         self.serial += 1;
         self.asked = asked;
@@ -135,7 +140,7 @@ impl Viewer {
                 Vec::new()
             }
             Asked::Seek(seek) => self.arrive(seek, window),
-            Asked::Words { back, from, tries } => self.words(back, from, tries, window),
+            Asked::Words { back, from, tries } => self.words(back, from, tries, &window),
         };
         let facts = &self.window.facts;
         let is_counted = facts.indexed >= facts.bytes;
@@ -208,7 +213,7 @@ impl Viewer {
     }
 
     /// Looks through a window for golive's words.
-    fn words(&mut self, back: bool, from: Spot, tries: u8, window: Window) -> Vec<LogWish> {
+    fn words(&mut self, back: bool, from: Spot, tries: u8, window: &Window) -> Vec<LogWish> {
         let is_word = |line: &&crate::domain::log::LogLine| {
             line.voice != Voice::Printed && line.spot.id != from.id
         };

@@ -54,6 +54,7 @@ pub enum Times {
 
 impl Times {
     /// The next kind, and around.
+    #[must_use]
     pub fn next(self) -> Self {
         match self {
             Self::Clock => Self::SinceStart,

@@ -46,8 +46,8 @@ pub fn text(line: &LogLine) -> (String, usize) {
 }
 
 /// How many rows a line takes before its text: 1 when it tells how many lines are hidden before it.
-pub fn lead(line: &LogLine, shape: &Shape) -> usize {
-    usize::from(shape.tells_hidden && line.hidden_before > 0)
+pub fn lead(line: &LogLine, shape: &Shape) -> i64 {
+    i64::from(shape.tells_hidden && line.hidden_before > 0)
 }
 
 /// The rows of a line.
@@ -70,12 +70,12 @@ pub fn rows(line: &LogLine, shape: &Shape) -> Vec<Row> {
 }
 
 /// How many rows a line takes.
-pub fn height(line: &LogLine, shape: &Shape) -> usize {
+pub fn height(line: &LogLine, shape: &Shape) -> i64 {
     let is_rule = shape.rules && line.voice != Voice::Printed;
     if !shape.wrap || is_rule {
         return 1 + lead(line, shape);
     }
-    rows(line, shape).len()
+    i64::try_from(rows(line, shape).len()).unwrap_or(i64::MAX)
 }
 
 /// The part of a text from a column on that fits.

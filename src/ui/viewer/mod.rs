@@ -20,6 +20,8 @@ mod words;
 pub use labels::{Columns, Label, Labels, Sort, Times};
 pub use select::Marked;
 
+pub(crate) use words::thousands;
+
 use asking::Asked;
 
 /// A viewer of one document.
@@ -134,6 +136,11 @@ impl Viewer {
     /// Whether long lines go on in the next row.
     pub fn wraps(&self) -> bool {
         self.wrap
+    }
+
+    /// Which times stand before lines.
+    pub fn times(&self) -> Times {
+        self.times
     }
 
     /// What shows.

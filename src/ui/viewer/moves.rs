@@ -90,7 +90,7 @@ impl Viewer {
                 None => return Vec::new(),
                 Some(at) if row >= 0 => {
                     // The row that tells of hidden lines belongs to what is above the text.
-                    let lead = layout::lead(&lines[at], &shape);
+                    let lead = usize::from(layout::lead(&lines[at], &shape) > 0);
                     let row = usize::try_from(row).unwrap_or(0);
                     let mut shown = self.up_from(at, row.saturating_sub(lead), &shape);
                     let mut own = layout::rows(&lines[at], &shape);
@@ -101,7 +101,7 @@ impl Viewer {
                 }
                 Some(at) => {
                     let skip = usize::try_from(-row).unwrap_or(0);
-                    let lead = layout::lead(&lines[at], &shape);
+                    let lead = usize::from(layout::lead(&lines[at], &shape) > 0);
                     let own = layout::rows(&lines[at], &shape).into_iter();
                     let own = own.skip(lead + skip);
                     let mut shown = own.map(|row| (&lines[at], row)).collect();
@@ -159,12 +159,12 @@ impl Viewer {
     /// Rows above the text of a line of the window, counted up to `most`.
     fn rows_above(&self, at: usize, most: i64) -> i64 {
         let shape = self.shape();
-        let mut rows = layout::lead(&self.window.lines[at], &shape) as i64;
+        let mut rows = layout::lead(&self.window.lines[at], &shape);
         for line in self.window.lines[..at].iter().rev() {
             if rows >= most {
                 break;
             }
-            rows += layout::height(line, &shape) as i64;
+            rows += layout::height(line, &shape);
         }
         rows
     }
@@ -172,12 +172,12 @@ impl Viewer {
     /// Rows from the text of a line of the window on, counted up to `most`.
     fn rows_from(&self, at: usize, most: i64) -> i64 {
         let shape = self.shape();
-        let mut rows = -(layout::lead(&self.window.lines[at], &shape) as i64);
+        let mut rows = -(layout::lead(&self.window.lines[at], &shape));
         for line in &self.window.lines[at..] {
             if rows >= most {
                 break;
             }
-            rows += layout::height(line, &shape) as i64;
+            rows += layout::height(line, &shape);
         }
         rows
     }
@@ -188,10 +188,10 @@ impl Viewer {
         let (Some(at), Standing::At { spot, row }) = (self.at(), self.standing) else {
             return;
         };
-        let height = self.height() as i64;
+        let height = self.tall();
         let mut row = row;
         if self.window.is_end {
-            let below = self.rows_from(at, height + row.unsigned_abs() as i64);
+            let below = self.rows_from(at, height + row.abs());
             row = row.max(height - below);
         }
         if self.window.is_top {
@@ -210,8 +210,8 @@ impl Viewer {
         };
         let shape = self.shape();
         let spot = last.spot;
-        let own = (layout::height(last, &shape) - layout::lead(last, &shape)) as i64;
-        let row = self.height() as i64 - own;
+        let own = layout::height(last, &shape) - layout::lead(last, &shape);
+        let row = self.tall() - own;
         self.standing = Standing::At { spot, row };
         self.settle();
         let facts = &self.window.facts;
@@ -234,9 +234,8 @@ impl Viewer {
             return;
         };
         let shape = self.shape();
-        let height = self.height() as i64;
-        let own =
-            |line: &LogLine| (layout::height(line, &shape) - layout::lead(line, &shape)) as i64;
+        let height = self.tall();
+        let own = |line: &LogLine| layout::height(line, &shape) - layout::lead(line, &shape);
         let lines = &self.window.lines;
         let end = row + own(&lines[at]);
         if !back && end > height {
@@ -244,12 +243,12 @@ impl Viewer {
         } else if back && row < 0 {
             self.standing = Standing::At { spot, row: row + 1 };
         } else if let (false, Some(next)) = (back, lines.get(at + 1)) {
-            let begin = end + layout::lead(next, &shape) as i64;
+            let begin = end + layout::lead(next, &shape);
             let row = begin.min(height - 1);
             let spot = next.spot;
             self.standing = Standing::At { spot, row };
         } else if let (true, Some(before)) = (back, at.checked_sub(1).map(|at| &lines[at])) {
-            let lead = layout::lead(&lines[at], &shape) as i64;
+            let lead = layout::lead(&lines[at], &shape);
             // Its last row shows.
             let begin = (row - lead - own(before)).max(1 - own(before));
             let spot = before.spot;
@@ -263,7 +262,7 @@ impl Viewer {
         let (Some(at), Standing::At { row, .. }) = (self.at(), self.standing) else {
             return;
         };
-        let height = self.height() as i64;
+        let height = self.tall();
         let on_screen = row.clamp(0, height - 1);
         // Rows of the window, counted from the text of the line it stands on.
         let top = -row;
@@ -284,20 +283,18 @@ impl Viewer {
     fn stand_on(&mut self, at: usize, cursor: i64, top: i64) {
         let shape = self.shape();
         let lines = &self.window.lines;
-        let mut begin = -(layout::lead(&lines[at], &shape) as i64);
+        let mut begin = -(layout::lead(&lines[at], &shape));
         let mut found = at;
         while cursor < begin && found > 0 {
             found -= 1;
-            begin -= layout::height(&lines[found], &shape) as i64;
+            begin -= layout::height(&lines[found], &shape);
         }
-        while found + 1 < lines.len()
-            && cursor >= begin + layout::height(&lines[found], &shape) as i64
-        {
-            begin += layout::height(&lines[found], &shape) as i64;
+        while found + 1 < lines.len() && cursor >= begin + layout::height(&lines[found], &shape) {
+            begin += layout::height(&lines[found], &shape);
             found += 1;
         }
         let line = &lines[found];
-        let text = begin + layout::lead(line, &shape) as i64;
+        let text = begin + layout::lead(line, &shape);
         let spot = line.spot;
         let row = text - top;
         self.standing = Standing::At { spot, row };

@@ -15,3 +15,4 @@ pub mod past;
 pub mod plight;
 pub mod proofs;
 pub mod rail;
+pub mod viewer;
