@@ -9,7 +9,6 @@ pub mod card;
 pub mod detail;
 pub mod hints;
 pub mod home_panel;
-pub mod log;
 pub mod paint;
 pub mod past;
 pub mod plight;
