@@ -4,6 +4,7 @@ use super::decide;
 use super::sheet::{Line, Sheet, blank, text, users_see};
 use crate::domain::action::Action;
 use crate::domain::id::TaskId;
+use crate::domain::log::{Level, level};
 use crate::domain::run::Moment;
 use crate::ui::model::{Model, RunView, Spot};
 use crate::ui::widget::paint::{columns, middle};
@@ -134,6 +135,10 @@ pub fn quoted(view: &RunView, position: usize, rows: usize) -> Vec<Line> {
     let (_, planned) = view.state.planned(position);
     let attempt = view.state.tasks[position].attempt;
     let printed = view.quotes.last(&planned.id, attempt, rows).into_iter();
-    let quoted = printed.map(|line| vec![("  | ".to_owned(), "border"), (line, "log.info")]);
+    let quoted = printed.map(|line| {
+        let is_trouble = level::level(line.as_bytes()) >= Level::Warning;
+        let role = if is_trouble { "log.error" } else { "log.info" };
+        vec![("  | ".to_owned(), "border"), (line, role)]
+    });
     quoted.collect()
 }

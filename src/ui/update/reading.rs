@@ -4,7 +4,7 @@ use crate::domain::run::Moment;
 use crate::ui::keymap::Act;
 use crate::ui::model::{Dialog, Model, Pane, RunView, View};
 use crate::ui::msg::{Cmd, DocumentId, LogNews, LogWish, Notice};
-use crate::ui::viewer::{Label, Labels, Sort};
+use crate::ui::viewer::{Label, Labels, Sort, Viewer};
 use crate::ui::{panes, rows};
 
 /// Turns the viewer of the run to the step that is looked at, and tells it how much room it has.
@@ -85,8 +85,13 @@ pub(super) fn act(model: &mut Model, act: Act, now: Moment) -> Option<Vec<Cmd>> 
     let run = model.run.as_mut()?;
     let in_log = run.pane == Pane::Log;
     let is_for_it = match act {
-        Act::Next | Act::Previous | Act::NextError | Act::PreviousError => true,
-        Act::TabBack | Act::TabOn | Act::Close => true,
+        Act::Next
+        | Act::Previous
+        | Act::NextError
+        | Act::PreviousError
+        | Act::TabBack
+        | Act::TabOn
+        | Act::Close => true,
         Act::SectionBack | Act::SectionOn | Act::Pager => false,
         Act::Follow => in_log && !run.log.follows(),
         _ => in_log,
@@ -100,7 +105,7 @@ pub(super) fn act(model: &mut Model, act: Act, now: Moment) -> Option<Vec<Cmd>> 
 
 /// What the viewer on screen asks for, and what it has to say.
 pub(super) fn told(model: &mut Model, wishes: Vec<LogWish>, now: Moment) -> Vec<Cmd> {
-    if let Some(said) = model.viewer_mut().and_then(|viewer| viewer.take_said()) {
+    if let Some(said) = model.viewer_mut().and_then(Viewer::take_said) {
         model.notice = Some((Notice::line(said), now));
     }
     wishes.into_iter().map(Cmd::Log).collect()
