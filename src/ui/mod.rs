@@ -20,9 +20,11 @@ pub mod logs;
 pub mod model;
 pub mod msg;
 pub mod picture;
+pub mod prompt;
 pub mod rows;
 pub mod screen;
 pub mod states;
+pub mod tail;
 pub mod theme;
 pub mod update;
 pub mod viewer;
@@ -32,6 +34,11 @@ pub mod words;
 /// The narrowest terminal that shows a whole screen; below it the card shows.
 const LEAST: (u16, u16) = (60, 18);
 
+/// Whether there is only room for the card.
+fn is_card(area: Rect) -> bool {
+    area.width < LEAST.0 || area.height < LEAST.1
+}
+
 /// Draws the model into `area` of `buffer`. Never panics, at no size; `area` may be empty.
 pub fn draw(model: &model::Model, now: Moment, area: Rect, buffer: &mut Buffer) {
     let area = area.intersection(buffer.area);
@@ -40,7 +47,9 @@ pub fn draw(model: &model::Model, now: Moment, area: Rect, buffer: &mut Buffer) 
         theme: &model.theme,
     };
     paint.fill(area, "page");
-    if area.width < LEAST.0 || area.height < LEAST.1 {
+    if is_card(area) && model.view == model::View::Logs && model.tail.is_some() {
+        screen::logs::card(&mut paint, area, model, now);
+    } else if is_card(area) {
         card::draw(&mut paint, area, model, now);
     } else if let Some(screen) = SCREENS.iter().find(|screen| screen.view == model.view) {
         (screen.draw)(&mut paint, area, model, now);

@@ -9,7 +9,10 @@ use chrono::TimeDelta;
 
 use super::logs::LogBook;
 use super::msg::{Notice, Owner};
+use super::prompt::Prompt;
+use super::tail::TailView;
 use super::theme::Theme;
+use super::viewer::Viewer;
 use crate::domain::feed::{Link, LockNews};
 use crate::domain::id::{EnvName, HostName, LockId, RunId, TaskId};
 use crate::domain::lock::LockView;
@@ -44,6 +47,8 @@ pub struct Model {
     pub locks: BTreeMap<EnvName, (LockView, Moment)>,
     /// The run on screen.
     pub run: Option<RunView>,
+    /// The logs of servers; `None` until they were asked for.
+    pub tail: Option<TailView>,
     /// What lies over the screen; the last one has the keys.
     pub dialogs: Vec<Dialog>,
     /// A line above the keys, and when it was said.
@@ -60,6 +65,8 @@ pub struct Model {
     pub host_cursor: usize,
     /// A plan or run was asked for and has not come; in words.
     pub busy: Option<String>,
+    /// A `.` was pressed: the next key names a source of the log.
+    pub names_source: bool,
 }
 
 impl Model {
@@ -77,6 +84,7 @@ impl Model {
             silent: BTreeSet::new(),
             locks: BTreeMap::new(),
             run: None,
+            tail: None,
             dialogs: Vec::new(),
             notice: None,
             guard: Guard::default(),
@@ -85,6 +93,7 @@ impl Model {
             home_cursor: [0; 4],
             host_cursor: 0,
             busy: None,
+            names_source: false,
         }
     }
 
@@ -109,6 +118,22 @@ impl Model {
                     RunStatus::Prepared | RunStatus::Finished(_)
                 )
         })
+    }
+
+    /// The viewer on screen.
+    pub fn viewer(&self) -> Option<&Viewer> {
+        match self.view {
+            View::Logs => self.tail.as_ref().map(|tail| &tail.viewer),
+            _ => None,
+        }
+    }
+
+    /// The viewer on screen, to be changed.
+    pub fn viewer_mut(&mut self) -> Option<&mut Viewer> {
+        match self.view {
+            View::Logs => self.tail.as_mut().map(|tail| &mut tail.viewer),
+            _ => None,
+        }
     }
 
     /// The run that `R` on the home screen goes on with: the marked one, be it unfinished or ended without
@@ -141,6 +166,8 @@ pub enum View {
     Run,
     /// The decision before an environment.
     Gate,
+    /// The logs of servers.
+    Logs,
     /// The hosts of the checklist.
     Hosts,
 }
@@ -351,10 +378,17 @@ pub enum Dialog {
         /// The marked row.
         cursor: usize,
     },
-    /// The text to search for in the log.
-    Search {
-        /// What was typed.
-        typed: String,
+    /// A text is typed for the log; in the last rows.
+    Prompt(Prompt),
+    /// The filters of the log.
+    Filters {
+        /// The rule that is looked at.
+        cursor: usize,
+    },
+    /// Of which environment the logs are shown.
+    Environments {
+        /// The one that is looked at.
+        cursor: usize,
     },
     /// Something to read.
     Message {

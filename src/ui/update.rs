@@ -3,7 +3,7 @@
 //! The order of a key: text fields first, then the key table for the place, then availability, then the guard for
 //! everything that changes something, then the deed. Nothing acts twice, and nothing acts too early.
 
-use crossterm::event::{KeyEvent, KeyEventKind};
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 
 use super::available::{availability, places};
 use super::keymap::{self, Act};
@@ -17,8 +17,10 @@ use crate::domain::run::Moment;
 mod decide;
 mod deeds;
 mod early;
+mod filters;
 mod gate;
 mod locks;
+mod logs;
 mod moves;
 pub mod palette;
 mod story;
@@ -29,6 +31,12 @@ const NOTICE_SECONDS: i64 = 6;
 
 /// Takes a message that arrived at `now`; returns what has to be done outside, in order.
 pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
+    let mut cmds = take(model, msg, now);
+    cmds.extend(logs::resize(model));
+    cmds
+}
+
+fn take(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
     match msg {
         Msg::Key(key) => on_key(model, key, now),
         Msg::Paste(text) => typing::paste(model, &text, now),
@@ -50,7 +58,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
             if model.notice.as_ref().is_some_and(gone) {
                 model.notice = None;
             }
-            Vec::new()
+            logs::ask(model, now)
         }
         Msg::Feed(update) => on_feed(model, update, now),
         Msg::Overview(overview) => {
@@ -92,7 +100,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
             }
             Vec::new()
         }
-        Msg::Log(_) => Vec::new(),
+        Msg::Log(news) => logs::hear(model, news, now),
         Msg::Notice(notice) => {
             model.busy = None;
             on_notice(model, notice, now);
@@ -187,6 +195,13 @@ fn on_key(model: &mut Model, key: KeyEvent, now: Moment) -> Vec<Cmd> {
     if key.kind == KeyEventKind::Release {
         return Vec::new();
     }
+    if model.names_source && model.dialogs.is_empty() {
+        let letter = match key.code {
+            KeyCode::Char(letter) => Some(letter),
+            _ => None,
+        };
+        return logs::only(model, letter, now);
+    }
     match typing::key(model, key, now) {
         Some(typing::Typed::Taken(cmds)) => return cmds,
         Some(typing::Typed::Chosen(act)) => return act_on(model, act, now),
@@ -219,8 +234,14 @@ fn act_on(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
     if (keymap::row(act).changes || picks) && !model.guard.is_open(now) {
         return early::too_early(model, now);
     }
+    if let Some(cmds) = logs::act(model, act, now) {
+        return cmds;
+    }
     if moves::moves(model, act) {
         return Vec::new();
+    }
+    if let Some(cmds) = filters::perform(model, act, now) {
+        return cmds;
     }
     deeds::perform(model, act, now)
 }
