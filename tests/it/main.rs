@@ -26,3 +26,4 @@ mod support;
 mod tags;
 mod terminal;
 mod themes;
+mod viewer;

@@ -36,6 +36,11 @@ pub(super) fn perform(model: &mut Model, act: Act, now: Moment) -> Option<Vec<Cm
         }
         Act::Filters => push(model, Dialog::Filters { cursor: 0 }, now),
         Act::FiltersOff => return Some(off(model, now)),
+        Act::ContextMore | Act::ContextFewer => {
+            return Some(on_viewer(model, |viewer| {
+                viewer.act(act).unwrap_or_default()
+            }));
+        }
         Act::Toggle | Act::Delete => return Some(on_rule(model, act)),
         Act::LevelUp | Act::LevelDown => {
             return Some(change(model, |filters| {

@@ -5,6 +5,7 @@
 use super::decide::push;
 use super::filters::on_viewer;
 use super::moves::shift;
+use super::reading::told;
 use crate::domain::id::EnvName;
 use crate::domain::log::{Goal, SourceNow, SourceState};
 use crate::domain::overview::EnvOverview;
@@ -12,9 +13,9 @@ use crate::domain::run::{Moment, RunStatus};
 use crate::ui::keymap::Act;
 use crate::ui::model::{Dialog, Model, View};
 use crate::ui::msg::{Cmd, DocumentId, LogNews, LogWish, Notice};
+use crate::ui::panes;
 use crate::ui::screen::logs::viewer_size;
 use crate::ui::tail::{Histogram, LATELY_MS, LogsPane, TailView};
-use crate::ui::viewer::Viewer;
 use crate::ui::widget::{histogram, sources};
 use crate::ui::words;
 
@@ -93,31 +94,15 @@ pub(super) fn hear(model: &mut Model, news: LogNews, now: Moment) -> Vec<Cmd> {
             }
             Vec::new()
         }
-        LogNews::Whole { lines, .. } => {
-            let title = "The line, whole".to_owned();
-            let scroll = 0;
-            let dialog = Dialog::Message {
-                title,
-                lines,
-                scroll,
-            };
-            push(model, dialog, now);
-            Vec::new()
-        }
+        // Nobody looks: coming back asks again.
+        LogNews::Changed(_) if model.view != View::Logs => Vec::new(),
+        LogNews::Whole { .. } => Vec::new(),
         news => {
             let wishes = tail.viewer.hear(&news);
-            let mut cmds: Vec<Cmd> = wishes.into_iter().map(Cmd::Log).collect();
-            said(model, now);
+            let mut cmds = told(model, wishes, now);
             cmds.extend(ask(model, now));
             cmds
         }
-    }
-}
-
-/// Tells what the viewer has to say.
-fn said(model: &mut Model, now: Moment) {
-    if let Some(said) = model.viewer_mut().and_then(Viewer::take_said) {
-        model.notice = Some((Notice::line(said), now));
     }
 }
 
@@ -196,6 +181,7 @@ pub(super) fn act(model: &mut Model, act: Act, now: Moment) -> Option<Vec<Cmd>> 
             return Some(vec![Cmd::Log(LogWish::Tail(env))]);
         }
         Act::Environment => return Some(other(model, now)),
+        Act::FiltersOff => return None,
         Act::Close if tail.whole.is_some() => {
             tail.whole = None;
             return Some(Vec::new());
@@ -210,8 +196,7 @@ pub(super) fn act(model: &mut Model, act: Act, now: Moment) -> Option<Vec<Cmd>> 
         model.tail.as_mut()?.zoom = false;
         return Some(Vec::new());
     }
-    said(model, now);
-    wishes.map(|wishes| wishes.into_iter().map(Cmd::Log).collect())
+    Some(told(model, wishes?, now))
 }
 
 /// Does what a key says in the sources or the histogram.
@@ -277,9 +262,8 @@ fn jump(model: &mut Model, now: Moment) -> Vec<Cmd> {
     let Some((from, _)) = histogram::stretch(&whole, whole.cursor) else {
         return Vec::new();
     };
-    let cmds = on_viewer(model, |viewer| viewer.go(Goal::Moment(from), false));
-    said(model, now);
-    cmds
+    let wishes = tail.viewer.go(Goal::Moment(from), false);
+    told(model, wishes, now)
 }
 
 /// Chooses another environment: the other one, or one of a list.
@@ -398,13 +382,19 @@ fn all_about(now: &SourceNow) -> Vec<String> {
     lines
 }
 
-/// Tells the viewer how much room it has.
-pub(super) fn resize(model: &mut Model) -> Vec<Cmd> {
+/// Tells the viewer of the logs how much room it has, and asks again when the operator comes back to it.
+pub(super) fn turn(model: &mut Model, before: View) -> Vec<Cmd> {
     if model.view != View::Logs {
         return Vec::new();
     }
-    let Some((width, height)) = viewer_size(model) else {
-        return Vec::new();
-    };
-    on_viewer(model, |viewer| viewer.resize(width, height))
+    let is_card = panes::is_card(model.size);
+    let size = viewer_size(model);
+    on_viewer(model, |viewer| {
+        viewer.set_card(is_card);
+        let mut wishes = size.map_or_else(Vec::new, |(width, height)| viewer.resize(width, height));
+        if wishes.is_empty() && before != View::Logs {
+            wishes.push(viewer.refresh());
+        }
+        wishes
+    })
 }

@@ -33,6 +33,8 @@ pub struct Viewer {
     size: (u16, u16),
     standing: Standing,
     wrap: bool,
+    /// On a card lines are always wrapped.
+    is_card: bool,
     /// Columns scrolled to the right.
     sideways: usize,
     times: Times,
@@ -74,6 +76,7 @@ impl Viewer {
             size: (0, 0),
             standing: Standing::Follow,
             wrap: false,
+            is_card: false,
             sideways: 0,
             times: Times::default(),
             filters: Filters::default(),
@@ -96,6 +99,7 @@ impl Viewer {
         let before = std::mem::replace(self, Self::new(document, labels));
         self.size = before.size;
         self.wrap = before.wrap;
+        self.is_card = before.is_card;
         self.times = before.times;
         self.serial = before.serial;
         self.search.keep(before.search);
@@ -135,7 +139,12 @@ impl Viewer {
 
     /// Whether long lines go on in the next row.
     pub fn wraps(&self) -> bool {
-        self.wrap
+        self.wrap || self.is_card
+    }
+
+    /// Whether it stands on a card, where lines are always wrapped. A resize has to follow.
+    pub fn set_card(&mut self, is_card: bool) {
+        self.is_card = is_card;
     }
 
     /// Which times stand before lines.

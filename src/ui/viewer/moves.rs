@@ -63,7 +63,7 @@ impl Viewer {
     pub(in crate::ui) fn shape(&self) -> Shape {
         Shape {
             width: usize::from(self.size.0.saturating_sub(self.columns().before())).max(1),
-            wrap: self.wrap,
+            wrap: self.wraps(),
             sideways: self.sideways,
             tells_hidden: self.tells_hidden(),
             rules: self.labels.sort == Sort::Tail,
@@ -150,7 +150,7 @@ impl Viewer {
     pub(super) fn screen_row(&self, id: LineId) -> Option<usize> {
         let visible = self.visible();
         let is_it = |(line, row): &(&LogLine, Row)| match row {
-            Row::Text(part, _) => line.spot.id == id && (part.start == 0 || !self.wrap),
+            Row::Text(part, _) => line.spot.id == id && (part.start == 0 || !self.wraps()),
             Row::Hidden(_) => false,
         };
         visible.iter().position(is_it)

@@ -193,7 +193,7 @@ impl Viewer {
 
     /// Whether the first row that shows is of the text of a line it stands on.
     pub(in crate::ui) fn is_cursor(&self, line: &LogLine, row: &Row) -> bool {
-        matches!(row, Row::Text(part, _) if part.start == 0 || !self.wrap)
+        matches!(row, Row::Text(part, _) if part.start == 0 || !self.wraps())
             && self.spot().is_some_and(|spot| spot.id == line.spot.id)
     }
 }

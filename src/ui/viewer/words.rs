@@ -78,7 +78,7 @@ impl Viewer {
         if let Some(matches) = self.match_words() {
             said.push(format!("{matches}  n N"));
         }
-        if self.wrap {
+        if self.wraps() {
             said.push("wrapped".to_owned());
         } else if self.sideways > 0 {
             said.push(format!("from column {}", self.sideways + 1));

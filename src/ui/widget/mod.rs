@@ -10,7 +10,6 @@ pub mod detail;
 pub mod hints;
 pub mod histogram;
 pub mod home_panel;
-pub mod log;
 pub mod paint;
 pub mod past;
 pub mod plight;

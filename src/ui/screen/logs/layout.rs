@@ -4,9 +4,9 @@
 use ratatui::layout::Rect;
 
 use crate::ui::model::Model;
+use crate::ui::panes;
 use crate::ui::tail::{LogsPane, TailView};
-use crate::ui::widget::bottom;
-use crate::ui::{is_card, widget};
+use crate::ui::widget::{bottom, sources};
 
 /// From this width on sources and histogram stand beside the log.
 const WIDE: u16 = 100;
@@ -73,7 +73,7 @@ fn beside(body: Rect, tail: &TailView, alone: bool) -> Layout {
         width: SIDE,
         ..body
     };
-    let wanted = widget::sources::height(tail, SIDE - 2) + 2;
+    let wanted = sources::height(tail, SIDE - 2) + 2;
     let most = side.height.saturating_sub(LOWER);
     let upper = wanted.clamp(6, most.max(6)).min(side.height);
     let layout = Layout {
@@ -131,7 +131,7 @@ pub(super) fn card_lines(area: Rect) -> Rect {
 pub fn viewer_size(model: &Model) -> Option<(u16, u16)> {
     let tail = model.tail.as_ref()?;
     let area = Rect::new(0, 0, model.size.0, model.size.1);
-    let lines = if is_card(area) {
+    let lines = if panes::is_card(model.size) {
         card_lines(area)
     } else {
         parts(bottom::areas(area).body, tail).lines?
