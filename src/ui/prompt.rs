@@ -5,6 +5,7 @@
 //! decided in `update::filters`.
 
 use crate::domain::log::Pattern;
+use crate::domain::log::pattern::Matcher;
 
 /// What a text is typed for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,9 +75,9 @@ impl Prompt {
 
     /// Looks again whether what was typed can be taken.
     pub fn check(&mut self) {
-        self.problem = (self.is_pattern() && self.regex)
-            .then(|| problem(&self.typed))
-            .flatten();
+        let bad = || Matcher::new(&self.as_typed()).err();
+        let is_tested = self.is_pattern() && self.regex;
+        self.problem = is_tested.then(bad).flatten().map(|bad| bad.why);
     }
 
     /// Walks to an earlier text (or back to a later one, at last to what was typed); `earlier` has the newest last.
@@ -107,15 +108,6 @@ impl Prompt {
     }
 }
 
-/// What is wrong with a regular expression, in one line.
-fn problem(text: &str) -> Option<String> {
-    let error = regex::Regex::new(text).err()?;
-    let said = error.to_string();
-    let last = said.lines().rfind(|line| !line.trim().is_empty());
-    let last = last.unwrap_or("it cannot be read").trim();
-    Some(last.strip_prefix("error: ").unwrap_or(last).to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,7 +127,13 @@ mod tests {
         assert_eq!(prompt.pattern().map(|pattern| pattern.regex), Some(false));
         prompt.regex = true;
         prompt.check();
-        assert_eq!(prompt.problem.as_deref(), Some("unclosed group"));
+        assert!(
+            prompt
+                .problem
+                .as_deref()
+                .unwrap()
+                .contains("unclosed group")
+        );
         assert_eq!(prompt.pattern(), None);
         assert_eq!(prompt.typed, "GET (");
     }
