@@ -28,3 +28,4 @@ mod tags;
 mod tails;
 mod terminal;
 mod themes;
+mod viewer;
