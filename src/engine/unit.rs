@@ -74,8 +74,8 @@ struct Recorder<W, C> {
 impl<W: LogWriter, C: Clock> Sink for Recorder<W, C> {
     fn take(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         self.begun.store(true, Ordering::Relaxed);
-        let offset = self.writer.len();
-        if let Err(error) = self.writer.append(bytes) {
+        let (offset, at) = (self.writer.len(), self.clock.now());
+        if let Err(error) = self.writer.append(bytes, at) {
             if !std::mem::replace(&mut self.failing, true) {
                 self.feed.send(Update::OutputFailed {
                     task: self.task.clone(),
@@ -89,7 +89,7 @@ impl<W: LogWriter, C: Clock> Sink for Recorder<W, C> {
         self.feed.send(Update::Output {
             task: self.task.clone(),
             attempt: self.attempt,
-            at: self.clock.now(),
+            at,
             offset,
             bytes: bytes.into(),
         });

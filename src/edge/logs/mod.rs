@@ -4,5 +4,6 @@
 //! anything. Nothing here loads a whole file.
 
 pub mod store;
+pub mod times;
 
 pub use store::{LogFile, Logs};
