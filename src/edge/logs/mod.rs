@@ -3,6 +3,7 @@
 //! Owns the folder `logs` of a run. Output is not journal: it is not synced and not chained, and it may hold
 //! anything. Nothing here loads a whole file.
 
+pub mod spool;
 pub mod store;
 pub mod times;
 
