@@ -260,12 +260,20 @@ pub enum TailPiece<'a> {
     Rotated,
     /// Its file was cut short and is followed from its first byte; what was printed between may be missing.
     Truncated,
+    /// What is left of the file it was before was not found: lines between may be missing. A new one is followed from
+    /// its first byte.
+    Gap,
+    /// There is no such file yet; it is waited for. The text says which.
+    Missing(&'a str),
 }
 
-/// Takes what a source gives, in order. It must not wait for a screen.
+/// Takes what a source gives, in order.
 pub trait TailSink: Send {
-    /// Takes the next piece. An error ends the following.
-    fn take(&mut self, piece: TailPiece<'_>) -> std::io::Result<()>;
+    /// Takes the next piece; may take its time: then the source waits on its host. An error ends the following.
+    fn take(
+        &mut self,
+        piece: TailPiece<'_>,
+    ) -> impl Future<Output = std::io::Result<()>> + Send;
 
     /// Where the source is to be opened again after a break; `None` = it never was open, or knows no places.
     fn mark(&self) -> Option<FileMark>;
@@ -283,6 +291,22 @@ pub trait Tails: Send + Sync + 'static {
         follow: bool,
         sink: &mut S,
     ) -> impl Future<Output = Result<(), LaunchError>> + Send;
+
+    /// Compares the clock of a host with ours.
+    fn clock(
+        &self,
+        env: &EnvName,
+        host: &HostName,
+    ) -> impl Future<Output = Result<Skew, LaunchError>> + Send;
+}
+
+/// How a host's clock differs from ours.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Skew {
+    /// How far it is ahead, in seconds; negative = behind.
+    pub ahead_s: f64,
+    /// Not known better than this, in seconds.
+    pub error_s: f64,
 }
 
 /// Why the journal could not be written. After this nothing more may be launched.

@@ -33,6 +33,7 @@ pub mod runner;
 pub mod runs;
 pub mod session;
 pub mod table;
+pub mod tail;
 pub mod verdict;
 pub mod watch;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::id::{Attempt, EnvName, HostName, TaskId};
 use super::lock::{Busy, Remains};
-use super::log::SourceState;
+use super::log::{SourceState, Voice};
 use super::run::{Moment, Record};
 
 /// One thing a face hears.
@@ -158,5 +158,14 @@ pub enum TailUpdate {
         skew_s: f64,
         /// Half the round trip of the question, in seconds: it is not known better than that.
         error_s: f64,
+    },
+    /// A moment of a deploy to the environment whose logs are followed, in golive's words.
+    Deed {
+        /// When.
+        at: Moment,
+        /// Whether it is about a failure.
+        voice: Voice,
+        /// What happened.
+        text: String,
     },
 }

@@ -16,6 +16,7 @@ mod errand;
 pub mod feed;
 mod leaving;
 mod record;
+pub mod tail;
 mod unit;
 
 pub use dispatcher::{Ended, Start, run};

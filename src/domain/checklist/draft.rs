@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Environment, Order, SshRules, Step};
+use super::{Environment, LogSource, Order, SshRules, Step};
 use crate::domain::id::StageName;
 use crate::domain::release::ReleaseRules;
 use crate::domain::source::{Located, Span};
@@ -20,6 +20,7 @@ pub(super) struct Draft {
     pub(super) steps: Vec<DraftStep>,
     pub(super) groups: Vec<(Located<String>, Vec<Located<String>>)>,
     pub(super) stages: Vec<DraftStage>,
+    pub(super) logs: Vec<DraftLog>,
 }
 
 impl Draft {
@@ -79,6 +80,18 @@ pub(super) struct DraftStage {
     pub(super) steps: Vec<Located<String>>,
     pub(super) order: Order,
     pub(super) order_place: Option<Span>,
+}
+
+/// A log with the names it refers to.
+#[derive(Debug)]
+pub(super) struct DraftLog {
+    pub(super) name: Located<String>,
+    /// Where it says on which hosts.
+    pub(super) place: Span,
+    /// The names in `on`, without the words `local` and `all`.
+    pub(super) on: Vec<Located<String>>,
+    /// Everything else; its `on` holds no names until they are followed.
+    pub(super) log: LogSource,
 }
 
 /// A step of a stage: its name as it came out of the list, and where it was named (perhaps as a group).

@@ -38,7 +38,7 @@ macro_rules! keys {
 
 keys!(
     /// The whole file.
-    FILE, "the file", like "releases.toml", no_choice, later &["log", "secret"], {
+    FILE, "the file", like "releases.toml", no_choice, later &["secret"], {
     PROJECT: Key::new("project", Shape::Table(&PROJECT_KEYS), "The project.").required(),
     RELEASE: Key::new("release", Shape::Table(&RELEASE_KEYS), "How a release is recorded in git."),
     SSH: Key::new("ssh", Shape::Table(&SSH_KEYS), "How hosts are reached; without it exactly as `ssh` on this machine would."),
@@ -46,6 +46,7 @@ keys!(
     STEP: Key::new("step", Shape::Map(&Shape::Table(&STEP_KEYS), "[step.NAME]"), "Steps: the lines of the checklist."),
     GROUPS: Key::new("groups", Shape::Map(&Shape::SomeNames, "{ deploy = [\"one\", \"two\"] }"), "Names for lists of steps."),
     STAGE: Key::new("stage", Shape::Tables(&STAGE_KEYS), "The checklist, top to bottom.").required(),
+    LOG: Key::new("log", Shape::Map(&Shape::Table(&LOG_KEYS), "[log.NAME]"), "Logs of servers, followed by `golive tail`."),
 });
 
 keys!(
@@ -146,6 +147,14 @@ keys!(
     ORDER: Key::new("order", Shape::Word(words::<Order>), "How its steps go through the hosts.").or("\"lockstep\""),
 });
 
+keys!(
+    /// `[log.NAME]`.
+    LOG_KEYS, "a log", like "[log.NAME]", || vec!["run", "file"], later &[], {
+    LOG_RUN: Key::new("run", Shape::Text, "A command line on the host whose output is followed; it is started again when it ends."),
+    LOG_FILE: Key::new("file", Shape::Line, "A file on the host that is followed, also when it is rotated; relative to the home folder."),
+    LOG_ON: Key::new("on", Shape::NameOrNames, "\"all\", a role, a host name, or a list of roles and host names.").required(),
+});
+
 /// Every key of the file, of every table.
 pub fn every_key() -> Vec<&'static Key> {
     let tables = [
@@ -158,6 +167,7 @@ pub fn every_key() -> Vec<&'static Key> {
         &STEP_KEYS,
         &WHEN_KEYS,
         &STAGE_KEYS,
+        &LOG_KEYS,
     ];
     tables.iter().flat_map(|table| (table.keys)()).collect()
 }

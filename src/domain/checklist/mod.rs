@@ -16,12 +16,14 @@ use super::secret::SecretSource;
 use super::step::Kind;
 
 pub mod check;
+mod check_log;
 mod check_stage;
 mod cycle;
 mod draft;
 pub mod keys;
 pub mod parse;
 mod parse_hosts;
+mod parse_log;
 mod parse_step;
 pub mod schema;
 
@@ -222,6 +224,20 @@ pub enum On {
     All,
     /// The hosts that have one of these names or play one of these roles.
     Some(Vec<Selector>),
+}
+
+impl On {
+    /// Whether a host is one of them.
+    pub fn picks(&self, host: &Host) -> bool {
+        match self {
+            Self::Local => false,
+            Self::All => true,
+            Self::Some(selectors) => selectors.iter().any(|selector| match selector {
+                Selector::Role(role) => host.plays(role),
+                Selector::Host(name) => host.name == *name,
+            }),
+        }
+    }
 }
 
 /// A name in `on`.

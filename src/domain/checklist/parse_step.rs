@@ -12,6 +12,7 @@ use super::draft::DraftStep;
 use super::keys;
 use super::{On, Step};
 use crate::domain::id::StepName;
+use crate::domain::source::shape::Key;
 use crate::domain::source::table::Fields;
 use crate::domain::source::{Located, Problems};
 use crate::domain::step::run::Run;
@@ -31,7 +32,7 @@ pub(super) fn step(
     let script = String::new();
     let kind: Arc<dyn Kind> = read.unwrap_or_else(|| Arc::new(Run { script }));
     let mut step = Step::plain(StepName::new(name.value.clone()), kind);
-    let (on, names) = on(&table, problems);
+    let (on, names) = on(&table, &keys::ON, problems);
     step.on = on;
     step.line = problems.source().place(name.span.start).0;
     shared(&mut step, &table, problems);
@@ -116,9 +117,13 @@ fn kind(
     }
 }
 
-/// Reads `on`: where the step runs, and the names that must be followed.
-fn on(table: &Fields<'_>, problems: &mut Problems) -> (On, Vec<Located<String>>) {
-    let Some(mut names) = table.texts(&keys::ON, problems) else {
+/// Reads `on`: where something runs, and the names that must be followed.
+pub(super) fn on(
+    table: &Fields<'_>,
+    key: &Key,
+    problems: &mut Problems,
+) -> (On, Vec<Located<String>>) {
+    let Some(mut names) = table.texts(key, problems) else {
         return (On::Local, Vec::new());
     };
     if let [one] = names.as_slice() {
