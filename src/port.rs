@@ -270,10 +270,7 @@ pub enum TailPiece<'a> {
 /// Takes what a source gives, in order.
 pub trait TailSink: Send {
     /// Takes the next piece; may take its time: then the source waits on its host. An error ends the following.
-    fn take(
-        &mut self,
-        piece: TailPiece<'_>,
-    ) -> impl Future<Output = std::io::Result<()>> + Send;
+    fn take(&mut self, piece: TailPiece<'_>) -> impl Future<Output = std::io::Result<()>> + Send;
 
     /// Where the source is to be opened again after a break; `None` = it never was open, or knows no places.
     fn mark(&self) -> Option<FileMark>;

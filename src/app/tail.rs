@@ -122,7 +122,9 @@ fn sources(
         if logs.is_empty() {
             failure.message = "this checklist names no logs".to_owned();
         }
-        return Err(failure.help("name one in releases.toml: [log.app], with `on` and `file` or `run`"));
+        return Err(
+            failure.help("name one in releases.toml: [log.app], with `on` and `file` or `run`")
+        );
     }
     Ok(sources)
 }

@@ -1,7 +1,7 @@
 //! Checking the logs: each finds a host in one environment or more, and no two can be taken for each other.
 
-use super::draft::{Draft, DraftLog};
 use super::On;
+use super::draft::{Draft, DraftLog};
 use crate::domain::source::Problems;
 
 /// Checks every log; the names in `on` were followed before.
