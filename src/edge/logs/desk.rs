@@ -7,14 +7,43 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::files::{Files, Paper};
-use super::times::Arrival;
-use crate::domain::log::document::{Document, LineFact};
+use crate::domain::log::document::{Document, LineFact, Part};
 use crate::domain::log::pattern::BadPattern;
 use crate::domain::log::{Bucket, Filters, Look, Pattern, Spot, TrackId, Voice, Window};
+
+/// How many bytes are handed over before the document is let go.
+const TURN: usize = 4 << 20;
 
 /// A document that is read by threads of its own until this is dropped.
 pub struct Desk {
     shared: Arc<Shared>,
+}
+
+/// Something that happened to a document before it was looked at.
+#[derive(Debug, Clone)]
+pub enum Past {
+    /// A track had so many bytes.
+    Grown {
+        /// The track.
+        track: TrackId,
+        /// Its bytes then.
+        length: u64,
+        /// When the new ones arrived, in milliseconds since 1970; `None` = nobody knows.
+        at_ms: Option<i64>,
+    },
+    /// Nothing more came to the track.
+    Ended(TrackId),
+    /// golive said a line.
+    Said {
+        /// About whom.
+        owner: usize,
+        /// When, in milliseconds since 1970.
+        at_ms: i64,
+        /// Whether it was about a failure.
+        voice: Voice,
+        /// What.
+        text: String,
+    },
 }
 
 struct Shared {
@@ -50,20 +79,6 @@ impl Desk {
         }
     }
 
-    /// Adds a file that has `length` bytes, which arrived at these times; empty = nobody knows.
-    pub fn add_file(&self, owner: usize, paper: Paper, length: u64, times: &[Arrival]) -> TrackId {
-        let track = self.add(owner, paper);
-        self.change(|document| {
-            let first = times.first().map_or(length, |arrival| arrival.offset);
-            document.grown(track, first, None);
-            for (at, arrival) in times.iter().enumerate() {
-                let end = times.get(at + 1).map_or(length, |next| next.offset);
-                document.grown(track, end, Some(arrival.at_ms));
-            }
-        });
-        track
-    }
-
     /// Adds a track without bytes.
     pub fn add(&self, owner: usize, paper: Paper) -> TrackId {
         let track = self.shared.lock().document.add_track(owner, Voice::Printed);
@@ -71,9 +86,36 @@ impl Desk {
         track
     }
 
-    /// A track has `length` bytes now; the new ones arrived at this moment.
-    pub fn grown(&self, track: TrackId, length: u64, at_ms: i64) {
-        self.change(|document| document.grown(track, length, Some(at_ms)));
+    /// A track has `length` bytes now; the new ones arrived at this moment, if anybody knows.
+    pub fn grown(&self, track: TrackId, length: u64, at_ms: Option<i64>) {
+        self.change(|document| document.grown(track, length, at_ms));
+    }
+
+    /// Nothing more comes to a track.
+    pub fn ended(&self, track: TrackId) {
+        self.change(|document| document.ended(track));
+    }
+
+    /// Tells what happened before, in order, in one go.
+    pub fn tell_past(&self, past: &[Past]) {
+        self.change(|document| {
+            for event in past {
+                match event {
+                    Past::Grown {
+                        track,
+                        length,
+                        at_ms,
+                    } => document.grown(*track, *length, *at_ms),
+                    Past::Ended(track) => document.ended(*track),
+                    Past::Said {
+                        owner,
+                        at_ms,
+                        voice,
+                        text,
+                    } => document.say(*owner, *at_ms, *voice, text),
+                }
+            }
+        });
     }
 
     /// Lines whose bytes lie in their track already.
@@ -120,6 +162,41 @@ impl Desk {
     /// Lines over time.
     pub fn histogram(&self, span_ms: (i64, i64), buckets: usize) -> Vec<Bucket> {
         self.shared.lock().document.histogram(span_ms, buckets)
+    }
+
+    /// Calls `each` for the parts of lines from one to another (`None` = from the first, to the last), only those that show
+    /// or all of them, until it returns an error. The document is let go in between, so that it can be looked at.
+    pub fn each<E>(
+        &self,
+        range: (Option<Spot>, Option<Spot>),
+        shown: bool,
+        each: &mut dyn FnMut(Part<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (mut from, mut result, mut is_again) = (range.0, Ok(()), false);
+        loop {
+            let (mut taken, mut stopped) = (0, None);
+            let mut take = |part: Part<'_>| {
+                // The line that the last turn ended with.
+                if is_again && Some(part.spot.id) == from.map(|spot| spot.id) {
+                    return true;
+                }
+                result = each(part);
+                taken += part.bytes.len() + 64;
+                if part.is_last && taken > TURN {
+                    stopped = Some(part.spot);
+                }
+                result.is_ok() && stopped.is_none()
+            };
+            let state = self.shared.lock();
+            let range = (from, range.1);
+            let document = &state.document;
+            document.each(&self.shared.files, range, shown, &mut take);
+            drop(state);
+            match stopped {
+                Some(spot) if result.is_ok() => (from, is_again) = (Some(spot), true),
+                _ => return result,
+            }
+        }
     }
 
     /// Changes the document, sees that its work is done, and tells that it changed.
