@@ -24,6 +24,8 @@ impl Console {
         self.events = None;
         crate::edge::terminal::give_back();
         self.watcher = None;
+        // Its spool is removed, its connections are let go.
+        self.papers.tail = None;
         let crash = match exit {
             Exit::Broken => Some(crash(&self.project)),
             Exit::Asked | Exit::Signal => None,
@@ -92,7 +94,11 @@ impl Console {
                     }
                 }
                 Answer::Failed(failure) if cut_short => failed = Some(*failure),
-                Answer::Failed(_) | Answer::Msg(_) | Answer::Watched { .. } => {}
+                Answer::Page(file) => {
+                    let _ = std::fs::remove_file(file);
+                }
+                Answer::Failed(_) | Answer::Msg(_) | Answer::Watched { .. } | Answer::Copied(_) => {
+                }
             }
         }
         if self.run.as_ref().map(|run| run.id().clone()) != before {
