@@ -9,6 +9,8 @@ pub mod document;
 pub mod filter;
 pub mod intake;
 pub mod level;
+mod level_field;
+mod level_word;
 pub mod line;
 pub mod look;
 pub mod merge;
@@ -16,6 +18,7 @@ pub mod pattern;
 pub mod shown;
 pub mod source;
 pub mod stamp;
+mod stamp_format;
 
 pub use document::{Document, Done, Job, LineFact, Part, Storage};
 pub use filter::{Filters, Pattern, Rule, Test};
