@@ -24,5 +24,6 @@ mod screens;
 mod simulation;
 mod support;
 mod tags;
+mod tails;
 mod terminal;
 mod themes;

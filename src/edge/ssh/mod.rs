@@ -15,6 +15,7 @@ mod locks;
 mod master;
 mod mux;
 mod pool;
+mod sessions;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
