@@ -46,7 +46,7 @@ pub fn availability(model: &Model, act: Act) -> Availability {
         Act::Retry if model.view == View::Run && run.is_some_and(can_go_on) => {
             Availability::Elsewhere
         }
-        Act::Follow if run.is_some_and(|run| run.follow && run.log.bottom.is_none()) => {
+        Act::Follow if run.is_some_and(|run| run.follow && run.log.follows()) => {
             off("it follows already")
         }
         Act::ScreenRun if run.is_none() => off("there is no run on screen; D plans one"),

@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 
-use super::logs::LogBook;
-use super::msg::{Notice, Owner};
+use super::msg::{DocumentId, Notice, Owner};
+use super::quotes::Quotes;
 use super::theme::Theme;
+use super::viewer::{Labels, Viewer};
 use crate::domain::feed::{Link, LockNews};
 use crate::domain::id::{EnvName, HostName, LockId, RunId, TaskId};
 use crate::domain::lock::LockView;
@@ -111,6 +112,22 @@ impl Model {
         })
     }
 
+    /// The viewer on screen.
+    pub fn viewer(&self) -> Option<&Viewer> {
+        match self.view {
+            View::Run => self.run.as_ref().map(|run| &run.log),
+            _ => None,
+        }
+    }
+
+    /// The viewer on screen, to be changed.
+    pub fn viewer_mut(&mut self) -> Option<&mut Viewer> {
+        match self.view {
+            View::Run => self.run.as_mut().map(|run| &mut run.log),
+            _ => None,
+        }
+    }
+
     /// The run that `R` on the home screen goes on with: the marked one, be it unfinished or ended without
     /// success, else the newest unfinished one. `None` = there is nothing to go on with.
     pub fn to_go_on(&self) -> Option<&RunId> {
@@ -184,10 +201,10 @@ pub struct RunView {
     pub pane: Pane,
     /// That pane alone is shown.
     pub zoom: bool,
-    /// What was printed.
-    pub logs: LogBook,
-    /// How the log is looked at.
-    pub log: LogView,
+    /// The last words of its tasks.
+    pub quotes: Quotes,
+    /// What the step that is looked at printed.
+    pub log: Viewer,
     /// Failures whose dialog was closed without a decision.
     pub put_off: BTreeSet<TaskId>,
     /// Why the journal cannot be written: nothing more is launched.
@@ -211,8 +228,8 @@ impl RunView {
             folded: BTreeSet::new(),
             pane: Pane::Plan,
             zoom: false,
-            logs: LogBook::default(),
-            log: LogView::default(),
+            quotes: Quotes::default(),
+            log: Viewer::new(DocumentId::Step(0), Labels::default()),
             put_off: BTreeSet::new(),
             journal_failed: None,
             wanted: BTreeMap::new(),
@@ -233,25 +250,6 @@ pub struct Wanted {
     pub holder: Option<String>,
     /// Its dialog was closed without a decision.
     pub put_off: bool,
-}
-
-/// How the log is looked at.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LogView {
-    /// The number behind the last line shown; `None` = follow the end.
-    pub bottom: Option<u64>,
-    /// The line a search or `e` went to.
-    pub hit: Option<u64>,
-    /// How many lines there were when following stopped.
-    pub left_at: u64,
-    /// Columns scrolled to the right.
-    pub sideways: usize,
-    /// Long lines go on in the next row.
-    pub wrap: bool,
-    /// Show only this task (its place in the run).
-    pub only: Option<usize>,
-    /// What is searched for.
-    pub search: Option<String>,
 }
 
 /// The gate's screen.

@@ -27,3 +27,4 @@ mod tags;
 mod tails;
 mod terminal;
 mod themes;
+mod viewer;

@@ -55,7 +55,7 @@ fn text(model: &Model, width: u16, height: u16, seconds: i64) -> String {
 fn check(name: &str, model: &Model, seconds: i64) {
     for (width, height) in [(120, 36), (80, 24), (40, 12)] {
         let mut model = model.clone();
-        model.size = (width, height);
+        tell(&mut model, Msg::Resize(width, height), seconds);
         let shown = text(&model, width, height, seconds);
         insta::with_settings!({prepend_module_to_snapshot => false, omit_expression => true}, {
             insta::assert_snapshot!(format!("{name}-{width}x{height}"), shown);
@@ -263,7 +263,7 @@ fn repeat(c: char) -> Msg {
 /// A message that arrives so many milliseconds after the sample's beginning.
 fn tell_ms(model: &mut Model, msg: Msg, milliseconds: i64) -> Vec<Cmd> {
     let moment = fixture::start() + chrono::TimeDelta::milliseconds(milliseconds);
-    golive::ui::update::update(model, msg, moment)
+    fixture::tell_at(model, msg, moment)
 }
 
 fn is_approval(cmds: &[Cmd]) -> bool {

@@ -4,8 +4,9 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::{decide, early, gate, locks, palette};
+use super::{decide, early, gate, locks, palette, reading};
 use crate::domain::id::TaskId;
+use crate::domain::log::Pattern;
 use crate::domain::run::{Intent, Moment};
 use crate::ui::keymap::Act;
 use crate::ui::model::{Dialog, GATE_FIELD, Model, View, Wish};
@@ -197,8 +198,13 @@ fn confirm(model: &mut Model, now: Moment) -> Vec<Cmd> {
         }
         Some(Dialog::Search { typed }) => {
             model.dialogs.pop();
-            palette::search(model, &typed, now);
-            Vec::new()
+            let pattern = (!typed.is_empty()).then_some(Pattern {
+                text: typed,
+                regex: false,
+            });
+            let viewer = model.viewer_mut();
+            let wishes = viewer.map(|viewer| viewer.search_for(pattern));
+            reading::told(model, wishes.unwrap_or_default(), now)
         }
         Some(_) => leave(model, now),
     }

@@ -1,0 +1,1 @@
+//! The viewer over a document, against the whole document laid out at once.
