@@ -269,7 +269,7 @@ impl Console {
     /// The documents hear what happened before the screens do: what those say of it comes behind it.
     fn keep_papers(&mut self, msg: &Msg) {
         if let Msg::RunOpened { state, .. } = msg {
-            self.papers.turn_to(&state.run);
+            self.papers.begin(&state.run);
         }
         let Some(view) = &self.model.run else {
             return;

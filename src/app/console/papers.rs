@@ -119,11 +119,15 @@ impl Papers {
         std::mem::take(&mut self.changed)
     }
 
-    /// Another run comes on screen; of the same one what is known is kept.
-    pub(super) fn turn_to(&mut self, run: &RunId) {
-        if self.run.as_ref().is_some_and(|papers| papers.run == *run) {
-            return;
+    /// A run comes on screen; of the same one what is known is kept.
+    fn turn_to(&mut self, run: &RunId) {
+        if self.run.as_ref().is_none_or(|papers| papers.run != *run) {
+            self.begin(run);
         }
+    }
+
+    /// A run comes on screen anew: its story is told again.
+    pub(super) fn begin(&mut self, run: &RunId) {
         self.run = Some(RunPapers {
             run: run.clone(),
             logs: None,
