@@ -18,11 +18,9 @@ use super::papers::{Bell, Sheet};
 use crate::domain::checklist::Followed;
 use crate::domain::feed::TailUpdate;
 use crate::domain::id::{EnvName, LogName};
-use crate::domain::log::document::LineFact;
-use crate::domain::log::intake::Intake;
-use crate::domain::log::{SourceNow, SourceState, TailSource, TrackId, Voice};
+use crate::domain::log::{SourceNow, SourceState, TailSource, Voice};
 use crate::edge::logs::desk::Desk;
-use crate::edge::logs::files::Paper;
+use crate::edge::logs::inflow::Inflow;
 use crate::edge::logs::spool::{LIMIT, Spool};
 use crate::port::TailStart;
 use crate::ui::msg::{DocumentId, LogNews, Msg};
@@ -33,6 +31,8 @@ const PAST: u64 = 200;
 const RATES: Duration = Duration::from_millis(500);
 /// Over how many of these a rate is taken.
 const STRETCHES: usize = 4;
+/// The owner of what belongs to no source.
+const NOBODY: usize = usize::MAX;
 
 /// Logs of servers that are followed, until this is dropped.
 pub(super) struct Tail {
@@ -81,10 +81,9 @@ impl Tail {
 /// Takes what the sources give.
 struct Pump {
     desk: Arc<Desk>,
-    spool: Spool,
+    inflow: Inflow,
     sources: Vec<Source>,
     answers: mpsc::UnboundedSender<Answer>,
-    facts: Vec<LineFact>,
     /// The spool could not be written, and that was said.
     is_failing: bool,
 }
@@ -92,10 +91,6 @@ struct Pump {
 /// One source while it is followed.
 struct Source {
     now: SourceNow,
-    track: TrackId,
-    intake: Intake,
-    /// The last byte that came ended a line.
-    is_between_lines: bool,
     /// Lines that came in the last stretches of time, the newest last.
     came: [u64; STRETCHES],
 }
@@ -107,26 +102,21 @@ impl Pump {
         sources: &[TailSource],
         answers: mpsc::UnboundedSender<Answer>,
     ) -> Self {
-        let reader = spool.reader();
         let offset = *Local::now().offset();
-        let source = |(owner, source): (usize, &TailSource)| Source {
+        let source = |source: &TailSource| Source {
             now: SourceNow {
                 source: source.clone(),
                 state: SourceState::Opening,
                 skew_s: None,
                 rate: 0.0,
             },
-            track: desk.add(owner, Paper::Spool(reader.clone(), owner)),
-            intake: Intake::new(offset),
-            is_between_lines: true,
             came: [0; STRETCHES],
         };
         Self {
-            sources: sources.iter().enumerate().map(source).collect(),
+            sources: sources.iter().map(source).collect(),
+            inflow: Inflow::new(Arc::clone(&desk), spool, sources.len(), offset),
             desk,
-            spool,
             answers,
-            facts: Vec::new(),
             is_failing: false,
         }
     }
@@ -135,17 +125,15 @@ impl Pump {
         let mut rates = tokio::time::interval(RATES);
         rates.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            let is_lively = self.sources.iter().any(|source| source.now.rate > 0.0);
-            let came = self
-                .sources
-                .iter()
-                .any(|source| source.came != [0; STRETCHES]);
+            let is_lively =
+                |source: &Source| source.now.rate > 0.0 || source.came != [0; STRETCHES];
+            let is_lively = self.sources.iter().any(is_lively);
             tokio::select! {
                 update = tailing.next() => match update {
                     Some(update) => self.take(update),
-                    None => return std::future::pending().await,
+                    None => return,
                 },
-                _ = rates.tick(), if is_lively || came => self.tell_rates(),
+                _ = rates.tick(), if is_lively => self.tell_rates(),
             }
         }
     }
@@ -153,18 +141,20 @@ impl Pump {
     fn take(&mut self, update: TailUpdate) {
         match update {
             TailUpdate::Bytes { source, at, bytes } => {
-                self.printed(source, at.timestamp_millis(), &bytes);
+                let at_ms = at.timestamp_millis();
+                let taken = self.inflow.take(source, at_ms, &bytes);
+                self.count(source, at_ms, taken);
             }
             TailUpdate::State { source, state } => {
                 if let Some(known) = self.sources.get_mut(source) {
-                    let what = &known.now.source.log.what;
-                    let goes_on_exactly = matches!(what, Followed::File(_));
-                    let is_cut = state != SourceState::Live && !known.is_between_lines;
+                    let is_file = matches!(known.now.source.log.what, Followed::File(_));
+                    // A command that is started again does not go on where it stopped.
+                    let is_cut = state != SourceState::Live && !is_file;
                     known.now.state = state;
-                    if is_cut && !goes_on_exactly {
-                        // What comes next begins a line of its own.
-                        let now_ms = Local::now().timestamp_millis();
-                        self.printed(source, now_ms, b"\n");
+                    if is_cut {
+                        let at_ms = Local::now().timestamp_millis();
+                        let taken = self.inflow.break_line(source, at_ms);
+                        self.count(source, at_ms, taken);
                     }
                 }
                 self.tell_sources();
@@ -175,61 +165,37 @@ impl Pump {
             }
             TailUpdate::Deed { at, voice, text } => {
                 // It belongs to no source: nobody can hide it.
-                self.desk
-                    .say(usize::MAX, at.timestamp_millis(), voice, &text);
+                self.desk.say(NOBODY, at.timestamp_millis(), voice, &text);
             }
             TailUpdate::Clock {
                 source,
                 skew_s,
                 error_s,
             } => {
+                self.inflow.set_skew(source, skew_s);
                 if let Some(known) = self.sources.get_mut(source) {
                     known.now.skew_s = Some((skew_s, error_s));
-                    known.intake.set_skew(skew_s);
                 }
                 self.tell_sources();
             }
         }
     }
 
-    /// Puts bytes into the spool first, then their lines into the document.
-    fn printed(&mut self, source: usize, at_ms: i64, bytes: &[u8]) {
-        let Some(known) = self.sources.get_mut(source) else {
-            return;
-        };
-        let given_up = match self.spool.append(source, bytes) {
-            Ok(given_up) => given_up,
-            Err(error) => {
-                if !std::mem::replace(&mut self.is_failing, true) {
-                    let text = format!("lines are missing here: could not keep them: {error}");
-                    self.desk.say(source, at_ms, Voice::Failed, &text);
+    /// Counts lines that came; says once when they could not be kept.
+    fn count(&mut self, source: usize, at_ms: i64, taken: std::io::Result<u64>) {
+        match taken {
+            Ok(lines) => {
+                self.is_failing = false;
+                let known = self.sources.get_mut(source);
+                if let Some(newest) = known.and_then(|known| known.came.last_mut()) {
+                    *newest += lines;
                 }
-                return;
             }
-        };
-        self.is_failing = false;
-        known.is_between_lines = bytes.last().map_or(known.is_between_lines, |b| *b == b'\n');
-        let facts = &mut self.facts;
-        known.intake.push(at_ms, bytes, &mut |taken| {
-            facts.push(LineFact {
-                len: taken.len,
-                at_ms: taken.at_ms,
-                level: taken.level,
-                moved: taken.moved,
-                goes_on: taken.goes_on,
-            });
-        });
-        if let Some(newest) = known.came.last_mut() {
-            *newest += facts.len() as u64;
-        }
-        if !facts.is_empty() {
-            self.desk.take(known.track, facts, at_ms);
-            facts.clear();
-        }
-        for gone in given_up {
-            if let Some(poorer) = self.sources.get(gone.source) {
-                self.desk.drop_before(poorer.track, gone.first_line);
+            Err(error) if !std::mem::replace(&mut self.is_failing, true) => {
+                let text = format!("lines are missing here: could not keep them: {error}");
+                self.desk.say(source, at_ms, Voice::Failed, &text);
             }
+            Err(_) => {}
         }
     }
 

@@ -5,6 +5,7 @@
 
 pub mod desk;
 pub mod files;
+pub mod inflow;
 pub mod spool;
 pub mod store;
 pub mod times;
