@@ -51,7 +51,8 @@ pub fn scan(block: &[u8], each: &mut dyn FnMut(usize, Level, bool)) {
     });
 }
 
-fn of_bare(line: &[u8]) -> (Level, bool) {
+/// The same as [`read`] for a line that holds no escapes, no `\r` and no end.
+pub(super) fn of_bare(line: &[u8]) -> (Level, bool) {
     let Some(&first) = line.first() else {
         return (Level::Unknown, false);
     };

@@ -144,7 +144,7 @@ impl Cursor<'_> {
             return None;
         }
         let minutes = hours * 60 + minutes.unwrap_or(0);
-        (minutes <= 14 * 60).then(|| sign * minutes as i32 * 60)
+        (minutes <= 14 * 60).then(|| sign * minutes.cast_signed() * 60)
     }
 
     fn named(&mut self) -> Option<i32> {
@@ -190,7 +190,8 @@ struct Civil {
 impl Civil {
     /// Milliseconds since 1970 in UTC, in a zone so many seconds east; `None` = impossible.
     fn ms(&self, offset_s: i32) -> Option<i64> {
-        let is_leap = self.year % 4 == 0 && (self.year % 100 != 0 || self.year % 400 == 0);
+        let is_leap = self.year.is_multiple_of(4)
+            && (!self.year.is_multiple_of(100) || self.year.is_multiple_of(400));
         let days = match self.month {
             2 => 28 + u32::from(is_leap),
             4 | 6 | 9 | 11 => 30,
@@ -370,7 +371,7 @@ mod tests {
         #[test]
         fn only_possible_dates_are_read(year in 1960_u32..2110, month in 0_u32..14, day in 0_u32..33) {
             let text = format!("{year:04}-{month:02}-{day:02} 00:00:00");
-            let date = chrono::NaiveDate::from_ymd_opt(year as i32, month, day);
+            let date = chrono::NaiveDate::from_ymd_opt(year.cast_signed(), month, day);
             prop_assert_eq!(Format::Iso.read(text.as_bytes(), CONTEXT).is_some(), date.is_some() && year >= 1970);
         }
 
