@@ -134,6 +134,12 @@ async fn command(cli: &Cli) -> Result<Code, Failure> {
             console::open(project, global, begin).await
         }
         Some(Command::Runs { what }) => runs::runs(&open_for_runs()?, what.as_ref(), global),
+        Some(Command::Tail(tail)) if tail.is_for_screens() && has_screen(global) => {
+            let project = open()?;
+            let (env, names) = tail::named(&project, tail)?;
+            console::open(project, global, console::Begin::Tail { env, names }).await
+        }
+        Some(Command::Tail(tail)) => tail::tail(&open()?, tail, global).await,
         Some(Command::Demo(demo)) => playground::demo(demo, global, has_screen(global)).await,
         Some(command) => document(command, global),
     }

@@ -185,6 +185,13 @@ impl<C: Clock> Taking<C> {
         let _ = self.updates.send(TailUpdate::State { source, state }).await;
     }
 
+    /// Waits until the host's clock was compared, once. Lines are put in order by it; without it they count as they are.
+    async fn skew(&mut self) {
+        if let Some(mut known) = self.skew_known.take() {
+            let _ = timeout(CLOCK_WAIT, known.wait_for(|known| *known)).await;
+        }
+    }
+
     async fn say(&mut self, text: String) {
         let (source, at) = (self.place, self.clock.now());
         let said = TailUpdate::Said { source, at, text };
@@ -204,10 +211,7 @@ impl<C: Clock> TailSink for Taking<C> {
                 }
             }
             TailPiece::Bytes(bytes) => {
-                if let Some(mut known) = self.skew_known.take() {
-                    // Lines are put in order by it; without it they count as they are.
-                    let _ = timeout(CLOCK_WAIT, known.wait_for(|known| *known)).await;
-                }
+                self.skew().await;
                 if let Some(mark) = &mut self.mark {
                     mark.offset += bytes.len() as u64;
                 }
@@ -232,6 +236,7 @@ impl<C: Clock> TailSink for Taking<C> {
                 self.say(text.to_owned()).await;
             }
             TailPiece::Missing(why) => {
+                self.skew().await;
                 let lost = SourceState::Lost {
                     why: why.to_owned(),
                     retry_in: Duration::from_secs(1),
@@ -269,6 +274,7 @@ impl<T: Tails> Compared<T> {
                         source: *source,
                         skew_s: skew.ahead_s,
                         error_s: skew.error_s,
+                        zone_s: skew.zone_s,
                     };
                     if updates.send(update).await.is_err() {
                         return;

@@ -46,25 +46,53 @@ async fn ask(session: &mut Session) -> std::io::Result<Skew> {
         }
     }
     let half = began.elapsed().as_secs_f64() / 2.0;
-    let (theirs, vague) = time(&line)
+    let told = time(&line)
         .ok_or_else(|| std::io::Error::other("the host's `date` does not tell the time"))?;
     Ok(Skew {
-        ahead_s: theirs - (wall + half),
-        error_s: half + vague,
+        ahead_s: told.seconds - (wall + half),
+        error_s: half + told.vague,
+        zone_s: told.zone_s,
     })
 }
 
-/// Seconds since 1970 and how vague they are. Not every `date` knows parts of a second: it is in the middle then.
-fn time(line: &[u8]) -> Option<(f64, f64)> {
+/// What a `date` told.
+#[derive(Debug, PartialEq)]
+struct Told {
+    /// Since 1970.
+    seconds: f64,
+    /// Not known better than that.
+    vague: f64,
+    zone_s: Option<i32>,
+}
+
+/// Reads `SECONDS.NANOSECONDS ZONE`. Not every `date` knows parts of a second: it is in the middle then.
+fn time(line: &[u8]) -> Option<Told> {
     let text = std::str::from_utf8(line).ok()?.trim();
-    let (whole, part) = text.split_once('.')?;
+    let (time, zone) = text.split_once(' ').unwrap_or((text, ""));
+    let (whole, part) = time.split_once('.')?;
     let seconds: u32 = whole.parse().ok()?;
     let is_number = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    Some(if is_number {
-        (text.parse().ok()?, 0.0)
-    } else {
-        (f64::from(seconds) + 0.5, 0.5)
+    Some(Told {
+        seconds: if is_number {
+            time.parse().ok()?
+        } else {
+            f64::from(seconds) + 0.5
+        },
+        vague: if is_number { 0.0 } else { 0.5 },
+        zone_s: self::zone(zone),
     })
+}
+
+/// Reads `+hhmm`.
+fn zone(text: &str) -> Option<i32> {
+    let (sign, digits) = match text.split_at_checked(1)? {
+        ("+", digits) => (1, digits),
+        ("-", digits) => (-1, digits),
+        _ => return None,
+    };
+    let number: i32 = (digits.len() == 4).then(|| digits.parse().ok())??;
+    let seconds = sign * (number / 100 * 3600 + number % 100 * 60);
+    (seconds.abs() < 86_400).then_some(seconds)
 }
 
 fn seconds_now() -> f64 {
@@ -79,9 +107,20 @@ mod tests {
 
     #[test]
     fn a_date_without_parts_of_a_second_is_vague() {
-        assert_eq!(time(b"1700000000.250000000"), Some((1_700_000_000.25, 0.0)));
-        assert_eq!(time(b"1700000000.N\r"), Some((1_700_000_000.5, 0.5)));
-        assert_eq!(time(b"1700000000.%N"), Some((1_700_000_000.5, 0.5)));
+        let told = |seconds, vague, zone_s| {
+            Some(Told {
+                seconds,
+                vague,
+                zone_s,
+            })
+        };
+        let exact = told(1_700_000_000.25, 0.0, Some(3600));
+        assert_eq!(time(b"1700000000.250000000 +0100\r"), exact);
+        assert_eq!(
+            time(b"1700000000.N -0330"),
+            told(1_700_000_000.5, 0.5, Some(-12_600))
+        );
+        assert_eq!(time(b"1700000000.%N %z"), told(1_700_000_000.5, 0.5, None));
         assert_eq!(time(b"Sat Nov 21"), None);
     }
 }

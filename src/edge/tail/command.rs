@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::session::{Opens, Session, broken};
 use super::words::Word;
@@ -16,8 +16,10 @@ use crate::port::{LaunchError, TailPiece, TailSink};
 const START_LIMIT: Duration = Duration::from_secs(30);
 /// Without following: so long may it take until the first bytes come …
 const FIRST: Duration = Duration::from_secs(5);
-/// … and so long is waited for more.
-const QUIET: Duration = Duration::from_secs(2);
+/// … so long is waited for more …
+const QUIET: Duration = Duration::from_secs(1);
+/// … and of what never rests so much is taken.
+const MOST: Duration = Duration::from_secs(10);
 /// How much is taken at once.
 const CHUNK: usize = 64 * 1024;
 
@@ -40,11 +42,12 @@ pub(super) async fn run<S: TailSink>(
     taken.map_err(|why| failed(&why.to_string()))?;
     let mut chunk = vec![0; CHUNK];
     let mut patience = if follow { Duration::MAX } else { FIRST };
-    loop {
+    let began = Instant::now();
+    while follow || began.elapsed() < MOST {
         match timeout(patience, session.stdout.read(&mut chunk)).await {
             // It goes on, and nobody asked for that.
             Err(_) => return Ok(()),
-            Ok(Ok(0)) => break,
+            Ok(Ok(0)) => return ended(session, place, follow).await,
             Ok(Ok(count)) => {
                 let taken = sink.take(TailPiece::Bytes(&chunk[..count])).await;
                 taken.map_err(|why| failed(&why.to_string()))?;
@@ -55,6 +58,11 @@ pub(super) async fn run<S: TailSink>(
             patience = QUIET;
         }
     }
+    Ok(())
+}
+
+/// It printed all it will: whether that was its own end, and what that means.
+async fn ended(mut session: Session, place: &impl Opens, follow: bool) -> Result<(), LaunchError> {
     let mut code = None;
     while let Ok(Some(word)) = timeout(QUIET, session.words.next()).await {
         if let Word::Ended(ended) = word {
@@ -62,8 +70,11 @@ pub(super) async fn run<S: TailSink>(
         }
     }
     match code {
-        None => Err(failed("the connection ended")),
+        None => Err(broken(place, "the connection ended")),
         Some(_) if !follow => Ok(()),
-        Some(code) => Err(failed(&format!("the command ended with exit {code}"))),
+        Some(code) => Err(broken(
+            place,
+            &format!("the command ended with exit {code}"),
+        )),
     }
 }

@@ -205,7 +205,7 @@ say "ended $g_x"
 bye 0
 }
 case $g_mode in
-clock) while IFS= read -r g_x <&3; do date +%s.%N; done ;;
+clock) while IFS= read -r g_x <&3; do date '+%s.%N %z'; done ;;
 file) ears; file ;;
 run) ears; run ;;
 esac
