@@ -49,7 +49,7 @@ pub fn top(model: &Model) -> Option<&Dialog> {
     let is_tool = |dialog: &&Dialog| {
         matches!(
             dialog,
-            Dialog::Palette { .. } | Dialog::Help { .. } | Dialog::Search { .. }
+            Dialog::Palette { .. } | Dialog::Help { .. } | Dialog::Prompt(_)
         )
     };
     model.dialogs.iter().rev().find(|dialog| !is_tool(dialog))

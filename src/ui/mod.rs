@@ -20,10 +20,12 @@ pub mod model;
 pub mod msg;
 pub mod panes;
 pub mod picture;
+pub mod prompt;
 pub mod quotes;
 pub mod rows;
 pub mod screen;
 pub mod states;
+pub mod tail;
 pub mod theme;
 pub mod update;
 pub mod viewer;
@@ -38,7 +40,10 @@ pub fn draw(model: &model::Model, now: Moment, area: Rect, buffer: &mut Buffer) 
         theme: &model.theme,
     };
     paint.fill(area, "page");
-    if panes::is_card((area.width, area.height)) {
+    let is_card = panes::is_card((area.width, area.height));
+    if is_card && model.view == model::View::Logs && model.tail.is_some() {
+        screen::logs::card(&mut paint, area, model, now);
+    } else if is_card {
         card::draw(&mut paint, area, model, now);
     } else if let Some(screen) = SCREENS.iter().find(|screen| screen.view == model.view) {
         (screen.draw)(&mut paint, area, model, now);

@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::TimeDelta;
 
 use super::msg::{DocumentId, Notice, Owner};
+use super::prompt::Prompt;
 use super::quotes::Quotes;
+use super::tail::TailView;
 use super::theme::Theme;
 use super::viewer::{Labels, Viewer};
 use crate::domain::feed::{Link, LockNews};
@@ -45,6 +47,8 @@ pub struct Model {
     pub locks: BTreeMap<EnvName, (LockView, Moment)>,
     /// The run on screen.
     pub run: Option<RunView>,
+    /// The logs of servers; `None` until they were asked for.
+    pub tail: Option<TailView>,
     /// What lies over the screen; the last one has the keys.
     pub dialogs: Vec<Dialog>,
     /// A line above the keys, and when it was said.
@@ -61,6 +65,8 @@ pub struct Model {
     pub host_cursor: usize,
     /// A plan or run was asked for and has not come; in words.
     pub busy: Option<String>,
+    /// A `.` was pressed: the next key names a source of the log.
+    pub names_source: bool,
 }
 
 impl Model {
@@ -78,6 +84,7 @@ impl Model {
             silent: BTreeSet::new(),
             locks: BTreeMap::new(),
             run: None,
+            tail: None,
             dialogs: Vec::new(),
             notice: None,
             guard: Guard::default(),
@@ -86,6 +93,7 @@ impl Model {
             home_cursor: [0; 4],
             host_cursor: 0,
             busy: None,
+            names_source: false,
         }
     }
 
@@ -115,6 +123,7 @@ impl Model {
     /// The viewer on screen.
     pub fn viewer(&self) -> Option<&Viewer> {
         match self.view {
+            View::Logs => self.tail.as_ref().map(|tail| &tail.viewer),
             View::Run => self.run.as_ref().map(|run| &run.log),
             _ => None,
         }
@@ -123,6 +132,7 @@ impl Model {
     /// The viewer on screen, to be changed.
     pub fn viewer_mut(&mut self) -> Option<&mut Viewer> {
         match self.view {
+            View::Logs => self.tail.as_mut().map(|tail| &mut tail.viewer),
             View::Run => self.run.as_mut().map(|run| &mut run.log),
             _ => None,
         }
@@ -158,6 +168,8 @@ pub enum View {
     Run,
     /// The decision before an environment.
     Gate,
+    /// The logs of servers.
+    Logs,
     /// The hosts of the checklist.
     Hosts,
 }
@@ -349,10 +361,17 @@ pub enum Dialog {
         /// The marked row.
         cursor: usize,
     },
-    /// The text to search for in the log.
-    Search {
-        /// What was typed.
-        typed: String,
+    /// A text is typed for the log; in the last rows.
+    Prompt(Prompt),
+    /// The filters of the log.
+    Filters {
+        /// The rule that is looked at.
+        cursor: usize,
+    },
+    /// Of which environment the logs are shown.
+    Environments {
+        /// The one that is looked at.
+        cursor: usize,
     },
     /// Something to read.
     Message {

@@ -3,7 +3,7 @@
 //! The order of a key: text fields first, then the key table for the place, then availability, then the guard for
 //! everything that changes something, then the deed. Nothing acts twice, and nothing acts too early.
 
-use crossterm::event::{KeyEvent, KeyEventKind};
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 
 use super::available::{availability, places};
 use super::keymap::{self, Act};
@@ -16,8 +16,10 @@ use crate::domain::run::{Moment, TaskStatus};
 mod decide;
 mod deeds;
 mod early;
+mod filters;
 mod gate;
 mod locks;
+mod logs;
 mod moves;
 pub mod palette;
 mod reading;
@@ -36,6 +38,8 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
     if !is_output {
         cmds.extend(reading::turn(model, before));
     }
+    cmds.extend(logs::turn(model, before));
+    cmds.extend(reading::told(model, Vec::new(), now));
     cmds
 }
 
@@ -61,7 +65,7 @@ fn take(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
             if model.notice.as_ref().is_some_and(gone) {
                 model.notice = None;
             }
-            Vec::new()
+            logs::ask(model, now)
         }
         Msg::Feed(update) => on_feed(model, update, now),
         Msg::Overview(overview) => {
@@ -103,7 +107,12 @@ fn take(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
             }
             Vec::new()
         }
-        Msg::Log(news) => reading::hear(model, &news, now),
+        Msg::Log(news) => {
+            let cmds = reading::hear(model, &news, now);
+            cmds.into_iter()
+                .chain(logs::hear(model, news, now))
+                .collect()
+        }
         Msg::Notice(notice) => {
             model.busy = None;
             on_notice(model, notice, now);
@@ -194,6 +203,13 @@ fn on_key(model: &mut Model, key: KeyEvent, now: Moment) -> Vec<Cmd> {
     if key.kind == KeyEventKind::Release {
         return Vec::new();
     }
+    if model.names_source && model.dialogs.is_empty() {
+        let letter = match key.code {
+            KeyCode::Char(letter) => Some(letter),
+            _ => None,
+        };
+        return logs::only(model, letter, now);
+    }
     match typing::key(model, key, now) {
         Some(typing::Typed::Taken(cmds)) => return cmds,
         Some(typing::Typed::Chosen(act)) => return act_on(model, act, now),
@@ -226,11 +242,15 @@ fn act_on(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
     if (keymap::row(act).changes || picks) && !model.guard.is_open(now) {
         return early::too_early(model, now);
     }
-    if let Some(cmds) = reading::act(model, act, now) {
+    let in_log = logs::act(model, act, now).or_else(|| reading::act(model, act, now));
+    if let Some(cmds) = in_log {
         return cmds;
     }
     if moves::moves(model, act) {
         return Vec::new();
+    }
+    if let Some(cmds) = filters::perform(model, act, now) {
+        return cmds;
     }
     deeds::perform(model, act, now)
 }

@@ -24,6 +24,8 @@ mod decisions;
 mod fixture;
 #[path = "screens/held.rs"]
 mod held;
+#[path = "screens/logs.rs"]
+mod logs;
 
 use fixture::{Story, at, home, tell};
 

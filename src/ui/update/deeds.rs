@@ -1,7 +1,7 @@
 //! Deeds: what an action does once it is known to be possible and not too early.
 
 use super::decide::push;
-use super::{decide, locks};
+use super::{decide, filters, locks, logs};
 use crate::domain::action::Action;
 use crate::domain::run::progress;
 use crate::domain::run::{Intent, Moment, RunStatus};
@@ -14,7 +14,9 @@ use crate::ui::rows::{self, Row};
 /// Does it; returns what has to be done outside.
 pub(super) fn perform(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
     match act {
-        Act::ScreenRun | Act::ScreenHome | Act::ScreenHosts => return screen(model, act, now),
+        Act::ScreenRun | Act::ScreenHome | Act::ScreenHosts | Act::ScreenLogs => {
+            return screen(model, act, now);
+        }
         Act::Open => return open(model, now),
         Act::Close => close(model, now),
         Act::Back | Act::Interrupt => return back(model, act, now),
@@ -31,13 +33,6 @@ pub(super) fn perform(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
             Dialog::Palette {
                 query: String::new(),
                 cursor: 0,
-            },
-            now,
-        ),
-        Act::Search => push(
-            model,
-            Dialog::Search {
-                typed: String::new(),
             },
             now,
         ),
@@ -143,6 +138,7 @@ fn screen(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
             };
         }
         Act::ScreenHome => model.view = View::Home,
+        Act::ScreenLogs => return logs::open(model, now),
         _ => {
             let gate = model
                 .run
@@ -174,6 +170,15 @@ fn open(model: &mut Model, now: Moment) -> Vec<Cmd> {
             close(model, now);
             return Vec::new();
         }
+        Some(Dialog::Filters { cursor }) => {
+            let at = *cursor;
+            filters::edit(model, at, now);
+            return Vec::new();
+        }
+        Some(Dialog::Environments { cursor }) => {
+            let at = *cursor;
+            return logs::choose(model, at, now);
+        }
         Some(_) => return Vec::new(),
         None => {}
     }
@@ -181,7 +186,7 @@ fn open(model: &mut Model, now: Moment) -> Vec<Cmd> {
         View::Home => return open_home(model, now),
         View::Hosts => host_message(model, now),
         View::Run => open_row(model, now),
-        View::Gate => {}
+        View::Gate | View::Logs => {}
     }
     Vec::new()
 }
@@ -331,7 +336,7 @@ fn back(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
     }
     match model.view {
         View::Gate => model.view = View::Run,
-        View::Hosts => model.view = if going { View::Run } else { View::Home },
+        View::Hosts | View::Logs => model.view = if going { View::Run } else { View::Home },
         View::Home | View::Run if going => push(model, Dialog::Leave, now),
         View::Home => return vec![Cmd::Leave],
         View::Run => {
@@ -385,7 +390,7 @@ fn copy(model: &Model) -> Vec<Cmd> {
             format!("{} {} {commit}", run.state.plan.project, run.state.run)
         }),
         View::Run => copy_run(model),
-        View::Hosts => None,
+        View::Hosts | View::Logs => None,
     };
     text.map(Cmd::Copy).into_iter().collect()
 }

@@ -47,7 +47,7 @@ pub(super) fn moves(model: &mut Model, act: Act) -> bool {
     true
 }
 
-fn shift(at: usize, by: i64, len: usize) -> usize {
+pub(super) fn shift(at: usize, by: i64, len: usize) -> usize {
     let by_rows = usize::try_from(by.unsigned_abs()).unwrap_or(usize::MAX);
     let to = if by < 0 {
         at.saturating_sub(by_rows)
@@ -62,6 +62,10 @@ fn in_dialog(model: &mut Model, by: i64) {
         Some(Dialog::Palette { query, .. }) => super::palette::matching(model, query).len(),
         _ => 0,
     };
+    let rules = model
+        .viewer()
+        .map_or(0, |viewer| viewer.filters().rules.len());
+    let environments = super::logs::environments(model).len();
     match model.dialogs.last_mut() {
         Some(Dialog::Help { scroll, .. }) => *scroll = shift(*scroll, by, 200),
         Some(Dialog::Message { scroll, lines, .. }) => *scroll = shift(*scroll, by, lines.len()),
@@ -69,6 +73,8 @@ fn in_dialog(model: &mut Model, by: i64) {
         Some(Dialog::Failure { spot, .. } | Dialog::Interrupted { spot, .. }) => {
             spot.choice = shift(spot.choice, by, choices::ABOUT_TASKS.len());
         }
+        Some(Dialog::Filters { cursor }) => *cursor = shift(*cursor, by, rules),
+        Some(Dialog::Environments { cursor }) => *cursor = shift(*cursor, by, environments),
         Some(Dialog::Abort { choice, .. }) => {
             *choice = shift(*choice, by, choices::ABOUT_END.len());
         }
@@ -107,6 +113,7 @@ fn on_screen(model: &mut Model, by: i64) {
             });
             model.host_cursor = shift(model.host_cursor, by, len);
         }
+        View::Logs => {}
         View::Gate => {
             if let Some(run) = &mut model.run {
                 let panel = run.gate.panel.min(2);
@@ -228,6 +235,6 @@ fn focus(model: &mut Model, back: bool) {
                 run.gate.said = None;
             }
         }
-        View::Hosts => {}
+        View::Hosts | View::Logs => {}
     }
 }

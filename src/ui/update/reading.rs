@@ -92,7 +92,7 @@ pub(super) fn act(model: &mut Model, act: Act, now: Moment) -> Option<Vec<Cmd>> 
         | Act::TabBack
         | Act::TabOn
         | Act::Close => true,
-        Act::SectionBack | Act::SectionOn | Act::Pager => false,
+        Act::SectionBack | Act::SectionOn | Act::Pager | Act::FiltersOff => false,
         Act::Follow => in_log && !run.log.follows(),
         _ => in_log,
     };

@@ -4,9 +4,8 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::{decide, early, gate, locks, palette, reading};
+use super::{decide, early, filters, gate, locks, palette};
 use crate::domain::id::TaskId;
-use crate::domain::log::Pattern;
 use crate::domain::run::{Intent, Moment};
 use crate::ui::keymap::Act;
 use crate::ui::model::{Dialog, GATE_FIELD, Model, View, Wish};
@@ -26,6 +25,11 @@ pub(super) enum Typed {
 /// Gives a key to the field that has the keys; `None` = no field has them, or the key is none of its own.
 pub(super) fn key(model: &mut Model, key: KeyEvent, now: Moment) -> Option<Typed> {
     let control = key.modifiers.contains(KeyModifiers::CONTROL);
+    if matches!(model.dialogs.last(), Some(Dialog::Prompt(_)))
+        && let Some(cmds) = in_prompt(model, key.code, control, now)
+    {
+        return Some(Typed::Taken(cmds));
+    }
     if control && key.code != KeyCode::Char('u') && key.code != KeyCode::Char('w') {
         return None;
     }
@@ -56,6 +60,19 @@ pub(super) fn key(model: &mut Model, key: KeyEvent, now: Moment) -> Option<Typed
     }
 }
 
+/// The keys that only a prompt for the log has.
+fn in_prompt(model: &mut Model, code: KeyCode, control: bool, now: Moment) -> Option<Vec<Cmd>> {
+    match code {
+        KeyCode::Char('r') if control => Some(filters::turn(model)),
+        KeyCode::Char('c') if control => Some(filters::cancel(model)),
+        KeyCode::Tab => Some(filters::turn(model)),
+        KeyCode::Up | KeyCode::Down => Some(filters::recall(model, code == KeyCode::Up)),
+        KeyCode::Esc => Some(filters::cancel(model)),
+        KeyCode::Enter => Some(filters::take(model, now)),
+        _ => None,
+    }
+}
+
 /// Takes pasted text into a field that only looks; refuses it everywhere else.
 pub(super) fn paste(model: &mut Model, text: &str, now: Moment) -> Vec<Cmd> {
     match confirms(model) {
@@ -70,6 +87,7 @@ pub(super) fn paste(model: &mut Model, text: &str, now: Moment) -> Vec<Cmd> {
             edit(model, |field| {
                 field.extend(line.chars().take(LONGEST_INPUT));
             });
+            return filters::typed(model);
         }
         Some(true) => {
             model.guard.restart(now);
@@ -92,7 +110,7 @@ pub(super) fn paste(model: &mut Model, text: &str, now: Moment) -> Vec<Cmd> {
 fn confirms(model: &Model) -> Option<bool> {
     match model.dialogs.last() {
         Some(Dialog::Reason { .. } | Dialog::Kill { .. } | Dialog::Steal { .. }) => Some(true),
-        Some(Dialog::Help { .. } | Dialog::Palette { .. } | Dialog::Search { .. }) => Some(false),
+        Some(Dialog::Help { .. } | Dialog::Palette { .. } | Dialog::Prompt(_)) => Some(false),
         Some(_) => None,
         None => {
             let run = model.run.as_ref()?;
@@ -104,11 +122,9 @@ fn confirms(model: &Model) -> Option<bool> {
 fn field(model: &mut Model) -> Option<&mut String> {
     match model.dialogs.last_mut() {
         Some(
-            Dialog::Reason { typed, .. }
-            | Dialog::Kill { typed, .. }
-            | Dialog::Steal { typed, .. }
-            | Dialog::Search { typed },
+            Dialog::Reason { typed, .. } | Dialog::Kill { typed, .. } | Dialog::Steal { typed, .. },
         ) => Some(typed),
+        Some(Dialog::Prompt(prompt)) => Some(&mut prompt.typed),
         Some(Dialog::Help { query, scroll }) => {
             *scroll = 0;
             Some(query)
@@ -129,7 +145,7 @@ fn edit(model: &mut Model, change: impl FnOnce(&mut String)) -> Typed {
     if let Some(text) = field(model) {
         change(text);
     }
-    Typed::Taken(Vec::new())
+    Typed::Taken(filters::typed(model))
 }
 
 fn leave(model: &mut Model, now: Moment) -> Vec<Cmd> {
@@ -195,16 +211,6 @@ fn confirm(model: &mut Model, now: Moment) -> Vec<Cmd> {
         Some(Dialog::Reason { .. }) => {
             model.notice = Some((Notice::line("nothing was done: a reason is needed"), now));
             Vec::new()
-        }
-        Some(Dialog::Search { typed }) => {
-            model.dialogs.pop();
-            let pattern = (!typed.is_empty()).then_some(Pattern {
-                text: typed,
-                regex: false,
-            });
-            let viewer = model.viewer_mut();
-            let wishes = viewer.map(|viewer| viewer.search_for(pattern));
-            reading::told(model, wishes.unwrap_or_default(), now)
         }
         Some(_) => leave(model, now),
     }

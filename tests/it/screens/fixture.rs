@@ -515,9 +515,12 @@ pub(crate) fn tell_at(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
         let mut next = Vec::new();
         for cmd in cmds {
             match cmd {
-                Cmd::Log(wish @ (LogWish::Copy { .. } | LogWish::Save { .. })) => {
-                    others.push(Cmd::Log(wish));
-                }
+                Cmd::Log(
+                    wish @ (LogWish::Copy { .. }
+                    | LogWish::Save { .. }
+                    | LogWish::Page(_)
+                    | LogWish::Tail(_)),
+                ) => others.push(Cmd::Log(wish)),
                 Cmd::Log(wish) => next.extend(answer(model, &wish, now)),
                 other => others.push(other),
             }
@@ -525,6 +528,11 @@ pub(crate) fn tell_at(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
         cmds = next;
     }
     others
+}
+
+/// Writes on the paper of a document, or begins it anew.
+pub(crate) fn on_paper(document: DocumentId, write: impl FnOnce(&mut Paper)) {
+    PAPERS.with_borrow_mut(|papers| write(papers.entry(document).or_default()));
 }
 
 /// Puts output into its document.

@@ -5,8 +5,8 @@
 use golive::domain::log::level;
 use golive::domain::log::pattern::Matcher;
 use golive::domain::log::{
-    Anchor, Facts, Filters, Found, Goal, Level, LineId, LogLine, Look, Matches, Pattern, Spot,
-    Test, TrackFacts, TrackId, Voice, Window,
+    Anchor, Bucket, Facts, Filters, Found, Goal, Level, LineId, LogLine, Look, Matches, Pattern,
+    Rule, Spot, Test, TrackFacts, TrackId, Voice, Window,
 };
 use golive::domain::output::{ansi, lines};
 use golive::ui::msg::{DocumentId, LogNews, LogWish};
@@ -274,7 +274,12 @@ impl Paper {
             nth: at
                 .filter(|_| is_hit)
                 .map(|at| shown[..=at].iter().filter(hits).count() as u64),
-            by_track: Vec::new(),
+            by_track: (0..self.tracks.len())
+                .map(|track| {
+                    let of = |line: &&LogLine| usize::from(line.spot.id.track.0) == track;
+                    shown.iter().filter(hits).filter(of).count() as u64
+                })
+                .collect(),
         });
         let tracks = self.tracks.iter().enumerate();
         let of_level =
@@ -299,9 +304,39 @@ impl Paper {
                     errors: 0,
                 })
                 .collect(),
-            rules: Vec::new(),
+            rules: self
+                .filters
+                .rules
+                .iter()
+                .map(|rule| self.of_rule(rule))
+                .collect(),
             span_ms: times.clone().min().zip(times.max()),
         }
+    }
+
+    /// How many lines a rule matches.
+    fn of_rule(&self, rule: &Rule) -> u64 {
+        let (Test::In(pattern) | Test::Out(pattern)) = &rule.test;
+        let lines = self.lines.iter();
+        Matcher::new(pattern).map_or(0, |matcher| {
+            let is_match = |line: &LogLine| matcher.is_match(line.text().as_bytes());
+            lines.filter(|(_, line)| is_match(line)).count() as u64
+        })
+    }
+
+    /// Its lines in equal stretches of a time.
+    fn histogram(&self, buckets: usize, (from, to): (i64, i64)) -> Vec<Bucket> {
+        let mut told = vec![Bucket::default(); buckets];
+        for (_, line) in &self.lines {
+            let Some(at) = line.at_ms.filter(|at| (from..to).contains(at)) else {
+                continue;
+            };
+            let bucket = &mut told[((at - from) * buckets as i64 / (to - from)) as usize];
+            bucket.all += 1;
+            bucket.warnings += u64::from(line.level == Level::Warning);
+            bucket.errors += u64::from(line.level == Level::Error);
+        }
+        told
     }
 
     /// Answers a wish as the console does; `None` = it has no answer.
@@ -316,6 +351,17 @@ impl Paper {
                     document: *document,
                     serial: *serial,
                     window: Box::new(self.look(look)),
+                });
+            }
+            LogWish::Histogram {
+                document,
+                buckets,
+                span_ms,
+            } => {
+                return Some(LogNews::Histogram {
+                    document: *document,
+                    span_ms: *span_ms,
+                    buckets: self.histogram(*buckets, *span_ms),
                 });
             }
             LogWish::Filter { filters, .. } => self.filters = filters.clone(),

@@ -305,7 +305,7 @@ fn keys(paint: &mut Paint<'_>, area: Rect, model: &Model) {
             Act::Back,
         ],
         (View::Gate, _) => &[Act::Help, Act::FocusOn, Act::Resume, Act::Abort, Act::Back],
-        (View::Hosts, _) => &[Act::Help, Act::Refresh, Act::Open, Act::Back],
+        (View::Hosts | View::Logs, _) => &[Act::Help, Act::Refresh, Act::Open, Act::Back],
         (View::Home, _) => &[
             Act::Help,
             Act::Deploy,
