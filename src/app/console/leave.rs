@@ -24,8 +24,6 @@ impl Console {
         self.events = None;
         crate::edge::terminal::give_back();
         self.watcher = None;
-        // Its spool is removed, its connections are let go.
-        self.papers.tail = None;
         let crash = match exit {
             Exit::Broken => Some(crash(&self.project)),
             Exit::Asked | Exit::Signal => None,
@@ -53,6 +51,10 @@ impl Console {
         };
         if let Some(sites) = sites {
             sites.close().await;
+        }
+        // Its spool is removed, its connections are let go.
+        if let Some(tail) = self.papers.tail.take() {
+            tail.close().await;
         }
         self.errands.close().await;
         let (Some(state), Some(left)) = (state, left) else {

@@ -23,7 +23,7 @@ use crate::edge::terminal::{self, Screen};
 use crate::engine::FeedReceiver;
 use crate::ui;
 use crate::ui::model::Model;
-use crate::ui::msg::{Cmd, LogNews, Msg, Notice};
+use crate::ui::msg::{Cmd, LogNews, LogWish, Msg, Notice};
 
 mod errand;
 mod export;
@@ -175,6 +175,10 @@ impl Console {
             }
             Begin::Tail { env, names } => {
                 self.tailed = Some((env.clone(), names));
+                let mut view = ui::tail::TailView::new(env.clone());
+                view.chosen = true;
+                (self.model.view, self.model.tail) = (ui::model::View::Logs, Some(view));
+                self.log(LogWish::Tail(env));
             }
         }
         self

@@ -6,9 +6,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::Local;
-use tokio::sync::mpsc;
-use tokio::task::AbortHandle;
+use chrono::{FixedOffset, Local};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 use super::super::report::{Code, Failure};
 use super::super::session::Project;
@@ -31,6 +31,8 @@ const PAST: u64 = 200;
 const RATES: Duration = Duration::from_millis(500);
 /// Over how many of these a rate is taken.
 const STRETCHES: usize = 4;
+/// How long leaving waits for connections.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// The owner of what belongs to no source.
 const NOBODY: usize = usize::MAX;
 
@@ -40,13 +42,9 @@ pub(super) struct Tail {
     pub(super) sheet: Sheet,
     /// What is followed.
     pub(super) sources: Vec<TailSource>,
-    pump: AbortHandle,
-}
-
-impl Drop for Tail {
-    fn drop(&mut self) {
-        self.pump.abort();
-    }
+    pump: JoinHandle<()>,
+    /// The pump goes on as long as this is there.
+    goes_on: oneshot::Sender<()>,
 }
 
 impl Tail {
@@ -69,12 +67,19 @@ impl Tail {
         let sheet = Sheet::new(DocumentId::Tail, bell);
         let mut pump = Pump::new(Arc::clone(&sheet.desk), spool, &sources, answers);
         pump.tell_sources();
-        let pump = tokio::spawn(pump.go_on(tailing)).abort_handle();
+        let (goes_on, end) = oneshot::channel();
         Ok(Self {
             sheet,
             sources,
-            pump,
+            pump: tokio::spawn(pump.go_on(tailing, end)),
+            goes_on,
         })
+    }
+
+    /// Ends the following; returns when its connections are gone, or at the latest after a short time.
+    pub(super) async fn close(self) {
+        drop(self.goes_on);
+        let _ = tokio::time::timeout(PATIENCE, self.pump).await;
     }
 }
 
@@ -121,7 +126,7 @@ impl Pump {
         }
     }
 
-    async fn go_on(mut self, mut tailing: Tailing) {
+    async fn go_on(mut self, mut tailing: Tailing, mut end: oneshot::Receiver<()>) {
         let mut rates = tokio::time::interval(RATES);
         rates.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -131,8 +136,10 @@ impl Pump {
             tokio::select! {
                 update = tailing.next() => match update {
                     Some(update) => self.take(update),
-                    None => return,
+                    // All of it was told; nothing is followed any more.
+                    None => return tailing.close().await,
                 },
+                _ = &mut end => return tailing.close().await,
                 _ = rates.tick(), if is_lively => self.tell_rates(),
             }
         }
@@ -171,8 +178,10 @@ impl Pump {
                 source,
                 skew_s,
                 error_s,
+                zone_s,
             } => {
-                self.inflow.set_skew(source, skew_s);
+                let zone = zone_s.and_then(FixedOffset::east_opt);
+                self.inflow.set_clock(source, skew_s, zone);
                 if let Some(known) = self.sources.get_mut(source) {
                     known.now.skew_s = Some((skew_s, error_s));
                 }

@@ -47,10 +47,13 @@ impl Inflow {
         }
     }
 
-    /// The clock of a source's host is ahead of ours by so many seconds.
-    pub fn set_skew(&mut self, source: usize, seconds: f64) {
+    /// The clock of a source's host is ahead of ours by so many seconds; its times without a zone are those of `zone`.
+    pub fn set_clock(&mut self, source: usize, ahead_s: f64, zone: Option<FixedOffset>) {
         if let Some(source) = self.sources.get_mut(source) {
-            source.intake.set_skew(seconds);
+            source.intake.set_skew(ahead_s);
+            if let Some(zone) = zone {
+                source.intake.set_offset(zone);
+            }
         }
     }
 
