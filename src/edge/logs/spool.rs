@@ -75,7 +75,7 @@ impl Spool {
         make_private(&place).map_err(io::Error::other)?;
         let gate = hold(&place.join(HELD), FlockOperation::LockExclusive)?;
         sweep(&place);
-        let (folder, held) = (0..)
+        let (folder, held) = (0..u32::MAX)
             .map(|number| place.join(format!("{}-{number}", std::process::id())))
             .find(|folder| !folder.exists())
             .map(|folder| {
