@@ -5,6 +5,7 @@
 //! viewer never holds a document: it asks for a window around a line (`look`), and gets the lines that its filters
 //! show. Everything here is pure; bytes are read through [`document::Storage`]. Nothing here knows a screen or a file.
 
+pub mod document;
 pub mod filter;
 pub mod intake;
 pub mod level;
@@ -19,6 +20,7 @@ pub mod source;
 pub mod stamp;
 mod stamp_format;
 
+pub use document::{Document, Done, Job, LineFact, Part, Storage};
 pub use filter::{Filters, Pattern, Rule, Test};
 pub use line::{Level, LineId, LogLine, Spot, TrackId, Voice};
 pub use look::{Anchor, Bucket, Facts, Found, Goal, Look, Matches, TrackFacts, Window};
