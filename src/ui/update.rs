@@ -11,6 +11,7 @@ use super::model::{Availability, Dialog, Model, RunView, View};
 use super::msg::{Cmd, Loudness, Msg, Notice, Owner};
 use super::rows;
 use crate::domain::feed::{Link, Update};
+use crate::domain::id::{SecretName, StepName};
 use crate::domain::lock::LockView;
 use crate::domain::run::Moment;
 use crate::domain::secret::Concealed;
@@ -94,23 +95,30 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
             Vec::new()
         }
         Msg::Log(_) => Vec::new(),
-        Msg::SecretWanted { name, steps, said } => {
-            let typed = Concealed::default();
-            model.dialogs.push(Dialog::Secret {
-                name,
-                steps,
-                said,
-                typed,
-            });
-            model.guard.restart(now);
-            Vec::new()
-        }
+        Msg::SecretWanted { name, steps, said } => ask_secret(model, (name, steps), said, now),
         Msg::Notice(notice) => {
             model.busy = None;
             on_notice(model, notice, now);
             Vec::new()
         }
     }
+}
+
+/// Asks for a secret that a run needs.
+fn ask_secret(
+    model: &mut Model,
+    (name, steps): (SecretName, Vec<StepName>),
+    said: Option<String>,
+    now: Moment,
+) -> Vec<Cmd> {
+    model.dialogs.push(Dialog::Secret {
+        name,
+        steps,
+        said,
+        typed: Concealed::default(),
+    });
+    model.guard.restart(now);
+    Vec::new()
 }
 
 fn on_notice(model: &mut Model, notice: Notice, now: Moment) {
