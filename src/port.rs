@@ -317,6 +317,8 @@ pub struct Skew {
     pub ahead_s: f64,
     /// Not known better than this, in seconds.
     pub error_s: f64,
+    /// The host's time zone, in seconds east of UTC, when it tells.
+    pub zone_s: Option<i32>,
 }
 
 /// Why the journal could not be written. After this nothing more may be launched.

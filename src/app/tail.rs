@@ -1,31 +1,51 @@
 //! `golive tail`: logs of servers, followed for every face.
 //!
 //! [`Tailing`] is the one beginning of all of them: the console's logs screen takes its updates as they come, the plain
-//! and the JSON face merge them first. It has connections of its own, so that a deploy never waits for a log.
+//! and the JSON face (`stream`, `lines`) merge them first. It has connections of its own, so that a deploy never waits
+//! for a log. `deeds` tells what is done to the environment meanwhile.
 
+use std::io::IsTerminal;
 use std::sync::Arc;
+
+use chrono::Local;
+use tokio::task::AbortHandle;
 
 use tokio::sync::mpsc;
 
+use self::lines::{Face, Lines};
+use self::stream::{Stream, Wanted, aside};
+use super::args::{ColorWhen, Global, Tail};
 use super::project::Project;
 use super::report::{Code, Failure};
 use super::session;
 use crate::domain::checklist::Environment;
 use crate::domain::feed::TailUpdate;
 use crate::domain::id::{EnvName, LogName};
-use crate::domain::log::TailSource;
+use crate::domain::log::pattern::Matcher;
+use crate::domain::log::{Pattern, TailSource};
 use crate::domain::plan::PlannedHost;
-use crate::domain::text::similar;
+use crate::domain::text::{plural, similar};
 use crate::edge::clock::SystemClock;
 use crate::edge::ssh::Sites;
+use crate::edge::terminal::sense::{self, ColourWish, Colours};
 use crate::engine::tail::{self, Following};
 use crate::port::TailStart;
+
+mod deeds;
+mod lines;
+mod stream;
+
+/// Lines of each file at the beginning, unless it is said otherwise.
+const LINES: u64 = 10;
+/// Lines of each file that are looked at for those of a time.
+const SINCE_LINES: u64 = 100_000;
 
 /// Logs of an environment that are followed, until this is dropped.
 pub struct Tailing {
     /// What is followed; updates name them by their place in here.
     pub sources: Vec<TailSource>,
     following: Following,
+    deeds: AbortHandle,
     sites: Arc<Sites>,
 }
 
@@ -45,9 +65,12 @@ impl Tailing {
         let sites = Arc::new(project.sites(&hosts, &session::nobody())?);
         let clock = Arc::new(SystemClock);
         let following = tail::follow(&sites, &clock, &sources, start, follow);
+        let voices = following.voices.clone();
+        let deeds = deeds::tell(project.paths.clone(), env.clone(), voices);
         Ok(Self {
             sources,
             following,
+            deeds: tokio::spawn(deeds).abort_handle(),
             sites,
         })
     }
@@ -72,11 +95,75 @@ impl Tailing {
 
 impl Drop for Tailing {
     fn drop(&mut self) {
+        self.deeds.abort();
         let sites = Arc::clone(&self.sites);
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move { sites.close().await });
         }
     }
+}
+
+/// `golive tail` without a screen.
+pub async fn tail(project: &Project, tail: &Tail, global: &Global) -> Result<Code, Failure> {
+    let matcher = tail.grep.as_deref().map(pattern).transpose()?;
+    let env = EnvName::new(tail.env.clone());
+    let names: Vec<LogName> = tail.sources.iter().map(LogName::new).collect();
+    let now = session::now();
+    let since = tail
+        .since
+        .and_then(|ago| chrono::TimeDelta::from_std(ago).ok());
+    let since = since.map(|ago| lines::millis(now - ago));
+    let usual = if since.is_some() { SINCE_LINES } else { LINES };
+    let start = TailStart::Lines(tail.lines.unwrap_or(usual));
+    let follow = !tail.no_follow;
+    let mut tailing = Tailing::begin(project, &env, &names, start, follow)?;
+    let hosts: std::collections::BTreeSet<_> =
+        tailing.sources.iter().map(|source| &source.host).collect();
+    aside(&format!(
+        "golive: reading {} of {env} on {}; changes nothing",
+        plural("log", tailing.sources.len()),
+        plural("host", hosts.len())
+    ));
+    let face = if global.json {
+        Face::Json
+    } else {
+        Face::Plain {
+            colours: has_colours(global.color),
+            today: Local::now().date_naive(),
+        }
+    };
+    let wanted = Wanted {
+        matcher,
+        since_ms: since,
+        deeds_ms: since.unwrap_or_else(|| lines::millis(now)),
+        follow,
+    };
+    let stream = Stream::new(&tailing.sources, Lines::new(face, &tailing.sources), wanted);
+    let code = stream.show(&mut tailing).await;
+    tailing.close().await;
+    code
+}
+
+/// A pattern of the command line.
+fn pattern(text: &str) -> Result<Matcher, Failure> {
+    let pattern = Pattern {
+        text: text.to_owned(),
+        regex: true,
+    };
+    Matcher::new(&pattern).map_err(|why| {
+        let message = format!("could not search for `{text}`: {why}");
+        Failure::new(Code::Usage, message)
+    })
+}
+
+/// Whether lines may have colours: asked for, or on a terminal that has some.
+fn has_colours(when: ColorWhen) -> bool {
+    let wish = match when {
+        ColorWhen::Always => ColourWish::Always,
+        ColorWhen::Auto if std::io::stdout().is_terminal() => ColourWish::Auto,
+        ColorWhen::Auto | ColorWhen::Never => ColourWish::Never,
+    };
+    sense::colours(wish, &sense::Env::of_process()) != Colours::None
 }
 
 /// The environment of this name.
@@ -117,14 +204,13 @@ fn sources(
         }));
     }
     if sources.is_empty() {
-        let message = format!("no log of this checklist is on a host of {}", env.name);
-        let mut failure = Failure::new(Code::Usage, message);
-        if logs.is_empty() {
-            failure.message = "this checklist names no logs".to_owned();
-        }
-        return Err(
-            failure.help("name one in releases.toml: [log.app], with `on` and `file` or `run`")
-        );
+        let message = if logs.is_empty() {
+            "this checklist names no logs".to_owned()
+        } else {
+            format!("no log of this checklist is on a host of {}", env.name)
+        };
+        let help = "name one in releases.toml: [log.app], with `on` and `file` or `run`";
+        return Err(Failure::new(Code::Usage, message).help(help));
     }
     Ok(sources)
 }

@@ -158,6 +158,8 @@ pub enum TailUpdate {
         skew_s: f64,
         /// Half the round trip of the question, in seconds: it is not known better than that.
         error_s: f64,
+        /// The host's time zone, in seconds east of UTC, when it tells: that of times without one in its logs.
+        zone_s: Option<i32>,
     },
     /// A moment of a deploy to the environment whose logs are followed, in golive's words.
     Deed {

@@ -144,11 +144,21 @@ impl LocalLauncher {
     }
 }
 
-impl Channels for LocalLauncher {
-    async fn open(&self, request: &Request) -> Result<Channel, LaunchError> {
+impl LocalLauncher {
+    /// Starts the shell with a program and one word for it: a session that is no business of the launcher.
+    pub(crate) fn session(&self, program: &str, word: &str) -> Result<Channel, LaunchError> {
+        if let Some(home) = &self.home
+            && !home.is_dir()
+        {
+            return Err(self.unreachable(format!("there is no folder {}", home.display())));
+        }
+        self.spawn(["-c", program, "golive", word].map(OsString::from))
+    }
+
+    fn spawn(&self, arguments: impl IntoIterator<Item = OsString>) -> Result<Channel, LaunchError> {
         let mut command = Command::new(&self.shell);
         command
-            .args(request.arguments(&self.folder))
+            .args(arguments)
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .env("GOLIVE_DIR", &self.folder)
             .env("GOLIVE_SH", &self.shell)
@@ -177,6 +187,12 @@ impl Channels for LocalLauncher {
             exit: Box::pin(async move { child.wait().await.ok()?.code() }),
             keep: None,
         })
+    }
+}
+
+impl Channels for LocalLauncher {
+    async fn open(&self, request: &Request) -> Result<Channel, LaunchError> {
+        self.spawn(request.arguments(&self.folder))
     }
 
     fn name(&self) -> String {

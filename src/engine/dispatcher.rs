@@ -301,12 +301,11 @@ impl<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock> Dispatcher<L, K, 
         let state = self.conductor.state();
         for (env, grant) in &state.locks {
             let locks = Arc::clone(&self.doors.locks);
-            let mut grant = grant.clone();
-            let spare = self.left_out.of(env);
-            grant.epochs.retain(|host, _| !spare.contains(host));
-            let told = (env.clone(), state.lock_id(), grant);
+            let told = (env.clone(), state.lock_id(), grant.clone());
+            let left_out = self.left_out.of(env);
+            let reports = self.reports.clone();
             self.units
-                .spawn(errand::beat(locks, told, self.reports.clone()));
+                .spawn(errand::beat(locks, told, left_out, reports));
         }
     }
 
@@ -367,6 +366,7 @@ impl<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock> Dispatcher<L, K, 
             clock: Arc::clone(&self.doors.clock),
             launch,
             begin,
+            unknown: state.tasks[position].unknown.clone(),
             is_stopping: Arc::clone(&self.is_stopping),
             left_out: self.left_out.listen(),
             proof: planned.proof.clone(),

@@ -219,7 +219,7 @@ impl Drop for World {
 }
 
 /// The shell, and for busybox a folder that holds nothing but its programs.
-fn find_shell(name: &str, root: &Path) -> (PathBuf, Option<PathBuf>) {
+pub(crate) fn find_shell(name: &str, root: &Path) -> (PathBuf, Option<PathBuf>) {
     let found = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
         .chain(["/bin", "/usr/bin"].map(PathBuf::from))
         .map(|folder| folder.join(name))

@@ -25,5 +25,7 @@ mod secrets;
 mod simulation;
 mod support;
 mod tags;
+mod tails;
 mod terminal;
 mod themes;
+mod viewer;

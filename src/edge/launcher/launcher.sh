@@ -185,7 +185,7 @@ sup() { # PARENT and the words of start; a line gives no parent, and $$ is the l
   lines 1; [ "$g_text" = '#golive:end' ] || bye 65 "the payload was cut"
   exec </dev/null
   case $g_dir in /*) cd / ;; esac               # hold no folder of the project or the user
-  st "$g_me"; uptime
+  st "$g_me"; uptime; g_born=$g_st
   g_mine=" v=1 sup=$g_me st=$g_st boot=$g_boot up=$g_up ."
   g_claim=$g_mine g_proc=' pending' g_end=' pending'
   { put >"$g_run.rec.$g_me" && rec "$g_run.rec.$g_me"; } 2>/dev/null || g_claim=
@@ -208,7 +208,7 @@ sup() { # PARENT and the words of start; a line gives no parent, and $$ is the l
   [ "$g_why" = - ] || g_secrets= g_setup=: g_script='exit 143'
   step </dev/null >>"$g_run.out" 2>&1 &
   g_pid=$! g_secrets= g_setup= g_script=
-  [ "$g_tmo" -eq 0 ] || { session "$g_sh" -c 'sleep "$1"; kill -USR1 "$2"' t "$g_tmo" "$g_me" >/dev/null & g_timer=$!; }
+  [ "$g_tmo" -eq 0 ] || { session "$g_sh" "$0" _limit "$g_tmo" "$g_me" "$g_born" >/dev/null & g_timer=$!; }
   g_ready=1
   [ "$g_why" = - ] || stop "$g_why"
   st "$g_pid"; g_proc=" pid=$g_pid st=$g_st ."
@@ -424,6 +424,7 @@ received() { field size "$g_end"; g_end="${g_end%%" size=$g_v "*} size=$1 ${g_en
 case ${1:-} in
   _sup) shift; sup "$@" ;;
   _line) line; exit ;;
+  _limit) sleep "$2"; st "$3"; [ "$g_st" != "$4" ] || kill -USR1 "$3"; exit ;; # whoever has that pid by now is spared
   start) shift; start "$@"; exit ;;
   serve) serve; exit ;;
   follow) shift; follow "$@"; exit ;;

@@ -15,6 +15,7 @@ mod locks;
 mod master;
 mod mux;
 mod pool;
+mod sessions;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -146,7 +147,7 @@ impl Hosts {
     async fn close(&self) {
         futures_util::future::join_all(self.pools.iter().map(|pool| pool.close())).await;
         if let Some(shared) = &self.shared {
-            shared.control.end_masters().await;
+            tokio::join!(shared.control.end_masters(), shared.control.swept());
         }
     }
 }
@@ -227,7 +228,7 @@ impl Sites {
 fn shared(rules: &SiteRules) -> io::Result<Arc<Shared>> {
     let (control, abandoned) = Control::make(&rules.runtime)?;
     if !abandoned.is_empty() {
-        tokio::spawn(control::sweep(abandoned));
+        control.sweeps(tokio::spawn(control::sweep(abandoned)));
     }
     Ok(Arc::new(Shared {
         control,

@@ -3,14 +3,18 @@
 use ratatui::layout::Rect;
 
 use super::model::{Dialog, Model};
+use super::viewer::Viewer;
 use super::widget::paint::{Frame, Paint, columns};
+use super::widget::prompt as prompt_row;
 use crate::domain::run::Moment;
 use sheet::{Line, Sheet};
 
 pub mod abort;
 pub mod ask;
 pub mod decide;
+pub mod environments;
 pub mod failure;
+pub mod filters;
 pub mod help;
 pub mod journal;
 pub mod lock;
@@ -53,7 +57,18 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
         Dialog::Leave => abort::leave(model, text),
         Dialog::Help { query, scroll } => help::sheet(model, query, *scroll, text),
         Dialog::Palette { query, cursor } => palette::sheet(model, query, *cursor, area.height),
-        Dialog::Search { typed } => message::search(typed),
+        Dialog::Prompt(prompt) => {
+            let facts = model.viewer().map(Viewer::facts);
+            return prompt_row::draw(paint, area, prompt, facts);
+        }
+        Dialog::Filters { cursor } => {
+            let Some(viewer) = model.viewer() else {
+                return;
+            };
+            let size = (text, area.height);
+            filters::sheet(viewer.filters(), viewer.facts(), *cursor, size)
+        }
+        Dialog::Environments { cursor } => environments::sheet(model, *cursor, text),
         Dialog::Message {
             title,
             lines,

@@ -4,7 +4,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::{decide, early, gate, locks, palette};
+use super::{decide, early, filters, gate, locks, palette};
 use crate::domain::id::TaskId;
 use crate::domain::run::{Intent, Moment};
 use crate::domain::secret::LONGEST;
@@ -26,6 +26,11 @@ pub(super) enum Typed {
 /// Gives a key to the field that has the keys; `None` = no field has them, or the key is none of its own.
 pub(super) fn key(model: &mut Model, key: KeyEvent, now: Moment) -> Option<Typed> {
     let control = key.modifiers.contains(KeyModifiers::CONTROL);
+    if matches!(model.dialogs.last(), Some(Dialog::Prompt(_)))
+        && let Some(cmds) = in_prompt(model, key.code, control, now)
+    {
+        return Some(Typed::Taken(cmds));
+    }
     if control && key.code != KeyCode::Char('u') && key.code != KeyCode::Char('w') {
         return None;
     }
@@ -59,6 +64,19 @@ pub(super) fn key(model: &mut Model, key: KeyEvent, now: Moment) -> Option<Typed
     }
 }
 
+/// The keys that only a prompt for the log has.
+fn in_prompt(model: &mut Model, code: KeyCode, control: bool, now: Moment) -> Option<Vec<Cmd>> {
+    match code {
+        KeyCode::Char('r') if control => Some(filters::turn(model)),
+        KeyCode::Char('c') if control => Some(filters::cancel(model)),
+        KeyCode::Tab => Some(filters::turn(model)),
+        KeyCode::Up | KeyCode::Down => Some(filters::recall(model, code == KeyCode::Up)),
+        KeyCode::Esc => Some(filters::cancel(model)),
+        KeyCode::Enter => Some(filters::take(model, now)),
+        _ => None,
+    }
+}
+
 /// Takes pasted text into a field that only looks; refuses it everywhere else.
 pub(super) fn paste(model: &mut Model, text: &str, now: Moment) -> Vec<Cmd> {
     match confirms(model) {
@@ -74,6 +92,7 @@ pub(super) fn paste(model: &mut Model, text: &str, now: Moment) -> Vec<Cmd> {
             edit(model, |field| {
                 field.extend(line.chars().take(longest));
             });
+            return filters::typed(model);
         }
         Some(true) => {
             model.guard.restart(now);
@@ -99,7 +118,7 @@ fn confirms(model: &Model) -> Option<bool> {
         Some(
             Dialog::Help { .. }
             | Dialog::Palette { .. }
-            | Dialog::Search { .. }
+            | Dialog::Prompt(_)
             | Dialog::Secret { .. },
         ) => Some(false),
         Some(_) => None,
@@ -113,12 +132,10 @@ fn confirms(model: &Model) -> Option<bool> {
 fn field(model: &mut Model) -> Option<&mut String> {
     match model.dialogs.last_mut() {
         Some(
-            Dialog::Reason { typed, .. }
-            | Dialog::Kill { typed, .. }
-            | Dialog::Steal { typed, .. }
-            | Dialog::Search { typed },
+            Dialog::Reason { typed, .. } | Dialog::Kill { typed, .. } | Dialog::Steal { typed, .. },
         ) => Some(typed),
         Some(Dialog::Secret { typed, .. }) => Some(&mut typed.0),
+        Some(Dialog::Prompt(prompt)) => Some(&mut prompt.typed),
         Some(Dialog::Help { query, scroll }) => {
             *scroll = 0;
             Some(query)
@@ -147,7 +164,7 @@ fn edit(model: &mut Model, change: impl FnOnce(&mut String)) -> Typed {
     if let Some(text) = field(model) {
         change(text);
     }
-    Typed::Taken(Vec::new())
+    Typed::Taken(filters::typed(model))
 }
 
 fn leave(model: &mut Model, now: Moment) -> Vec<Cmd> {
@@ -221,11 +238,6 @@ fn confirm(model: &mut Model, now: Moment) -> Vec<Cmd> {
             model.dialogs.pop();
             model.guard.restart(now);
             vec![Cmd::Secret(Some(typed))]
-        }
-        Some(Dialog::Search { typed }) => {
-            model.dialogs.pop();
-            palette::search(model, &typed, now);
-            Vec::new()
         }
         Some(_) => leave(model, now),
     }
