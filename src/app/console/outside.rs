@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use crossterm::event::EventStream;
-
 use super::Console;
 use crate::domain::id::{Attempt, TaskId};
 use crate::domain::output::ansi;
 use crate::edge::journal::RunFolder;
+use crate::edge::terminal::keys::Keys;
 use crate::edge::terminal::say;
 use crate::ui::msg::{Cmd, Msg, Notice};
 
@@ -58,7 +57,7 @@ impl Console {
 
     /// The terminal is ours again.
     fn back(&mut self) {
-        self.events = Some(EventStream::new());
+        self.events = Some(Keys::read());
         let _ = self.screen.wipe();
         if let Ok((columns, rows)) = self.screen.size() {
             self.hear(Msg::Resize(columns, rows));

@@ -108,7 +108,7 @@ fn is_begin(word: &Word<'_>, level: Level) -> bool {
         return false;
     }
     // Behind a time a level is a column; at the very start it may be the first word of a sentence.
-    let behind_time = word.from > 0 && word.line[0].is_ascii_digit() | (word.line[0] == b'[');
+    let behind_time = word.from > 0 && (word.line[0].is_ascii_digit() || word.line[0] == b'[');
     let is_plain = [
         &b"error"[..],
         b"fatal",

@@ -17,6 +17,7 @@ pub mod pattern;
 pub mod shown;
 pub mod source;
 pub mod stamp;
+mod stamp_format;
 
 pub use filter::{Filters, Pattern, Rule, Test};
 pub use line::{Level, LineId, LogLine, Spot, TrackId, Voice};

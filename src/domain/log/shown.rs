@@ -14,7 +14,10 @@ use super::super::output::lines::Lines;
 const MOST_PARAMETERS: usize = 126;
 
 /// JSON is laid out up to so many bytes.
-const LONGEST_JSON: usize = 4 << 20;
+const LONGEST_JSON: usize = 1 << 20;
+
+/// JSON is laid out up to so many levels: indentation must not grow beyond all bounds.
+const DEEPEST_JSON: usize = 64;
 
 /// A line as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -157,7 +160,10 @@ fn json_in(text: &[u8]) -> Option<(&[u8], &[u8])> {
     if text.len() > LONGEST_JSON || !matches!(text.last(), Some(b'}' | b']')) {
         return None;
     }
-    let is_json = |json: &[u8]| serde_json::from_slice::<serde::de::IgnoredAny>(json).is_ok();
+    let is_json = |json: &[u8]| {
+        let valid = serde_json::from_slice::<serde::de::IgnoredAny>(json).is_ok();
+        valid && depth(json) <= DEEPEST_JSON
+    };
     if matches!(text.first(), Some(b'{' | b'[')) && is_json(text) {
         return Some((&text[..0], text));
     }
@@ -165,6 +171,20 @@ fn json_in(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let at = memchr::memchr(b'{', text)?;
     let (before, json) = text.split_at(at);
     is_json(json).then_some((before.trim_ascii_end(), json))
+}
+
+/// How deep objects and lists of JSON may stand in each other, brackets in texts included.
+fn depth(json: &[u8]) -> usize {
+    let (mut now, mut deepest) = (0_usize, 0);
+    for byte in json {
+        match byte {
+            b'{' | b'[' => now += 1,
+            b'}' | b']' => now = now.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(now);
+    }
+    deepest
 }
 
 /// Hands over the lines of valid JSON, indented by two spaces; texts and numbers exactly as they were written.
@@ -216,4 +236,160 @@ fn next_line(now: &mut Vec<u8>, depth: usize, line: &mut dyn FnMut(&[u8])) {
     line(now);
     now.clear();
     now.resize(depth * 2, b' ');
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::super::output::lines::LONGEST;
+    use super::*;
+
+    fn text(shown: &Shown) -> String {
+        shown.spans.iter().map(|span| span.text.as_str()).collect()
+    }
+
+    #[test]
+    fn the_last_text_counts() {
+        let progress = shown(b"10%\r20%\r\x1b[K30%\r\n");
+        assert_eq!((text(&progress).as_str(), progress.updates), ("30%", 2));
+        assert_eq!(text(&shown(b"abc\x08d\n")), "abd");
+        assert_eq!(shown(b""), Shown::default());
+        assert_eq!(shown(b"\n"), Shown::default());
+    }
+
+    #[test]
+    fn colours_stay_and_controls_are_shown() {
+        let line = shown(b"\x1b[31mred\x1b[0m\x1b]0;t\x07\n");
+        assert_eq!(line.spans[0].text, "red");
+        assert!(line.spans[0].style.fg.is_some());
+        assert_eq!(text(&line), "red\u{241b}]0;t^G");
+    }
+
+    #[test]
+    fn a_long_line_is_cut_between_characters() {
+        for (end, kept) in [
+            ("\u{20ac}xyz", LONGEST - 1),
+            ("x\u{20ac}", LONGEST),
+            ("\x1b[31mred", LONGEST - 1),
+        ] {
+            let mut line = "x".repeat(LONGEST - 1);
+            line.push_str(end);
+            let cut = shown(line.as_bytes());
+            assert_eq!(text(&cut), "x".repeat(kept), "{end}");
+            assert_eq!(cut.cut, (line.len() - kept) as u64, "{end}");
+        }
+        let line = "\u{20ac}".repeat(LONGEST);
+        assert!(!text(&shown(line.as_bytes())).contains('\\'));
+    }
+
+    #[test]
+    fn patterns_see_the_last_text_without_colours() {
+        assert_eq!(&*bare(b"a\rb\x1b[1;31mc\x1b[m\x1b[K\x1b(Bd\r\n"), b"bcd");
+        assert_eq!(&*bare(b"\x1b[2Jx\x1b"), b"\x1b[2Jx\x1b");
+        assert_eq!(&*bare(b"\x1b\x1b[1mx\xff\0"), b"\x1bx\xff\0");
+        assert!(matches!(bare(b"plain\r\n"), Cow::Borrowed(b"plain")));
+    }
+
+    #[test]
+    fn json_is_laid_out_exactly() {
+        let line = br#"{"a":1.50,"big":12345678901234567890,"l":[1,{}, [ ]],"t":"x: {\"y\"}, \u001b","t":2}"#;
+        assert_eq!(
+            whole(line),
+            [
+                "{",
+                r#"  "a": 1.50,"#,
+                r#"  "big": 12345678901234567890,"#,
+                r#"  "l": ["#,
+                "    1,",
+                "    {},",
+                "    []",
+                "  ],",
+                r#"  "t": "x: {\"y\"}, \u001b","#,
+                r#"  "t": 2"#,
+                "}",
+            ]
+        );
+        assert_eq!(
+            whole(b"\x1b[2m2026 INFO\x1b[0m {\"a\":\"\xe2\x80\xae\"}\n"),
+            ["2026 INFO", "{", "  \"a\": \"<U+202E>\"", "}"]
+        );
+    }
+
+    #[test]
+    fn other_lines_stay_as_they_are() {
+        assert_eq!(whole(b"10%\r{not json}\x07\r\n"), ["{not json}^G"]);
+        assert_eq!(whole(b"[1] done [x]"), ["[1] done [x]"]);
+        assert_eq!(whole(b""), [""]);
+        let deep = "[".repeat(10_000) + &"]".repeat(10_000);
+        assert!(whole(deep.as_bytes()) == [deep]);
+    }
+
+    const PARTS: &[&[u8]] = &[
+        b"a",
+        b" ",
+        b"\r",
+        b"\x1b",
+        b"\x1b[1m",
+        b"\x1b[K",
+        b"\x1b(B",
+        b"[",
+        b"31",
+        b"m",
+        b"\x08",
+        b"\t",
+        b"\0",
+        b"\xff",
+        b"\xc2\x9b",
+        b"\xe2\x80",
+        b"\xae",
+        b"{\"a\":[",
+        b"1,",
+        b"\"b\":",
+        b"]}",
+        b"\"",
+    ];
+
+    /// Those that do not become something else when what stands between them goes.
+    const WHOLE_PARTS: &[&[u8]] = &[
+        b"a",
+        b" ",
+        b"\r",
+        b"\x1b[1m",
+        b"\x1b[31;1m",
+        b"\x1b[K",
+        b"\x1b(B",
+        b"\x1b[2J",
+        b"[",
+        b"\t",
+        b"\0",
+        b"\xff",
+        b"\xc2\x9b",
+        b"\xe2\x80\xae",
+    ];
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(500))]
+
+        #[test]
+        fn no_control_ever_comes_out(
+            parts in prop::collection::vec(prop::sample::select(PARTS), 0..30),
+            padding in prop::sample::select(vec![0, LONGEST - 12]),
+        ) {
+            let mut line = vec![b'x'; padding];
+            line.extend(parts.concat());
+            let safe = |text: &str| !text.chars().any(|c| c.is_control() || ansi::is_unseen(c));
+            let shown = shown(&line);
+            prop_assert!(shown.spans.iter().all(|span| safe(&span.text)));
+            prop_assert!(whole(&line).iter().all(|line| safe(line)));
+        }
+
+        #[test]
+        fn what_is_matched_is_what_is_shown(
+            parts in prop::collection::vec(prop::sample::select(WHOLE_PARTS), 0..30),
+        ) {
+            let line = parts.concat();
+            prop_assert_eq!(ansi::plain(&bare(&line)), text(&shown(&line)));
+        }
+    }
 }
