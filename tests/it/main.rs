@@ -15,6 +15,7 @@ mod launcher;
 mod locks;
 mod machines;
 mod plans;
+mod readings;
 mod remote;
 mod replays;
 mod reviews;

@@ -13,12 +13,12 @@ use super::bits::Bits;
 use super::line::{Level, Voice};
 use super::order::Key;
 
-/// Bytes of a block.
-pub(super) const BLOCK: u64 = 1 << 20;
+/// Bytes of a block. Tests have small ones, so that a few lines meet their ends.
+pub(super) const BLOCK: u64 = if cfg!(test) { 128 } else { 1 << 20 };
 /// Lines from one known offset to the next.
 pub(super) const GROUP: usize = 64;
 /// The ends of lines longer than this are kept.
-pub(super) const LONG: u64 = 32 << 10;
+pub(super) const LONG: u64 = if cfg!(test) { 40 } else { 32 << 10 };
 
 /// Which lines of a block are something, as far as that was tested.
 #[derive(Debug, Clone, Default)]

@@ -12,9 +12,9 @@ use super::jobs::grade_of;
 use super::read::{Reader, Text};
 
 /// So many bytes are read at once.
-const FEW: u64 = 256 << 10;
+const FEW: u64 = if cfg!(test) { 100 } else { 256 << 10 };
 /// The most bytes that are read of a track around an anchor, each way.
-const FAR: u64 = 512 << 10;
+const FAR: u64 = if cfg!(test) { 90 } else { 512 << 10 };
 
 /// A line without a place.
 #[derive(Debug, Clone)]

@@ -47,6 +47,8 @@ struct Test {
     long: Option<u64>,
     grades: bool,
     patterns: Vec<(usize, u64, Matcher)>,
+    /// The bytes, when no storage has them.
+    words: Option<Vec<u8>>,
 }
 
 /// What a job came to.
@@ -122,7 +124,9 @@ impl Test {
             }
         };
         let read = |from: u64, to: u64| storage.read(track, from, (to - from) as usize);
-        if let Some(end) = self.long {
+        if let Some(words) = &self.words {
+            test(words, 0);
+        } else if let Some(end) = self.long {
             let mut bytes = read(self.begin, self.begin + TESTED);
             bytes.truncate(memchr(b'\n', &bytes).unwrap_or(bytes.len()));
             test(&bytes, 0);
@@ -310,6 +314,10 @@ impl Document {
             long,
             grades,
             patterns,
+            words: track.words.as_ref().map(|(text, _)| {
+                let end = (block.end as usize).min(text.len());
+                text[begin as usize..end].to_vec()
+            }),
         };
         self.busy.insert((id, number));
         Job {

@@ -112,3 +112,6 @@ impl Document {
         Self::default()
     }
 }
+
+#[cfg(test)]
+mod tests;
