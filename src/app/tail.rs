@@ -168,9 +168,8 @@ fn pattern(text: &str) -> Result<Matcher, Failure> {
 fn has_colours(when: ColorWhen) -> bool {
     let wish = match when {
         ColorWhen::Always => ColourWish::Always,
-        ColorWhen::Never => ColourWish::Never,
         ColorWhen::Auto if std::io::stdout().is_terminal() => ColourWish::Auto,
-        ColorWhen::Auto => ColourWish::Never,
+        ColorWhen::Auto | ColorWhen::Never => ColourWish::Never,
     };
     sense::colours(wish, &sense::Env::of_process()) != Colours::None
 }
@@ -213,14 +212,13 @@ fn sources(
         }));
     }
     if sources.is_empty() {
-        let message = format!("no log of this checklist is on a host of {}", env.name);
-        let mut failure = Failure::new(Code::Usage, message);
-        if logs.is_empty() {
-            failure.message = "this checklist names no logs".to_owned();
-        }
-        return Err(
-            failure.help("name one in releases.toml: [log.app], with `on` and `file` or `run`")
-        );
+        let message = if logs.is_empty() {
+            "this checklist names no logs".to_owned()
+        } else {
+            format!("no log of this checklist is on a host of {}", env.name)
+        };
+        let help = "name one in releases.toml: [log.app], with `on` and `file` or `run`";
+        return Err(Failure::new(Code::Usage, message).help(help));
     }
     Ok(sources)
 }

@@ -10,7 +10,6 @@ use std::time::Duration;
 use chrono::{FixedOffset, Local, Offset as _};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::super::holders;
 use super::super::report::{Code, Failure, shown};
 use super::lines::{Lines, millis};
 use super::{Tailing, session};
@@ -19,7 +18,7 @@ use crate::domain::log::intake::Intake;
 use crate::domain::log::merge::{Kept, Merger};
 use crate::domain::log::pattern::Matcher;
 use crate::domain::log::{SourceState, TailSource};
-use crate::domain::text::plural;
+use crate::domain::text::{duration, plural};
 
 /// Lines are held back so long for earlier ones of other sources, in milliseconds.
 const HOLD: i64 = 300;
@@ -164,8 +163,8 @@ impl Stream {
         let one = &mut self.sources[source];
         match &state {
             SourceState::Lost { why, retry_in } => {
-                let again = holders::again_in(*retry_in);
-                aside(&format!("LOST {name}: {why}; {again}"));
+                let again = duration(*retry_in);
+                aside(&format!("LOST {name}: {why}, retry in {again}"));
             }
             SourceState::Failed { why, help } => {
                 aside(&format!("FAILED {name}: {why}"));
@@ -272,12 +271,11 @@ impl Stream {
         {
             let all = self.sources.len();
             let silent = self.sources.iter().filter(|one| !one.answered).count();
-            let what = match silent == all {
-                true => "no host could be reached".to_owned(),
-                false => format!(
-                    "{} could not be followed: no connection",
-                    plural("log", failed.len())
-                ),
+            let what = if silent == all {
+                "no host could be reached".to_owned()
+            } else {
+                let logs = plural("log", failed.len());
+                format!("{logs} could not be followed: no connection")
             };
             return Err(Failure::new(Code::Unreachable, what));
         }

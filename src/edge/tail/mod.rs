@@ -31,14 +31,18 @@ impl Tails for Sites {
         let place = Host {
             sites: self,
             env: &source.env,
-            host: &source.host,
+            name: &source.host,
         };
         follow_at(&place, &source.log.what, start, follow, sink).await
     }
 
     async fn clock(&self, env: &EnvName, host: &HostName) -> Result<Skew, LaunchError> {
-        let sites = self;
-        clock::compare(&Host { sites, env, host }).await
+        let place = Host {
+            sites: self,
+            env,
+            name: host,
+        };
+        clock::compare(&place).await
     }
 }
 

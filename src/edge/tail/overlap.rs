@@ -44,7 +44,7 @@ impl Recent {
             while found > 0 && (found == beginning.len() || beginning[found] != *byte) {
                 found = borders[found - 1];
             }
-            found += usize::from(beginning.first().is_some() && beginning[found] == *byte);
+            found += usize::from(!beginning.is_empty() && beginning[found] == *byte);
         }
         found
     }

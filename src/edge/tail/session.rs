@@ -40,17 +40,17 @@ pub trait Opens: Sync {
 pub(super) struct Host<'a> {
     pub(super) sites: &'a Sites,
     pub(super) env: &'a EnvName,
-    pub(super) host: &'a HostName,
+    pub(super) name: &'a HostName,
 }
 
 impl Opens for Host<'_> {
     async fn open(&self, word: &str) -> Result<Channel, LaunchError> {
-        let place = (self.env.clone(), self.host.clone());
+        let place = (self.env.clone(), self.name.clone());
         self.sites.session(&place, LOADER, word).await
     }
 
     fn name(&self) -> String {
-        self.host.to_string()
+        self.name.to_string()
     }
 }
 
@@ -110,7 +110,7 @@ fn payload(asked: &Asked<'_>) -> (usize, Vec<u8>) {
     }
     text.extend_from_slice(PROGRAM.as_bytes());
     text.push(b'\n');
-    let lines = text.iter().filter(|byte| **byte == b'\n').count();
+    let lines = memchr::memchr_iter(b'\n', &text).count();
     (lines, text)
 }
 

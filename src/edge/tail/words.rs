@@ -46,7 +46,7 @@ pub(super) enum Word {
 
 /// The words of one session.
 pub(super) struct Words {
-    words: mpsc::UnboundedReceiver<Word>,
+    said: mpsc::UnboundedReceiver<Word>,
     noise: Arc<Mutex<String>>,
     reader: AbortHandle,
 }
@@ -54,11 +54,11 @@ pub(super) struct Words {
 impl Words {
     /// Reads them from a stream.
     pub(super) fn of(stream: impl AsyncRead + Send + Unpin + 'static) -> Self {
-        let (sender, words) = mpsc::unbounded_channel();
+        let (sender, said) = mpsc::unbounded_channel();
         let noise = Arc::default();
         let reader = tokio::spawn(read(stream, sender, Arc::clone(&noise))).abort_handle();
         Self {
-            words,
+            said,
             noise,
             reader,
         }
@@ -66,7 +66,7 @@ impl Words {
 
     /// The next word; `None` when the program said its last.
     pub(super) async fn next(&mut self) -> Option<Word> {
-        self.words.recv().await
+        self.said.recv().await
     }
 
     /// What was said last that is no word of the program. It may hold anything; faces escape it.
