@@ -29,14 +29,14 @@ use super::fleet::Fleet;
 use super::machine::{median, memory, used_by};
 
 const CHECKLIST: &str = r#"
-project = "bench"
-[env.production.hosts]
-web1 = "web1"
+[project]
+name = "bench"
+[env.production]
+hosts = { web1 = "web1" }
 [log.app]
 on = "all"
 file = "app.log"
-[[step]]
-name = "nothing"
+[step.nothing]
 run = "true"
 on = "all"
 [[stage]]

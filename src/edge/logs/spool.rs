@@ -83,7 +83,7 @@ impl Spool {
                 let held = hold(&folder.join(HELD), FlockOperation::NonBlockingLockExclusive)?;
                 Ok::<_, io::Error>((folder, held))
             })
-            .expect("invariant: numbers do not end")?;
+            .expect("invariant: no process has so many folders")?;
         drop(gate);
         let segments = 2 * sources.max(16) as u64;
         Ok(Self {
