@@ -31,8 +31,10 @@ pub mod reach;
 pub mod report;
 pub mod runner;
 pub mod runs;
+pub mod secrets;
 pub mod session;
 pub mod table;
+pub mod tail;
 pub mod verdict;
 pub mod watch;
 
@@ -119,6 +121,7 @@ async fn command(cli: &Cli) -> Result<Code, Failure> {
         Some(Command::Lock(lock)) => lock::lock(&open()?, lock, global).await,
         Some(Command::Runner(arguments)) => runner::run(&open_for_runs()?, arguments).await,
         Some(Command::Plan(selected)) => plan(&open()?, selected, global).await,
+        Some(Command::Tail(tail)) => tail::tail(&open()?, tail, global).await,
         Some(Command::Runs { what }) => runs::runs(&open_for_runs()?, what.as_ref(), global.json),
         Some(Command::Demo(demo)) => playground::demo(demo, global, has_screen(global)).await,
         Some(command) => document(command, global),

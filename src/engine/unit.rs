@@ -13,10 +13,12 @@ use tokio::sync::watch;
 
 use super::FeedSender;
 use super::leaving::LeftOut;
+use super::recorder::Recorder;
 use crate::domain::action::{Ending, Milestone};
 use crate::domain::feed::{Link, Update};
 use crate::domain::id::{Attempt, TaskId};
 use crate::domain::output::readers;
+use crate::domain::output::redact::Mask;
 use crate::domain::run::Report;
 use crate::port::{
     AttemptKey, Clock, Launch, LaunchError, Launcher, LogStore, LogWriter, Sink, Standing,
@@ -35,6 +37,9 @@ const OPEN_AGAIN: Duration = Duration::from_secs(2);
 
 /// How often a host that was left out is looked for while an attempt of it is followed.
 const LOOK: Duration = Duration::from_secs(5);
+
+/// How long a place may take to remove the output of an attempt that is over.
+const CLEARING: Duration = Duration::from_secs(5);
 
 /// How a unit begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,50 +65,9 @@ pub(crate) struct Unit<L, S, C> {
     pub(crate) left_out: LeftOut,
     pub(crate) proof: Option<String>,
     pub(crate) milestone: Option<Milestone>,
+    /// The secrets of the run: masked in all that is printed.
+    pub(crate) mask: Mask,
     pub(crate) feed: FeedSender,
-}
-
-/// Takes output to its file and to the feed.
-struct Recorder<W, C> {
-    writer: W,
-    clock: Arc<C>,
-    feed: FeedSender,
-    task: TaskId,
-    attempt: Attempt,
-    /// The faces were told that the file cannot be written.
-    failing: bool,
-    /// Something was printed: the attempt has started.
-    begun: Arc<AtomicBool>,
-}
-
-impl<W: LogWriter, C: Clock> Sink for Recorder<W, C> {
-    fn take(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        self.begun.store(true, Ordering::Relaxed);
-        let offset = self.writer.len();
-        if let Err(error) = self.writer.append(bytes) {
-            if !std::mem::replace(&mut self.failing, true) {
-                self.feed.send(Update::OutputFailed {
-                    task: self.task.clone(),
-                    attempt: self.attempt,
-                    why: error.to_string(),
-                });
-            }
-            return Err(error);
-        }
-        self.failing = false;
-        self.feed.send(Update::Output {
-            task: self.task.clone(),
-            attempt: self.attempt,
-            at: self.clock.now(),
-            offset,
-            bytes: bytes.into(),
-        });
-        Ok(())
-    }
-
-    fn offset(&self) -> u64 {
-        self.writer.len()
-    }
 }
 
 impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
@@ -130,6 +94,7 @@ impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
                 Ok(writer) => {
                     return Ok(Recorder {
                         writer,
+                        redactor: self.mask.redactor(),
                         clock: Arc::clone(&self.clock),
                         feed: self.feed.clone(),
                         task,
@@ -206,7 +171,13 @@ impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
                 outcome => outcome,
             };
             match outcome {
-                Ok(standing) if standing != Standing::Running => return Ok(standing),
+                Ok(standing) if standing != Standing::Running => {
+                    // A file that cannot be written now is written when there is room again.
+                    if recorder.finish().is_ok() {
+                        self.clear_away(&standing).await;
+                        return Ok(standing);
+                    }
+                }
                 Err(LaunchError::Fenced { why, .. }) => return Err(why),
                 Err(LaunchError::Refused { why, .. }) if !asked => {
                     return Ok(Standing::Ended {
@@ -237,6 +208,17 @@ impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    /// Output of a run with secrets does not stay where the attempt ran; it is here, masked. What cannot be removed now
+    /// stays readable for its owner only, until the launcher clears up.
+    async fn clear_away(&self, standing: &Standing) {
+        if self.mask.is_empty() || !matches!(standing, Standing::Ended { .. }) {
+            return;
+        }
+        let key = self.key();
+        let removed = self.launcher.drop_output(&key);
+        let _ = tokio::time::timeout(CLEARING, removed).await;
     }
 
     /// Launches and follows. A launch that still waits for its host must not arrive there after the run was stopped: it

@@ -1,5 +1,6 @@
 //! Runs driven by the real engine against a scripted world, with paused time.
 
+use golive::domain::secret::Vault;
 use std::sync::Arc;
 
 use golive::domain::checklist::{Downtime, Gate, OnFailure};
@@ -45,6 +46,7 @@ impl Driven {
             state,
             identities: Identities::new(),
             by: "ada@laptop".to_owned(),
+            secrets: Vault::default(),
             first: first.into_iter().collect(),
         };
         let engine = tokio::spawn(run(doors, start, orders, sender));

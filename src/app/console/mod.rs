@@ -346,6 +346,7 @@ impl Console {
             Cmd::StartRun => self.errands.start(),
             Cmd::OpenRun(run) => self.errands.open(run),
             Cmd::ResumeRun(run) => self.errands.resume(Some(run), Decisions::default()),
+            Cmd::Secret(secret) => self.errands.typed(secret),
             Cmd::Refresh => self.errands.refresh(),
             Cmd::ProbeHosts => self.errands.probe(),
             Cmd::ReadLog { task, attempt } => {

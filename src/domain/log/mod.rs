@@ -6,9 +6,18 @@
 //! show. Everything here is pure; bytes are read through [`document::Storage`]. Nothing here knows a screen or a file.
 
 pub mod filter;
+pub mod intake;
+pub mod level;
+mod level_field;
+mod level_word;
 pub mod line;
 pub mod look;
+pub mod merge;
+pub mod pattern;
+pub mod shown;
 pub mod source;
+pub mod stamp;
+mod stamp_format;
 
 pub use filter::{Filters, Pattern, Rule, Test};
 pub use line::{Level, LineId, LogLine, Spot, TrackId, Voice};

@@ -45,6 +45,8 @@ pub(super) struct Configuration {
     pub(super) file: Option<PathBuf>,
     /// How long a connection may take to be made.
     pub(super) connect_timeout: Duration,
+    /// Environment variables of this process that ssh does not inherit.
+    pub(super) hidden: Vec<String>,
 }
 
 impl Control {
@@ -369,6 +371,7 @@ mod tests {
         let text = configuration_text(&Configuration {
             file: Some(file),
             connect_timeout: Duration::from_secs(3),
+            hidden: Vec::new(),
         })
         .unwrap();
         let text = String::from_utf8(text).unwrap();

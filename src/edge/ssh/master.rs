@@ -163,6 +163,9 @@ impl Attempt<'_> {
         let log = fs::File::create(&self.log)
             .map_err(|why| Failure::passing(format!("the control folder is lost: {why}")))?;
         let mut ssh = self.command(debug);
+        for name in &wanted.hidden {
+            ssh.env_remove(name);
+        }
         ssh.stderr(log);
         let ended = timeout(wanted.connect_timeout, ssh.status()).await;
         let said =
