@@ -15,6 +15,7 @@ use crate::domain::lock::{Busy, Grant, Holder, Remains};
 use crate::domain::log::TailSource;
 pub use crate::domain::run::Place;
 use crate::domain::run::{Identity, Moment, Record};
+use crate::domain::secret::Vault;
 
 /// What a place said of itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +41,8 @@ pub struct Launch {
     pub identity: Identity,
     /// What to run, its environment complete (with `GOLIVE_RUN`, `GOLIVE_ATTEMPT`, `GOLIVE_RECORD`).
     pub command: CommandLine,
+    /// The values of the secrets that the command names, for its own process only.
+    pub secrets: Vault,
     /// Time limit in seconds, enforced where it runs.
     pub timeout_s: Option<u64>,
     /// Time between asking processes to end and killing them.
@@ -188,6 +191,16 @@ pub trait Launcher: Send + Sync + 'static {
         key: &AttemptKey,
         grace: Duration,
     ) -> impl Future<Output = Result<(), LaunchError>> + Send;
+
+    /// Removes what an attempt that is over has printed where it ran; that it ran stays known there. For output that
+    /// may hold secrets and was received completely.
+    fn drop_output(
+        &self,
+        key: &AttemptKey,
+    ) -> impl Future<Output = Result<(), LaunchError>> + Send {
+        let _ = key;
+        std::future::ready(Ok(()))
+    }
 }
 
 /// What an attempt to take a lock came to.
@@ -260,12 +273,17 @@ pub enum TailPiece<'a> {
     Rotated,
     /// Its file was cut short and is followed from its first byte; what was printed between may be missing.
     Truncated,
+    /// What is left of the file it was before was not found: lines between may be missing. A new one is followed from
+    /// its first byte.
+    Gap,
+    /// There is no such file yet; it is waited for. The text says which.
+    Missing(&'a str),
 }
 
-/// Takes what a source gives, in order. It must not wait for a screen.
+/// Takes what a source gives, in order.
 pub trait TailSink: Send {
-    /// Takes the next piece. An error ends the following.
-    fn take(&mut self, piece: TailPiece<'_>) -> std::io::Result<()>;
+    /// Takes the next piece; may take its time: then the source waits on its host. An error ends the following.
+    fn take(&mut self, piece: TailPiece<'_>) -> impl Future<Output = std::io::Result<()>> + Send;
 
     /// Where the source is to be opened again after a break; `None` = it never was open, or knows no places.
     fn mark(&self) -> Option<FileMark>;
@@ -283,6 +301,24 @@ pub trait Tails: Send + Sync + 'static {
         follow: bool,
         sink: &mut S,
     ) -> impl Future<Output = Result<(), LaunchError>> + Send;
+
+    /// Compares the clock of a host with ours.
+    fn clock(
+        &self,
+        env: &EnvName,
+        host: &HostName,
+    ) -> impl Future<Output = Result<Skew, LaunchError>> + Send;
+}
+
+/// How a host's clock differs from ours.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Skew {
+    /// How far it is ahead, in seconds; negative = behind.
+    pub ahead_s: f64,
+    /// Not known better than this, in seconds.
+    pub error_s: f64,
+    /// The host's time zone, in seconds east of UTC, when it tells.
+    pub zone_s: Option<i32>,
 }
 
 /// Why the journal could not be written. After this nothing more may be launched.
@@ -315,8 +351,8 @@ pub trait LogStore: Send + Sync + 'static {
 
 /// Appends to the file of one attempt.
 pub trait LogWriter: Send + 'static {
-    /// Appends bytes.
-    fn append(&mut self, bytes: &[u8]) -> std::io::Result<()>;
+    /// Appends bytes that arrived at this moment.
+    fn append(&mut self, bytes: &[u8], at: Moment) -> std::io::Result<()>;
 
     /// The length of the file.
     fn len(&self) -> u64;

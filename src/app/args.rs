@@ -1,6 +1,7 @@
 //! The command line: names, flags and help texts of design/3. Nothing here does anything.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
@@ -12,6 +13,7 @@ Examples:
   golive deploy --ref v2.1            release something else than HEAD
   golive resume --approve production=9be0d11
                                       pass the gate of production without a terminal
+  golive tail production              the logs of its servers, in one time line
   golive runs                         past runs on this machine
   golive demo                         a complete playground, no server needed";
 
@@ -99,6 +101,8 @@ pub enum Command {
     Lock(Lock),
     /// Show what would run where, in order, with the exact commands and the forecast
     Plan(Selected),
+    /// Follow the logs of an environment's servers, in one time line; only reads
+    Tail(Tail),
     /// Past and unfinished runs on this machine
     Runs {
         /// What about them; nothing lists them.
@@ -275,6 +279,40 @@ pub struct Lock {
     /// Shown to whoever meets the lock
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
+}
+
+/// `golive tail`.
+#[derive(Debug, Clone, Args, Default)]
+pub struct Tail {
+    /// The environment
+    pub env: String,
+    /// Only these logs (default: all of the checklist that are on its hosts)
+    #[arg(value_name = "SOURCE")]
+    pub sources: Vec<String>,
+    /// Only lines that match this regular expression; capital letters count when it holds one
+    #[arg(long, value_name = "RE")]
+    pub grep: Option<String>,
+    /// Only lines from so long ago on, like 10m or 1h30m
+    #[arg(long, value_name = "TIME", value_parser = since)]
+    pub since: Option<Duration>,
+    /// Begin with so many lines of each file (default: 10; with --since as many as it takes)
+    #[arg(long, value_name = "N")]
+    pub lines: Option<u64>,
+    /// End when what is there was shown
+    #[arg(long)]
+    pub no_follow: bool,
+}
+
+impl Tail {
+    /// Whether a screen can show what is asked for: it follows, and has filters of its own.
+    pub fn is_for_screens(&self) -> bool {
+        let asks = self.grep.is_some() || self.since.is_some() || self.lines.is_some();
+        !asks && !self.no_follow
+    }
+}
+
+fn since(text: &str) -> Result<Duration, String> {
+    crate::domain::source::duration(text)
 }
 
 /// The background runner of a run.

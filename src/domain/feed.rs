@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::id::{Attempt, EnvName, HostName, TaskId};
 use super::lock::{Busy, Remains};
-use super::log::SourceState;
+use super::log::{SourceState, Voice};
 use super::run::{Moment, Record};
 
 /// One thing a face hears.
@@ -158,5 +158,16 @@ pub enum TailUpdate {
         skew_s: f64,
         /// Half the round trip of the question, in seconds: it is not known better than that.
         error_s: f64,
+        /// The host's time zone, in seconds east of UTC, when it tells: that of times without one in its logs.
+        zone_s: Option<i32>,
+    },
+    /// A moment of a deploy to the environment whose logs are followed, in golive's words.
+    Deed {
+        /// When.
+        at: Moment,
+        /// Whether it is about a failure.
+        voice: Voice,
+        /// What happened.
+        text: String,
     },
 }

@@ -10,4 +10,5 @@ pub mod paths;
 pub mod process;
 pub mod roots;
 pub mod ssh;
+pub mod tail;
 pub mod terminal;

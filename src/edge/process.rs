@@ -27,6 +27,7 @@ pub struct LocalLauncher {
     base: Base,
     shell: PathBuf,
     variables: Vec<(String, OsString)>,
+    hidden: Vec<String>,
 }
 
 impl LocalLauncher {
@@ -39,6 +40,7 @@ impl LocalLauncher {
             base: Base::Folder(project),
             shell: PathBuf::from("/bin/sh"),
             variables: Vec::new(),
+            hidden: Vec::new(),
         }
     }
 
@@ -51,6 +53,7 @@ impl LocalLauncher {
             base: Base::Home,
             shell: PathBuf::from("/bin/sh"),
             variables: Vec::new(),
+            hidden: Vec::new(),
         }
     }
 
@@ -65,6 +68,13 @@ impl LocalLauncher {
     #[must_use]
     pub fn with_variable(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.variables.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Keeps environment variables of this process from the launcher and the steps.
+    #[must_use]
+    pub fn without(mut self, hidden: &[String]) -> Self {
+        self.hidden.extend_from_slice(hidden);
         self
     }
 
@@ -110,6 +120,11 @@ impl LocalLauncher {
         launcher::ask_cancel(self, key, grace).await
     }
 
+    /// Removes the output of an attempt that is over. See [`crate::port::Launcher::drop_output`].
+    pub async fn drop_output(&self, key: &AttemptKey) -> Result<(), LaunchError> {
+        launcher::ask_drop(self, key).await
+    }
+
     /// Asks about a lock that is kept here.
     pub async fn lock(&self, request: &LockRequest) -> Result<LockAnswer, LaunchError> {
         launcher::ask_lock(self, request).await
@@ -129,11 +144,21 @@ impl LocalLauncher {
     }
 }
 
-impl Channels for LocalLauncher {
-    async fn open(&self, request: &Request) -> Result<Channel, LaunchError> {
+impl LocalLauncher {
+    /// Starts the shell with a program and one word for it: a session that is no business of the launcher.
+    pub(crate) fn session(&self, program: &str, word: &str) -> Result<Channel, LaunchError> {
+        if let Some(home) = &self.home
+            && !home.is_dir()
+        {
+            return Err(self.unreachable(format!("there is no folder {}", home.display())));
+        }
+        self.spawn(["-c", program, "golive", word].map(OsString::from))
+    }
+
+    fn spawn(&self, arguments: impl IntoIterator<Item = OsString>) -> Result<Channel, LaunchError> {
         let mut command = Command::new(&self.shell);
         command
-            .args(request.arguments(&self.folder))
+            .args(arguments)
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .env("GOLIVE_DIR", &self.folder)
             .env("GOLIVE_SH", &self.shell)
@@ -141,6 +166,9 @@ impl Channels for LocalLauncher {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0);
+        for name in &self.hidden {
+            command.env_remove(name);
+        }
         if let Some(home) = &self.home {
             command.env("HOME", home);
         }
@@ -159,6 +187,12 @@ impl Channels for LocalLauncher {
             exit: Box::pin(async move { child.wait().await.ok()?.code() }),
             keep: None,
         })
+    }
+}
+
+impl Channels for LocalLauncher {
+    async fn open(&self, request: &Request) -> Result<Channel, LaunchError> {
+        self.spawn(request.arguments(&self.folder))
     }
 
     fn name(&self) -> String {

@@ -15,7 +15,10 @@ pub mod dispatcher;
 mod errand;
 pub mod feed;
 mod leaving;
+mod masking;
 mod record;
+mod recorder;
+pub mod tail;
 mod unit;
 
 pub use dispatcher::{Ended, Start, run};

@@ -9,6 +9,7 @@
     reason = "a case that runs in another way than usual says so"
 )]
 
+use golive::domain::secret::Vault;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{Read, Write};
@@ -126,6 +127,7 @@ impl World {
                 record: false,
                 secrets: Vec::new(),
             },
+            secrets: Vault::default(),
             timeout_s: None,
             grace_s: 5,
             fence: None,
@@ -217,7 +219,7 @@ impl Drop for World {
 }
 
 /// The shell, and for busybox a folder that holds nothing but its programs.
-fn find_shell(name: &str, root: &Path) -> (PathBuf, Option<PathBuf>) {
+pub(crate) fn find_shell(name: &str, root: &Path) -> (PathBuf, Option<PathBuf>) {
     let found = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
         .chain(["/bin", "/usr/bin"].map(PathBuf::from))
         .map(|folder| folder.join(name))

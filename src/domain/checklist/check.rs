@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::draft::{Draft, DraftEnvironment, DraftStage, DraftStep, Used};
-use super::{Checklist, On, Selector, Stage, Step, check_stage};
-use crate::domain::id::{EnvName, HostName, RoleName, StepName};
+use super::{Checklist, On, Selector, Stage, Step, check_log, check_secret, check_stage};
+use crate::domain::id::{EnvName, HostName, RoleName, SecretName, StepName};
 use crate::domain::source::{Located, Problems, Span};
 use crate::domain::step::{BUILT_IN_TAG, Kind, tag};
 use crate::domain::text::similar;
@@ -21,6 +21,8 @@ pub(super) fn check(mut draft: Draft, problems: &mut Problems) -> Checklist {
     groups_apart(&draft, problems);
     groups(&draft, problems);
     follow_on(&mut draft, problems);
+    check_log::check(&draft, problems);
+    check_secret::check(&draft, problems);
     for step in &draft.steps {
         needs_lead_somewhere(step, &draft, problems);
     }
@@ -66,6 +68,10 @@ fn finish(draft: Draft, stages: Vec<Stage>) -> Checklist {
             .collect();
         (name.value, list)
     };
+    let secrets = draft.secrets.into_iter();
+    let secrets = secrets
+        .map(|(name, source)| (SecretName::new(name.value), source))
+        .collect();
     Checklist {
         project: draft.project,
         release: draft.release,
@@ -78,8 +84,8 @@ fn finish(draft: Draft, stages: Vec<Stage>) -> Checklist {
         steps,
         groups: draft.groups.into_iter().map(group).collect(),
         stages,
-        logs: Vec::new(),
-        secrets: BTreeMap::new(),
+        logs: draft.logs.into_iter().map(|log| log.log).collect(),
+        secrets,
     }
 }
 
@@ -94,6 +100,7 @@ fn declare_built_in_tag(draft: &mut Draft) {
         on: Vec::new(),
         keys: BTreeMap::new(),
         needs: None,
+        secrets: Vec::new(),
         step: Step::plain(StepName::new(BUILT_IN_TAG), kind),
     });
 }
@@ -195,7 +202,7 @@ fn unknown_name<'n>(
     };
 }
 
-/// Turns the names in `on` into roles and hosts.
+/// Turns the names in `on` of steps and logs into roles and hosts.
 fn follow_on(draft: &mut Draft, problems: &mut Problems) {
     let hosts = || {
         draft
@@ -203,23 +210,40 @@ fn follow_on(draft: &mut Draft, problems: &mut Problems) {
             .iter()
             .flat_map(|env| &env.environment.hosts)
     };
-    let host_names: Vec<String> = hosts().map(|host| host.name.to_string()).collect();
     let listed = hosts().filter_map(|host| host.roles.as_ref()).flatten();
-    let roles: Vec<String> = listed.map(ToString::to_string).collect();
-    // A host without roles plays every role; where no host has roles, any name of a role is as good as another.
-    let any_role = roles.is_empty() && !host_names.is_empty();
-    for step in &mut draft.steps {
-        if step.on.is_empty() {
-            continue;
-        }
+    let names = Names {
+        roles: listed.map(ToString::to_string).collect(),
+        hosts: hosts().map(|host| host.name.to_string()).collect(),
+    };
+    for step in draft.steps.iter_mut().filter(|step| !step.on.is_empty()) {
+        let others = "expected \"local\", \"all\", a role or a host";
+        step.step.on = names.follow(&step.on, others, problems);
+    }
+    for log in draft.logs.iter_mut().filter(|log| !log.on.is_empty()) {
+        let others = "expected \"all\", a role or a host";
+        log.log.on = names.follow(&log.on, others, problems);
+    }
+}
+
+/// What a name in `on` may lead to.
+struct Names {
+    hosts: Vec<String>,
+    roles: Vec<String>,
+}
+
+impl Names {
+    fn follow(&self, on: &[Located<String>], expected: &str, problems: &mut Problems) -> On {
+        // A host without roles plays every role; where no host has roles, any name of a role is as good as another.
+        let any_role = self.roles.is_empty() && !self.hosts.is_empty();
         let mut selectors = Vec::new();
-        for name in &step.on {
-            let is_host = host_names.contains(&name.value);
+        for name in on {
+            let is_host = self.hosts.contains(&name.value);
             let near = similar(
                 &name.value,
-                host_names.iter().chain(&roles).map(String::as_str),
+                self.hosts.iter().chain(&self.roles).map(String::as_str),
             );
-            let is_role = roles.contains(&name.value) || (any_role && !is_host && near.is_none());
+            let is_role =
+                self.roles.contains(&name.value) || (any_role && !is_host && near.is_none());
             if is_host {
                 selectors.push(Selector::Host(HostName::new(name.value.clone())));
             }
@@ -231,11 +255,11 @@ fn follow_on(draft: &mut Draft, problems: &mut Problems) {
                     name.span,
                     format!("no host is named `{0}` or plays the role `{0}`", name.value),
                 );
-                problem.expected("expected \"local\", \"all\", a role or a host");
+                problem.expected(expected);
                 problem.maybe(near);
             }
         }
-        step.step.on = On::Some(selectors);
+        On::Some(selectors)
     }
 }
 

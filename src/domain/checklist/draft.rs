@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Environment, Order, SshRules, Step};
+use super::{Environment, LogSource, Order, SshRules, Step};
 use crate::domain::id::StageName;
 use crate::domain::release::ReleaseRules;
+use crate::domain::secret::SecretSource;
 use crate::domain::source::{Located, Span};
 
 /// The file, read.
@@ -20,6 +21,8 @@ pub(super) struct Draft {
     pub(super) steps: Vec<DraftStep>,
     pub(super) groups: Vec<(Located<String>, Vec<Located<String>>)>,
     pub(super) stages: Vec<DraftStage>,
+    pub(super) logs: Vec<DraftLog>,
+    pub(super) secrets: Vec<(Located<String>, SecretSource)>,
 }
 
 impl Draft {
@@ -59,6 +62,8 @@ pub(super) struct DraftStep {
     pub(super) keys: BTreeMap<&'static str, Span>,
     /// The names in `needs`.
     pub(super) needs: Option<Vec<Located<String>>>,
+    /// The names in `secrets`.
+    pub(super) secrets: Vec<Located<String>>,
     /// Everything else; its `on` is `Local` or `All` until the names are followed.
     pub(super) step: Step,
 }
@@ -79,6 +84,18 @@ pub(super) struct DraftStage {
     pub(super) steps: Vec<Located<String>>,
     pub(super) order: Order,
     pub(super) order_place: Option<Span>,
+}
+
+/// A log with the names it refers to.
+#[derive(Debug)]
+pub(super) struct DraftLog {
+    pub(super) name: Located<String>,
+    /// Where it says on which hosts.
+    pub(super) place: Span,
+    /// The names in `on`, without the words `local` and `all`.
+    pub(super) on: Vec<Located<String>>,
+    /// Everything else; its `on` holds no names until they are followed.
+    pub(super) log: LogSource,
 }
 
 /// A step of a stage: its name as it came out of the list, and where it was named (perhaps as a group).

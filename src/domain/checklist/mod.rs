@@ -16,12 +16,16 @@ use super::secret::SecretSource;
 use super::step::Kind;
 
 pub mod check;
+mod check_log;
+mod check_secret;
 mod check_stage;
 mod cycle;
 mod draft;
 pub mod keys;
 pub mod parse;
 mod parse_hosts;
+mod parse_log;
+mod parse_secret;
 mod parse_step;
 pub mod schema;
 
@@ -224,6 +228,20 @@ pub enum On {
     Some(Vec<Selector>),
 }
 
+impl On {
+    /// Whether a host is one of them.
+    pub fn picks(&self, host: &Host) -> bool {
+        match self {
+            Self::Local => false,
+            Self::All => true,
+            Self::Some(selectors) => selectors.iter().any(|selector| match selector {
+                Selector::Role(role) => host.plays(role),
+                Selector::Host(name) => host.name == *name,
+            }),
+        }
+    }
+}
+
 /// A name in `on`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selector {
@@ -248,6 +266,8 @@ pub struct Step {
     pub once: bool,
     /// Variables of its own.
     pub vars: BTreeMap<String, String>,
+    /// Secrets that it finds in its environment as well.
+    pub secrets: Vec<SecretName>,
     /// Working directory.
     pub cwd: Option<String>,
     /// Time limit, enforced where it runs.
@@ -290,6 +310,7 @@ impl Step {
             on: On::Local,
             once: false,
             vars: BTreeMap::new(),
+            secrets: Vec::new(),
             cwd: None,
             timeout: None,
             quiet: Duration::from_secs(300),

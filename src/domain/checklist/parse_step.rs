@@ -10,8 +10,9 @@ use toml::de::DeValue;
 
 use super::draft::DraftStep;
 use super::keys;
-use super::{On, Step};
-use crate::domain::id::StepName;
+use super::{On, Step, parse_secret};
+use crate::domain::id::{SecretName, StepName};
+use crate::domain::source::shape::Key;
 use crate::domain::source::table::Fields;
 use crate::domain::source::{Located, Problems};
 use crate::domain::step::run::Run;
@@ -31,7 +32,7 @@ pub(super) fn step(
     let script = String::new();
     let kind: Arc<dyn Kind> = read.unwrap_or_else(|| Arc::new(Run { script }));
     let mut step = Step::plain(StepName::new(name.value.clone()), kind);
-    let (on, names) = on(&table, problems);
+    let (on, names) = on(&table, &keys::ON, problems);
     step.on = on;
     step.line = problems.source().place(name.span.start).0;
     shared(&mut step, &table, problems);
@@ -55,6 +56,11 @@ pub(super) fn step(
             .collect()
     };
     step.needs = needs.as_ref().map(names_of);
+    let secrets = parse_secret::names(&table, &step, problems);
+    step.secrets = secrets
+        .iter()
+        .map(|name| SecretName::new(name.value.clone()))
+        .collect();
     let names = if step.on == On::Local {
         Vec::new()
     } else {
@@ -68,6 +74,7 @@ pub(super) fn step(
             .map(|(key, span)| (key.name, span))
             .collect(),
         needs,
+        secrets,
         step,
     })
 }
@@ -116,9 +123,13 @@ fn kind(
     }
 }
 
-/// Reads `on`: where the step runs, and the names that must be followed.
-fn on(table: &Fields<'_>, problems: &mut Problems) -> (On, Vec<Located<String>>) {
-    let Some(mut names) = table.texts(&keys::ON, problems) else {
+/// Reads `on`: where something runs, and the names that must be followed.
+pub(super) fn on(
+    table: &Fields<'_>,
+    key: &Key,
+    problems: &mut Problems,
+) -> (On, Vec<Located<String>>) {
+    let Some(mut names) = table.texts(key, problems) else {
         return (On::Local, Vec::new());
     };
     if let [one] = names.as_slice() {

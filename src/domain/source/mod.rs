@@ -7,6 +7,7 @@
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 mod lists;
 mod read;
@@ -16,6 +17,11 @@ mod schema;
 pub mod shape;
 pub mod syntax;
 pub mod table;
+
+/// Reads a duration as people write it: `90s`, `1h30m`. The error says what was expected.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    rules::duration(text).map_err(|refusal| refusal.expected)
+}
 
 /// A part of a source text: byte offsets, the end excluded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]

@@ -192,6 +192,12 @@ impl RunFolder {
         Logs::new(self.path.join(LOGS))
     }
 
+    /// How many bytes its journal has now: whether there is news, without reading it.
+    pub fn recorded(&self) -> u64 {
+        let journal = self.path.join(JOURNAL);
+        std::fs::metadata(journal).map_or(0, |about| about.len())
+    }
+
     /// Reads the run without owning it; a line that is being written just now is left out.
     pub fn open_for_reading(&self) -> Result<StoredRun, RunError> {
         let records = reader::read(&self.path.join(JOURNAL))?.records;

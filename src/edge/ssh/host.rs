@@ -129,7 +129,18 @@ impl Host {
         (self.listener)(&self.env, &self.name, link);
     }
 
-    fn unreachable(&self, failure: Failure) -> LaunchError {
+    /// The connections to it.
+    pub(super) fn pool(&self) -> &Arc<Pool> {
+        &self.pool
+    }
+
+    /// Its name.
+    pub(super) fn name(&self) -> &HostName {
+        &self.name
+    }
+
+    /// The failure of a connection that may be made again.
+    pub(super) fn unreachable(&self, failure: Failure) -> LaunchError {
         LaunchError::Unreachable {
             place: self.name.to_string(),
             why: failure.why,

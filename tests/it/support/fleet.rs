@@ -181,6 +181,13 @@ impl Fleet {
         assert!(keygen(&key).wait().unwrap().success());
     }
 
+    /// The command lines of what runs on the hosts, as far as it is known to be theirs.
+    pub(crate) fn processes(&self) -> Vec<String> {
+        let hosts = self.hosts.iter();
+        let of_hosts = hosts.flat_map(|host| processes_with_home(&host.folder));
+        of_hosts.map(command_line).collect()
+    }
+
     /// Sees that no launcher runs on any host any more.
     #[track_caller]
     pub(crate) fn is_left_alone(&self) {
@@ -267,7 +274,19 @@ impl Host {
         let authorized = self.home.join(".ssh/authorized_keys");
         fs::copy(client.with_extension("pub"), &authorized).unwrap();
         fs::set_permissions(&authorized, fs::Permissions::from_mode(0o600)).unwrap();
-        let mut text = extra.join("\n");
+        // The server reads the first line of its kind only.
+        let is_variable = |line: &&&str| line.starts_with("SetEnv ");
+        let variables: String = extra
+            .iter()
+            .filter(is_variable)
+            .map(|line| line.trim_start_matches("SetEnv"))
+            .collect();
+        let rest: Vec<&str> = extra
+            .iter()
+            .filter(|line| !is_variable(line))
+            .copied()
+            .collect();
+        let mut text = rest.join("\n");
         write!(
             text,
             "\nListenAddress 127.0.0.1\nPort {}\nHostKey {}\nPidFile none\nPasswordAuthentication no\n\
@@ -279,11 +298,14 @@ impl Host {
         .unwrap();
         if *NAMESPACES {
             text.push_str("UsePAM yes\n");
+            if !variables.is_empty() {
+                writeln!(text, "SetEnv{variables}").unwrap();
+            }
         } else {
             let home = self.home.display();
             writeln!(
                 text,
-                "UsePAM no\nStrictModes no\nSetEnv HOME={home}\nAuthorizedKeysFile {}",
+                "UsePAM no\nStrictModes no\nSetEnv HOME={home}{variables}\nAuthorizedKeysFile {}",
                 authorized.display()
             )
             .unwrap();

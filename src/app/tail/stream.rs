@@ -1,0 +1,342 @@
+//! `golive tail` without a screen: updates of sources into lines, merged by time, until there is nothing more.
+//!
+//! Lines come on standard output, everything golive says about sources on standard error. When nobody reads, the
+//! sources wait on their hosts.
+
+use std::collections::VecDeque;
+use std::io::Write as _;
+use std::time::Duration;
+
+use chrono::{FixedOffset, Local, Offset as _};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::super::report::{Code, Failure, shown};
+use super::lines::{Lines, millis};
+use super::{Tailing, session};
+use crate::domain::feed::TailUpdate;
+use crate::domain::log::intake::Intake;
+use crate::domain::log::merge::{Kept, Merger};
+use crate::domain::log::pattern::Matcher;
+use crate::domain::log::{SourceState, TailSource};
+use crate::domain::text::{duration, plural};
+
+/// Lines are held back so long for earlier ones of other sources, in milliseconds.
+const HOLD: i64 = 300;
+/// A clock that is wrong by more is told, in seconds.
+const WRONG: f64 = 0.5;
+/// So much is taken before it is written.
+const BATCH: usize = 256 * 1024;
+
+/// What is to be shown of what comes.
+pub(super) struct Wanted {
+    /// Only lines that match.
+    pub(super) matcher: Option<Matcher>,
+    /// Only lines from then on, in milliseconds since 1970.
+    pub(super) since_ms: Option<i64>,
+    /// Deeds from then on.
+    pub(super) deeds_ms: i64,
+    /// Whether it ends when what is there was shown.
+    pub(super) follow: bool,
+}
+
+/// Takes updates and writes lines.
+pub(super) struct Stream {
+    lines: Lines,
+    wanted: Wanted,
+    sources: Vec<One>,
+    merger: Merger,
+    out: Vec<u8>,
+}
+
+/// What is known of a source.
+struct One {
+    source: TailSource,
+    intake: Intake,
+    /// When the lines arrived that are held back.
+    arrivals: VecDeque<i64>,
+    state: SourceState,
+    was_live: bool,
+    /// Its host's clock was compared: the host was reached.
+    answered: bool,
+}
+
+/// Why a stream goes no further.
+enum Over {
+    /// Everything was shown, or the operator ended it, or nobody reads any more.
+    Done,
+    /// No host was reached.
+    Alone,
+}
+
+impl Stream {
+    pub(super) fn new(sources: &[TailSource], lines: Lines, wanted: Wanted) -> Self {
+        let one = |source: &TailSource| One {
+            source: source.clone(),
+            intake: Intake::new(Local::now().offset().fix()),
+            arrivals: VecDeque::new(),
+            state: SourceState::Opening,
+            was_live: false,
+            answered: false,
+        };
+        Self {
+            lines,
+            wanted,
+            sources: sources.iter().map(one).collect(),
+            merger: Merger::new(sources.len(), HOLD),
+            out: Vec::new(),
+        }
+    }
+
+    /// Shows what comes until it ends. Returns the code to end with.
+    pub(super) async fn show(mut self, tailing: &mut Tailing) -> Result<Code, Failure> {
+        let mut signals = Signals::listen()?;
+        let over = loop {
+            let due = self.merger.next_release();
+            tokio::select! {
+                update = tailing.next() => match update {
+                    Some(update) => self.take_all(update, tailing),
+                    None => break Over::Done,
+                },
+                () = until(due), if due.is_some() => {}
+                () = signals.any() => break Over::Done,
+            }
+            self.release();
+            if !self.write()? {
+                break Over::Done;
+            }
+            if self.is_alone() {
+                break Over::Alone;
+            }
+        };
+        self.finish();
+        self.write()?;
+        self.code(&over)
+    }
+
+    /// Takes an update, and those that wait behind it as long as they are not too many.
+    fn take_all(&mut self, first: TailUpdate, tailing: &mut Tailing) {
+        self.take(first);
+        while self.out.len() < BATCH {
+            match tailing.updates().try_recv() {
+                Ok(update) => self.take(update),
+                Err(_) => return,
+            }
+            self.release();
+        }
+    }
+
+    fn take(&mut self, update: TailUpdate) {
+        match update {
+            TailUpdate::Bytes { source, at, bytes } => self.bytes(source, millis(at), &bytes),
+            TailUpdate::State { source, state } => self.state(source, state),
+            TailUpdate::Said { source, text, .. } => {
+                aside(&format!("{}: {text}", self.lines.name(source)));
+            }
+            TailUpdate::Clock {
+                source,
+                skew_s,
+                zone_s,
+                ..
+            } => self.clock(source, skew_s, zone_s),
+            TailUpdate::Deed { at, voice, text } => {
+                if millis(at) >= self.wanted.deeds_ms {
+                    let line = self.lines.deed(at, voice, &text);
+                    self.out.extend_from_slice(line.as_bytes());
+                }
+            }
+        }
+    }
+
+    fn bytes(&mut self, source: usize, arrived_ms: i64, bytes: &[u8]) {
+        let one = &mut self.sources[source];
+        let (merger, wanted, arrivals) = (&mut self.merger, &self.wanted, &mut one.arrivals);
+        one.intake.push(arrived_ms, bytes, &mut |line| {
+            if wanted.takes(line.at_ms, line.bytes) {
+                arrivals.push_back(arrived_ms);
+                merger.push(source, Kept::from(line), arrived_ms);
+            }
+        });
+    }
+
+    fn state(&mut self, source: usize, state: SourceState) {
+        let name = self.lines.name(source);
+        let one = &mut self.sources[source];
+        match &state {
+            SourceState::Lost { why, retry_in } => {
+                let again = duration(*retry_in);
+                aside(&format!("LOST {name}: {why}, retry in {again}"));
+            }
+            SourceState::Failed { why, help } => {
+                aside(&format!("FAILED {name}: {why}"));
+                if let Some(help) = help {
+                    aside(&format!("help: {help}"));
+                }
+            }
+            SourceState::Live => {
+                if matches!(one.state, SourceState::Lost { .. }) {
+                    aside(&format!("BACK {name}"));
+                }
+                one.was_live = true;
+            }
+            SourceState::Opening | SourceState::Ended => {}
+        }
+        one.state = state;
+    }
+
+    fn clock(&mut self, source: usize, skew_s: f64, zone_s: Option<i32>) {
+        let one = &mut self.sources[source];
+        one.intake.set_skew(skew_s);
+        if let Some(zone) = zone_s.and_then(FixedOffset::east_opt) {
+            one.intake.set_offset(zone);
+        }
+        let (first, host) = (!one.answered, one.source.host.clone());
+        one.answered = true;
+        let of_host = |one: &One| one.source.host == host;
+        if first && skew_s.abs() >= WRONG && self.sources.iter().position(of_host) == Some(source) {
+            let way = if skew_s > 0.0 { "ahead of" } else { "behind" };
+            let by = skew_s.abs();
+            aside(&format!(
+                "clock of {host}: {by:.1} s {way} ours; its lines are put where they belong"
+            ));
+        }
+    }
+
+    /// Writes the lines whose turn has come.
+    fn release(&mut self) {
+        let (sources, lines, out) = (&mut self.sources, &self.lines, &mut self.out);
+        self.merger.release(millis(session::now()), &mut |merged| {
+            let arrived = sources[merged.source].arrivals.pop_front();
+            let line = lines.line(&merged, arrived.unwrap_or(merged.line.at_ms));
+            out.extend_from_slice(line.as_bytes());
+        });
+    }
+
+    /// Writes what is left: nothing more comes.
+    fn finish(&mut self) {
+        let now = millis(session::now());
+        for (source, one) in self.sources.iter_mut().enumerate() {
+            let (merger, wanted, arrivals) = (&mut self.merger, &self.wanted, &mut one.arrivals);
+            one.intake.finish(now, &mut |line| {
+                if wanted.takes(line.at_ms, line.bytes) {
+                    arrivals.push_back(now);
+                    merger.push(source, Kept::from(line), now);
+                }
+            });
+        }
+        let (sources, lines, out) = (&mut self.sources, &self.lines, &mut self.out);
+        self.merger.finish(&mut |merged| {
+            let arrived = sources[merged.source].arrivals.pop_front();
+            let line = lines.line(&merged, arrived.unwrap_or(now));
+            out.extend_from_slice(line.as_bytes());
+        });
+    }
+
+    /// Gives what was made to standard output. `false` = nobody reads it any more.
+    fn write(&mut self) -> Result<bool, Failure> {
+        if self.out.is_empty() {
+            return Ok(true);
+        }
+        let mut out = std::io::stdout().lock();
+        let written = out.write_all(&self.out).and_then(|()| out.flush());
+        self.out.clear();
+        match written {
+            Err(why) if why.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+            Err(why) => Err(Failure::new(
+                Code::Failed,
+                format!("could not write to standard output: {why}"),
+            )),
+            Ok(()) => Ok(true),
+        }
+    }
+
+    /// Whether every source was tried and no host was reached.
+    fn is_alone(&self) -> bool {
+        self.sources.iter().all(|one| {
+            let tried = matches!(
+                one.state,
+                SourceState::Lost { .. } | SourceState::Failed { .. }
+            );
+            tried && !one.was_live && !one.answered
+        })
+    }
+
+    fn code(&self, over: &Over) -> Result<Code, Failure> {
+        let failed: Vec<&One> = self
+            .sources
+            .iter()
+            .filter(|one| matches!(one.state, SourceState::Failed { .. }) && !one.was_live)
+            .collect();
+        if matches!(over, Over::Alone)
+            || (!failed.is_empty() && failed.iter().all(|one| !one.answered))
+        {
+            let all = self.sources.len();
+            let silent = self.sources.iter().filter(|one| !one.answered).count();
+            let what = if silent == all {
+                "no host could be reached".to_owned()
+            } else {
+                let logs = plural("log", failed.len());
+                format!("{logs} could not be followed: no connection")
+            };
+            return Err(Failure::new(Code::Unreachable, what));
+        }
+        let all_failed = failed.len() == self.sources.len();
+        if !failed.is_empty() && (all_failed || !self.wanted.follow) {
+            let what = plural("log", failed.len());
+            return Err(Failure::new(
+                Code::Failed,
+                format!("{what} could not be read"),
+            ));
+        }
+        Ok(Code::Done)
+    }
+}
+
+impl Wanted {
+    fn takes(&self, at_ms: i64, line: &[u8]) -> bool {
+        self.since_ms.is_none_or(|since| at_ms >= since)
+            && self
+                .matcher
+                .as_ref()
+                .is_none_or(|matcher| matcher.is_match(line))
+    }
+}
+
+/// Says something beside the lines, on standard error.
+pub(super) fn aside(text: &str) {
+    // Nobody is left to tell when standard error is gone.
+    let _ = std::io::stderr().write_all(shown(&format!("{text}\n")).as_bytes());
+}
+
+/// Returns at this time, in milliseconds since 1970.
+async fn until(due: Option<i64>) {
+    let wait = due.map_or(0, |due| due - millis(session::now()));
+    let wait = u64::try_from(wait).unwrap_or_default();
+    tokio::time::sleep(Duration::from_millis(wait)).await;
+}
+
+/// What ends the following from outside.
+struct Signals([Signal; 3]);
+
+impl Signals {
+    fn listen() -> Result<Self, Failure> {
+        let listen = || {
+            Ok([
+                signal(SignalKind::interrupt())?,
+                signal(SignalKind::terminate())?,
+                signal(SignalKind::hangup())?,
+            ])
+        };
+        listen().map(Self).map_err(|why: std::io::Error| {
+            Failure::new(Code::Failed, format!("could not listen to signals: {why}"))
+        })
+    }
+
+    async fn any(&mut self) {
+        let [interrupt, terminate, hangup] = &mut self.0;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! Following logs of servers: one task for each source, and one for each host's clock.
+//!
+//! A source that breaks is opened again from where it stopped, after pauses that grow. What comes goes into one bounded
+//! channel: when nobody reads, the sources wait on their hosts, and nothing else does. Everything ends when [`Following`]
+//! is dropped. It only reads.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::domain::checklist::Followed;
+use crate::domain::feed::TailUpdate;
+use crate::domain::id::{EnvName, HostName};
+use crate::domain::log::{SourceState, TailSource};
+use crate::port::{Clock, FileMark, LaunchError, TailPiece, TailSink, TailStart, Tails};
+
+/// Updates that may wait for who reads; each holds at most some 64 KiB.
+const WAITING: usize = 64;
+/// The first pause before a source is opened again; it doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// The longest pause between two tries.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// Whose lines came for so long has recovered: its next pause is the first again.
+const RECOVERED: Duration = Duration::from_secs(10);
+/// How often clocks are compared.
+const CLOCK_EVERY: Duration = Duration::from_secs(5 * 60);
+/// How soon a clock is asked again that could not be.
+const CLOCK_AGAIN: Duration = Duration::from_secs(15);
+
+/// How long the first lines of a source wait until its host's clock is known.
+const CLOCK_WAIT: Duration = Duration::from_secs(2);
+
+/// Sources that are followed, until this is dropped.
+#[derive(Debug)]
+pub struct Following {
+    /// What comes; ends when every source has ended or failed and nothing is tried again.
+    pub updates: mpsc::Receiver<TailUpdate>,
+    /// For others who have something to say in the same stream; it does not keep the stream open.
+    pub voices: mpsc::WeakSender<TailUpdate>,
+    tasks: Vec<AbortHandle>,
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+/// Follows these sources. Must be called inside a tokio runtime.
+pub fn follow<T: Tails, C: Clock>(
+    tails: &Arc<T>,
+    clock: &Arc<C>,
+    sources: &[TailSource],
+    start: TailStart,
+    follow: bool,
+) -> Following {
+    let (sender, updates) = mpsc::channel(WAITING);
+    let voices = sender.downgrade();
+    let mut tasks = Vec::new();
+    let mut hosts: BTreeMap<(EnvName, HostName), (Vec<usize>, watch::Sender<bool>)> =
+        BTreeMap::new();
+    for (place, source) in sources.iter().enumerate() {
+        let host = (source.env.clone(), source.host.clone());
+        let (of_host, is_known) = hosts
+            .entry(host)
+            .or_insert_with(|| (Vec::new(), watch::channel(false).0));
+        of_host.push(place);
+        let one = One {
+            sink: Taking {
+                place,
+                clock: Arc::clone(clock),
+                updates: sender.clone(),
+                skew_known: Some(is_known.subscribe()),
+                mark: None,
+                was_live: false,
+                live_since: None,
+            },
+            tails: Arc::clone(tails),
+            source: source.clone(),
+        };
+        tasks.push(tokio::spawn(one.go_on(start, follow)).abort_handle());
+    }
+    for (host, (sources, known)) in hosts {
+        let compared = Compared {
+            tails: Arc::clone(tails),
+            host,
+            sources,
+            known,
+            updates: voices.clone(),
+        };
+        tasks.push(tokio::spawn(compared.go_on(follow)).abort_handle());
+    }
+    Following {
+        updates,
+        voices,
+        tasks,
+    }
+}
+
+/// One source.
+struct One<T, C> {
+    sink: Taking<C>,
+    tails: Arc<T>,
+    source: TailSource,
+}
+
+impl<T: Tails, C: Clock> One<T, C> {
+    async fn go_on(mut self, start: TailStart, follow: bool) {
+        let mut pause = FIRST_PAUSE;
+        self.sink.state(SourceState::Opening).await;
+        loop {
+            let from = self.sink.mark.map_or(start, TailStart::Mark);
+            let followed = self
+                .tails
+                .tail(&self.source, from, follow, &mut self.sink)
+                .await;
+            let live = self.sink.live_since.take();
+            if live.is_some_and(|since| since.elapsed() >= RECOVERED) {
+                pause = FIRST_PAUSE;
+            }
+            let error = match followed {
+                Ok(()) => return self.sink.state(SourceState::Ended).await,
+                Err(error) => error,
+            };
+            // What was read before is tried again whatever happened to it: a network that is gone looks like a name that
+            // leads nowhere, and a file may be made readable again.
+            let lasts = matches!(error, LaunchError::Refused { .. }) && !self.sink.was_live;
+            if lasts || !follow {
+                return self.sink.state(failed(&error)).await;
+            }
+            self.tell_break(live.is_some()).await;
+            let state = SourceState::Lost {
+                why: error.why().to_owned(),
+                retry_in: pause,
+            };
+            self.sink.state(state).await;
+            if self.sink.updates.is_closed() {
+                return;
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// A command cannot be gone on with where it stopped.
+    async fn tell_break(&mut self, was_live: bool) {
+        if was_live && matches!(self.source.log.what, Followed::Run(_)) {
+            let text = "is started again: lines may be missing or come twice";
+            self.sink.say(text.to_owned()).await;
+        }
+    }
+}
+
+fn failed(error: &LaunchError) -> SourceState {
+    SourceState::Failed {
+        why: error.why().to_owned(),
+        help: error.help().map(str::to_owned),
+    }
+}
+
+/// What comes of one source, on its way into the channel.
+struct Taking<C> {
+    place: usize,
+    clock: Arc<C>,
+    updates: mpsc::Sender<TailUpdate>,
+    /// Becomes true when the host's clock was compared; taken when that was waited for.
+    skew_known: Option<watch::Receiver<bool>>,
+    mark: Option<FileMark>,
+    /// It was open once.
+    was_live: bool,
+    live_since: Option<Instant>,
+}
+
+impl<C: Clock> Taking<C> {
+    async fn state(&mut self, state: SourceState) {
+        let source = self.place;
+        // Who is gone hears nothing.
+        let _ = self.updates.send(TailUpdate::State { source, state }).await;
+    }
+
+    /// Waits until the host's clock was compared, once. Lines are put in order by it; without it they count as they are.
+    async fn skew(&mut self) {
+        if let Some(mut known) = self.skew_known.take() {
+            let _ = timeout(CLOCK_WAIT, known.wait_for(|known| *known)).await;
+        }
+    }
+
+    async fn say(&mut self, text: String) {
+        let (source, at) = (self.place, self.clock.now());
+        let said = TailUpdate::Said { source, at, text };
+        let _ = self.updates.send(said).await;
+    }
+}
+
+impl<C: Clock> TailSink for Taking<C> {
+    async fn take(&mut self, piece: TailPiece<'_>) -> io::Result<()> {
+        match piece {
+            TailPiece::Open(mark) => {
+                self.mark = mark;
+                if self.live_since.is_none() {
+                    self.live_since = Some(Instant::now());
+                    self.was_live = true;
+                    self.state(SourceState::Live).await;
+                }
+            }
+            TailPiece::Bytes(bytes) => {
+                self.skew().await;
+                if let Some(mark) = &mut self.mark {
+                    mark.offset += bytes.len() as u64;
+                }
+                let update = TailUpdate::Bytes {
+                    source: self.place,
+                    at: self.clock.now(),
+                    bytes: bytes.into(),
+                };
+                let sent = self.updates.send(update).await;
+                sent.map_err(|_| io::Error::other("nobody listens"))?;
+            }
+            TailPiece::Rotated => {
+                let text = "was rotated: the next file is followed from its first line";
+                self.say(text.to_owned()).await;
+            }
+            TailPiece::Truncated => {
+                let text = "was cut short: lines written just before may be missing";
+                self.say(text.to_owned()).await;
+            }
+            TailPiece::Gap => {
+                let text = "was rotated meanwhile and the former file is gone: lines between may be missing";
+                self.say(text.to_owned()).await;
+            }
+            TailPiece::Missing(why) => {
+                self.skew().await;
+                let lost = SourceState::Lost {
+                    why: why.to_owned(),
+                    retry_in: Duration::from_secs(1),
+                };
+                self.state(lost).await;
+            }
+        }
+        Ok(())
+    }
+
+    fn mark(&self) -> Option<FileMark> {
+        self.mark
+    }
+}
+
+/// The clock of one host, compared with ours as long as one of its sources is followed.
+struct Compared<T> {
+    tails: Arc<T>,
+    host: (EnvName, HostName),
+    sources: Vec<usize>,
+    known: watch::Sender<bool>,
+    updates: mpsc::WeakSender<TailUpdate>,
+}
+
+impl<T: Tails> Compared<T> {
+    async fn go_on(self, again: bool) {
+        loop {
+            let answer = self.tails.clock(&self.host.0, &self.host.1).await;
+            let Some(updates) = self.updates.upgrade() else {
+                return;
+            };
+            if let Ok(skew) = answer {
+                for source in &self.sources {
+                    let update = TailUpdate::Clock {
+                        source: *source,
+                        skew_s: skew.ahead_s,
+                        error_s: skew.error_s,
+                        zone_s: skew.zone_s,
+                    };
+                    if updates.send(update).await.is_err() {
+                        return;
+                    }
+                }
+            }
+            drop(updates);
+            self.known.send_replace(true);
+            if !again {
+                return;
+            }
+            let pause = if answer.is_ok() {
+                CLOCK_EVERY
+            } else {
+                CLOCK_AGAIN
+            };
+            sleep(pause).await;
+        }
+    }
+}
