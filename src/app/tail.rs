@@ -104,6 +104,14 @@ impl Drop for Tailing {
     }
 }
 
+/// The environment and the logs that are named on the command line. Fails (code 2) as following them would.
+pub fn named(project: &Project, tail: &Tail) -> Result<(EnvName, Vec<LogName>), Failure> {
+    let names: Vec<LogName> = tail.sources.iter().map(LogName::new).collect();
+    let environment = environment(project, &tail.env)?;
+    sources(project, environment, &names)?;
+    Ok((environment.name.clone(), names))
+}
+
 /// `golive tail` without a screen.
 pub async fn tail(project: &Project, tail: &Tail, global: &Global) -> Result<Code, Failure> {
     let matcher = tail.grep.as_deref().map(pattern).transpose()?;

@@ -6,6 +6,7 @@ use super::choices;
 use super::keymap::{Act, Place};
 use super::model::{Availability, Dialog, HomePanel, Model, RunView, View};
 use super::msg::Owner;
+use super::tail::LogsPane;
 use crate::domain::feed::LockNews;
 use crate::domain::id::EnvName;
 use crate::domain::run::progress::{self, Need};
@@ -20,12 +21,20 @@ pub fn places(model: &Model) -> Vec<Place> {
             Dialog::Locked { .. } => vec![Place::Locked, Place::All],
             Dialog::Abort { .. } => vec![Place::Abort, Place::All],
             Dialog::Leave => vec![Place::Leave, Place::All],
+            Dialog::Filters { .. } => vec![Place::Filters, Place::All],
+            Dialog::Prompt(_) => vec![Place::Prompt, Place::All],
             _ => vec![Place::All],
         };
     }
     match model.view {
         View::Home => vec![Place::Home, Place::All],
         View::Hosts => vec![Place::Hosts, Place::All],
+        View::Logs => match model.tail.as_ref().map(|tail| tail.pane) {
+            Some(LogsPane::Sources) => {
+                vec![Place::Sources, Place::Log, Place::Logs, Place::All]
+            }
+            _ => vec![Place::Log, Place::Logs, Place::All],
+        },
         View::Gate => vec![Place::Gate, Place::All],
         View::Run => match model.run.as_ref().map(|run| run.pane) {
             Some(super::model::Pane::Log) => vec![Place::Log, Place::Run, Place::All],
@@ -38,6 +47,9 @@ pub fn places(model: &Model) -> Vec<Place> {
 pub fn availability(model: &Model, act: Act) -> Availability {
     let off = |why: &str| Availability::Off(why.to_owned());
     let run = model.run.as_ref();
+    if let Some(said) = of_logs(model, act) {
+        return said;
+    }
     match act {
         Act::Deploy if model.busy.is_some() => off("the plan is being made"),
         Act::Deploy if model.drives() => off("a run is going on; 1 shows it"),
@@ -46,7 +58,7 @@ pub fn availability(model: &Model, act: Act) -> Availability {
         Act::Retry if model.view == View::Run && run.is_some_and(can_go_on) => {
             Availability::Elsewhere
         }
-        Act::Follow if run.is_some_and(|run| run.follow && run.log.bottom.is_none()) => {
+        Act::Follow if run.is_some_and(|run| run.follow && run.log.follows()) => {
             off("it follows already")
         }
         Act::ScreenRun if run.is_none() => off("there is no run on screen; D plans one"),
@@ -94,6 +106,33 @@ pub fn availability(model: &Model, act: Act) -> Availability {
             off("q asks first when a run is going on")
         }
         _ => Availability::On,
+    }
+}
+
+/// Whether what a log can do can be done; `None` = it is not about logs, or nothing special is to be said.
+fn of_logs(model: &Model, act: Act) -> Option<Availability> {
+    let off = |why: &str| Some(Availability::Off(why.to_owned()));
+    let tail = model.tail.as_ref().filter(|_| model.view == View::Logs);
+    match act {
+        Act::Toggle | Act::Delete | Act::LevelUp | Act::LevelDown => {
+            let is_list = matches!(model.dialogs.last(), Some(Dialog::Filters { .. }));
+            let in_sources = tail.is_some_and(|tail| tail.pane == LogsPane::Sources);
+            let is_on = is_list || (act == Act::Toggle && in_sources && model.dialogs.is_empty());
+            let said = if is_on {
+                Availability::On
+            } else {
+                Availability::Elsewhere
+            };
+            Some(said)
+        }
+        Act::Regex => Some(Availability::Elsewhere),
+        Act::Histogram | Act::Environment if tail.is_none() => off("2 shows the logs of servers"),
+        Act::Difference if tail.is_some() => Some(Availability::Elsewhere),
+        Act::Follow => tail
+            .filter(|tail| tail.viewer.follows())
+            .map(|_| Availability::Off("it follows already".to_owned()))
+            .or_else(|| tail.map(|_| Availability::On)),
+        _ => None,
     }
 }
 

@@ -49,7 +49,7 @@ pub fn top(model: &Model) -> Option<&Dialog> {
     let is_tool = |dialog: &&Dialog| {
         matches!(
             dialog,
-            Dialog::Palette { .. } | Dialog::Help { .. } | Dialog::Search { .. }
+            Dialog::Palette { .. } | Dialog::Help { .. } | Dialog::Prompt(_)
         )
     };
     model.dialogs.iter().rev().find(|dialog| !is_tool(dialog))
@@ -106,7 +106,10 @@ pub fn lost_host(model: &Model) -> Result<(EnvName, HostName), String> {
         }
         (View::Run, Some(run)) => {
             let (tasks, _) = rows::log_tasks(run).ok_or("there are no steps")?;
-            let only = run.log.only.filter(|position| tasks.contains(position));
+            let only = run
+                .log
+                .only_owner()
+                .filter(|position| tasks.contains(position));
             let looked_at = only.map_or(tasks, |position| position..position + 1);
             let places = looked_at.filter_map(|position| {
                 let (stage, planned) = run.state.planned(position);

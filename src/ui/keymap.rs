@@ -26,6 +26,7 @@ pub enum Act {
     FocusOn,
     FocusBack,
     ScreenRun,
+    ScreenLogs,
     ScreenHosts,
     ScreenHome,
     Zoom,
@@ -36,11 +37,33 @@ pub enum Act {
     Previous,
     NextError,
     PreviousError,
+    Gap,
+    Keep,
+    Drop,
+    Filters,
+    FiltersOff,
+    ContextMore,
+    ContextFewer,
+    Unfold,
+    Toggle,
+    Delete,
+    LevelUp,
+    LevelDown,
+    Regex,
+    Only,
     Follow,
     Wrap,
+    Time,
+    Histogram,
+    Clear,
+    SetMark,
+    NextMark,
+    Environment,
     Refresh,
     Log,
     Copy,
+    Select,
+    Save,
     Pager,
     Editor,
     Redraw,
@@ -81,8 +104,16 @@ pub enum Place {
     Home,
     /// On the run screen.
     Run,
-    /// In the log of the run screen.
+    /// In a log: of the run screen, and on the logs screen.
     Log,
+    /// On the logs screen.
+    Logs,
+    /// In the list of sources of the logs screen.
+    Sources,
+    /// In the list of filters.
+    Filters,
+    /// In a field for a text to find or filter by.
+    Prompt,
     /// At the gate.
     Gate,
     /// On the hosts screen.
@@ -107,6 +138,10 @@ impl Place {
             Self::Home => "home",
             Self::Run => "run",
             Self::Log => "log",
+            Self::Logs => "logs",
+            Self::Sources => "sources",
+            Self::Filters => "filter list",
+            Self::Prompt => "prompt",
             Self::Gate => "gate",
             Self::Hosts => "hosts",
             Self::Ask => "question",
@@ -197,9 +232,10 @@ static TABLE: &[Row] = &[
     look("focus.next", Act::FocusOn, "focus", &["Tab"], ALL, ["focus", "next pane"]),
     look("focus.previous", Act::FocusBack, "focus", &["Shift-Tab"], ALL, ["focus", "previous pane"]),
     look("screen.run", Act::ScreenRun, "focus", &["1"], ALL, ["run", "the run on screen, or its gate"]),
+    look("screen.logs", Act::ScreenLogs, "focus", &["2"], ALL, ["logs", "the logs of an environment's servers, as they are written"]),
     look("screen.hosts", Act::ScreenHosts, "focus", &["4"], ALL, ["hosts", "the hosts of the checklist"]),
     look("screen.home", Act::ScreenHome, "focus", &["0"], ALL, ["home", "what is live where, and what is ahead"]),
-    look("zoom", Act::Zoom, "focus", &["z"], &[Place::Run, Place::Log], ["zoom", "this pane alone; z or Esc goes back"]),
+    look("zoom", Act::Zoom, "focus", &["z"], &[Place::Run, Place::Log, Place::Logs], ["zoom", "this pane alone; z or Esc goes back"]),
     look("open", Act::Open, "focus", &["Enter"], ALL, ["open", "open what is marked; never acts on a server by itself"]),
     look("close", Act::Close, "focus", &["Esc"], ALL, ["close", "close, clear the search, leave zoom; never quits"]),
     look("search", Act::Search, "find", &["/"], &[Place::Run, Place::Log], ["search", "search in the log; capital letters count when you type one"]),
@@ -207,14 +243,36 @@ static TABLE: &[Row] = &[
     look("search.previous", Act::Previous, "find", &["N"], &[Place::Run, Place::Log], ["previous match", "previous match"]),
     look("error.next", Act::NextError, "find", &["e"], &[Place::Run, Place::Log], ["next error", "next error or warning"]),
     look("error.previous", Act::PreviousError, "find", &["E"], &[Place::Run, Place::Log], ["previous error", "previous error or warning"]),
+    look("gap.next", Act::Gap, "find", &["s"], LOG, ["slow gap", "next line that came more than 2 s after the one before"]),
+    look("filter.in", Act::Keep, "find", &["&"], &[Place::Log, Place::Filters], ["keep", "show only lines that match"]),
+    look("filter.out", Act::Drop, "find", &["-"], &[Place::Log, Place::Filters], ["drop", "hide lines that match"]),
+    look("filter.list", Act::Filters, "find", &["F"], LOG, ["filters", "the filters: on and off, edit, delete, level"]),
+    look("filter.toggle", Act::FiltersOff, "find", &["Ctrl-f"], &[Place::Log, Place::Filters], ["filters off/on", "all filters off, and on again"]),
+    look("context.more", Act::ContextMore, "find", &["+"], &[Place::Log, Place::Filters], ["context", "one line more around each line that shows"]),
+    look("context.fewer", Act::ContextFewer, "find", &["_"], &[Place::Log, Place::Filters], ["less context", "one line fewer around each line that shows"]),
+    look("hidden.show", Act::Unfold, "find", &["x"], LOG, ["show hidden", "show the lines that filters hide here"]),
+    look("source.only", Act::Only, "find", &["."], LOG, ["only", "then a letter: only that source; .. shows all"]),
+    look("toggle", Act::Toggle, "find", &["Space"], &[Place::Sources, Place::Filters], ["on/off", "show or hide the source; filter on or off"]),
+    look("filter.delete", Act::Delete, "find", &["x"], &[Place::Filters], ["delete", "delete the filter"]),
+    look("level.up", Act::LevelUp, "find", &[">"], &[Place::Filters], ["level", "only graver lines show"]),
+    look("level.down", Act::LevelDown, "find", &["<"], &[Place::Filters], ["level", "less grave lines show, too"]),
+    look("regex", Act::Regex, "find", &["Ctrl-r"], &[Place::Prompt], ["regex", "what is typed is a regular expression, or a text"]),
     look("follow", Act::Follow, "view", &["f"], &[Place::Run, Place::Log], ["follow", "go with what runs, and with the end of its log"]),
     look("wrap", Act::Wrap, "view", &["w"], LOG, ["wrap", "wrap long lines"]),
-    look("refresh", Act::Refresh, "view", &["r"], &[Place::Home, Place::Hosts], ["refresh", "look again: git, runs, hosts (reads only)"]),
+    look("time", Act::Time, "view", &["t"], LOG, ["time", "the time of lines: off, clock, since the start, gap, UTC"]),
+    look("histogram", Act::Histogram, "view", &["i"], &[Place::Logs], ["histogram", "errors, warnings and lines over the log's whole time"]),
+    look("clear", Act::Clear, "view", &["c"], LOG, ["hide older", "hide the lines before now; again: show them"]),
+    look("mark.set", Act::SetMark, "view", &["'"], LOG, ["mark", "mark the line; again: unmark it"]),
+    look("mark.next", Act::NextMark, "view", &["u"], LOG, ["next mark", "next marked line"]),
+    look("environment", Act::Environment, "view", &["a"], &[Place::Logs], ["another", "the logs of another environment"]),
+    look("refresh", Act::Refresh, "view", &["r"], &[Place::Home, Place::Hosts, Place::Logs], ["refresh", "look again: git, runs, hosts, sources (reads only)"]),
     look("difference", Act::Difference, "view", &["d"], &[Place::Run, Place::Log, Place::Gate], ["what differs", "what differs between the run's plan and releases.toml now"]),
     look("log", Act::Log, "view", &["l"], &[Place::Gate], ["log", "the steps and logs before the gate"]),
     look("copy", Act::Copy, "copy", &["y"], &[Place::Home, Place::Run, Place::Log, Place::Gate], ["copy", "copy what is marked: a hash, a command, the lines shown"]),
+    look("select", Act::Select, "copy", &["v"], LOG, ["select", "select lines; y copies them, Esc leaves"]),
+    look("save", Act::Save, "copy", &[">"], LOG, ["save", "write the log to a file: what shows, or all"]),
     look("pager", Act::Pager, "copy", &["o"], &[Place::Run, Place::Log, Place::Failure], ["$PAGER", "open the full log in $PAGER"]),
-    look("editor", Act::Editor, "copy", &["Ctrl-e"], &[Place::Run], ["$EDITOR", "open releases.toml at the step in $EDITOR"]),
+    look("editor", Act::Editor, "copy", &["Ctrl-e"], &[Place::Run, Place::Logs], ["$EDITOR", "open releases.toml at the step in $EDITOR"]),
     look("redraw", Act::Redraw, "copy", &["Ctrl-l"], ALL, ["redraw", "draw the screen anew"]),
     look("pause", Act::Pause, "run", &["p"], &[Place::Run, Place::Abort], ["pause", "start nothing new for now; what runs goes on"]),
     change("continue", Act::Continue, &["P"], RUN, ["go on", "go on after a pause"]),
@@ -278,15 +336,20 @@ pub fn name(key: KeyEvent) -> String {
     }
 }
 
-/// The actions a key can mean in these places, in the order of the table.
+/// The actions a key can mean in these places: those of the first place first, then in the order of the table.
 pub fn acts(key: KeyEvent, places: &[Place]) -> Vec<Act> {
     let name = name(key);
-    TABLE
+    let depth = |row: &&Row| {
+        let known = |place| places.iter().position(|at| at == place);
+        row.places.iter().filter_map(known).min()
+    };
+    let mut rows: Vec<&Row> = TABLE
         .iter()
         .filter(|row| row.keys.contains(&name.as_str()))
-        .filter(|row| row.places.iter().any(|place| places.contains(place)))
-        .map(|row| row.act)
-        .collect()
+        .filter(|row| depth(row).is_some())
+        .collect();
+    rows.sort_by_key(depth);
+    rows.iter().map(|row| row.act).collect()
 }
 
 #[cfg(test)]

@@ -16,20 +16,21 @@ pub mod choices;
 pub mod dialog;
 pub mod fleet;
 pub mod keymap;
-pub mod logs;
 pub mod model;
 pub mod msg;
+pub mod panes;
 pub mod picture;
+pub mod prompt;
+pub mod quotes;
 pub mod rows;
 pub mod screen;
 pub mod states;
+pub mod tail;
 pub mod theme;
 pub mod update;
+pub mod viewer;
 pub mod widget;
 pub mod words;
-
-/// The narrowest terminal that shows a whole screen; below it the card shows.
-const LEAST: (u16, u16) = (60, 18);
 
 /// Draws the model into `area` of `buffer`. Never panics, at no size; `area` may be empty.
 pub fn draw(model: &model::Model, now: Moment, area: Rect, buffer: &mut Buffer) {
@@ -39,7 +40,10 @@ pub fn draw(model: &model::Model, now: Moment, area: Rect, buffer: &mut Buffer) 
         theme: &model.theme,
     };
     paint.fill(area, "page");
-    if area.width < LEAST.0 || area.height < LEAST.1 {
+    let is_card = panes::is_card((area.width, area.height));
+    if is_card && model.view == model::View::Logs && model.tail.is_some() {
+        screen::logs::card(&mut paint, area, model, now);
+    } else if is_card {
         card::draw(&mut paint, area, model, now);
     } else if let Some(screen) = SCREENS.iter().find(|screen| screen.view == model.view) {
         (screen.draw)(&mut paint, area, model, now);

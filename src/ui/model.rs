@@ -7,14 +7,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 
-use super::logs::LogBook;
-use super::msg::{Notice, Owner};
+use super::msg::{DocumentId, Notice, Owner};
+use super::prompt::Prompt;
+use super::quotes::Quotes;
+use super::tail::TailView;
 use super::theme::Theme;
+use super::viewer::{Labels, Viewer};
 use crate::domain::feed::{Link, LockNews};
-use crate::domain::id::{EnvName, HostName, LockId, RunId, TaskId};
+use crate::domain::id::{EnvName, HostName, LockId, RunId, SecretName, StepName, TaskId};
 use crate::domain::lock::LockView;
 use crate::domain::overview::Overview;
 use crate::domain::run::{Intent, Moment, Outcome, RunState, RunStatus};
+use crate::domain::secret::Concealed;
 
 /// How long after a dialog opened, or the window got the focus back, no key can act.
 pub const DEAD_TIME_MS: i64 = 400;
@@ -44,6 +48,8 @@ pub struct Model {
     pub locks: BTreeMap<EnvName, (LockView, Moment)>,
     /// The run on screen.
     pub run: Option<RunView>,
+    /// The logs of servers; `None` until they were asked for.
+    pub tail: Option<TailView>,
     /// What lies over the screen; the last one has the keys.
     pub dialogs: Vec<Dialog>,
     /// A line above the keys, and when it was said.
@@ -60,6 +66,8 @@ pub struct Model {
     pub host_cursor: usize,
     /// A plan or run was asked for and has not come; in words.
     pub busy: Option<String>,
+    /// A `.` was pressed: the next key names a source of the log.
+    pub names_source: bool,
 }
 
 impl Model {
@@ -77,6 +85,7 @@ impl Model {
             silent: BTreeSet::new(),
             locks: BTreeMap::new(),
             run: None,
+            tail: None,
             dialogs: Vec::new(),
             notice: None,
             guard: Guard::default(),
@@ -85,6 +94,7 @@ impl Model {
             home_cursor: [0; 4],
             host_cursor: 0,
             busy: None,
+            names_source: false,
         }
     }
 
@@ -109,6 +119,24 @@ impl Model {
                     RunStatus::Prepared | RunStatus::Finished(_)
                 )
         })
+    }
+
+    /// The viewer on screen.
+    pub fn viewer(&self) -> Option<&Viewer> {
+        match self.view {
+            View::Logs => self.tail.as_ref().map(|tail| &tail.viewer),
+            View::Run => self.run.as_ref().map(|run| &run.log),
+            _ => None,
+        }
+    }
+
+    /// The viewer on screen, to be changed.
+    pub fn viewer_mut(&mut self) -> Option<&mut Viewer> {
+        match self.view {
+            View::Logs => self.tail.as_mut().map(|tail| &mut tail.viewer),
+            View::Run => self.run.as_mut().map(|run| &mut run.log),
+            _ => None,
+        }
     }
 
     /// The run that `R` on the home screen goes on with: the marked one, be it unfinished or ended without
@@ -141,6 +169,8 @@ pub enum View {
     Run,
     /// The decision before an environment.
     Gate,
+    /// The logs of servers.
+    Logs,
     /// The hosts of the checklist.
     Hosts,
 }
@@ -184,10 +214,10 @@ pub struct RunView {
     pub pane: Pane,
     /// That pane alone is shown.
     pub zoom: bool,
-    /// What was printed.
-    pub logs: LogBook,
-    /// How the log is looked at.
-    pub log: LogView,
+    /// The last words of its tasks.
+    pub quotes: Quotes,
+    /// What the step that is looked at printed.
+    pub log: Viewer,
     /// Failures whose dialog was closed without a decision.
     pub put_off: BTreeSet<TaskId>,
     /// Why the journal cannot be written: nothing more is launched.
@@ -211,8 +241,8 @@ impl RunView {
             folded: BTreeSet::new(),
             pane: Pane::Plan,
             zoom: false,
-            logs: LogBook::default(),
-            log: LogView::default(),
+            quotes: Quotes::default(),
+            log: Viewer::new(DocumentId::Step(0), Labels::default()),
             put_off: BTreeSet::new(),
             journal_failed: None,
             wanted: BTreeMap::new(),
@@ -233,25 +263,6 @@ pub struct Wanted {
     pub holder: Option<String>,
     /// Its dialog was closed without a decision.
     pub put_off: bool,
-}
-
-/// How the log is looked at.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LogView {
-    /// The number behind the last line shown; `None` = follow the end.
-    pub bottom: Option<u64>,
-    /// The line a search or `e` went to.
-    pub hit: Option<u64>,
-    /// How many lines there were when following stopped.
-    pub left_at: u64,
-    /// Columns scrolled to the right.
-    pub sideways: usize,
-    /// Long lines go on in the next row.
-    pub wrap: bool,
-    /// Show only this task (its place in the run).
-    pub only: Option<usize>,
-    /// What is searched for.
-    pub search: Option<String>,
 }
 
 /// The gate's screen.
@@ -333,6 +344,17 @@ pub enum Dialog {
         /// What was typed.
         typed: String,
     },
+    /// A secret is typed that the run needs to start or to go on.
+    Secret {
+        /// Which.
+        name: SecretName,
+        /// The steps it is for.
+        steps: Vec<StepName>,
+        /// What was wrong with the one before.
+        said: Option<String>,
+        /// What was typed.
+        typed: Concealed,
+    },
     /// The journal cannot be written.
     Unrecorded,
     /// The screen is left while this console drives a run.
@@ -351,10 +373,17 @@ pub enum Dialog {
         /// The marked row.
         cursor: usize,
     },
-    /// The text to search for in the log.
-    Search {
-        /// What was typed.
-        typed: String,
+    /// A text is typed for the log; in the last rows.
+    Prompt(Prompt),
+    /// The filters of the log.
+    Filters {
+        /// The rule that is looked at.
+        cursor: usize,
+    },
+    /// Of which environment the logs are shown.
+    Environments {
+        /// The one that is looked at.
+        cursor: usize,
     },
     /// Something to read.
     Message {

@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use super::logs::Shelf;
 use super::model::RunView;
 use crate::domain::checklist::Gate;
 use crate::domain::run::{GateState, RunState, TaskStatus};
@@ -103,21 +102,15 @@ pub fn log_tasks(view: &RunView) -> Option<(Range<usize>, usize)> {
         .or_else(|| rows[at..].iter().find_map(step))
 }
 
-/// Where the lines of a task belong.
-pub fn shelf(state: &RunState, position: usize) -> Shelf {
+/// The place of the first task of a task's step.
+pub fn step_of(state: &RunState, position: usize) -> usize {
     let (stage, _) = state.planned(position);
     let mut first = state.layout.starts[stage];
     for tasks in state.plan.stages[stage].steps() {
         if position < first + tasks.len() {
-            return Shelf {
-                step: first,
-                width: tasks.len(),
-            };
+            return first;
         }
         first += tasks.len();
     }
-    Shelf {
-        step: position,
-        width: 1,
-    }
+    position
 }

@@ -3,24 +3,28 @@
 //! The order of a key: text fields first, then the key table for the place, then availability, then the guard for
 //! everything that changes something, then the deed. Nothing acts twice, and nothing acts too early.
 
-use crossterm::event::{KeyEvent, KeyEventKind};
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 
 use super::available::{availability, places};
 use super::keymap::{self, Act};
 use super::model::{Availability, Dialog, Model, RunView, View};
 use super::msg::{Cmd, Loudness, Msg, Notice, Owner};
-use super::rows;
 use crate::domain::feed::{Link, Update};
+use crate::domain::id::{SecretName, StepName};
 use crate::domain::lock::LockView;
-use crate::domain::run::Moment;
+use crate::domain::run::{Moment, TaskStatus};
+use crate::domain::secret::Concealed;
 
 mod decide;
 mod deeds;
 mod early;
+mod filters;
 mod gate;
 mod locks;
+mod logs;
 mod moves;
 pub mod palette;
+mod reading;
 mod story;
 mod typing;
 
@@ -29,6 +33,19 @@ const NOTICE_SECONDS: i64 = 6;
 
 /// Takes a message that arrived at `now`; returns what has to be done outside, in order.
 pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
+    let before = model.view;
+    // What is printed does not change which log is looked at, and may come often.
+    let is_output = matches!(msg, Msg::Feed(Update::Output { .. }) | Msg::Log(_));
+    let mut cmds = take(model, msg, now);
+    if !is_output {
+        cmds.extend(reading::turn(model, before));
+    }
+    cmds.extend(logs::turn(model, before));
+    cmds.extend(reading::told(model, Vec::new(), now));
+    cmds
+}
+
+fn take(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
     match msg {
         Msg::Key(key) => on_key(model, key, now),
         Msg::Paste(text) => typing::paste(model, &text, now),
@@ -50,7 +67,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
             if model.notice.as_ref().is_some_and(gone) {
                 model.notice = None;
             }
-            Vec::new()
+            logs::ask(model, now)
         }
         Msg::Feed(update) => on_feed(model, update, now),
         Msg::Overview(overview) => {
@@ -67,22 +84,22 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
             let state = crate::domain::run::RunState::new(run, plan);
             show_run(model, RunView::new(state, Owner::Here), now)
         }
-        Msg::RunOpened { state, owner } => show_run(model, RunView::new(*state, owner), now),
+        Msg::RunOpened { state, owner } => {
+            let run = RunView::new(*state, owner);
+            let mut cmds = story::endings(&run);
+            cmds.extend(show_run(model, run, now));
+            cmds
+        }
         Msg::LogWindow {
             task,
             attempt,
             offset,
             bytes,
         } => {
-            let is_good = model
-                .run
-                .as_mut()
-                .is_none_or(|run| story::take_window(run, &task, attempt, offset, &bytes));
-            if is_good {
-                Vec::new()
-            } else {
-                vec![Cmd::ReadLog { task, attempt }]
+            if let Some(run) = &mut model.run {
+                run.quotes.take(&task, attempt, offset, &bytes, None);
             }
+            Vec::new()
         }
         Msg::Refused(why) => {
             model.busy = None;
@@ -92,13 +109,36 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
             }
             Vec::new()
         }
-        Msg::Log(_) => Vec::new(),
+        Msg::Log(news) => {
+            let cmds = reading::hear(model, &news, now);
+            cmds.into_iter()
+                .chain(logs::hear(model, news, now))
+                .collect()
+        }
+        Msg::SecretWanted { name, steps, said } => ask_secret(model, (name, steps), said, now),
         Msg::Notice(notice) => {
             model.busy = None;
             on_notice(model, notice, now);
             Vec::new()
         }
     }
+}
+
+/// Asks for a secret that a run needs.
+fn ask_secret(
+    model: &mut Model,
+    (name, steps): (SecretName, Vec<StepName>),
+    said: Option<String>,
+    now: Moment,
+) -> Vec<Cmd> {
+    model.dialogs.push(Dialog::Secret {
+        name,
+        steps,
+        said,
+        typed: Concealed::default(),
+    });
+    model.guard.restart(now);
+    Vec::new()
 }
 
 fn on_notice(model: &mut Model, notice: Notice, now: Moment) {
@@ -138,13 +178,9 @@ fn on_feed(model: &mut Model, update: Update, now: Moment) -> Vec<Cmd> {
             offset,
             bytes,
         } => {
-            if let Some(run) = &mut model.run
-                && let Some(position) = run.state.position(&task)
-            {
-                run.logs.note(&task, attempt);
-                let shelf = rows::shelf(&run.state, position);
-                let known = run.logs.overlap(&task, attempt, offset, bytes.len());
-                run.logs.take(shelf, position, Some(at), &bytes[known..]);
+            if let Some(run) = &mut model.run {
+                run.quotes.note(&task, attempt);
+                run.quotes.take(&task, attempt, offset, &bytes, Some(at));
             }
             Vec::new()
         }
@@ -187,6 +223,13 @@ fn on_key(model: &mut Model, key: KeyEvent, now: Moment) -> Vec<Cmd> {
     if key.kind == KeyEventKind::Release {
         return Vec::new();
     }
+    if model.names_source && model.dialogs.is_empty() {
+        let letter = match key.code {
+            KeyCode::Char(letter) => Some(letter),
+            _ => None,
+        };
+        return logs::only(model, letter, now);
+    }
     match typing::key(model, key, now) {
         Some(typing::Typed::Taken(cmds)) => return cmds,
         Some(typing::Typed::Chosen(act)) => return act_on(model, act, now),
@@ -219,27 +262,35 @@ fn act_on(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
     if (keymap::row(act).changes || picks) && !model.guard.is_open(now) {
         return early::too_early(model, now);
     }
+    let in_log = logs::act(model, act, now).or_else(|| reading::act(model, act, now));
+    if let Some(cmds) = in_log {
+        return cmds;
+    }
     if moves::moves(model, act) {
         return Vec::new();
+    }
+    if let Some(cmds) = filters::perform(model, act, now) {
+        return cmds;
     }
     deeds::perform(model, act, now)
 }
 
-/// Asks for the output of the step under the cursor when it is not here.
+/// Asks for the last words of what failed when they are not here.
 fn read_log(model: &mut Model) -> Vec<Cmd> {
     let Some(run) = &mut model.run else {
         return Vec::new();
     };
-    let Some((tasks, _)) = rows::log_tasks(run) else {
-        return Vec::new();
-    };
     let mut cmds = Vec::new();
-    for position in tasks {
+    for position in 0..run.state.tasks.len() {
+        let status = &run.state.tasks[position].status;
+        if !matches!(status, TaskStatus::Failed | TaskStatus::Interrupted(_)) {
+            continue;
+        }
         let attempt = run.state.tasks[position].attempt;
         let (_, planned) = run.state.planned(position);
         let is_command = matches!(planned.action, crate::domain::action::Action::Exec(_));
         let task = planned.id.clone();
-        if attempt.0 > 0 && is_command && run.logs.note(&task, attempt) {
+        if attempt.0 > 0 && is_command && run.quotes.note(&task, attempt) {
             cmds.push(Cmd::ReadLog { task, attempt });
         }
     }

@@ -86,6 +86,22 @@ pub fn count(number: usize, word: &str) -> String {
     }
 }
 
+/// A number in at most four columns: `410`, `1.2k`, `88k`, `9.6M`.
+pub fn many(number: u64) -> String {
+    let (unit, letter) = match number {
+        0..1000 => return number.to_string(),
+        1000..1_000_000 => (1000, 'k'),
+        1_000_000..1_000_000_000 => (1_000_000, 'M'),
+        _ => (1_000_000_000, 'G'),
+    };
+    let tenths = number / (unit / 10);
+    if tenths < 100 {
+        format!("{}.{}{letter}", tenths / 10, tenths % 10)
+    } else {
+        format!("{}{letter}", (tenths / 10).min(999))
+    }
+}
+
 /// A size of free space given in KiB: `812 MB`, `41 GB`.
 pub fn space(kib: u64) -> String {
     let mib = kib / 1024;
@@ -113,5 +129,11 @@ mod tests {
         assert_eq!(span(7500.0), "2h05");
         assert_eq!(clock(271.9), "4:31");
         assert_eq!(guess(None), "?");
+    }
+
+    #[test]
+    fn numbers_are_told_in_four_columns() {
+        let told = [410, 1234, 88_120, 9_999_999, u64::MAX].map(many);
+        assert_eq!(told, ["410", "1.2k", "88k", "9.9M", "999G"]);
     }
 }

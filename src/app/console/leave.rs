@@ -16,6 +16,7 @@ use super::owned::Run;
 use super::{Console, Exit};
 use crate::domain::run::progress::{self, Need};
 use crate::domain::run::{Outcome, RunState, RunStatus};
+use crate::domain::secret::Vault;
 use crate::ui::msg::Owner;
 
 impl Console {
@@ -33,24 +34,28 @@ impl Console {
         let view = self.model.run.take();
         let shown = view.filter(|view| view.owner == Owner::Here);
         let shown = shown.map(|view| view.state);
-        let (state, sites) = match self.run.take() {
+        let (state, sites, secrets) = match self.run.take() {
             Some(run) => {
-                let (state, sites) = run.give_up().await;
-                (state.or(shown), Some(sites))
+                let (state, sites, secrets) = run.give_up().await;
+                (state.or(shown), Some(sites), secrets)
             }
-            None => (shown, None),
+            None => (shown, None, Vault::default()),
         };
         let state = state.filter(|state| state.status != RunStatus::Prepared);
         // First of all: whoever ends this process may not have the patience to wait for connections.
         let left = match &state {
             Some(state) => {
                 let decisions = self.advance.left();
-                Some(handover::hand_over(&self.project, state, &decisions).await)
+                Some(handover::hand_over(&self.project, state, &decisions, &secrets).await)
             }
             None => None,
         };
         if let Some(sites) = sites {
             sites.close().await;
+        }
+        // Its spool is removed, its connections are let go.
+        if let Some(tail) = self.papers.tail.take() {
+            tail.close().await;
         }
         self.errands.close().await;
         let (Some(state), Some(left)) = (state, left) else {
@@ -92,7 +97,11 @@ impl Console {
                     }
                 }
                 Answer::Failed(failure) if cut_short => failed = Some(*failure),
-                Answer::Failed(_) | Answer::Msg(_) | Answer::Watched { .. } => {}
+                Answer::Page(file) => {
+                    let _ = std::fs::remove_file(file);
+                }
+                Answer::Failed(_) | Answer::Msg(_) | Answer::Watched { .. } | Answer::Copied(_) => {
+                }
             }
         }
         if self.run.as_ref().map(|run| run.id().clone()) != before {

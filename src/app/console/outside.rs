@@ -1,14 +1,15 @@
 //! What needs the terminal itself: the clipboard, other programs, suspending.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crossterm::event::EventStream;
-
 use super::Console;
+use super::export::Copied;
 use crate::domain::id::{Attempt, TaskId};
 use crate::domain::output::ansi;
+use crate::domain::text::plural;
 use crate::edge::journal::RunFolder;
+use crate::edge::terminal::keys::Keys;
 use crate::edge::terminal::say;
 use crate::ui::msg::{Cmd, Msg, Notice};
 
@@ -47,6 +48,37 @@ impl Console {
         self.notice(said);
     }
 
+    /// Puts lines on the clipboard that were collected for it, and says where they went.
+    pub(super) fn copy_lines(&mut self, copied: &Copied) {
+        let lines = plural("line", usize::try_from(copied.lines).unwrap_or(usize::MAX));
+        let file = copied.file.as_ref();
+        let file = file.map(|path| path.display().to_string());
+        let sent = match say::copy(&copied.text, &self.env) {
+            Ok(_) if copied.is_cut => Err("the text is too long for a terminal".to_owned()),
+            Ok(bytes) => self
+                .screen
+                .send(&bytes)
+                .map_err(|error| format!("could not write to the terminal: {error}")),
+            Err(error) => Err(error.to_string()),
+        };
+        let said = match (sent, file) {
+            (Ok(()), Ok(file)) => {
+                format!("{lines} sent to the terminal's clipboard (OSC 52), and to {file}")
+            }
+            (Ok(()), Err(_)) => format!("{lines} sent to the terminal's clipboard (OSC 52)"),
+            (Err(why), Ok(file)) => format!("{why}; {lines} written to {file}"),
+            (Err(why), Err(error)) => format!("{why}; could not write them to a file: {error}"),
+        };
+        self.notice(said);
+    }
+
+    /// Shows a file in the pager and removes it afterwards: it can be made again at any time.
+    pub(super) fn page_file(&mut self, file: &Path) {
+        let pager = self.env.get("PAGER").unwrap_or("less").to_owned();
+        self.outside(&pager, &[file.display().to_string()]);
+        let _ = std::fs::remove_file(file);
+    }
+
     fn suspend(&mut self) {
         // The reader is stopped first: two readers would share the keys.
         self.events = None;
@@ -58,7 +90,7 @@ impl Console {
 
     /// The terminal is ours again.
     fn back(&mut self) {
-        self.events = Some(EventStream::new());
+        self.events = Some(Keys::read());
         let _ = self.screen.wipe();
         if let Ok((columns, rows)) = self.screen.size() {
             self.hear(Msg::Resize(columns, rows));
@@ -102,10 +134,7 @@ impl Console {
             Ok(None) => return self.notice(format!("{task} has printed nothing")),
             Err(error) => return self.notice(format!("could not read the output: {error}")),
         };
-        let pager = self.env.get("PAGER").unwrap_or("less").to_owned();
-        self.outside(&pager, &[shown.display().to_string()]);
-        // It can be made again at any time.
-        let _ = std::fs::remove_file(shown);
+        self.page_file(&shown);
     }
 
     fn safe_copy(

@@ -30,7 +30,7 @@ pub fn goes_on(line: &[u8]) -> bool {
 }
 
 /// How grave a line (with its end or without) is, as far as it says itself, and whether it goes on the one before it.
-/// A line that goes on and says nothing is as grave as what it belongs to.
+/// A line that goes on is as grave as what it belongs to; one that is only indented and says a level stands for itself.
 pub fn read(line: &[u8]) -> (Level, bool) {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -56,28 +56,26 @@ pub(super) fn of_bare(line: &[u8]) -> (Level, bool) {
     let Some(&first) = line.first() else {
         return (Level::Unknown, false);
     };
-    let goes_on = match first {
-        b' ' | b'\t' => is_indented(line),
-        b'a' | b'C' | b'S' | b'F' | b'D' | b'T' | b's' | b'n' | b'g' | b'.' => is_frame(line),
-        _ => false,
-    };
     let at_start = match first {
-        b'{' => return (in_json(line).unwrap_or_default(), goes_on),
+        b'{' => return (in_json(line).unwrap_or_default(), false),
         b'<' => of_priority(line),
         b'E' | b'W' | b'I' | b'F' | b'D' => of_letter(line),
         _ => None,
     };
-    if let Some(level) = at_start {
-        return (level, goes_on);
-    }
-    match in_words(line) {
-        Said::Level(level) => (level, goes_on),
-        Said::Detail => (Level::Unknown, true),
-        Said::Nothing => {
-            let rest = in_fields(line).or_else(|| in_request(line));
-            (rest.unwrap_or_default(), goes_on)
-        }
-    }
+    let said = at_start.map_or_else(|| in_words(line), Said::Level);
+    let level = match said {
+        Said::Level(level) => level,
+        Said::Detail => return (Level::Unknown, true),
+        Said::Nothing => in_fields(line)
+            .or_else(|| in_request(line))
+            .unwrap_or_default(),
+    };
+    let goes_on = match first {
+        b' ' | b'\t' => level == Level::Unknown && is_indented(line),
+        b'a' | b'C' | b'S' | b'F' | b'D' | b'T' | b's' | b'n' | b'g' | b'.' => is_frame(line),
+        _ => false,
+    };
+    (level, goes_on)
 }
 
 /// What the words at the start of a line say.
@@ -191,18 +189,13 @@ fn of_letter(line: &[u8]) -> Option<Level> {
     (is_glog || is_apt || line[1..].starts_with(b", [")).then_some(level)
 }
 
-/// Whether an indented line goes on the one before it; some loggers indent the level or the time.
+/// Whether an indented line that says no level goes on the one before it; some loggers indent the time.
 fn is_indented(line: &[u8]) -> bool {
     let text = line.trim_ascii_start();
-    let is_year = |text: &[u8]| text.iter().take(4).all(u8::is_ascii_digit);
-    let is_dated = text.len() > 10 && is_year(text) && matches!(text[4], b'-' | b'/');
-    let word = text
-        .iter()
-        .take_while(|byte| byte.is_ascii_uppercase())
-        .count();
-    let levels: [&[u8]; 6] = [b"INFO", b"WARN", b"WARNING", b"ERROR", b"DEBUG", b"TRACE"];
-    let is_level = line.len() - text.len() <= 2 && levels.contains(&&text[..word]);
-    !is_dated && !is_level
+    let is_dated = text.len() > 10
+        && text[..4].iter().all(u8::is_ascii_digit)
+        && matches!(text[4], b'-' | b'/');
+    !is_dated
 }
 
 /// Whether an unindented line belongs to a stack.
@@ -466,6 +459,7 @@ mod tests {
             "ValueError: bad stock",
             "Traceback (most recent call last):",
             " INFO shop: hello",
+            "      error: no stock",
             "  2026-11-21 04:00:00 hello",
             "at the end",
             "2026-11-21 04:00:00.123 UTC [311] ERROR:  deadlock",

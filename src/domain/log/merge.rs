@@ -172,10 +172,10 @@ impl Merger {
         }
     }
 
-    /// When `release` is due next, in milliseconds since 1970; `None` = nothing is held.
+    /// When `release` is due next, in milliseconds since 1970 (0 = at once); `None` = nothing is held.
     pub fn next_release(&self) -> Option<i64> {
         if self.overdue.is_some() || self.bytes > MOST_HELD {
-            return Some(i64::MIN);
+            return Some(0);
         }
         self.due.front().map(|(due, _)| *due)
     }

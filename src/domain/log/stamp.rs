@@ -111,9 +111,9 @@ fn search(line: &[u8], context: Context) -> Option<(Place, i64)> {
     })
 }
 
-/// Looks near the start of a line.
+/// Looks near the start of a line; in brackets also further on.
 fn in_head(line: &[u8], context: Context) -> Option<(Place, i64)> {
-    let end = line.len().min(BRACKETS);
+    let end = line.len().min(HEAD);
     let (mut at, mut prose) = (0, 0);
     while at < end {
         let byte = line[at];
@@ -122,19 +122,10 @@ fn in_head(line: &[u8], context: Context) -> Option<(Place, i64)> {
             continue;
         }
         let before = at.checked_sub(1).map_or(b' ', |before| line[before]);
-        let is_told = prose >= MOST_PROSE && before == b' ';
-        if (at < HEAD || before == b'[') && !is_told {
-            let format = guess(line, at, before);
-            if let Some(format) = format
-                && let Some(ms) = format.read(&line[at..], context)
-            {
-                let place = Place {
-                    format,
-                    at,
-                    field: None,
-                };
-                return Some((place, ms));
-            }
+        if (prose < MOST_PROSE || before != b' ')
+            && let Some(found) = here(line, at, before, context)
+        {
+            return Some(found);
         }
         let from = at;
         at += line[at..]
@@ -144,7 +135,16 @@ fn in_head(line: &[u8], context: Context) -> Option<(Place, i64)> {
         let is_word = at - from >= 3 && line[from..at].iter().all(u8::is_ascii_lowercase);
         prose += usize::from(is_word && line.get(at) == Some(&b' '));
     }
-    None
+    let further = line.get(end..line.len().min(BRACKETS))?;
+    memchr_iter(b'[', further).find_map(|bracket| here(line, end + bracket + 1, b'[', context))
+}
+
+/// Reads the time that begins here, when one does.
+fn here(line: &[u8], at: usize, before: u8, context: Context) -> Option<(Place, i64)> {
+    let format = guess(line, at, before)?;
+    let ms = format.read(&line[at..], context)?;
+    let field = None;
+    Some((Place { format, at, field }, ms))
 }
 
 /// Which format may begin here, by the first bytes.

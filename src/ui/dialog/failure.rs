@@ -4,10 +4,9 @@ use super::decide;
 use super::sheet::{Line, Sheet, blank, text, users_see};
 use crate::domain::action::Action;
 use crate::domain::id::TaskId;
+use crate::domain::log::{Level, level};
 use crate::domain::run::Moment;
-use crate::ui::logs::Sort;
 use crate::ui::model::{Model, RunView, Spot};
-use crate::ui::rows;
 use crate::ui::widget::paint::{columns, middle};
 use crate::ui::widget::plight;
 use crate::ui::words;
@@ -133,23 +132,13 @@ fn about(view: &RunView, task: &TaskId, quoted_rows: usize, width: u16) -> Vec<L
 
 /// The last lines that the newest attempt of a task printed.
 pub fn quoted(view: &RunView, position: usize, rows: usize) -> Vec<Line> {
-    let shelf = rows::shelf(&view.state, position);
-    let Some(log) = view.logs.step(shelf.step) else {
-        return Vec::new();
-    };
-    let mut printed = log.last_of(position, rows + 1);
-    printed.retain(|line| line.sort != Sort::Failed);
-    // What an earlier attempt printed is in the log.
-    let of_last = printed.iter().rposition(|line| line.sort == Sort::Golive);
-    printed.drain(..of_last.map_or(0, |at| at + 1));
-    let skipped = printed.len().saturating_sub(rows);
-    let quoted = printed[skipped..].iter().map(|line| {
-        let role = if line.sort.is_trouble() {
-            "log.error"
-        } else {
-            "log.info"
-        };
-        vec![("  | ".to_owned(), "border"), (line.text.clone(), role)]
+    let (_, planned) = view.state.planned(position);
+    let attempt = view.state.tasks[position].attempt;
+    let printed = view.quotes.last(&planned.id, attempt, rows).into_iter();
+    let quoted = printed.map(|line| {
+        let is_trouble = level::level(line.as_bytes()) >= Level::Warning;
+        let role = if is_trouble { "log.error" } else { "log.info" };
+        vec![("  | ".to_owned(), "border"), (line, role)]
     });
     quoted.collect()
 }

@@ -1,6 +1,6 @@
-//! Messages and the search field.
+//! Messages: something to read.
 
-use super::sheet::{Line, Sheet, blank, field, text};
+use super::sheet::{Line, Sheet, blank, text};
 
 /// More lines than this may not fit, and can be scrolled.
 const LONG: usize = 8;
@@ -35,17 +35,6 @@ pub fn sheet(title: &str, lines: &[String], scroll: usize, width: u16) -> Sheet 
         lines: shown,
         scroll,
         width: (longest.unwrap_or(0) as u16).clamp(40, width.max(40)),
-        ..Sheet::default()
-    }
-}
-
-/// The field of `/`.
-pub fn search(typed: &str) -> Sheet {
-    Sheet {
-        title: "Search the log".to_owned(),
-        bottom: "Enter searches upwards   n N go on   Esc closes".to_owned(),
-        lines: vec![field("/ ", typed)],
-        width: 60,
         ..Sheet::default()
     }
 }

@@ -3,20 +3,25 @@
 use ratatui::layout::Rect;
 
 use super::model::{Dialog, Model};
+use super::viewer::Viewer;
 use super::widget::paint::{Frame, Paint, columns};
+use super::widget::prompt as prompt_row;
 use crate::domain::run::Moment;
 use sheet::{Line, Sheet};
 
 pub mod abort;
 pub mod ask;
 pub mod decide;
+pub mod environments;
 pub mod failure;
+pub mod filters;
 pub mod help;
 pub mod journal;
 pub mod lock;
 pub mod message;
 pub mod palette;
 pub mod reason;
+pub mod secret;
 pub mod sheet;
 pub mod unknown;
 
@@ -42,11 +47,28 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
         Dialog::Kill { name, typed, keep } => abort::kill(model, (name, typed), *keep, text),
         Dialog::Locked { env, choice } => lock::busy(model, env, *choice, text, now),
         Dialog::Steal { env, typed, .. } => lock::steal(model, env, typed, text),
+        Dialog::Secret {
+            name,
+            steps,
+            said,
+            typed,
+        } => secret::sheet(name, steps, said.as_deref(), typed.0.chars().count(), text),
         Dialog::Unrecorded => journal::sheet(model, text, now),
         Dialog::Leave => abort::leave(model, text),
         Dialog::Help { query, scroll } => help::sheet(model, query, *scroll, text),
         Dialog::Palette { query, cursor } => palette::sheet(model, query, *cursor, area.height),
-        Dialog::Search { typed } => message::search(typed),
+        Dialog::Prompt(prompt) => {
+            let facts = model.viewer().map(Viewer::facts);
+            return prompt_row::draw(paint, area, prompt, facts);
+        }
+        Dialog::Filters { cursor } => {
+            let Some(viewer) = model.viewer() else {
+                return;
+            };
+            let size = (text, area.height);
+            filters::sheet(viewer.filters(), viewer.facts(), *cursor, size)
+        }
+        Dialog::Environments { cursor } => environments::sheet(model, *cursor, text),
         Dialog::Message {
             title,
             lines,

@@ -8,7 +8,6 @@ use crate::domain::id::TaskId;
 use crate::domain::run::schedule::place;
 use crate::domain::run::{Moment, TaskState, TaskStatus};
 use crate::ui::model::{Model, RunView, Spot};
-use crate::ui::rows;
 use crate::ui::widget::paint::{columns, middle};
 use crate::ui::words;
 
@@ -106,15 +105,9 @@ fn known(
         }
     }
     if let Some(started) = found.started {
-        let shelf = rows::shelf(state, position);
-        let log = view.logs.step(shelf.step);
-        let heard = log.and_then(|log| {
-            log.last_of(position, 8)
-                .iter()
-                .rev()
-                .find_map(|line| line.at)
-        });
-        let heard = heard.filter(|at| *at > started);
+        let (_, planned) = state.planned(position);
+        let heard = view.quotes.heard(&planned.id);
+        let heard = heard.filter(|at| *at >= started);
         let until = heard.map_or_else(
             || "nothing was heard of it".to_owned(),
             |at| {

@@ -12,6 +12,7 @@ use crate::domain::run::Moment;
 pub mod gate;
 pub mod home;
 pub mod hosts;
+pub mod logs;
 pub mod run;
 
 /// A screen.
@@ -40,6 +41,11 @@ pub const SCREENS: &[Screen] = &[
         name: "gate",
         view: View::Gate,
         draw: gate::draw,
+    },
+    Screen {
+        name: "logs",
+        view: View::Logs,
+        draw: logs::draw,
     },
     Screen {
         name: "hosts",

@@ -12,13 +12,14 @@ use crate::ui::choices;
 use crate::ui::keymap::Act;
 use crate::ui::model::{Model, Pane, RunView};
 use crate::ui::msg::Owner;
+use crate::ui::panes;
 use crate::ui::rows;
 use crate::ui::states;
+use crate::ui::viewer::{Viewer, thousands};
 use crate::ui::widget::band::{self, Band, Tone};
 use crate::ui::widget::bottom::{self, Bottom};
-use crate::ui::widget::log::LogPane;
 use crate::ui::widget::paint::{Frame, Paint, Piece, middle};
-use crate::ui::widget::{board, brief, detail, plight, rail};
+use crate::ui::widget::{board, brief, detail, plight, rail, viewer};
 use crate::ui::words;
 
 /// Draws the run screen.
@@ -156,80 +157,18 @@ fn waited(view: &RunView, _now: Moment) -> f64 {
 }
 
 fn body(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Moment) {
-    if view.zoom {
-        match view.pane {
-            Pane::Plan => plan(paint, area, model, view, now),
-            Pane::Log => log(paint, area, model, view, now),
-        }
-        return;
+    let panes = panes::panes(view, area);
+    if let Some(area) = panes.plan {
+        plan(paint, area, model, view, now);
     }
-    let told = matches!(
-        view.state.status,
-        RunStatus::Prepared | RunStatus::Finished(_)
-    ) && view.follow;
-    if area.width >= 100 {
-        let left = Rect {
-            width: area.width / 2,
-            ..area
-        };
-        let right = Rect {
-            x: area.x + left.width,
-            width: area.width - left.width,
-            ..area
-        };
-        plan(paint, left, model, view, now);
-        if told {
-            briefing(paint, right, model, view, now);
-            return;
-        }
-        let lower = 13.min(area.height * 2 / 5);
-        log(
-            paint,
-            Rect {
-                height: area.height - lower,
-                ..right
-            },
-            model,
-            view,
-            now,
-        );
-        step(
-            paint,
-            Rect {
-                y: right.bottom() - lower,
-                height: lower,
-                ..right
-            },
-            view,
-            now,
-        );
-        return;
+    if let Some(area) = panes.brief {
+        briefing(paint, area, model, view, now);
     }
-    let rows = rows::rows(view).len() as u16 + 2;
-    let upper = if told {
-        (area.height * 2 / 5).min(rows)
-    } else {
-        (area.height * 11 / 20).min(rows)
-    };
-    plan(
-        paint,
-        Rect {
-            height: upper,
-            ..area
-        },
-        model,
-        view,
-        now,
-    );
-    let below = Rect {
-        y: area.y + upper,
-        height: area.height - upper,
-        ..area
-    };
-    if told {
-        briefing(paint, below, model, view, now);
-    } else {
-        log(paint, below, model, view, now);
+    if let Some(area) = panes.log {
+        log(paint, area, model, view, now);
+    }
+    if let Some(area) = panes.step {
+        step(paint, area, view, now);
     }
 }
 
@@ -279,31 +218,20 @@ fn log(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Mo
         return;
     };
     let (_, planned) = view.state.planned(tasks.start);
-    let hosts = match view.log.only {
+    let hosts = match view.log.only_owner() {
         _ if tasks.len() < 2 => planned.site.to_string(),
         None => "all hosts".to_owned(),
         Some(position) => view.state.planned(position).1.site.to_string(),
     };
     let title = format!("Log  {number} {}  {hosts}", planned.step);
-    let found = view.logs.step(tasks.start);
-    let right = match (found, view.log.bottom) {
-        (Some(log), Some(_)) => {
-            let new = log.end().saturating_sub(view.log.left_at.max(log.first()));
-            if new > 0 {
-                format!("not following  +{new} new  f")
-            } else {
-                "not following  f".to_owned()
-            }
-        }
-        _ => String::new(),
-    };
-    let mut bottom = match &view.log.search {
-        Some(search) => format!("/{search}  n N"),
-        None if tasks.len() > 1 => "[ ] host   / search   e error".to_owned(),
-        None => "/ search   e error".to_owned(),
-    };
-    if view.log.wrap {
-        bottom.push_str("   wrapped");
+    let right = standing(&view.log, area.width);
+    let mut bottom = view.log.bottom_words();
+    if bottom.is_empty() {
+        bottom = if tasks.len() > 1 {
+            "[ ] host   / search   e error".to_owned()
+        } else {
+            "/ search   e error".to_owned()
+        };
     }
     let focus = view.pane == Pane::Log && model.dialogs.is_empty();
     let inner = paint.panel(
@@ -316,23 +244,32 @@ fn log(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Mo
             double: false,
         },
     );
-    match found {
-        Some(log) if log.end() > 0 => {
-            let times = inner.width >= 70 || inner.width >= 56;
-            LogPane {
-                state: &view.state,
-                log,
-                view: &view.log,
-                tasks,
-                times,
-            }
-            .draw(paint, inner);
-        }
-        _ => {
-            let first = tasks.start;
-            unprinted(paint, inner, model, view, first, now);
-        }
+    let facts = view.log.facts();
+    if facts.lines > 0 || facts.bytes > 0 {
+        viewer::draw(paint, inner, &view.log, now);
+    } else {
+        unprinted(paint, inner, model, view, tasks.start, now);
     }
+}
+
+/// Where in a log the operator is, when that is not its end.
+fn standing(viewer: &Viewer, width: u16) -> String {
+    let mut said = Vec::new();
+    let hidden = viewer.hidden_lines();
+    if hidden > 0 {
+        said.push(format!("{} hidden  F", thousands(hidden)));
+    }
+    if !viewer.follows() {
+        let lines = viewer.line_words().filter(|_| width >= 90);
+        said.extend(lines);
+        let new = viewer.new_lines();
+        said.push(if new > 0 {
+            format!("not following  +{} new  f", thousands(new))
+        } else {
+            "not following  f".to_owned()
+        });
+    }
+    said.join("   ")
 }
 
 /// What stands in the log of a step that has printed nothing.

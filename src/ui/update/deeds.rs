@@ -1,7 +1,7 @@
 //! Deeds: what an action does once it is known to be possible and not too early.
 
 use super::decide::push;
-use super::{decide, locks, palette};
+use super::{decide, filters, locks, logs};
 use crate::domain::action::Action;
 use crate::domain::run::progress;
 use crate::domain::run::{Intent, Moment, RunStatus};
@@ -14,7 +14,9 @@ use crate::ui::rows::{self, Row};
 /// Does it; returns what has to be done outside.
 pub(super) fn perform(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
     match act {
-        Act::ScreenRun | Act::ScreenHome | Act::ScreenHosts => return screen(model, act, now),
+        Act::ScreenRun | Act::ScreenHome | Act::ScreenHosts | Act::ScreenLogs => {
+            return screen(model, act, now);
+        }
         Act::Open => return open(model, now),
         Act::Close => close(model, now),
         Act::Back | Act::Interrupt => return back(model, act, now),
@@ -34,18 +36,10 @@ pub(super) fn perform(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
             },
             now,
         ),
-        Act::Search => push(
-            model,
-            Dialog::Search {
-                typed: String::new(),
-            },
-            now,
-        ),
         Act::Redraw => return vec![Cmd::Redraw],
         Act::Suspend => return vec![Cmd::Suspend],
         Act::Refresh => return vec![Cmd::Refresh, Cmd::ProbeHosts],
-        Act::Next | Act::Previous | Act::NextError | Act::PreviousError => seek(model, act, now),
-        Act::Zoom | Act::Follow | Act::Wrap => look(model, act),
+        Act::Zoom | Act::Follow => return look(model, act),
         Act::Log => {
             if let Some(run) = &mut model.run {
                 run.follow = true;
@@ -144,6 +138,7 @@ fn screen(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
             };
         }
         Act::ScreenHome => model.view = View::Home,
+        Act::ScreenLogs => return logs::open(model, now),
         _ => {
             let gate = model
                 .run
@@ -175,6 +170,15 @@ fn open(model: &mut Model, now: Moment) -> Vec<Cmd> {
             close(model, now);
             return Vec::new();
         }
+        Some(Dialog::Filters { cursor }) => {
+            let at = *cursor;
+            filters::edit(model, at, now);
+            return Vec::new();
+        }
+        Some(Dialog::Environments { cursor }) => {
+            let at = *cursor;
+            return logs::choose(model, at, now);
+        }
         Some(_) => return Vec::new(),
         None => {}
     }
@@ -182,7 +186,7 @@ fn open(model: &mut Model, now: Moment) -> Vec<Cmd> {
         View::Home => return open_home(model, now),
         View::Hosts => host_message(model, now),
         View::Run => open_row(model, now),
-        View::Gate => {}
+        View::Gate | View::Logs => {}
     }
     Vec::new()
 }
@@ -304,10 +308,7 @@ fn close(model: &mut Model, now: Moment) {
         }
         Some(_) => {}
         None if model.view == View::Run => {
-            if run.log.search.take().is_none() {
-                run.zoom = false;
-            }
-            run.log.hit = None;
+            run.zoom = false;
             return;
         }
         None => return,
@@ -335,7 +336,7 @@ fn back(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
     }
     match model.view {
         View::Gate => model.view = View::Run,
-        View::Hosts => model.view = if going { View::Run } else { View::Home },
+        View::Hosts | View::Logs => model.view = if going { View::Run } else { View::Home },
         View::Home | View::Run if going => push(model, Dialog::Leave, now),
         View::Home => return vec![Cmd::Leave],
         View::Run => {
@@ -353,37 +354,18 @@ fn back(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
     Vec::new()
 }
 
-fn seek(model: &mut Model, act: Act, now: Moment) {
-    let errors = matches!(act, Act::NextError | Act::PreviousError);
-    // As in a pager that stands at the end, the first `n` of a search goes up; `e` walks down from the top.
-    let back = matches!(act, Act::Previous | Act::PreviousError);
-    if !palette::seek(model, back, errors, now) {
-        let said = if errors {
-            "no error or warning in this log"
-        } else {
-            "no match in this log"
-        };
-        model.notice = Some((Notice::line(said), now));
-    }
-}
-
-fn look(model: &mut Model, act: Act) {
+fn look(model: &mut Model, act: Act) -> Vec<Cmd> {
     let Some(run) = &mut model.run else {
-        return;
+        return Vec::new();
     };
-    match act {
-        Act::Zoom => run.zoom = !run.zoom,
-        Act::Wrap => run.log.wrap = !run.log.wrap,
-        _ if run.pane == Pane::Log && run.log.bottom.is_some() => {
-            run.log.bottom = None;
-            run.log.hit = None;
-        }
-        _ => {
-            run.follow = true;
-            run.log.bottom = None;
-            run.log.only = None;
-        }
+    if act == Act::Zoom {
+        run.zoom = !run.zoom;
+        return Vec::new();
     }
+    run.follow = true;
+    let mut wishes = run.log.only(None);
+    wishes.extend(run.log.act(Act::Follow).unwrap_or_default());
+    wishes.into_iter().map(Cmd::Log).collect()
 }
 
 fn copy(model: &Model) -> Vec<Cmd> {
@@ -408,7 +390,7 @@ fn copy(model: &Model) -> Vec<Cmd> {
             format!("{} {} {commit}", run.state.plan.project, run.state.run)
         }),
         View::Run => copy_run(model),
-        View::Hosts => None,
+        View::Hosts | View::Logs => None,
     };
     text.map(Cmd::Copy).into_iter().collect()
 }
@@ -416,18 +398,8 @@ fn copy(model: &Model) -> Vec<Cmd> {
 fn copy_run(model: &Model) -> Option<String> {
     let run = model.run.as_ref()?;
     let (tasks, _) = rows::log_tasks(run)?;
-    if run.pane == Pane::Plan {
-        let (_, planned) = run.state.planned(tasks.start);
-        return Some(planned.action.text().to_owned());
-    }
-    let log = run.logs.step(tasks.start)?;
-    let end = run.log.bottom.unwrap_or(log.end());
-    let from = log.walk(end, -i64::from(model.size.1), run.log.only);
-    let lines = (from..end).filter(|number| log.shows(*number, run.log.only));
-    let texts = lines
-        .filter_map(|number| log.line(number))
-        .map(|line| line.text.as_str());
-    Some(texts.collect::<Vec<_>>().join("\n"))
+    let (_, planned) = run.state.planned(tasks.start);
+    Some(planned.action.text().to_owned())
 }
 
 fn pager(model: &mut Model, now: Moment) -> Vec<Cmd> {
@@ -438,7 +410,7 @@ fn pager(model: &mut Model, now: Moment) -> Vec<Cmd> {
             |position: &usize| started(position) && !run.state.tasks[*position].status.is_settled();
         let chosen = run
             .log
-            .only
+            .only_owner()
             .filter(|position| tasks.contains(position) && started(position));
         let position = chosen
             .or_else(|| tasks.clone().find(trouble))

@@ -40,14 +40,14 @@ pub(super) fn moves(model: &mut Model, act: Act) -> bool {
         _ => return false,
     };
     if model.dialogs.is_empty() {
-        on_screen(model, by, act, page);
+        on_screen(model, by);
     } else {
         in_dialog(model, by);
     }
     true
 }
 
-fn shift(at: usize, by: i64, len: usize) -> usize {
+pub(super) fn shift(at: usize, by: i64, len: usize) -> usize {
     let by_rows = usize::try_from(by.unsigned_abs()).unwrap_or(usize::MAX);
     let to = if by < 0 {
         at.saturating_sub(by_rows)
@@ -62,6 +62,10 @@ fn in_dialog(model: &mut Model, by: i64) {
         Some(Dialog::Palette { query, .. }) => super::palette::matching(model, query).len(),
         _ => 0,
     };
+    let rules = model
+        .viewer()
+        .map_or(0, |viewer| viewer.filters().rules.len());
+    let environments = super::logs::environments(model).len();
     match model.dialogs.last_mut() {
         Some(Dialog::Help { scroll, .. }) => *scroll = shift(*scroll, by, 200),
         Some(Dialog::Message { scroll, lines, .. }) => *scroll = shift(*scroll, by, lines.len()),
@@ -69,6 +73,8 @@ fn in_dialog(model: &mut Model, by: i64) {
         Some(Dialog::Failure { spot, .. } | Dialog::Interrupted { spot, .. }) => {
             spot.choice = shift(spot.choice, by, choices::ABOUT_TASKS.len());
         }
+        Some(Dialog::Filters { cursor }) => *cursor = shift(*cursor, by, rules),
+        Some(Dialog::Environments { cursor }) => *cursor = shift(*cursor, by, environments),
         Some(Dialog::Abort { choice, .. }) => {
             *choice = shift(*choice, by, choices::ABOUT_END.len());
         }
@@ -90,7 +96,7 @@ fn about(model: &mut Model, back: bool) {
     }
 }
 
-fn on_screen(model: &mut Model, by: i64, act: Act, page: i64) {
+fn on_screen(model: &mut Model, by: i64) {
     match model.view {
         View::Home => {
             let panel = model.home_panel as usize;
@@ -107,6 +113,7 @@ fn on_screen(model: &mut Model, by: i64, act: Act, page: i64) {
             });
             model.host_cursor = shift(model.host_cursor, by, len);
         }
+        View::Logs => {}
         View::Gate => {
             if let Some(run) = &mut model.run {
                 let panel = run.gate.panel.min(2);
@@ -115,10 +122,8 @@ fn on_screen(model: &mut Model, by: i64, act: Act, page: i64) {
         }
         View::Run => {
             if let Some(run) = &mut model.run {
-                match run.pane {
-                    Pane::Plan => in_plan(run, by),
-                    Pane::Log => in_log(run, by, act, page / 2),
-                }
+                // The keys of the log are the viewer's.
+                in_plan(run, by);
             }
         }
     }
@@ -149,36 +154,8 @@ fn in_plan(run: &mut RunView, by: i64) {
 }
 
 fn go_to_row(run: &mut RunView, at: usize) {
-    let before = rows::log_tasks(run);
     run.cursor = at;
     run.follow = false;
-    if rows::log_tasks(run) != before {
-        run.log.bottom = None;
-        run.log.hit = None;
-        run.log.only = None;
-        run.log.sideways = 0;
-    }
-}
-
-fn in_log(run: &mut RunView, by: i64, act: Act, below_top: i64) {
-    let Some(log) = rows::log_tasks(run).and_then(|(tasks, _)| run.logs.step(tasks.start)) else {
-        return;
-    };
-    let end = log.end();
-    if act == Act::Bottom {
-        run.log.bottom = None;
-        return;
-    }
-    let from = run.log.bottom.unwrap_or(end);
-    let to = if act == Act::Top {
-        log.walk(log.first(), below_top.max(1), run.log.only)
-    } else {
-        log.walk(from, by, run.log.only)
-    };
-    if run.log.bottom.is_none() {
-        run.log.left_at = end;
-    }
-    run.log.bottom = (to < end).then_some(to);
 }
 
 fn sideways(run: &mut RunView, act: Act) {
@@ -189,8 +166,6 @@ fn sideways(run: &mut RunView, act: Act) {
         None => return,
     };
     match (act, run.pane) {
-        (Act::Left, Pane::Log) => run.log.sideways = run.log.sideways.saturating_sub(8),
-        (Act::Right, Pane::Log) => run.log.sideways = (run.log.sideways + 8).min(4000),
         (Act::Left, Pane::Plan) => {
             run.folded.insert(stage);
             let head = rows::rows(run)
@@ -214,26 +189,8 @@ fn sideways(run: &mut RunView, act: Act) {
                 to.map_or(rows.len().saturating_sub(1), |to| at + 1 + to),
             );
         }
-        (Act::TabBack | Act::TabOn, _) => tab(run, act == Act::TabBack),
         _ => {}
     }
-}
-
-/// Goes from the log of all hosts of a step to that of the next host, and around.
-fn tab(run: &mut RunView, back: bool) {
-    let Some((tasks, _)) = rows::log_tasks(run) else {
-        return;
-    };
-    if tasks.len() < 2 {
-        return;
-    }
-    run.log.only = match (run.log.only, back) {
-        (None, false) => Some(tasks.start),
-        (None, true) => Some(tasks.end - 1),
-        (Some(at), false) if at + 1 < tasks.end => Some(at + 1),
-        (Some(at), true) if at > tasks.start => Some(at - 1),
-        _ => None,
-    };
 }
 
 fn focus(model: &mut Model, back: bool) {
@@ -278,6 +235,6 @@ fn focus(model: &mut Model, back: bool) {
                 run.gate.said = None;
             }
         }
-        View::Hosts => {}
+        View::Hosts | View::Logs => {}
     }
 }

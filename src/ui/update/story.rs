@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use crate::domain::feed::LockNews;
-use crate::domain::id::{Attempt, EnvName, HostName, TaskId};
+use crate::domain::id::{EnvName, HostName, TaskId};
+use crate::domain::log::Voice;
 use crate::domain::run::apply::apply;
 use crate::domain::run::event::Decision;
 use crate::domain::run::progress::{self, Need};
 use crate::domain::run::{Event, Moment, Outcome, Record};
 use crate::ui::model::{Dialog, GateView, Model, RunView, Spot, View, Wanted, Wish};
-use crate::ui::msg::{Cmd, Notice, Owner};
-use crate::ui::{rows, states, words};
+use crate::ui::msg::{Cmd, LogWish, Notice, Owner};
+use crate::ui::{states, words};
 
 /// Takes a record of the run on screen.
 pub(super) fn fold(model: &mut Model, record: &Record, now: Moment) -> Vec<Cmd> {
@@ -33,14 +34,13 @@ pub(super) fn fold(model: &mut Model, record: &Record, now: Moment) -> Vec<Cmd> 
     if matches!(&record.event, Event::RunFinished { .. }) {
         run.wanted.clear();
     }
-    tell(run, record);
-    tell_decision(run, record);
+    let mut cmds: Vec<Cmd> = tell(run, record).into_iter().collect();
+    cmds.extend(tell_decision(run, record));
     if let Some(said) = about_lock(&record.event) {
         model.notice = Some((Notice::line(said), now));
     }
     // What the run waits for is seen when all that follows from this was told.
     withdraw(model, now);
-    let mut cmds = Vec::new();
     if let Event::RunFinished { outcome, .. } = &record.event {
         if let Some(run) = &mut model.run {
             run.follow = true;
@@ -70,12 +70,12 @@ pub(super) fn fold(model: &mut Model, record: &Record, now: Moment) -> Vec<Cmd> 
 }
 
 /// Writes what happened to a task into its log.
-fn tell(run: &mut RunView, record: &Record) {
+fn tell(run: &mut RunView, record: &Record) -> Option<Cmd> {
     let (task, text, failed) = match &record.event {
         Event::TaskStarted { task, attempt, .. } => {
-            run.logs.note(task, *attempt);
+            run.quotes.note(task, *attempt);
             if attempt.0 < 2 {
-                return;
+                return None;
             }
             (task, format!("attempt {attempt}"), false)
         }
@@ -108,17 +108,35 @@ fn tell(run: &mut RunView, record: &Record) {
         }
         Event::TaskInterrupted { task, why, .. } => (task, format!("end not known: {why}"), true),
         Event::TaskSkipped { task, why } => (task, format!("skipped: {why}"), false),
-        _ => return,
+        _ => return None,
     };
-    let Some(position) = run.state.position(task) else {
-        return;
-    };
-    let shelf = rows::shelf(&run.state, position);
-    run.logs.say(shelf, position, Some(record.at), text, failed);
+    say(run, task, record.at, text, failed)
+}
+
+/// Says something in the log of a task.
+fn say(run: &RunView, task: &TaskId, at: Moment, text: String, failed: bool) -> Option<Cmd> {
+    Some(Cmd::Log(LogWish::Say {
+        task: run.state.position(task)?,
+        at,
+        voice: if failed { Voice::Failed } else { Voice::Golive },
+        text,
+    }))
+}
+
+/// How the tasks of a run that was read from its journal ended, said in their logs.
+pub(super) fn endings(run: &RunView) -> Vec<Cmd> {
+    let ended = run.state.tasks.iter().enumerate();
+    let said = ended.filter_map(|(position, task)| {
+        let (ending, at) = (task.ending.as_ref()?, task.ended?);
+        let (_, planned) = run.state.planned(position);
+        let failed = !ending.is_success();
+        say(run, &planned.id, at, ending.to_string(), failed)
+    });
+    said.collect()
 }
 
 /// Writes what was decided about tasks into their logs: what, by whom, why.
-fn tell_decision(run: &mut RunView, record: &Record) {
+fn tell_decision(run: &RunView, record: &Record) -> Vec<Cmd> {
     let Event::DecisionTaken {
         decision,
         tasks,
@@ -127,25 +145,21 @@ fn tell_decision(run: &mut RunView, record: &Record) {
         ..
     } = &record.event
     else {
-        return;
+        return Vec::new();
     };
     let what = match decision {
         Decision::Retry => "runs it again",
         Decision::Skip => "skips it",
         Decision::CountAsDone => "counts it as done",
         Decision::LeaveOut => "leaves its host out",
-        _ => return,
+        _ => return Vec::new(),
     };
     let why = reason.as_ref();
     let why = why.map_or_else(String::new, |why| format!(": {why}"));
     let text = format!("{} {what}{why}", words::user(by));
-    for task in tasks {
-        if let Some(position) = run.state.position(task) {
-            let shelf = rows::shelf(&run.state, position);
-            let at = Some(record.at);
-            run.logs.say(shelf, position, at, text.clone(), false);
-        }
-    }
+    let tasks = tasks.iter();
+    let said = tasks.filter_map(|task| say(run, task, record.at, text.clone(), false));
+    said.collect()
 }
 
 /// What the operator should know of a lock at once.
@@ -169,41 +183,6 @@ fn about_lock(event: &Event) -> Option<String> {
         } => Some(format!("the lock of {env} was taken over from {}", from.by)),
         _ => None,
     }
-}
-
-/// Takes the end of an attempt's output that was read from its file; returns whether it was recent enough.
-pub(super) fn take_window(
-    run: &mut RunView,
-    task: &TaskId,
-    attempt: Attempt,
-    offset: u64,
-    bytes: &[u8],
-) -> bool {
-    let Some(position) = run.state.position(task) else {
-        return true;
-    };
-    let shelf = rows::shelf(&run.state, position);
-    let end = offset + bytes.len() as u64;
-    if !run
-        .logs
-        .replace(shelf, position, (task.clone(), attempt), end)
-    {
-        return false;
-    }
-    if offset > 0 {
-        let text = format!(
-            "{} before this are in the file; o opens it",
-            words::space(offset / 1024)
-        );
-        run.logs.say(shelf, position, None, text, false);
-    }
-    run.logs.take(shelf, position, None, bytes);
-    let state = &run.state.tasks[position];
-    if let (Some(ending), true) = (&state.ending, state.attempt == attempt) {
-        let (text, failed) = (ending.to_string(), !ending.is_success());
-        run.logs.say(shelf, position, state.ended, text, failed);
-    }
-    true
 }
 
 /// What the run waits for that can be decided here.

@@ -4,9 +4,10 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::{decide, early, gate, locks, palette};
+use super::{decide, early, filters, gate, locks, palette};
 use crate::domain::id::TaskId;
 use crate::domain::run::{Intent, Moment};
+use crate::domain::secret::LONGEST;
 use crate::ui::keymap::Act;
 use crate::ui::model::{Dialog, GATE_FIELD, Model, View, Wish};
 use crate::ui::msg::{Cmd, Notice};
@@ -25,6 +26,11 @@ pub(super) enum Typed {
 /// Gives a key to the field that has the keys; `None` = no field has them, or the key is none of its own.
 pub(super) fn key(model: &mut Model, key: KeyEvent, now: Moment) -> Option<Typed> {
     let control = key.modifiers.contains(KeyModifiers::CONTROL);
+    if matches!(model.dialogs.last(), Some(Dialog::Prompt(_)))
+        && let Some(cmds) = in_prompt(model, key.code, control, now)
+    {
+        return Some(Typed::Taken(cmds));
+    }
     if control && key.code != KeyCode::Char('u') && key.code != KeyCode::Char('w') {
         return None;
     }
@@ -43,14 +49,30 @@ pub(super) fn key(model: &mut Model, key: KeyEvent, now: Moment) -> Option<Typed
     match key.code {
         KeyCode::Enter => Some(submit(model, now)),
         KeyCode::Char('u' | 'w') if control => Some(edit(model, String::clear)),
-        KeyCode::Char(c) => Some(edit(model, |text| {
-            if text.len() < LONGEST_INPUT {
-                text.push(c);
-            }
-        })),
+        KeyCode::Char(c) => {
+            let longest = longest(model);
+            Some(edit(model, |text| {
+                if text.len() < longest {
+                    text.push(c);
+                }
+            }))
+        }
         KeyCode::Backspace => Some(edit(model, |text| {
             text.pop();
         })),
+        _ => None,
+    }
+}
+
+/// The keys that only a prompt for the log has.
+fn in_prompt(model: &mut Model, code: KeyCode, control: bool, now: Moment) -> Option<Vec<Cmd>> {
+    match code {
+        KeyCode::Char('r') if control => Some(filters::turn(model)),
+        KeyCode::Char('c') if control => Some(filters::cancel(model)),
+        KeyCode::Tab => Some(filters::turn(model)),
+        KeyCode::Up | KeyCode::Down => Some(filters::recall(model, code == KeyCode::Up)),
+        KeyCode::Esc => Some(filters::cancel(model)),
+        KeyCode::Enter => Some(filters::take(model, now)),
         _ => None,
     }
 }
@@ -66,9 +88,11 @@ pub(super) fn paste(model: &mut Model, text: &str, now: Moment) -> Vec<Cmd> {
                 .chars()
                 .filter(|c| !c.is_control())
                 .collect();
+            let longest = longest(model);
             edit(model, |field| {
-                field.extend(line.chars().take(LONGEST_INPUT));
+                field.extend(line.chars().take(longest));
             });
+            return filters::typed(model);
         }
         Some(true) => {
             model.guard.restart(now);
@@ -91,7 +115,12 @@ pub(super) fn paste(model: &mut Model, text: &str, now: Moment) -> Vec<Cmd> {
 fn confirms(model: &Model) -> Option<bool> {
     match model.dialogs.last() {
         Some(Dialog::Reason { .. } | Dialog::Kill { .. } | Dialog::Steal { .. }) => Some(true),
-        Some(Dialog::Help { .. } | Dialog::Palette { .. } | Dialog::Search { .. }) => Some(false),
+        Some(
+            Dialog::Help { .. }
+            | Dialog::Palette { .. }
+            | Dialog::Prompt(_)
+            | Dialog::Secret { .. },
+        ) => Some(false),
         Some(_) => None,
         None => {
             let run = model.run.as_ref()?;
@@ -103,11 +132,10 @@ fn confirms(model: &Model) -> Option<bool> {
 fn field(model: &mut Model) -> Option<&mut String> {
     match model.dialogs.last_mut() {
         Some(
-            Dialog::Reason { typed, .. }
-            | Dialog::Kill { typed, .. }
-            | Dialog::Steal { typed, .. }
-            | Dialog::Search { typed },
+            Dialog::Reason { typed, .. } | Dialog::Kill { typed, .. } | Dialog::Steal { typed, .. },
         ) => Some(typed),
+        Some(Dialog::Secret { typed, .. }) => Some(&mut typed.0),
+        Some(Dialog::Prompt(prompt)) => Some(&mut prompt.typed),
         Some(Dialog::Help { query, scroll }) => {
             *scroll = 0;
             Some(query)
@@ -124,16 +152,27 @@ fn field(model: &mut Model) -> Option<&mut String> {
     }
 }
 
+/// What the field holds at most.
+fn longest(model: &Model) -> usize {
+    match model.dialogs.last() {
+        Some(Dialog::Secret { .. }) => LONGEST,
+        _ => LONGEST_INPUT,
+    }
+}
+
 fn edit(model: &mut Model, change: impl FnOnce(&mut String)) -> Typed {
     if let Some(text) = field(model) {
         change(text);
     }
-    Typed::Taken(Vec::new())
+    Typed::Taken(filters::typed(model))
 }
 
 fn leave(model: &mut Model, now: Moment) -> Vec<Cmd> {
-    if model.dialogs.pop().is_some() {
+    if let Some(dialog) = model.dialogs.pop() {
         model.guard.restart(now);
+        if matches!(dialog, Dialog::Secret { .. }) {
+            return vec![Cmd::Secret(None)];
+        }
     } else if let Some(run) = &mut model.run {
         run.gate.panel = 0;
         run.gate.typed.clear();
@@ -195,10 +234,10 @@ fn confirm(model: &mut Model, now: Moment) -> Vec<Cmd> {
             model.notice = Some((Notice::line("nothing was done: a reason is needed"), now));
             Vec::new()
         }
-        Some(Dialog::Search { typed }) => {
+        Some(Dialog::Secret { typed, .. }) => {
             model.dialogs.pop();
-            palette::search(model, &typed, now);
-            Vec::new()
+            model.guard.restart(now);
+            vec![Cmd::Secret(Some(typed))]
         }
         Some(_) => leave(model, now),
     }

@@ -357,11 +357,7 @@ fn silence(view: &RunView, now: Moment) -> Option<String> {
         if matches!(planned.action, Action::Ask { .. }) {
             continue;
         }
-        let shelf = crate::ui::rows::shelf(state, position);
-        let heard = view
-            .logs
-            .step(shelf.step)
-            .and_then(|log| log.last_of(position, 1).first().and_then(|line| line.at));
+        let heard = view.quotes.heard(&planned.id);
         let since = heard.max(task.started)?;
         let quiet = (now - since).num_seconds();
         if planned.quiet_s > 0 && quiet.unsigned_abs() > planned.quiet_s && quiet > 0 {

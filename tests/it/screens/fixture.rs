@@ -1,5 +1,6 @@
 //! Sample models: a product with two environments, in every state that has a screen.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,9 +22,12 @@ use golive::domain::plan::{
 use golive::domain::release::ReleaseRules;
 use golive::domain::run::{Event, Identity, Moment, Outcome, Record, RunState};
 use golive::ui::model::Model;
-use golive::ui::msg::{Cmd, Msg, Owner};
+use golive::ui::msg::{Cmd, DocumentId, LogNews, LogWish, Msg, Owner};
+use golive::ui::rows;
 use golive::ui::theme::{Catalog, Depth, Look, Theme};
 use golive::ui::update::update;
+
+use crate::support::paper::{Paper, document_of};
 
 pub(crate) const COMMIT: &str = "9be0d11aa3c4e5f60718293a4b5c6d7e8f901234";
 pub(crate) const LIVE: &str = "3f2a1c05d6e7f8091a2b3c4d5e6f708192a3b4c5";
@@ -489,8 +493,95 @@ pub(crate) fn connect(model: &mut Model, env: &str, host: &str, link: Link) {
     tell(model, Msg::Feed(update), 0);
 }
 
+thread_local! {
+    /// What stands in the logs of the sample; every test has its own thread.
+    static PAPERS: RefCell<BTreeMap<DocumentId, Paper>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// Tells the model something; what it asks of logs is answered as the console does. The rest is returned.
 pub(crate) fn tell(model: &mut Model, msg: Msg, seconds: i64) -> Vec<Cmd> {
-    update(model, msg, at(seconds))
+    tell_at(model, msg, at(seconds))
+}
+
+/// As [`tell`], at a moment.
+pub(crate) fn tell_at(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
+    let printed = print(model, &msg);
+    let mut cmds = update(model, msg, now);
+    if let Some(document) = printed {
+        cmds.extend(update(model, Msg::Log(LogNews::Changed(document)), now));
+    }
+    let mut others = Vec::new();
+    while !cmds.is_empty() {
+        let mut next = Vec::new();
+        for cmd in cmds {
+            match cmd {
+                Cmd::Log(
+                    wish @ (LogWish::Copy { .. }
+                    | LogWish::Save { .. }
+                    | LogWish::Page(_)
+                    | LogWish::Tail(_)),
+                ) => others.push(Cmd::Log(wish)),
+                Cmd::Log(wish) => next.extend(answer(model, &wish, now)),
+                other => others.push(other),
+            }
+        }
+        cmds = next;
+    }
+    others
+}
+
+/// Writes on the paper of a document, or begins it anew.
+pub(crate) fn on_paper(document: DocumentId, write: impl FnOnce(&mut Paper)) {
+    PAPERS.with_borrow_mut(|papers| write(papers.entry(document).or_default()));
+}
+
+/// Puts output into its document.
+fn print(model: &Model, msg: &Msg) -> Option<DocumentId> {
+    let Msg::Feed(Update::Output {
+        task,
+        attempt,
+        at,
+        bytes,
+        ..
+    }) = msg
+    else {
+        return None;
+    };
+    let state = &model.run.as_ref()?.state;
+    let position = state.position(task)?;
+    let document = DocumentId::Step(rows::step_of(state, position));
+    PAPERS.with_borrow_mut(|papers| {
+        let paper = papers.entry(document).or_default();
+        let at_ms = Some(at.timestamp_millis());
+        paper.take((position, attempt.0), at_ms, bytes);
+    });
+    Some(document)
+}
+
+/// Answers what is asked of logs.
+fn answer(model: &mut Model, wish: &LogWish, now: Moment) -> Vec<Cmd> {
+    if let LogWish::Say {
+        task,
+        at,
+        voice,
+        text,
+    } = wish
+    {
+        let Some(run) = &model.run else {
+            return Vec::new();
+        };
+        let document = DocumentId::Step(rows::step_of(&run.state, *task));
+        PAPERS.with_borrow_mut(|papers| {
+            let paper = papers.entry(document).or_default();
+            paper.say(*task, Some(at.timestamp_millis()), *voice, text);
+        });
+        return update(model, Msg::Log(LogNews::Changed(document)), now);
+    }
+    let Some(document) = document_of(wish) else {
+        return Vec::new();
+    };
+    let news = PAPERS.with_borrow_mut(|papers| papers.entry(document).or_default().answer(wish));
+    news.map_or_else(Vec::new, |news| update(model, Msg::Log(news), now))
 }
 
 /// A run on screen that can be told what happens next.
@@ -503,6 +594,7 @@ pub(crate) struct Story {
 
 impl Story {
     pub(crate) fn of(plan: Plan) -> Self {
+        PAPERS.take();
         let mut model = home();
         tell(
             &mut model,

@@ -5,16 +5,16 @@ use std::ops::Range;
 use ratatui::layout::Rect;
 
 use super::band::{self, Tone};
-use super::log::LogPane;
 use super::paint::{Paint, columns, middle, wrap};
-use super::{board, brief, plight};
+use super::{board, brief, plight, viewer};
 use crate::domain::run::progress::{self, Need};
 use crate::domain::run::{Moment, RunState, RunStatus, TaskStatus};
 use crate::domain::text::ellipsis;
 use crate::ui::available::availability;
 use crate::ui::keymap::{self, Act};
-use crate::ui::model::{Availability, GATE_FIELD, LogView, Model, RunView, View};
+use crate::ui::model::{Availability, GATE_FIELD, Model, RunView, View};
 use crate::ui::msg::Owner;
+use crate::ui::panes;
 use crate::ui::rows;
 use crate::ui::states;
 use crate::ui::theme::State;
@@ -46,11 +46,7 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
     if area.height < 5 {
         return;
     }
-    let body = Rect {
-        y: area.y + 1,
-        height: area.height - if area.height > 7 { 4 } else { 3 },
-        ..area
-    };
+    let body = panes::card_body(area);
     let said = match (&model.run, model.view) {
         (Some(view), View::Run) => {
             run(paint, body, model, view, now);
@@ -164,11 +160,7 @@ fn head(model: &Model, now: Moment, width: u16) -> String {
 }
 
 fn run(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Moment) {
-    let told = matches!(
-        view.state.status,
-        RunStatus::Prepared | RunStatus::Finished(_)
-    );
-    if told && view.follow {
+    if panes::is_told(view) {
         brief::draw(paint, area, model, view, now);
         return;
     }
@@ -197,30 +189,11 @@ fn run(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Mo
     } else {
         sites(paint, second, state, tasks.clone());
     }
-    let below = Rect {
-        y: area.y + 2,
-        height: area.height.saturating_sub(2),
-        ..area
-    };
-    let log = view.logs.step(tasks.start);
-    if log.is_none()
-        && let Some(said) = plight::held_up(model, view, now)
-    {
+    let below = panes::card_log(area);
+    if view.log.facts().lines > 0 {
+        viewer::draw(paint, below, &view.log, now);
+    } else if let Some(said) = plight::held_up(model, view, now) {
         paint.wrapped(below, &said, "text");
-        return;
-    }
-    if let Some(log) = log {
-        LogPane {
-            state,
-            log,
-            view: &LogView {
-                wrap: true,
-                ..view.log.clone()
-            },
-            tasks,
-            times: false,
-        }
-        .draw(paint, below);
     }
 }
 
@@ -309,7 +282,7 @@ fn gate(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
         .unwrap_or_else(|| plight::users(&view.state, now).0)
 }
 
-fn keys(paint: &mut Paint<'_>, area: Rect, model: &Model) {
+pub(in crate::ui) fn keys(paint: &mut Paint<'_>, area: Rect, model: &Model) {
     let needs = model
         .run
         .as_ref()
@@ -332,6 +305,7 @@ fn keys(paint: &mut Paint<'_>, area: Rect, model: &Model) {
             Act::Back,
         ],
         (View::Gate, _) => &[Act::Help, Act::FocusOn, Act::Resume, Act::Abort, Act::Back],
+        (View::Logs, _) => &[Act::Help, Act::Search, Act::FocusOn, Act::Follow, Act::Back],
         (View::Hosts, _) => &[Act::Help, Act::Refresh, Act::Open, Act::Back],
         (View::Home, _) => &[
             Act::Help,

@@ -1,0 +1,618 @@
+//! The logs of servers: every source of an environment in one stream, as it is written.
+//!
+//! Read-only, and says so: no key here changes a server. Sources, their clocks and lines over time stand beside the
+//! lines, or take their place where there is little room.
+
+use ratatui::layout::Rect;
+
+use crate::domain::log::{SourceState, Voice};
+use crate::domain::run::Moment;
+use crate::ui::dialog::filters;
+use crate::ui::keymap::Act;
+use crate::ui::model::Model;
+use crate::ui::tail::{LogsPane, TailView, letter};
+use crate::ui::theme::Lines;
+use crate::ui::viewer::{Viewer, thousands};
+use crate::ui::widget::band::{self, Band, Tone};
+use crate::ui::widget::bottom;
+use crate::ui::widget::card as small;
+use crate::ui::widget::hints::{self, Hint};
+use crate::ui::widget::paint::{Frame, Paint, columns, middle};
+use crate::ui::widget::prompt::share;
+use crate::ui::widget::{histogram, sources, viewer};
+use crate::ui::words;
+
+mod empty;
+mod layout;
+
+pub use layout::viewer_size;
+
+/// Bytes of lines that are kept; older ones are given up.
+const KEPT: u64 = 256 << 20;
+
+/// Draws the logs screen.
+pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
+    let areas = bottom::areas(area);
+    let Some(tail) = &model.tail else {
+        let said = "no logs were asked for; 2 asks for them";
+        paint.text(area.x + 1, area.y, area.width, said, "text.dim");
+        return;
+    };
+    band::draw(paint, areas.band, &head(model, tail, area.width));
+    filter_line(paint, areas.standing, tail);
+    let layout = layout::parts(areas.body, tail);
+    let focus = |pane| tail.pane == pane && model.dialogs.is_empty();
+    if let Some(area) = layout.sources {
+        let inner = paint.panel(
+            area,
+            Frame {
+                title: "Sources",
+                right: &tail.sources.len().to_string(),
+                bottom: "Space show/hide",
+                focus: focus(LogsPane::Sources),
+                ..Frame::default()
+            },
+        );
+        sources::draw(paint, inner, tail, focus(LogsPane::Sources));
+    }
+    if let Some(area) = layout.lower {
+        lower(paint, area, tail, focus(LogsPane::Histogram), now);
+    }
+    if let Some(area) = layout.chips {
+        let width = area.width.saturating_sub(2);
+        let bars = histogram::errors_width(tail.lately.buckets.len()).min(width / 6);
+        let y = area.y;
+        let room = width.saturating_sub(bars + 2);
+        sources::chips(paint, area.x + 1, y, room, tail);
+        histogram::errors(paint, area.right() - 1, y, bars, &tail.lately);
+    }
+    if let Some(area) = layout.log {
+        let lines = layout.lines.unwrap_or(area);
+        log(paint, (area, lines), model, tail, now);
+    }
+    foot(paint, areas.bottom, model, tail);
+}
+
+/// Whether an environment is behind a gate.
+fn tone(model: &Model, tail: &TailView) -> Tone {
+    let all = model.overview.iter();
+    let mut all = all.flat_map(|overview| &overview.environments);
+    match all.find(|env| env.env == tail.env) {
+        Some(env) if env.gated => Tone::Guarded,
+        _ => Tone::Open,
+    }
+}
+
+fn head<'a>(model: &Model, tail: &TailView, width: u16) -> Band<'a> {
+    let (live, rate) = tail.live();
+    let all = tail.sources.len();
+    let bytes = tail.viewer.facts().bytes;
+    let wide = width >= 100;
+    let mut right = Vec::new();
+    if wide {
+        let mb = |bytes: u64| bytes.div_ceil(1 << 20);
+        right.push((format!("{} of {} MB", mb(bytes), mb(KEPT)), "text.dim"));
+    }
+    let per_second = sources::per_second(rate);
+    let role = match (live, all) {
+        (0, 1..) if tail.is_dead() => "state.fail",
+        (live, all) if live < all => "state.warn",
+        _ => "text",
+    };
+    if wide {
+        right.push((format!("{per_second} lines/s"), "text"));
+        right.push((format!("{live} of {all} sources live"), role));
+    } else {
+        right.push((format!("{live}/{all} {per_second}/s"), role));
+    }
+    let (word, role) = state(tail);
+    right.push((word.to_owned(), role));
+    Band {
+        env: tail.env.as_str().to_uppercase(),
+        tone: tone(model, tail),
+        left: if wide {
+            vec![
+                (format!("golive  {}", model.project), "text.title"),
+                ("logs (read only)".to_owned(), "text"),
+            ]
+        } else {
+            vec![
+                (model.project.clone(), "text.title"),
+                ("(read only)".to_owned(), "text"),
+            ]
+        },
+        right,
+    }
+}
+
+/// Whether lines come, in a word.
+fn state(tail: &TailView) -> (&'static str, &'static str) {
+    let (live, _) = tail.live();
+    match (live, tail.viewer.follows()) {
+        (_, false) => ("PAUSED", "state.warn"),
+        (1.., true) => ("LIVE", "state.run"),
+        _ if tail.is_dead() => ("DEAD", "state.fail"),
+        _ if tail.heard && tail.sources.is_empty() => ("NO LOGS", "state.warn"),
+        _ => ("OPENING", "text.dim"),
+    }
+}
+
+fn filter_line(paint: &mut Paint<'_>, area: Rect, tail: &TailView) {
+    let set = tail.viewer.filters();
+    let facts = tail.viewer.facts();
+    let counts = filters::counts(set);
+    let mut x = area.x + 1;
+    let end = area.right().saturating_sub(1);
+    if counts == "none" && set.hidden.is_empty() {
+        let said = "every line shows";
+        x += paint.text(x, area.y, area.width, said, "text.dim") + 3;
+        let said = "& keep  - hide  F filters";
+        paint.text(x, area.y, end.saturating_sub(x), said, "text.dim");
+        return;
+    }
+    let wide = area.width >= 100;
+    let mut sums = counts;
+    if !set.hidden.is_empty() {
+        let hidden = words::count(set.hidden.len(), "source");
+        sums = format!("{sums}, {hidden} hidden").replace("none, ", "");
+    }
+    let hides = facts.lines.saturating_sub(facts.shown);
+    let hides = match (set.off, wide) {
+        (true, _) if set.hidden.is_empty() => "hides nothing".to_owned(),
+        (_, true) => format!("hides {} of {}", thousands(hides), thousands(facts.lines)),
+        (_, false) => format!("hides {}", thousands(hides)),
+    };
+    let keys = match (wide, set.off) {
+        (true, false) => "   F edit   Ctrl-f off",
+        (true, true) => "   F edit   Ctrl-f on",
+        _ => "  F edit",
+    };
+    let tail_text = format!("{sums}   {hides}{keys}");
+    let from = paint.right(end, area.y, area.width, &tail_text, "text.dim");
+    if wide {
+        x += paint.text(x, area.y, 8, "filter", "text.dim") + 2;
+    }
+    let said = filters::in_short(set);
+    let role = if set.off { "text.off" } else { "text.strong" };
+    paint.text(x, area.y, from.saturating_sub(x + 2), &said, role);
+}
+
+/// The histogram of the last minutes, golive's moments that show, and the marks.
+fn lower(paint: &mut Paint<'_>, area: Rect, tail: &TailView, focus: bool, now: Moment) {
+    let inner = paint.panel(
+        area,
+        Frame {
+            title: "Last 15 min",
+            right: "i zoom",
+            focus,
+            ..Frame::default()
+        },
+    );
+    if inner.is_empty() {
+        return;
+    }
+    let inner = Rect {
+        x: inner.x + 1,
+        width: inner.width.saturating_sub(1),
+        ..inner
+    };
+    histogram::small(paint, inner, &tail.lately, now);
+    let mut y = inner.y + 5;
+    let time = |at_ms: Option<i64>| {
+        at_ms.map_or_else(
+            || "        ".to_owned(),
+            |at| histogram::time(at, now, "%H:%M:%S"),
+        )
+    };
+    let mut rows = vec![("deploys in view".to_owned(), "text.dim")];
+    let seen = moments(&tail.viewer);
+    rows.extend(
+        seen.iter()
+            .map(|(at, text)| (format!("| {} {text}", time(*at)), "log.golive")),
+    );
+    let marks = tail.viewer.marks();
+    if seen.is_empty() {
+        rows.clear();
+    } else {
+        rows.push((String::new(), "text"));
+    }
+    rows.push(("marks  ' here  u next".to_owned(), "text.dim"));
+    rows.extend(marks.iter().map(|mark| {
+        let text = format!("{} \"{}\"", time(mark.at_ms), mark.text);
+        (text, "text")
+    }));
+    for (text, role) in rows {
+        if y >= inner.bottom() {
+            return;
+        }
+        paint.text(inner.x, y, inner.width, &text, role);
+        y += 1;
+    }
+}
+
+/// What golive says in the lines that show.
+fn moments(viewer: &Viewer) -> Vec<(Option<i64>, String)> {
+    let mut found: Vec<(Option<i64>, String)> = Vec::new();
+    let mut last = None;
+    for (line, _) in viewer.visible() {
+        if line.voice != Voice::Printed && last != Some(line.spot.id) {
+            found.push((line.at_ms, line.text()));
+            last = Some(line.spot.id);
+        }
+    }
+    found
+}
+
+fn log(
+    paint: &mut Paint<'_>,
+    (area, lines): (Rect, Rect),
+    model: &Model,
+    tail: &TailView,
+    now: Moment,
+) {
+    let whole = tail.whole.as_ref();
+    let (live, _) = tail.live();
+    let title = match whole {
+        Some(_) => "Lines over the whole time".to_owned(),
+        None if tail.sources.is_empty() => "Log".to_owned(),
+        None => format!("Merged log  {}", words::count(live, "source")),
+    };
+    let place = match whole {
+        Some(_) => "Enter jumps there   i back".to_owned(),
+        None => place(&tail.viewer, now),
+    };
+    let bottom = if whole.is_some() {
+        String::new()
+    } else {
+        tail.viewer.bottom_words()
+    };
+    let focus = (tail.pane == LogsPane::Log || whole.is_some()) && model.dialogs.is_empty();
+    if lines.x > area.x {
+        let frame = Frame {
+            title: &title,
+            right: &place,
+            bottom: &bottom,
+            focus,
+            ..Frame::default()
+        };
+        paint.panel(area, frame);
+    } else {
+        rule(paint, area, &title, &place, &bottom);
+    }
+    if let Some(whole) = whole {
+        let lines = Rect {
+            x: lines.x + 1,
+            width: lines.width.saturating_sub(2),
+            ..lines
+        };
+        histogram::whole(paint, lines, whole, now);
+    } else if !empty::draw(paint, lines, tail) {
+        viewer::draw(paint, lines, &tail.viewer, now);
+    }
+}
+
+/// `line 96,204 of 96,404  -00:00:14`: where the cursor is, and how long before the last line.
+fn place(viewer: &Viewer, now: Moment) -> String {
+    let Some(line) = viewer.line_words() else {
+        return String::new();
+    };
+    let at = viewer.cursor().and_then(|line| line.at_ms);
+    let last = viewer.facts().span_ms.map(|(_, last)| last);
+    let behind = at.zip(last).map(|(at, last)| (last - at) / 1000);
+    let _ = now;
+    match behind.filter(|behind| *behind > 0) {
+        Some(behind) => format!(
+            "{line}  -{:02}:{:02}:{:02}",
+            behind / 3600,
+            behind / 60 % 60,
+            behind % 60
+        ),
+        None => line,
+    }
+}
+
+/// The row above the lines where there is no room for a frame.
+fn rule(paint: &mut Paint<'_>, area: Rect, title: &str, place: &str, bottom: &str) {
+    let row = Rect {
+        height: area.height.min(1),
+        ..area
+    };
+    if row.is_empty() {
+        return;
+    }
+    let line = paint.theme.lines(Lines::Plain).horizontal_top;
+    let all = line.repeat(usize::from(row.width));
+    paint.text(row.x, row.y, row.width, &all, "border");
+    let title = format!(" {title} ");
+    let used = paint.text(row.x + 1, row.y, row.width, &title, "text.title");
+    let said = if bottom.is_empty() { place } else { bottom };
+    let room = row.width.saturating_sub(used + 5);
+    if !said.is_empty() && columns(said) + 2 <= usize::from(room) {
+        let said = format!(" {said} ");
+        paint.right(row.right() - 1, row.y, room, &said, "text.dim");
+    }
+}
+
+/// What is said first: why nothing comes, what is lost, or that the screen stands still.
+fn attention(tail: &TailView, narrow: bool) -> (String, &'static str) {
+    let env = &tail.env;
+    if narrow && tail.heard && !tail.sources.is_empty() {
+        return in_short(tail);
+    }
+    if !tail.heard {
+        let said = format!("asking the hosts of {env} for their logs ..");
+        return (said, "attention");
+    }
+    if tail.sources.is_empty() {
+        let said = format!("no log is named for the hosts of {env}");
+        return (said, "state.warn");
+    }
+    if tail.is_dead() {
+        let said = format!("nothing comes from {env}: Tab, then Enter tells why.  r tries again");
+        return (said, "state.fail");
+    }
+    if !tail.viewer.follows() {
+        let new = tail.viewer.new_lines();
+        let said = match new {
+            0 => "paused while you scroll.   G or f: back to live".to_owned(),
+            1 => "paused while you scroll: 1 new line below.   G or f: back to live".to_owned(),
+            new => format!(
+                "paused while you scroll: {} new lines below.   G or f: back to live",
+                thousands(new)
+            ),
+        };
+        return (said, "attention");
+    }
+    let lost = tail.sources.iter().enumerate().filter_map(|(at, now)| {
+        let name = || {
+            let host = middle(now.source.host.as_str(), 20);
+            format!("{} {host} {}", letter(at), now.source.log.name)
+        };
+        match &now.state {
+            SourceState::Lost { retry_in, .. } => Some(format!(
+                "{} is lost, again in {}",
+                name(),
+                words::span(retry_in.as_secs_f64())
+            )),
+            SourceState::Failed { .. } => Some(format!("{} does not come", name())),
+            _ => None,
+        }
+    });
+    let lost: Vec<String> = lost.collect();
+    match lost.as_slice() {
+        [] => {
+            let clock = if tail.sources.len() > 1 {
+                ", by the time in their lines"
+            } else {
+                ""
+            };
+            let count = words::count(tail.sources.len(), "source");
+            (format!("live: {count} of {env}{clock}"), "attention")
+        }
+        [one] => (format!("{one}.   The others are live"), "state.warn"),
+        [one, rest @ ..] => {
+            let said = format!("{one}, and {} more", rest.len());
+            (said, "state.warn")
+        }
+    }
+}
+
+/// The same where there is little room.
+fn in_short(tail: &TailView) -> (String, &'static str) {
+    let (live, all) = (tail.live().0, tail.sources.len());
+    match (tail.viewer.follows(), tail.viewer.new_lines()) {
+        _ if tail.is_dead() => (
+            "nothing comes: Tab, Enter tells why".to_owned(),
+            "state.fail",
+        ),
+        (false, 0) => ("paused   G: back to live".to_owned(), "attention"),
+        (false, new) => {
+            let new = thousands(new);
+            (format!("paused, {new} new   G: live"), "attention")
+        }
+        _ if live < all => {
+            let off = words::count(all - live, "source");
+            (format!("live, {off} not: Tab shows them"), "state.warn")
+        }
+        _ => (
+            format!("live: {}", words::count(all, "source")),
+            "attention",
+        ),
+    }
+}
+
+/// `41 matches: web1 39  pdb1 2   scanned 80 %`: what is searched for, and where it was found.
+fn search_line(tail: &TailView) -> Option<String> {
+    let pattern = tail.viewer.pattern()?;
+    let facts = tail.viewer.facts();
+    let kind = if pattern.regex { "regex" } else { "text" };
+    let case = if pattern.text.chars().any(char::is_uppercase) {
+        "exact case"
+    } else {
+        "any case"
+    };
+    let shown = crate::domain::text::ellipsis(&pattern.text, 30);
+    let Some(found) = &facts.search else {
+        return Some(format!("/ {shown}   {kind}, {case}"));
+    };
+    let names = sources::names(tail);
+    let mut by_source = vec![0; names.len()];
+    for (track, lines) in facts.tracks.iter().zip(&found.by_track) {
+        if let Some(sum) = by_source.get_mut(track.owner) {
+            *sum += lines;
+        }
+    }
+    let mut most: Vec<(usize, u64)> = by_source.into_iter().enumerate().collect();
+    most.retain(|(_, lines)| *lines > 0);
+    most.sort_by_key(|(at, lines)| (u64::MAX - lines, *at));
+    let per: Vec<String> = most
+        .iter()
+        .take(6)
+        .map(|(at, lines)| format!("{} {}", middle(&names[*at], 16), thousands(*lines)))
+        .collect();
+    let noun = if found.lines == 1 { "match" } else { "matches" };
+    let colon = if per.is_empty() { "" } else { ": " };
+    Some(format!(
+        "/ {shown}   {kind}, {case}   {} {noun}{colon}{}{}",
+        thousands(found.lines),
+        per.join("  "),
+        share(found.scanned, facts.lines)
+    ))
+}
+
+fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, tail: &TailView) {
+    if area.height < 3 {
+        return;
+    }
+    let row = |at: u16| Rect {
+        y: area.y + at,
+        height: 1,
+        ..area
+    };
+    let (said, role) = attention(tail, false);
+    let room = area.width.saturating_sub(2);
+    paint.text(area.x + 1, area.y, room, &said, role);
+    let y = area.y + 1;
+    match (&model.notice, search_line(tail)) {
+        (Some((notice, _)), _) => {
+            let said = format!(" {} ", notice.title);
+            paint.text(area.x + 1, y, room, &said, "notice");
+        }
+        (None, Some(search)) => {
+            let hint = "n N  Esc";
+            let used = paint.text(area.x + 1, y, room, &search, "text");
+            if used + 12 < room {
+                paint.text(area.x + used + 4, y, room - used - 3, hint, "text.dim");
+            }
+        }
+        (None, None) => hints::actions(paint, row(1), model, actions(tail)),
+    }
+    hints::keys(paint, row(2), keys(tail));
+}
+
+/// What can be done with the pane that has the keys.
+fn actions(tail: &TailView) -> &'static [Hint<'static>] {
+    match (tail.pane, tail.whole.is_some()) {
+        (_, true) => &[
+            (Act::Open, "to the lines there"),
+            (Act::Histogram, "back"),
+            (Act::Left, "earlier"),
+            (Act::Right, "later"),
+        ],
+        (LogsPane::Sources, _) => &[
+            (Act::Toggle, "show/hide"),
+            (Act::Open, "all about it"),
+            (Act::Only, "and a letter: only that"),
+            (Act::Refresh, "connect again"),
+            (Act::Environment, "other environment"),
+        ],
+        (LogsPane::Histogram, _) => &[
+            (Act::Histogram, "whole time"),
+            (Act::NextMark, ""),
+            (Act::Environment, "other environment"),
+        ],
+        (LogsPane::Log, _) => &[
+            (Act::Only, "and a letter: only that"),
+            (Act::SetMark, ""),
+            (Act::Select, ""),
+            (Act::Clear, ""),
+            (Act::Histogram, ""),
+            (Act::Refresh, "connect again"),
+            (Act::Environment, "other environment"),
+            (Act::FocusOn, "sources"),
+        ],
+    }
+}
+
+fn keys(tail: &TailView) -> &'static [Hint<'static>] {
+    if tail.pane != LogsPane::Log || tail.whole.is_some() {
+        return &[
+            (Act::FocusOn, ""),
+            (Act::Search, ""),
+            (Act::Filters, ""),
+            (Act::ScreenRun, ""),
+            (Act::ScreenHome, ""),
+            (Act::Back, ""),
+        ];
+    }
+    &[
+        (Act::Search, ""),
+        (Act::Keep, ""),
+        (Act::Drop, ""),
+        (Act::NextError, "error"),
+        (Act::Gap, "gap"),
+        (Act::Wrap, ""),
+        (Act::Time, ""),
+        (Act::Copy, ""),
+        (Act::Save, ""),
+        (Act::Pager, ""),
+        (Act::Zoom, ""),
+        (Act::Back, ""),
+    ]
+}
+
+/// Draws the small form: the band, the lines, what is said first, and the keys.
+pub fn card(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
+    let Some(tail) = &model.tail else {
+        return;
+    };
+    if area.is_empty() {
+        return;
+    }
+    let (live, rate) = tail.live();
+    let env = tail.env.as_str().to_uppercase();
+    let guarded = tone(model, tail) == Tone::Guarded;
+    let (word, _) = state(tail);
+    let rest = format!(
+        " logs {live}/{} {}/s {word}",
+        tail.sources.len(),
+        sources::per_second(rate)
+    );
+    let marks = if guarded { 6 } else { 0 };
+    let room = usize::from(area.width)
+        .saturating_sub(columns(&rest) + marks)
+        .max(4);
+    let env = middle(&env, room as u16);
+    let head = if guarded {
+        format!("!! {env} !!{rest}")
+    } else {
+        format!("{env}{rest}")
+    };
+    let band = Rect { height: 1, ..area };
+    let role = if guarded {
+        "env.production"
+    } else {
+        "text.strong"
+    };
+    if guarded {
+        paint.fill(band, role);
+    }
+    paint.text(area.x, area.y, area.width, &head, role);
+    if area.height < 4 {
+        return;
+    }
+    let lines = layout::card_lines(area);
+    if let Some(whole) = &tail.whole {
+        histogram::whole(paint, lines, whole, now);
+    } else if tail.pane == LogsPane::Sources {
+        sources::draw(paint, lines, tail, true);
+    } else if tail.pane == LogsPane::Histogram {
+        histogram::small(paint, lines, &tail.lately, now);
+    } else if !empty::draw(paint, lines, tail) {
+        viewer::draw(paint, lines, &tail.viewer, now);
+    }
+    let (said, role) = match (&model.notice, tail.viewer.match_words()) {
+        (Some((notice, _)), _) => (notice.title.clone(), "notice"),
+        (None, Some(found)) if tail.viewer.follows() => (found, "text"),
+        _ => attention(tail, true),
+    };
+    let y = area.bottom() - 2;
+    paint.text(area.x, y, area.width, &said, role);
+    let last = Rect {
+        x: area.x,
+        y: area.bottom() - 1,
+        height: 1,
+        ..area
+    };
+    small::keys(paint, last, model);
+}

@@ -1,0 +1,397 @@
+//! A document as simple as it can be: all its lines in a list, every question answered by walking over all of them.
+//!
+//! It stands for the engine where screens are tested, and is what the viewer is compared with.
+
+use golive::domain::log::level;
+use golive::domain::log::pattern::Matcher;
+use golive::domain::log::{
+    Anchor, Bucket, Facts, Filters, Found, Goal, Level, LineId, LogLine, Look, Matches, Pattern,
+    Rule, Spot, Test, TrackFacts, TrackId, Voice, Window,
+};
+use golive::domain::output::{ansi, lines};
+use golive::ui::msg::{DocumentId, LogNews, LogWish};
+
+/// A document.
+#[derive(Default)]
+pub(crate) struct Paper {
+    /// Its lines in order, with their owners.
+    pub lines: Vec<(usize, LogLine)>,
+    pub filters: Filters,
+    pattern: Option<Pattern>,
+    /// Of each track its owner, its next line, and the cutter of its bytes.
+    tracks: Vec<Track>,
+}
+
+struct Track {
+    key: (usize, u32),
+    next: u64,
+    cutter: lines::Lines,
+    /// The line that has no end yet is the last but so many.
+    open: Option<LineId>,
+}
+
+impl Paper {
+    fn track(&mut self, key: (usize, u32)) -> usize {
+        let known = self.tracks.iter().position(|track| track.key == key);
+        known.unwrap_or_else(|| {
+            self.tracks.push(Track {
+                key,
+                next: 0,
+                cutter: lines::Lines::default(),
+                open: None,
+            });
+            self.tracks.len() - 1
+        })
+    }
+
+    /// Takes what an owner printed in an attempt.
+    pub(crate) fn take(&mut self, key: (usize, u32), at_ms: Option<i64>, bytes: &[u8]) {
+        let at = self.track(key);
+        let mut cutter = std::mem::take(&mut self.tracks[at].cutter);
+        if let Some(open) = self.tracks[at].open.take() {
+            self.lines.retain(|(_, line)| line.spot.id != open);
+            self.tracks[at].next -= 1;
+        }
+        let mut ended = Vec::new();
+        cutter.push(bytes, |line| ended.push(line));
+        for line in &ended {
+            self.push(at, at_ms, line, Voice::Printed);
+        }
+        if let Some(line) = cutter.open() {
+            let id = LineId {
+                track: TrackId(at as u16),
+                line: self.tracks[at].next,
+            };
+            self.push(at, at_ms, line, Voice::Printed);
+            self.tracks[at].open = Some(id);
+            self.lines.last_mut().unwrap().1.is_open = true;
+        }
+        self.tracks[at].cutter = cutter;
+        self.number();
+    }
+
+    /// golive says something.
+    pub(crate) fn say(&mut self, owner: usize, at_ms: Option<i64>, voice: Voice, text: &str) {
+        let at = self.track((owner, u32::MAX));
+        let line = lines::Line {
+            bytes: text.as_bytes().to_vec(),
+            ..lines::Line::default()
+        };
+        self.push(at, at_ms, &line, voice);
+        self.number();
+    }
+
+    /// A line that comes late: it stands at a place before others.
+    pub(crate) fn insert(&mut self, owner: usize, place: usize, text: &str) {
+        self.take((owner, 7), None, format!("{text}\n").as_bytes());
+        let late = self.lines.pop().unwrap();
+        self.lines.insert(place.min(self.lines.len()), late);
+        self.number();
+    }
+
+    fn push(&mut self, track: usize, at_ms: Option<i64>, line: &lines::Line, voice: Voice) {
+        let id = LineId {
+            track: TrackId(track as u16),
+            line: self.tracks[track].next,
+        };
+        self.tracks[track].next += 1;
+        let (mut level, goes_on) = match voice {
+            Voice::Printed => level::read(&line.bytes),
+            _ => (Level::Unknown, false),
+        };
+        let mut before = self.lines.iter().rev();
+        if let (true, Some((_, before))) = (
+            goes_on,
+            before.find(|(_, other)| other.spot.id.track == id.track),
+        ) {
+            level = level.max(before.level);
+        }
+        let shown = LogLine {
+            spot: Spot { place: 0, id },
+            at_ms,
+            level,
+            voice,
+            goes_on,
+            spans: ansi::spans(&line.bytes),
+            cut: line.cut,
+            updates: line.updates,
+            ..LogLine::default()
+        };
+        self.lines.push((self.tracks[track].key.0, shown));
+    }
+
+    fn number(&mut self) {
+        for (place, (_, line)) in self.lines.iter_mut().enumerate() {
+            line.spot.place = place as u64;
+        }
+    }
+
+    fn matcher(&self) -> Option<Matcher> {
+        Matcher::new(self.pattern.as_ref()?).ok()
+    }
+
+    /// The lines that show, ready to be shown.
+    pub(crate) fn shown(&self) -> Vec<LogLine> {
+        let matcher = self.matcher();
+        let context = if self.filters.off {
+            0
+        } else {
+            self.filters.context as usize
+        };
+        let owned: Vec<&(usize, LogLine)> = self
+            .lines
+            .iter()
+            .filter(|(owner, _)| !self.filters.hidden.contains(owner))
+            .collect();
+        let fits: Vec<bool> = owned.iter().map(|(_, line)| self.fits(line)).collect();
+        let mut found = Vec::new();
+        let mut next = 0;
+        for (at, (_, line)) in owned.iter().enumerate() {
+            let near = at.saturating_sub(context)..(at + context + 1).min(fits.len());
+            if !fits[near].contains(&true) {
+                continue;
+            }
+            let mut line = line.clone();
+            line.is_context = !fits[at];
+            line.hidden_before = line.spot.place - next;
+            next = line.spot.place + 1;
+            if let Some(matcher) = &matcher {
+                line.matches = matcher.find(&line.text());
+            }
+            found.push(line);
+        }
+        found
+    }
+
+    /// Whether rules and level show a line.
+    fn fits(&self, line: &LogLine) -> bool {
+        let filters = &self.filters;
+        if filters.off || line.voice != Voice::Printed {
+            return true;
+        }
+        let level = match line.level {
+            Level::Unknown => Level::Info,
+            level => level,
+        };
+        if filters.level > level {
+            return false;
+        }
+        let is_match = |pattern: &Pattern| {
+            Matcher::new(pattern).is_ok_and(|matcher| matcher.is_match(line.text().as_bytes()))
+        };
+        let (mut wanted, mut has_wish, mut refused) = (false, false, false);
+        for rule in filters.rules.iter().filter(|rule| rule.on) {
+            match &rule.test {
+                Test::In(pattern) => {
+                    has_wish = true;
+                    wanted |= is_match(pattern);
+                }
+                Test::Out(pattern) => refused |= is_match(pattern),
+            }
+        }
+        !refused && (wanted || !has_wish)
+    }
+
+    /// The line that shows at an anchor, by its place among those that show.
+    fn find(shown: &[LogLine], from: Option<Spot>, back: bool, goal: Goal) -> Option<usize> {
+        let behind = |at: usize| match (from, back) {
+            (None, _) => true,
+            (Some(from), false) => shown[at].spot.place > from.place,
+            (Some(from), true) => shown[at].spot.place < from.place,
+        };
+        let is_it = |at: &usize| {
+            let line = &shown[*at];
+            match goal {
+                Goal::Match => !line.matches.is_empty(),
+                Goal::Trouble => {
+                    let trouble = line.level >= Level::Warning || line.voice == Voice::Failed;
+                    trouble && !line.goes_on
+                }
+                Goal::Gap(ms) => {
+                    let before = at.checked_sub(1).and_then(|at| shown[at].at_ms);
+                    before
+                        .zip(line.at_ms)
+                        .is_some_and(|(before, at)| at - before >= ms)
+                }
+                Goal::Moment(ms) => line.at_ms.is_some_and(|at| at >= ms),
+                Goal::Place(place) => line.spot.place >= place,
+            }
+        };
+        let mut places = (0..shown.len()).filter(|at| behind(*at));
+        if back {
+            places.rfind(is_it)
+        } else {
+            places.find(is_it)
+        }
+    }
+
+    pub(crate) fn look(&self, look: &Look) -> Window {
+        let shown = self.shown();
+        let near = |spot: Spot| {
+            let exact = shown.iter().position(|line| line.spot.id == spot.id);
+            let next = || shown.iter().position(|line| line.spot.place >= spot.place);
+            exact.or_else(next).or(shown.len().checked_sub(1))
+        };
+        let mut found = Found::Yes;
+        let at = match look.anchor {
+            Anchor::Top => (!shown.is_empty()).then_some(0),
+            Anchor::End => shown.len().checked_sub(1),
+            Anchor::At(spot) => near(self.now(spot)),
+            Anchor::Seek { from, back, goal } => {
+                let from = from.map(|from| self.now(from));
+                let hit = Self::find(&shown, from, back, goal);
+                if hit.is_none() {
+                    found = Found::No;
+                }
+                hit.or_else(|| near(from.unwrap_or_default()))
+            }
+        };
+        let first = at.map_or(0, |at| at.saturating_sub(look.above));
+        let end = at.map_or(0, |at| (at + look.below + 1).min(shown.len()));
+        Window {
+            lines: shown[first..end].to_vec(),
+            at: at.map(|at| at - first),
+            found,
+            is_top: first == 0,
+            is_end: end == shown.len(),
+            facts: self.facts(&shown, at),
+        }
+    }
+
+    /// Where a line stands now.
+    fn now(&self, spot: Spot) -> Spot {
+        let mut lines = self.lines.iter();
+        let line = lines.find(|(_, line)| line.spot.id == spot.id);
+        line.map_or(spot, |(_, line)| line.spot)
+    }
+
+    fn facts(&self, shown: &[LogLine], at: Option<usize>) -> Facts {
+        let count = self.lines.len() as u64;
+        let hits = |line: &&LogLine| !line.matches.is_empty();
+        let is_hit = at.is_some_and(|at| !shown[at].matches.is_empty());
+        let search = self.pattern.as_ref().map(|_| Matches {
+            lines: shown.iter().filter(hits).count() as u64,
+            scanned: count,
+            nth: at
+                .filter(|_| is_hit)
+                .map(|at| shown[..=at].iter().filter(hits).count() as u64),
+            by_track: (0..self.tracks.len())
+                .map(|track| {
+                    let of = |line: &&LogLine| usize::from(line.spot.id.track.0) == track;
+                    shown.iter().filter(hits).filter(of).count() as u64
+                })
+                .collect(),
+        });
+        let tracks = self.tracks.iter().enumerate();
+        let of_level =
+            |level: Level| self.lines.iter().filter(|l| l.1.level == level).count() as u64;
+        let times = self.lines.iter().filter_map(|(_, line)| line.at_ms);
+        Facts {
+            lines: count,
+            shown: shown.iter().filter(|line| !line.is_context).count() as u64,
+            tested: count,
+            bytes: count,
+            indexed: count,
+            dropped: 0,
+            errors: of_level(Level::Error),
+            warnings: of_level(Level::Warning),
+            search,
+            tracks: tracks
+                .map(|(at, track)| TrackFacts {
+                    track: TrackId(at as u16),
+                    owner: track.key.0,
+                    lines: track.next,
+                    bytes: 0,
+                    errors: 0,
+                })
+                .collect(),
+            rules: self
+                .filters
+                .rules
+                .iter()
+                .map(|rule| self.of_rule(rule))
+                .collect(),
+            span_ms: times.clone().min().zip(times.max()),
+        }
+    }
+
+    /// How many lines a rule matches.
+    fn of_rule(&self, rule: &Rule) -> u64 {
+        let (Test::In(pattern) | Test::Out(pattern)) = &rule.test;
+        let lines = self.lines.iter();
+        Matcher::new(pattern).map_or(0, |matcher| {
+            let is_match = |line: &LogLine| matcher.is_match(line.text().as_bytes());
+            lines.filter(|(_, line)| is_match(line)).count() as u64
+        })
+    }
+
+    /// Its lines in equal stretches of a time.
+    fn histogram(&self, buckets: usize, (from, to): (i64, i64)) -> Vec<Bucket> {
+        let mut told = vec![Bucket::default(); buckets];
+        for (_, line) in &self.lines {
+            let Some(at) = line.at_ms.filter(|at| (from..to).contains(at)) else {
+                continue;
+            };
+            let bucket = &mut told[((at - from) * buckets as i64 / (to - from)) as usize];
+            bucket.all += 1;
+            bucket.warnings += u64::from(line.level == Level::Warning);
+            bucket.errors += u64::from(line.level == Level::Error);
+        }
+        told
+    }
+
+    /// Answers a wish as the console does; `None` = it has no answer.
+    pub(crate) fn answer(&mut self, wish: &LogWish) -> Option<LogNews> {
+        match wish {
+            LogWish::Look {
+                document,
+                serial,
+                look,
+            } => {
+                return Some(LogNews::Window {
+                    document: *document,
+                    serial: *serial,
+                    window: Box::new(self.look(look)),
+                });
+            }
+            LogWish::Histogram {
+                document,
+                buckets,
+                span_ms,
+            } => {
+                return Some(LogNews::Histogram {
+                    document: *document,
+                    span_ms: *span_ms,
+                    buckets: self.histogram(*buckets, *span_ms),
+                });
+            }
+            LogWish::Filter { filters, .. } => self.filters = filters.clone(),
+            LogWish::Search { pattern, .. } => self.pattern.clone_from(pattern),
+            LogWish::Whole { spot, .. } => {
+                let mut lines = self.lines.iter();
+                let line = lines.find(|(_, line)| line.spot.id == spot.id)?;
+                return Some(LogNews::Whole {
+                    spot: *spot,
+                    lines: vec![line.1.text()],
+                });
+            }
+            _ => {}
+        }
+        None
+    }
+}
+
+/// Of which document a wish is.
+pub(crate) fn document_of(wish: &LogWish) -> Option<DocumentId> {
+    match wish {
+        LogWish::Look { document, .. }
+        | LogWish::Filter { document, .. }
+        | LogWish::Search { document, .. }
+        | LogWish::Histogram { document, .. }
+        | LogWish::Whole { document, .. }
+        | LogWish::Copy { document, .. }
+        | LogWish::Save { document, .. }
+        | LogWish::Page(document) => Some(*document),
+        LogWish::Say { .. } | LogWish::Tail(_) => None,
+    }
+}
