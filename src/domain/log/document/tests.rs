@@ -268,6 +268,11 @@ fn pattern(text: &str) -> Pattern {
     }
 }
 
+/// Whether a line is read whole.
+fn is_short(line: &[u8]) -> bool {
+    line.len() as u64 <= super::super::index::LONG
+}
+
 fn texts(window: &Window) -> Vec<String> {
     window
         .lines
@@ -351,7 +356,7 @@ fn compare(bench: &Bench, window: &Window, anchor: Option<usize>, above: usize, 
             (naive.level, naive.goes_on),
             "{naive:?}"
         );
-        if naive.bytes.len() as u64 <= super::super::index::LONG {
+        if is_short(&naive.bytes) {
             assert_eq!(line.spans, text.spans);
             assert_eq!(line.updates, text.updates);
         }
@@ -384,6 +389,7 @@ fn compare_facts(bench: &Bench, window: &Window) {
 }
 
 fn check_seeks(bench: &Bench) {
+    type Holds<'a> = &'a dyn Fn(&usize) -> bool;
     let lines = bench.lines();
     let (core, shown) = bench.shown(&lines);
     let matcher = bench.search.as_ref().map(|p| Matcher::new(p).unwrap());
@@ -406,7 +412,7 @@ fn check_seeks(bench: &Bench) {
         let times = before.and_then(|b| lines[*b].at_ms).zip(lines[*at].at_ms);
         shown[*at] && closed(at) && times.is_some_and(|(b, a)| a - b >= 4)
     };
-    let goals: [(Goal, &dyn Fn(&usize) -> bool); 3] = [
+    let goals: [(Goal, Holds<'_>); 3] = [
         (Goal::Match, &is_hit),
         (Goal::Trouble, &is_trouble),
         (Goal::Gap(4), &is_gap),
@@ -438,8 +444,8 @@ fn check_seeks(bench: &Bench) {
                     ),
                     None => assert_eq!(window.found, Found::No, "{goal:?} {from} {back}"),
                 }
-                if goal == Goal::Match && naive.is_some() {
-                    let nth = (0..=naive.unwrap()).filter(is_hit).count() as u64;
+                if let (Goal::Match, Some(at)) = (goal, naive) {
+                    let nth = (0..=at).filter(is_hit).count() as u64;
                     assert_eq!(window.facts.search.unwrap().nth, Some(nth));
                 }
             }
@@ -459,10 +465,9 @@ proptest! {
             let window = bench.look(Anchor::End, 3, 0);
             let lines = bench.lines();
             for line in &window.lines {
-                if let Some(naive) = lines.iter().find(|naive| naive.id == line.spot.id) {
-                    if naive.bytes.len() as u64 <= super::super::index::LONG {
-                        prop_assert_eq!(&line.spans, &shown::shown(&naive.bytes).spans);
-                    }
+                let naive = lines.iter().find(|naive| naive.id == line.spot.id);
+                if let Some(naive) = naive.filter(|naive| is_short(&naive.bytes)) {
+                    prop_assert_eq!(&line.spans, &shown::shown(&naive.bytes).spans);
                 }
             }
             if tracks == 1 && bench.said.is_empty() && bench.filters.shows_all() {
@@ -470,7 +475,7 @@ proptest! {
                 let naive = lines.last().map(|line| {
                     shown::shown(&line.bytes).spans.iter().map(|span| span.text.as_str()).collect::<String>()
                 });
-                if lines.last().is_none_or(|line| line.bytes.len() as u64 <= super::super::index::LONG) {
+                if lines.last().is_none_or(|line| is_short(&line.bytes)) {
                     prop_assert_eq!(last, naive, "{:?}", texts(&window));
                 }
             }
