@@ -15,6 +15,7 @@ use crate::domain::lock::{Busy, Grant, Holder, Remains};
 use crate::domain::log::TailSource;
 pub use crate::domain::run::Place;
 use crate::domain::run::{Identity, Moment, Record};
+use crate::domain::secret::Vault;
 
 /// What a place said of itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +41,8 @@ pub struct Launch {
     pub identity: Identity,
     /// What to run, its environment complete (with `GOLIVE_RUN`, `GOLIVE_ATTEMPT`, `GOLIVE_RECORD`).
     pub command: CommandLine,
+    /// The values of the secrets that the command names, for its own process only.
+    pub secrets: Vault,
     /// Time limit in seconds, enforced where it runs.
     pub timeout_s: Option<u64>,
     /// Time between asking processes to end and killing them.
@@ -188,6 +191,16 @@ pub trait Launcher: Send + Sync + 'static {
         key: &AttemptKey,
         grace: Duration,
     ) -> impl Future<Output = Result<(), LaunchError>> + Send;
+
+    /// Removes what an attempt that is over has printed where it ran; that it ran stays known there. For output that
+    /// may hold secrets and was received completely.
+    fn drop_output(
+        &self,
+        key: &AttemptKey,
+    ) -> impl Future<Output = Result<(), LaunchError>> + Send {
+        let _ = key;
+        std::future::ready(Ok(()))
+    }
 }
 
 /// What an attempt to take a lock came to.

@@ -16,6 +16,7 @@ use golive::domain::id::RunId;
 use golive::domain::plan::Plan;
 use golive::domain::plan::build::{History, Selection, Target, build};
 use golive::domain::run::{Identities, Intent, Outcome, RunStatus};
+use golive::domain::secret::Vault;
 use golive::edge::journal::RunFolder;
 use golive::edge::paths::{Folders, ProjectPaths};
 use golive::edge::ssh::{LinkListener, SiteRules, Sites};
@@ -59,6 +60,7 @@ impl Ready {
             ssh_config: Some(contest.config.clone()),
             connect_timeout: checklist.ssh.connect_timeout,
             patience: SiteRules::PATIENCE,
+            hidden: Vec::new(),
         };
         let listener: LinkListener = Arc::new(|_, _, _| {});
         let sites = Arc::new(Sites::new(rules, &plan.hosts, &listener).unwrap());
@@ -90,7 +92,14 @@ impl Ready {
                 }),
             );
             let sites = Arc::clone(&self.sites);
-            let driven = session::drive(owned, sites, self.identities.clone(), first, sender);
+            let driven = session::drive(
+                owned,
+                sites,
+                self.identities.clone(),
+                first,
+                Vault::default(),
+                sender,
+            );
             while feed.next().await.is_some() {}
             let ended = driven.engine.await.unwrap();
             assert_eq!(

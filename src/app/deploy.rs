@@ -13,6 +13,7 @@ use super::plain::PlainFace;
 use super::prompt::{Prompt, told_to_end};
 use super::reach::Asking;
 use super::report::{Code, Failure};
+use super::secrets;
 use super::session::{self, Project};
 use super::verdict::verdict;
 use super::watch::Watched;
@@ -23,6 +24,7 @@ use crate::domain::id::{RunId, TaskId};
 use crate::domain::plan::Plan;
 use crate::domain::run::apply::apply;
 use crate::domain::run::{Identities, Intent, Outcome, RunState, RunStatus, TaskStatus};
+use crate::domain::secret::Vault;
 use crate::domain::text::similar;
 use crate::edge::journal::owner::is_runner;
 use crate::edge::journal::{RunError, RunFolder, list};
@@ -37,6 +39,9 @@ pub async fn deploy(project: &Project, deploy: &Deploy, global: &Global) -> Resu
     if !global.json {
         super::report::print(&super::report::shown(&super::table::warnings(&plan)))?;
     }
+    let mut prompt = (!global.json && may_ask()).then(Prompt::person);
+    let wanted = secrets::of_plan(&plan);
+    let secrets = secrets::resolve(project, &plan, wanted, prompt.as_mut()).await?;
     let (sender, receiver, listener) = session::feed_with_links();
     let sites = Arc::new(project.sites(&plan.hosts, &listener)?);
     let identities = greet(&sites, session::places(&plan), &listener).await?;
@@ -53,12 +58,18 @@ pub async fn deploy(project: &Project, deploy: &Deploy, global: &Global) -> Resu
         .then_some(Intent::KeepLock { keep: true });
     let wishes = std::iter::once(Intent::Start { reason, lock }).chain(keep);
     let first = (project.by.as_str(), wishes);
-    let driven = session::drive(owned, Arc::clone(&sites), identities, first, sender);
+    let driven = session::drive(
+        owned,
+        Arc::clone(&sites),
+        identities,
+        first,
+        secrets,
+        sender,
+    );
     let given = (&deploy.decisions, global);
     if deploy.detach {
         return detach(project, driven, receiver, given, &sites).await;
     }
-    let prompt = (!global.json && may_ask()).then(Prompt::person);
     let given = (given.0, given.1, None, prompt);
     follow(project, driven, receiver, given, &sites).await
 }
@@ -175,7 +186,7 @@ pub async fn resume(project: &Project, resume: &Resume, global: &Global) -> Resu
     let (sender, receiver, listener) = session::feed_with_links();
     let mut prompt = (!global.json && may_ask()).then(Prompt::person);
     let asked = (&listener, prompt.as_mut());
-    let (wishes, sites, identities) = match ready(project, &state, resume, asked).await {
+    let (wishes, secrets, sites, identities) = match ready(project, &state, resume, asked).await {
         Ok(ready) => ready,
         Err(failure) => {
             drop(owned);
@@ -187,7 +198,14 @@ pub async fn resume(project: &Project, resume: &Resume, global: &Global) -> Resu
     }
     let first = (project.by.as_str(), wishes);
     let past = Past::of(&state, owned.records.clone(), &owned.folder.logs());
-    let driven = session::drive(owned, Arc::clone(&sites), identities, first, sender);
+    let driven = session::drive(
+        owned,
+        Arc::clone(&sites),
+        identities,
+        first,
+        secrets,
+        sender,
+    );
     let given = (&resume.decisions, global);
     if resume.detach {
         return detach(project, driven, receiver, given, &sites).await;
@@ -201,11 +219,13 @@ async fn ready(
     project: &Project,
     state: &RunState,
     resume: &Resume,
-    (listener, prompt): (&LinkListener, Option<&mut Prompt>),
-) -> Result<(Vec<Intent>, Arc<Sites>, Identities), Failure> {
+    (listener, mut prompt): (&LinkListener, Option<&mut Prompt>),
+) -> Result<(Vec<Intent>, Vault, Arc<Sites>, Identities), Failure> {
     check_decisions(&state.plan, &resume.decisions)?;
     let again = first_wish(state, &resume.decisions);
     let wishes = choices::wishes(state, &resume.decisions, again, session::now())?;
+    let wanted = secrets::of_run(&choices::after(state, &wishes, session::now()));
+    let secrets = secrets::resolve(project, &state.plan, wanted, prompt.as_deref_mut()).await?;
     let sites = Arc::new(project.sites(&state.plan.hosts, listener)?);
     let asking = Asking {
         state,
@@ -219,7 +239,7 @@ async fn ready(
         sites.close().await;
     }
     let (wishes, identities) = answered?;
-    Ok((wishes, sites, identities))
+    Ok((wishes, secrets, sites, identities))
 }
 
 /// Shows a run that another console drives, and ends as it ends.
@@ -296,7 +316,7 @@ async fn detach(
             super::report::print(&(lines.join("\n") + "\n"))?;
         }
     }
-    match handover::hand_over(project, &ended.state, decisions).await? {
+    match handover::hand_over(project, &ended.state, decisions, &driven.secrets).await? {
         Left::Rests(state) => verdict(&project.command, &state),
         Left::GoesOn(who) => {
             if !global.json {
@@ -402,7 +422,7 @@ async fn follow(
     let mut result = result;
     if let (Some(decisions), Ok(ended)) = (abandoned, &ended) {
         // The terminal went away, and the run does not depend on it.
-        match handover::hand_over(project, &ended.state, &decisions).await {
+        match handover::hand_over(project, &ended.state, &decisions, &driven.secrets).await {
             Ok(Left::Rests(_)) => {}
             Ok(Left::GoesOn(who)) => {
                 let text = goes_on(project, &driven.state.run, &who);

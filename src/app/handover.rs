@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -14,10 +15,12 @@ use super::advance::Advance;
 use super::args::Decisions;
 use super::report::{Code, Failure};
 use super::runs::unusable;
+use super::secrets;
 use super::session::{self, Project};
 use crate::domain::id::RunId;
 use crate::domain::run::RunState;
 use crate::domain::run::rest::rests;
+use crate::domain::secret::Vault;
 use crate::edge::journal::{OwnedRun, RunError, RunFolder, list, owner};
 
 /// The hidden command of the background runner.
@@ -47,6 +50,7 @@ pub async fn hand_over(
     project: &Project,
     state: &RunState,
     decisions: &Decisions,
+    secrets: &Vault,
 ) -> Result<Left, Failure> {
     if let Some(left) = standing(state, decisions) {
         return Ok(left);
@@ -54,7 +58,7 @@ pub async fn hand_over(
     let failed = |why: String| not_handed_over(project, &state.run, why);
     let folder =
         RunFolder::find(&project.paths, &state.run).map_err(|error| failed(error.to_string()))?;
-    let mut runner = start(project, &folder, decisions)
+    let mut runner = start(project, &folder, decisions, secrets)
         .map_err(|error| failed(format!("it could not be started: {error}")))?;
     let deadline = Instant::now() + PATIENCE;
     let ours = format!("pid {},", runner.id());
@@ -111,22 +115,35 @@ fn not_handed_over(project: &Project, run: &RunId, why: String) -> Failure {
 }
 
 /// Starts the runner: golive itself, without a terminal, what it says in a file of the run's folder.
-fn start(project: &Project, folder: &RunFolder, decisions: &Decisions) -> std::io::Result<Child> {
+fn start(
+    project: &Project,
+    folder: &RunFolder,
+    decisions: &Decisions,
+    secrets: &Vault,
+) -> std::io::Result<Child> {
     let log = OpenOptions::new()
         .append(true)
         .create(true)
         .mode(0o600)
         .open(folder.path().join(LOG))?;
-    Command::new(program()?)
+    let mut runner = Command::new(program()?)
         .arg("-f")
         .arg(&project.file)
         .arg(COMMAND)
         .arg(folder.run().as_str())
         .args(words(decisions))
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .stdout(log.try_clone()?)
         .stderr(log)
-        .spawn()
+        .spawn()?;
+    if let Some(mut pipe) = runner.stdin.take() {
+        let values = secrets::to_pipe(secrets);
+        // A runner that never reads must not hold up whoever leaves; one that cannot is seen by its end.
+        std::thread::spawn(move || {
+            let _ = pipe.write_all(&values);
+        });
+    }
+    Ok(runner)
 }
 
 /// golive's own program, also when its file was replaced meanwhile.
@@ -219,7 +236,7 @@ pub async fn give_back(
     if !from_runner {
         return failure;
     }
-    match hand_over(project, state, &Decisions::default()).await {
+    match hand_over(project, state, &Decisions::default(), &Vault::default()).await {
         Ok(Left::GoesOn(_)) => failure.help("the run goes on in the background, as before"),
         Ok(Left::Rests(_)) => failure,
         Err(lost) => failure.help(lost.to_string()),

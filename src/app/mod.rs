@@ -31,6 +31,7 @@ pub mod reach;
 pub mod report;
 pub mod runner;
 pub mod runs;
+pub mod secrets;
 pub mod session;
 pub mod table;
 pub mod tail;

@@ -125,6 +125,7 @@ impl Project {
             project: plan.project.clone(),
             release: plan.release.clone(),
             ssh: plan.ssh.clone(),
+            secrets: plan.secrets.clone(),
             ..Checklist::clone(&self.checklist)
         };
         Self {

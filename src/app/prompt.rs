@@ -58,8 +58,21 @@ impl Prompt {
         Self { lines }
     }
 
-    /// Shows a text and reads one line.
+    /// Shows a text and reads one line; blanks around it do not count.
     async fn read(&mut self, text: &str) -> Result<String, Silence> {
+        let line = self.line(text).await?;
+        Ok(line.trim().to_owned())
+    }
+
+    /// Shows a text and reads one line exactly, which the terminal does not show.
+    pub async fn hidden(&mut self, text: &str) -> Result<String, Silence> {
+        let _hush = Hush::begin();
+        let line = self.line(text).await;
+        say("\n");
+        line
+    }
+
+    async fn line(&mut self, text: &str) -> Result<String, Silence> {
         // What was typed before the question was there answers nothing.
         while self.lines.try_recv().is_ok() {}
         // Before the question is seen: whoever sees it may end it at once.
@@ -71,7 +84,7 @@ impl Prompt {
             .and_then(|()| err.flush());
         tokio::select! {
             line = self.lines.recv() => match line {
-                Some(line) => Ok(line.trim().to_owned()),
+                Some(line) => Ok(line),
                 None => Err(Silence::Nobody),
             },
             kind = ended => Err(if kind == SignalKind::interrupt() {
@@ -249,6 +262,32 @@ impl Prompt {
                 Ok(name) if name == env.as_str() => return true,
                 Ok(_) => {}
             }
+        }
+    }
+}
+
+/// The terminal does not show what is typed, until this is dropped.
+struct Hush(Option<rustix::termios::Termios>);
+
+impl Hush {
+    fn begin() -> Self {
+        use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+        let Ok(before) = tcgetattr(std::io::stdin()) else {
+            return Self(None);
+        };
+        let mut hushed = before.clone();
+        hushed.local_modes.remove(LocalModes::ECHO);
+        let done = tcsetattr(std::io::stdin(), OptionalActions::Drain, &hushed);
+        Self(done.is_ok().then_some(before))
+    }
+}
+
+impl Drop for Hush {
+    fn drop(&mut self) {
+        use rustix::termios::{OptionalActions, tcsetattr};
+        if let Some(before) = &self.0 {
+            // A terminal that is gone shows nothing anyway.
+            let _ = tcsetattr(std::io::stdin(), OptionalActions::Drain, before);
         }
     }
 }

@@ -5,6 +5,7 @@
 //! not reach it. Hosts that do not answer are asked until they do. What it says goes to a file.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{IsTerminal, Read};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use super::drive::Face;
 use super::plain::PlainFace;
 use super::report::{Code, Failure, print};
 use super::runs::unusable;
+use super::secrets;
 use super::session::{self, Project};
 use crate::domain::feed::{Link, LockNews, Update};
 use crate::domain::id::{EnvName, HostName, RunId};
@@ -39,6 +41,13 @@ pub async fn run(project: &Project, arguments: &Arguments) -> Result<Code, Failu
     let mut signals = Ends::listen()
         .map_err(|error| Failure::new(Code::Failed, format!("could not listen: {error}")))?;
     let run = RunId::new(&arguments.run);
+    let mut piped = Vec::new();
+    // Whoever started this process closes the pipe behind the values.
+    if !std::io::stdin().is_terminal() {
+        let _ = std::io::stdin().read_to_end(&mut piped);
+    }
+    let given = secrets::from_pipe(&piped);
+    drop(piped);
     let folder =
         RunFolder::find(&project.paths, &run).map_err(|error| unusable(project, &error))?;
     let owned = folder
@@ -48,10 +57,22 @@ pub async fn run(project: &Project, arguments: &Arguments) -> Result<Code, Failu
     owner::unwant(folder.path());
     let (sender, mut feed, listener) = session::feed_with_links();
     let project = &project.for_run(&owned.plan);
+    let wanted = secrets::of_run(&session::folded(&owned));
+    let (secrets, to_ask) = secrets::find(project, &owned.plan, wanted, given).await?;
+    if !to_ask.is_empty() {
+        return Err(secrets::nobody_to_ask(&to_ask, &project.command));
+    }
     let sites = Arc::new(project.sites(&owned.plan.hosts, &listener)?);
     let by = (project.by.as_str(), None);
     // Nobody is asked who it is here: the engine asks, again and again.
-    let driven = session::drive(owned, Arc::clone(&sites), Identities::new(), by, sender);
+    let driven = session::drive(
+        owned,
+        Arc::clone(&sites),
+        Identities::new(),
+        by,
+        secrets,
+        sender,
+    );
     let mut runner = Runner {
         state: driven.state.clone(),
         face: PlainFace::default(),

@@ -20,6 +20,7 @@ use crate::domain::plan::build::{BuildProblem, History, Selection, Target, build
 use crate::domain::plan::{Plan, PlannedHost};
 use crate::domain::run::apply::fold;
 use crate::domain::run::{Identities, Intent, Moment, RunState};
+use crate::domain::secret::{SecretSource, Vault};
 use crate::domain::text::plural;
 use crate::edge::clock::SystemClock;
 use crate::edge::git::{Git, GitError};
@@ -122,6 +123,17 @@ impl Project {
         })
     }
 
+    /// The environment variables of this process that hold secrets: what it starts does not inherit them.
+    fn hidden(&self) -> Vec<String> {
+        let sources = self.checklist.secrets.values();
+        sources
+            .filter_map(|source| match source {
+                SecretSource::Env(variable) => Some(variable.clone()),
+                _ => None,
+            })
+            .collect()
+    }
+
     /// The places of these hosts; changes of their links are told to `listener`.
     pub fn sites(&self, hosts: &[PlannedHost], listener: &LinkListener) -> Result<Sites, Failure> {
         let rules = SiteRules {
@@ -135,6 +147,7 @@ impl Project {
             ),
             connect_timeout: self.checklist.ssh.connect_timeout,
             patience: SiteRules::PATIENCE,
+            hidden: self.hidden(),
         };
         Sites::new(rules, hosts, listener).map_err(|error| {
             Failure::new(
@@ -313,6 +326,8 @@ pub struct Driven {
     pub control: Control,
     /// Its output.
     pub logs: Logs,
+    /// The values of its secrets.
+    pub secrets: Vault,
     /// Ends with the driving.
     pub engine: JoinHandle<Ended>,
     /// The right to drive it; given back when dropped.
@@ -331,6 +346,7 @@ pub fn drive(
     sites: Arc<Sites>,
     identities: Identities,
     (by, first): (&str, impl IntoIterator<Item = Intent>),
+    secrets: Vault,
     feed: FeedSender,
 ) -> Driven {
     let state = folded(&owned);
@@ -346,6 +362,7 @@ pub fn drive(
         state: state.clone(),
         identities,
         by: by.to_owned(),
+        secrets: secrets.clone(),
         first: first.into_iter().collect(),
     };
     let (control, orders) = engine::control();
@@ -354,6 +371,7 @@ pub fn drive(
         state,
         control,
         logs,
+        secrets,
         engine,
         owner: owned.owner,
     }

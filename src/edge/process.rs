@@ -27,6 +27,7 @@ pub struct LocalLauncher {
     base: Base,
     shell: PathBuf,
     variables: Vec<(String, OsString)>,
+    hidden: Vec<String>,
 }
 
 impl LocalLauncher {
@@ -39,6 +40,7 @@ impl LocalLauncher {
             base: Base::Folder(project),
             shell: PathBuf::from("/bin/sh"),
             variables: Vec::new(),
+            hidden: Vec::new(),
         }
     }
 
@@ -51,6 +53,7 @@ impl LocalLauncher {
             base: Base::Home,
             shell: PathBuf::from("/bin/sh"),
             variables: Vec::new(),
+            hidden: Vec::new(),
         }
     }
 
@@ -65,6 +68,13 @@ impl LocalLauncher {
     #[must_use]
     pub fn with_variable(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.variables.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Keeps environment variables of this process from the launcher and the steps.
+    #[must_use]
+    pub fn without(mut self, hidden: &[String]) -> Self {
+        self.hidden.extend_from_slice(hidden);
         self
     }
 
@@ -110,6 +120,11 @@ impl LocalLauncher {
         launcher::ask_cancel(self, key, grace).await
     }
 
+    /// Removes the output of an attempt that is over. See [`crate::port::Launcher::drop_output`].
+    pub async fn drop_output(&self, key: &AttemptKey) -> Result<(), LaunchError> {
+        launcher::ask_drop(self, key).await
+    }
+
     /// Asks about a lock that is kept here.
     pub async fn lock(&self, request: &LockRequest) -> Result<LockAnswer, LaunchError> {
         launcher::ask_lock(self, request).await
@@ -151,6 +166,9 @@ impl LocalLauncher {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0);
+        for name in &self.hidden {
+            command.env_remove(name);
+        }
         if let Some(home) = &self.home {
             command.env("HOME", home);
         }

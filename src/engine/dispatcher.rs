@@ -4,6 +4,7 @@
 //! that follow: fact before act (design/5). Everything that is queued is decided together and recorded with one sync.
 //! When the journal cannot be written nothing more is launched; what runs is followed to its end.
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,15 +16,17 @@ use tokio::time::Instant;
 
 use super::errand::{Before, GRACE_S, RECONNECT};
 use super::leaving::LeavingOut;
-use super::{Doors, FeedSender, Order, Orders, errand, unit};
-use crate::domain::action::Action;
+use super::{Doors, FeedSender, Order, Orders, errand, masking, unit};
+use crate::domain::action::{Action, Ending};
 use crate::domain::feed::Update;
-use crate::domain::id::{Attempt, TaskId};
+use crate::domain::id::{Attempt, SecretName, TaskId};
+use crate::domain::output::redact::Mask;
 use crate::domain::run::conduct::unrecorded;
 use crate::domain::run::schedule::place;
 use crate::domain::run::{
     Conductor, Effect, Identities, Intent, Record, Refusal, Report, RunState, RunStatus,
 };
+use crate::domain::secret::Vault;
 use crate::port::{
     AttemptKey, Clock, Fence, Journal, JournalError, Launch, Launcher, Locks, LogStore, Place,
 };
@@ -40,6 +43,8 @@ pub struct Start {
     pub identities: Identities,
     /// Who acts: `user@machine`.
     pub by: String,
+    /// The values of the secrets that tasks may still need.
+    pub secrets: Vault,
     /// The wishes this process drives the run for: to begin it, or to go on after it had ended with failures. They are
     /// decided together, before anything follows from any of them.
     pub first: Vec<Intent>,
@@ -58,6 +63,9 @@ struct Dispatcher<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock> {
     doors: Doors<L, K, J, S, C>,
     conductor: Conductor,
     feed: FeedSender,
+    secrets: Vault,
+    /// What must not be seen of them.
+    mask: Mask,
     reports: mpsc::UnboundedSender<Order>,
     units: JoinSet<()>,
     /// Attempts whose report is still to come.
@@ -85,6 +93,8 @@ pub async fn run<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock>(
         doors,
         conductor: Conductor::new(start.state, start.identities, start.by),
         feed,
+        mask: Mask::of(&start.secrets),
+        secrets: start.secrets,
         reports: orders.sender.clone(),
         units: JoinSet::new(),
         followed: 0,
@@ -101,6 +111,7 @@ pub async fn run<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock>(
     }
     for intent in start.first {
         let now = dispatcher.doors.clock.now();
+        let intent = masking::wish(intent, &dispatcher.mask);
         dispatcher.conductor.wish(intent, now);
     }
     dispatcher.settle().await;
@@ -174,6 +185,7 @@ impl<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock> Dispatcher<L, K, 
         match order {
             Order::Leave => {}
             Order::Wish(intent, answer) => {
+                let intent = masking::wish(intent, &self.mask);
                 let refusal = self.conductor.wish(intent, now);
                 self.answers.push((answer, refusal));
             }
@@ -184,6 +196,7 @@ impl<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock> Dispatcher<L, K, 
                 ) {
                     self.followed -= 1;
                 }
+                let report = masking::report(report, &self.mask);
                 self.conductor.report(&report, now);
                 if self.conductor.defers_locks() && self.locks_again.is_none() {
                     self.locks_again = Some(Instant::now() + RECONNECT);
@@ -288,12 +301,11 @@ impl<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock> Dispatcher<L, K, 
         let state = self.conductor.state();
         for (env, grant) in &state.locks {
             let locks = Arc::clone(&self.doors.locks);
-            let mut grant = grant.clone();
-            let spare = self.left_out.of(env);
-            grant.epochs.retain(|host, _| !spare.contains(host));
-            let told = (env.clone(), state.lock_id(), grant);
+            let told = (env.clone(), state.lock_id(), grant.clone());
+            let left_out = self.left_out.of(env);
+            let reports = self.reports.clone();
             self.units
-                .spawn(errand::beat(locks, told, self.reports.clone()));
+                .spawn(errand::beat(locks, told, left_out, reports));
         }
     }
 
@@ -327,6 +339,15 @@ impl<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock> Dispatcher<L, K, 
             return;
         };
         let now = self.doors.clock.now();
+        let secrets = match self.secrets.only(&command.secrets) {
+            Ok(secrets) => secrets,
+            Err(missing) => {
+                let report = without(task.clone(), attempt, begin, &missing);
+                self.followed += 1;
+                let _ = self.reports.send(Order::Report(report));
+                return;
+            }
+        };
         let launch = Launch {
             run: state.name_on_hosts(),
             task: task.clone(),
@@ -334,6 +355,7 @@ impl<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock> Dispatcher<L, K, 
             place,
             identity,
             command: super::record::complete(command, state, attempt, now),
+            secrets,
             timeout_s: planned.timeout_s,
             grace_s: GRACE_S,
             fence: fence(state, position),
@@ -344,10 +366,12 @@ impl<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock> Dispatcher<L, K, 
             clock: Arc::clone(&self.doors.clock),
             launch,
             begin,
+            unknown: state.tasks[position].unknown.clone(),
             is_stopping: Arc::clone(&self.is_stopping),
             left_out: self.left_out.listen(),
             proof: planned.proof.clone(),
             milestone: planned.milestone.clone(),
+            mask: self.mask.clone(),
             feed: self.feed.clone(),
         };
         self.followed += 1;
@@ -363,6 +387,22 @@ impl<L: Launcher, K: Locks, J: Journal, S: LogStore, C: Clock> Dispatcher<L, K, 
             });
             let _ = reports.send(Order::Report(report));
         });
+    }
+}
+
+/// What is reported of a task whose secret this process does not know: it is not launched without it, and what it
+/// prints is not followed unmasked.
+fn without(task: TaskId, attempt: Attempt, begin: unit::Begin, missing: &SecretName) -> Report {
+    let why = format!("the secret {missing} is not known here; resume the run to give it");
+    match begin {
+        unit::Begin::Launch => Report::Ended {
+            task,
+            attempt,
+            ending: Ending::NotStarted(why),
+            evidence: BTreeMap::new(),
+            output_size: 0,
+        },
+        unit::Begin::FollowAgain => Report::Lost { task, attempt, why },
     }
 }
 

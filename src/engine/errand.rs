@@ -157,15 +157,18 @@ pub(super) async fn release_lock<K: Locks>(
     let _ = reports.send(Order::Report(Report::Unlocked { env, left }));
 }
 
-/// Tells that the holder is alive; hears when it is the holder no more.
+/// Tells that the holder is alive, but for hosts that were left out; hears when it is the holder no more.
 pub(super) async fn beat<K: Locks>(
     locks: Arc<K>,
     (env, id, grant): (EnvName, LockId, Grant),
+    left_out: BTreeSet<HostName>,
     reports: UnboundedSender<Order>,
 ) {
+    let mut told = grant.clone();
+    told.epochs.retain(|host, _| !left_out.contains(host));
     // A place that does not answer now hears it the next time.
-    if let Ok(Some(why)) = locks.beat(&env, &id, &grant).await {
-        let _ = reports.send(Order::Report(Report::LockLost { env, why }));
+    if let Ok(Some(why)) = locks.beat(&env, &id, &told).await {
+        let _ = reports.send(Order::Report(Report::LockLost { env, grant, why }));
     }
 }
 

@@ -15,7 +15,9 @@ pub mod dispatcher;
 mod errand;
 pub mod feed;
 mod leaving;
+mod masking;
 mod record;
+mod recorder;
 pub mod tail;
 mod unit;
 

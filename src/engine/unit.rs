@@ -13,10 +13,12 @@ use tokio::sync::watch;
 
 use super::FeedSender;
 use super::leaving::LeftOut;
+use super::recorder::Recorder;
 use crate::domain::action::{Ending, Milestone};
 use crate::domain::feed::{Link, Update};
 use crate::domain::id::{Attempt, TaskId};
 use crate::domain::output::readers;
+use crate::domain::output::redact::Mask;
 use crate::domain::run::Report;
 use crate::port::{
     AttemptKey, Clock, Launch, LaunchError, Launcher, LogStore, LogWriter, Sink, Standing,
@@ -30,8 +32,14 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
+/// After how long a log file that could not be opened is tried again.
+const OPEN_AGAIN: Duration = Duration::from_secs(2);
+
 /// How often a host that was left out is looked for while an attempt of it is followed.
 const LOOK: Duration = Duration::from_secs(5);
+
+/// How long a place may take to remove the output of an attempt that is over.
+const CLEARING: Duration = Duration::from_secs(5);
 
 /// How a unit begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,86 +57,80 @@ pub(crate) struct Unit<L, S, C> {
     pub(crate) clock: Arc<C>,
     pub(crate) launch: Launch,
     pub(crate) begin: Begin,
+    /// Earlier attempts whose end nobody could tell: it is not launched beside one of them that runs.
+    pub(crate) unknown: Vec<Attempt>,
     /// The run is being stopped: what never started is withdrawn.
     pub(crate) is_stopping: Arc<watch::Sender<bool>>,
     /// Whether its host was left out: then it is waited for no longer than it answers.
     pub(crate) left_out: LeftOut,
     pub(crate) proof: Option<String>,
     pub(crate) milestone: Option<Milestone>,
+    /// The secrets of the run: masked in all that is printed.
+    pub(crate) mask: Mask,
     pub(crate) feed: FeedSender,
-}
-
-/// Takes output to its file and to the feed.
-struct Recorder<W, C> {
-    writer: W,
-    clock: Arc<C>,
-    feed: FeedSender,
-    task: TaskId,
-    attempt: Attempt,
-    /// The faces were told that the file cannot be written.
-    failing: bool,
-    /// Something was printed: the attempt has started.
-    begun: Arc<AtomicBool>,
-}
-
-impl<W: LogWriter, C: Clock> Sink for Recorder<W, C> {
-    fn take(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        self.begun.store(true, Ordering::Relaxed);
-        let (offset, at) = (self.writer.len(), self.clock.now());
-        if let Err(error) = self.writer.append(bytes, at) {
-            if !std::mem::replace(&mut self.failing, true) {
-                self.feed.send(Update::OutputFailed {
-                    task: self.task.clone(),
-                    attempt: self.attempt,
-                    why: error.to_string(),
-                });
-            }
-            return Err(error);
-        }
-        self.failing = false;
-        self.feed.send(Update::Output {
-            task: self.task.clone(),
-            attempt: self.attempt,
-            at,
-            offset,
-            bytes: bytes.into(),
-        });
-        Ok(())
-    }
-
-    fn offset(&self) -> u64 {
-        self.writer.len()
-    }
 }
 
 impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
     /// Runs to the report.
     pub(crate) async fn run(self) -> Report {
         let (task, attempt) = (self.launch.task.clone(), self.launch.attempt);
-        let writer = match self.logs.open(&task, attempt) {
-            Ok(writer) => writer,
-            Err(error) if self.begin == Begin::Launch => {
-                let ending =
-                    Ending::NotStarted(format!("its log file could not be opened: {error}"));
-                return ended(task, attempt, ending, BTreeMap::new(), 0);
-            }
-            Err(error) => {
-                let why = format!("its log file could not be opened: {error}");
-                return Report::Lost { task, attempt, why };
-            }
-        };
-        let mut recorder = Recorder {
-            writer,
-            clock: Arc::clone(&self.clock),
-            feed: self.feed.clone(),
-            task: task.clone(),
-            attempt,
-            failing: false,
-            begun: Arc::default(),
+        let mut recorder = match self.recorder().await {
+            Ok(recorder) => recorder,
+            Err(report) => return report,
         };
         match self.drive(&mut recorder).await {
             Err(why) => Report::Fenced { task, attempt, why },
             Ok(standing) => self.report(&recorder, standing),
+        }
+    }
+
+    /// Opens the log file. That of an attempt which may be running is tried again and again: it has an end, which nobody
+    /// would hear otherwise. An error is the report instead.
+    async fn recorder(&self) -> Result<Recorder<S::Writer, C>, Report> {
+        let (task, attempt) = (self.launch.task.clone(), self.launch.attempt);
+        let mut failing = false;
+        loop {
+            let error = match self.logs.open(&task, attempt) {
+                Ok(writer) => {
+                    return Ok(Recorder {
+                        writer,
+                        redactor: self.mask.redactor(),
+                        clock: Arc::clone(&self.clock),
+                        feed: self.feed.clone(),
+                        task,
+                        attempt,
+                        failing,
+                        begun: Arc::default(),
+                    });
+                }
+                Err(error) => error,
+            };
+            let why = format!("its log file could not be opened: {error}");
+            if self.begin == Begin::Launch {
+                let ending = Ending::NotStarted(why);
+                return Err(ended(task, attempt, ending, BTreeMap::new(), 0));
+            }
+            if self.starts_no_more() {
+                return Err(Report::Lost { task, attempt, why });
+            }
+            if !std::mem::replace(&mut failing, true) {
+                self.feed.send(Update::OutputFailed {
+                    task: task.clone(),
+                    attempt,
+                    why,
+                });
+            }
+            self.until_less_is_wanted(OPEN_AGAIN).await;
+        }
+    }
+
+    /// Waits, no longer than until the run is stopped or the host is left out.
+    async fn until_less_is_wanted(&self, pause: Duration) {
+        let (mut stopping, mut left_out) = (self.is_stopping.subscribe(), self.left_out.clone());
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            Ok(_) = stopping.wait_for(|stopping| *stopping) => {}
+            () = left_out.has(&self.launch.place) => {}
         }
     }
 
@@ -169,7 +171,13 @@ impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
                 outcome => outcome,
             };
             match outcome {
-                Ok(standing) if standing != Standing::Running => return Ok(standing),
+                Ok(standing) if standing != Standing::Running => {
+                    // A file that cannot be written now is written when there is room again.
+                    if recorder.finish().is_ok() {
+                        self.clear_away(&standing).await;
+                        return Ok(standing);
+                    }
+                }
                 Err(LaunchError::Fenced { why, .. }) => return Err(why),
                 Err(LaunchError::Refused { why, .. }) if !asked => {
                     return Ok(Standing::Ended {
@@ -202,14 +210,50 @@ impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
         }
     }
 
+    /// Output of a run with secrets does not stay where the attempt ran; it is here, masked. What cannot be removed now
+    /// stays readable for its owner only, until the launcher clears up.
+    async fn clear_away(&self, standing: &Standing) {
+        if self.mask.is_empty() || !matches!(standing, Standing::Ended { .. }) {
+            return;
+        }
+        let key = self.key();
+        let removed = self.launcher.drop_output(&key);
+        let _ = tokio::time::timeout(CLEARING, removed).await;
+    }
+
     /// Launches and follows. A launch that still waits for its host must not arrive there after the run was stopped: it
     /// is given up then, and whether it has arrived is to be asked.
     async fn launch(&self, recorder: &mut Recorder<S::Writer, C>) -> Result<Standing, LaunchError> {
+        if let Some(former) = self.still_running().await? {
+            let why = format!("attempt {former}, whose end was not known, still runs there");
+            let ending = Ending::NotStarted(why);
+            return Ok(Standing::Ended { ending, size: 0 });
+        }
         let begun = Arc::clone(&recorder.begun);
         tokio::select! {
             outcome = self.launcher.start(&self.launch, recorder) => outcome,
             () = self.stopped_before(&begun) => Ok(Standing::Running),
         }
+    }
+
+    /// An earlier attempt of unknown end that runs, as its place tells now. One that never arrived there never will.
+    async fn still_running(&self) -> Result<Option<Attempt>, LaunchError> {
+        for former in &self.unknown {
+            let key = AttemptKey {
+                attempt: *former,
+                ..self.key()
+            };
+            let mut standing = self.launcher.status(&key).await?;
+            if standing == Standing::Never {
+                let grace = Duration::from_secs(self.launch.grace_s);
+                self.launcher.cancel(&key, grace).await?;
+                standing = self.launcher.status(&key).await?;
+            }
+            if standing == Standing::Running {
+                return Ok(Some(*former));
+            }
+        }
+        Ok(None)
     }
 
     /// Returns when the run is being stopped and the attempt has printed nothing yet.

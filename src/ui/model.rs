@@ -14,10 +14,11 @@ use super::tail::TailView;
 use super::theme::Theme;
 use super::viewer::{Labels, Viewer};
 use crate::domain::feed::{Link, LockNews};
-use crate::domain::id::{EnvName, HostName, LockId, RunId, TaskId};
+use crate::domain::id::{EnvName, HostName, LockId, RunId, SecretName, StepName, TaskId};
 use crate::domain::lock::LockView;
 use crate::domain::overview::Overview;
 use crate::domain::run::{Intent, Moment, Outcome, RunState, RunStatus};
+use crate::domain::secret::Concealed;
 
 /// How long after a dialog opened, or the window got the focus back, no key can act.
 pub const DEAD_TIME_MS: i64 = 400;
@@ -342,6 +343,17 @@ pub enum Dialog {
         lock: LockId,
         /// What was typed.
         typed: String,
+    },
+    /// A secret is typed that the run needs to start or to go on.
+    Secret {
+        /// Which.
+        name: SecretName,
+        /// The steps it is for.
+        steps: Vec<StepName>,
+        /// What was wrong with the one before.
+        said: Option<String>,
+        /// What was typed.
+        typed: Concealed,
     },
     /// The journal cannot be written.
     Unrecorded,

@@ -9,12 +9,13 @@ use std::sync::Arc;
 use crossterm::event::KeyEvent;
 
 use crate::domain::feed::Update;
-use crate::domain::id::{Attempt, EnvName, RunId, TaskId};
+use crate::domain::id::{Attempt, EnvName, RunId, SecretName, StepName, TaskId};
 use crate::domain::lock::LockView;
 use crate::domain::log::{Bucket, Filters, Look, Pattern, SourceNow, Spot, Voice, Window};
 use crate::domain::overview::Overview;
 use crate::domain::plan::Plan;
 use crate::domain::run::{Intent, Moment, RunState};
+use crate::domain::secret::Concealed;
 
 /// Something the screen hears.
 #[derive(Debug, Clone)]
@@ -73,6 +74,15 @@ pub enum Msg {
     Notice(Notice),
     /// Something about a log.
     Log(LogNews),
+    /// A run that is to start or to go on needs a secret that has to be typed; answered with `Cmd::Secret`.
+    SecretWanted {
+        /// Which.
+        name: SecretName,
+        /// The steps it is for.
+        steps: Vec<StepName>,
+        /// What was wrong with the one before.
+        said: Option<String>,
+    },
 }
 
 /// A document of lines, see [`crate::domain::log`].
@@ -312,6 +322,8 @@ pub enum Cmd {
     Suspend,
     /// Something about a log.
     Log(LogWish),
+    /// The secret that was wanted; `None` = the operator does not give it, and nothing is started.
+    Secret(Option<Concealed>),
     /// Draw everything anew.
     Redraw,
     /// Leave the screen. A run that this console drives goes on in the background until it needs a decision.

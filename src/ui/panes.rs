@@ -1,10 +1,10 @@
-//! Panes: where what stands on the run screen. Drawing and moving have to agree on how many rows the log has.
+//! Panes: where what stands on a screen, and on the run screen in particular. Drawing and moving have to agree on how
+//! many rows the log has. Pure arithmetic over rectangles; nothing is drawn here.
 
 use ratatui::layout::Rect;
 
 use super::model::{Model, Pane, RunView};
 use super::rows;
-use super::widget::bottom;
 use crate::domain::run::RunStatus;
 
 /// The narrowest terminal that shows a whole screen; below it the card shows.
@@ -12,6 +12,43 @@ pub const LEAST: (u16, u16) = (60, 18);
 
 /// From this width on panes stand beside each other.
 const BESIDE: u16 = 100;
+
+/// The areas of a screen.
+#[derive(Debug, Clone, Copy)]
+pub struct Areas {
+    /// The first row.
+    pub band: Rect,
+    /// The second row.
+    pub standing: Rect,
+    /// Everything between.
+    pub body: Rect,
+    /// The last three rows.
+    pub bottom: Rect,
+}
+
+/// Cuts a screen into its areas.
+pub fn areas(area: Rect) -> Areas {
+    let bottom = 3.min(area.height.saturating_sub(2));
+    let row = |y: u16| Rect {
+        y: area.y + y,
+        height: 1.min(area.height.saturating_sub(y)),
+        ..area
+    };
+    Areas {
+        band: row(0),
+        standing: row(1),
+        body: Rect {
+            y: area.y + 2.min(area.height),
+            height: area.height.saturating_sub(2 + bottom),
+            ..area
+        },
+        bottom: Rect {
+            y: area.bottom() - bottom,
+            height: bottom,
+            ..area
+        },
+    }
+}
 
 /// The panes of the run screen, with their borders; `None` = it does not show.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -123,7 +160,7 @@ pub fn log_room(model: &Model, view: &RunView) -> Rect {
     if is_card(model.size) {
         return card_log(card_body(area));
     }
-    let body = bottom::areas(area).body;
+    let body = areas(area).body;
     let log = panes(view, body).log.unwrap_or(body);
     Rect {
         x: log.x + 1,

@@ -107,7 +107,7 @@ mod tests {
         quotes.take(&task, Attempt(2), 0, b"again\n", None);
         assert_eq!(quotes.last(&task, Attempt(2), 9), ["again"]);
         assert!(quotes.last(&task, Attempt(1), 9).is_empty());
-        quotes.take(&task, Attempt(2), 6, &[b'x'; 3 * KEPT], None);
+        quotes.take(&task, Attempt(2), 6, &vec![b'x'; 3 * KEPT], None);
         assert_eq!(quotes.last(&task, Attempt(2), 9).concat().len(), KEPT);
     }
 }

@@ -3,6 +3,8 @@
 //! Owns where the operator stands on the logs screen and what was told about sources. The lines themselves are the
 //! viewer's. Everything here only looks; servers are read, never changed.
 
+use std::collections::BTreeSet;
+
 use crate::domain::id::EnvName;
 use crate::domain::log::{Bucket, SourceNow, SourceState};
 use crate::domain::run::Moment;
@@ -106,19 +108,34 @@ impl TailView {
     }
 }
 
+/// The hosts of sources, without the domain when they are told apart without it.
+pub fn hosts(sources: &[SourceNow]) -> Vec<String> {
+    let whole = || sources.iter().map(|now| now.source.host.as_str());
+    let first = |host: &'_ str| host.split('.').next().unwrap_or(host).to_owned();
+    let is_number = |host: &str| host.chars().all(|c| c.is_ascii_digit() || c == '.');
+    let short: BTreeSet<String> = whole().map(first).collect();
+    let all: BTreeSet<&str> = whole().collect();
+    if short.len() == all.len() && !short.contains("") && !all.iter().any(|host| is_number(host)) {
+        whole().map(first).collect()
+    } else {
+        whole().map(str::to_owned).collect()
+    }
+}
+
 /// How the lines of sources are called: by letter and host.
 fn labels(sources: &[SourceNow]) -> Labels {
-    let label = |(place, now): (usize, &SourceNow)| {
+    let hosts = hosts(sources);
+    let label = |(place, name): (usize, String)| {
         let label = Label {
             letter: letter(place).chars().next(),
-            name: now.source.host.to_string(),
+            name,
             color: place,
         };
         (place, label)
     };
     Labels {
         sort: Sort::Tail,
-        owners: sources.iter().enumerate().map(label).collect(),
+        owners: hosts.into_iter().enumerate().map(label).collect(),
         start_ms: None,
     }
 }
@@ -127,4 +144,44 @@ fn labels(sources: &[SourceNow]) -> Labels {
 pub fn letter(place: usize) -> String {
     let mut letters = ('a'..='z').chain('A'..='Z').chain('0'..='9');
     letters.nth(place).unwrap_or('*').to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::checklist::{Followed, LogSource, On};
+    use crate::domain::id::{HostName, LogName};
+    use crate::domain::log::TailSource;
+
+    fn on(names: &[&str]) -> Vec<String> {
+        let source = |host: &&str| SourceNow {
+            source: TailSource {
+                env: EnvName::from("production"),
+                host: HostName::from(*host),
+                log: LogSource {
+                    name: LogName::from("app"),
+                    on: On::All,
+                    what: Followed::File("app.log".to_owned()),
+                },
+            },
+            state: SourceState::Live,
+            skew_s: None,
+            rate: 0.0,
+        };
+        hosts(&names.iter().map(source).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn hosts_lose_their_domain_when_they_are_told_apart_without_it() {
+        assert_eq!(
+            on(&["web1.example.org", "web2.example.org"]),
+            ["web1", "web2"]
+        );
+        assert_eq!(
+            on(&["web1.example.org", "web1.example.org"]),
+            ["web1", "web1"]
+        );
+        assert_eq!(on(&["web1.eu", "web1.us"]), ["web1.eu", "web1.us"]);
+        assert_eq!(on(&["10.0.0.1", "10.0.0.2"]), ["10.0.0.1", "10.0.0.2"]);
+    }
 }

@@ -12,6 +12,7 @@ use super::msg::{Cmd, Loudness, Msg, Notice, Owner};
 use crate::domain::feed::{Link, Update};
 use crate::domain::lock::LockView;
 use crate::domain::run::{Moment, TaskStatus};
+use crate::domain::secret::Concealed;
 
 mod decide;
 mod deeds;
@@ -112,6 +113,17 @@ fn take(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
             cmds.into_iter()
                 .chain(logs::hear(model, news, now))
                 .collect()
+        }
+        Msg::SecretWanted { name, steps, said } => {
+            let typed = Concealed::default();
+            model.dialogs.push(Dialog::Secret {
+                name,
+                steps,
+                said,
+                typed,
+            });
+            model.guard.restart(now);
+            Vec::new()
         }
         Msg::Notice(notice) => {
             model.busy = None;

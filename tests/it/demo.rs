@@ -8,6 +8,7 @@
     reason = "preparations of tests may panic as tests do"
 )]
 
+use golive::domain::secret::Vault;
 use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -437,6 +438,7 @@ fn launch(identity: &Identity, task: &str, script: &str) -> Launch {
             record: false,
             secrets: Vec::new(),
         },
+        secrets: Vault::default(),
         timeout_s: None,
         grace_s: 5,
         fence: None,

@@ -9,6 +9,7 @@
     reason = "a case that runs in another way than usual says so"
 )]
 
+use golive::domain::secret::Vault;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{Read, Write};
@@ -126,6 +127,7 @@ impl World {
                 record: false,
                 secrets: Vec::new(),
             },
+            secrets: Vault::default(),
             timeout_s: None,
             grace_s: 5,
             fence: None,

@@ -22,6 +22,7 @@ mod reviews;
 mod runners;
 mod runs;
 mod screens;
+mod secrets;
 mod simulation;
 mod support;
 mod tags;

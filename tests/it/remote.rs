@@ -6,6 +6,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test prepares must work")]
 
+use golive::domain::secret::Vault;
 use std::fs;
 use std::io::{self, Write};
 use std::net::TcpListener;
@@ -68,6 +69,7 @@ impl Ground {
             ssh_config: Some(config),
             connect_timeout: Duration::from_secs(20),
             patience: PATIENCE,
+            hidden: Vec::new(),
         };
         let sites = Arc::new(Sites::new(rules, &hosts, &listener).unwrap());
         Self {
@@ -242,6 +244,7 @@ fn launch(host: &str, task: &str, script: &str, timeout_s: Option<u64>, hello: &
             record: false,
             secrets: Vec::new(),
         },
+        secrets: Vault::default(),
         timeout_s,
         grace_s: 5,
         fence: None,

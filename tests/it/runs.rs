@@ -1,5 +1,6 @@
 //! Runs driven by the real engine against a scripted world, with paused time.
 
+use golive::domain::secret::Vault;
 use std::sync::Arc;
 
 use golive::domain::checklist::{Downtime, Gate, OnFailure};
@@ -45,6 +46,7 @@ impl Driven {
             state,
             identities: Identities::new(),
             by: "ada@laptop".to_owned(),
+            secrets: Vault::default(),
             first: first.into_iter().collect(),
         };
         let engine = tokio::spawn(run(doors, start, orders, sender));
@@ -886,4 +888,85 @@ async fn a_skipped_step_that_ends_a_downtime_closes_it_when_its_turn_comes() {
     let down: Vec<f64> = downtime(&state, ended).into_values().collect();
     assert_eq!(down, [10.0]);
     assert_eq!((ended - FakeClock::zero()).num_seconds(), 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_runs_is_waited_for_when_its_log_file_cannot_be_opened() {
+    let world = World::new();
+    world.does("s/code@web1", Deed::Break("one\n", "two\n", 0));
+    world.does("s/code@web1", Deed::Exit(0, "", 0));
+    let mut idempotent = one_step();
+    idempotent.stages[0].tasks[0].idempotent = true;
+    let mut driven = Driven::start(&world, idempotent);
+    driven
+        .until(|state| *status(state, "s/code@web1") == TaskStatus::Running)
+        .await;
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    driven.control.leave();
+    let state = driven.end().await;
+    *world.closed_logs.lock().unwrap() = 5;
+    let mut later = Driven::of(&world, state, None);
+    let mut told = Vec::new();
+    while let Some(update) = later.feed.next().await {
+        match update {
+            Update::Event(record) => apply(&mut later.face, &record),
+            Update::OutputFailed { why, .. } => told.push(why),
+            _ => {}
+        }
+    }
+    assert_eq!(
+        told,
+        ["its log file could not be opened: too many open files"]
+    );
+    assert_eq!(later.face.status, RunStatus::Finished(Outcome::Succeeded));
+    assert_eq!(world.launched(), ["s/code@web1", "s/reload@web1"]);
+    assert_eq!(world.log("s/code@web1", 1), "one\ntwo\n");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_stopped_does_not_wait_for_a_log_file() {
+    let world = World::new();
+    world.does("s/code@web1", Deed::Break("one\n", "two\n", 0));
+    let mut driven = Driven::start(&world, one_step());
+    driven
+        .until(|state| *status(state, "s/code@web1") == TaskStatus::Running)
+        .await;
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    driven.control.leave();
+    let state = driven.end().await;
+    *world.closed_logs.lock().unwrap() = u32::MAX;
+    let later = Driven::of(&world, state, Some(Intent::Stop { reason: None }));
+    let state = later.end().await;
+    assert_eq!(state.status, RunStatus::Finished(Outcome::Stopped));
+    assert!(matches!(
+        status(&state, "s/code@web1"),
+        TaskStatus::Interrupted(_)
+    ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_launched_beside_an_attempt_of_unknown_end_that_runs() {
+    let world = World::new();
+    world.does("s/code@web1", Deed::PanicBeside);
+    let mut driven = Driven::start(&world, one_step());
+    assert!(matches!(driven.until_need().await, Need::Interrupted(_)));
+    let again = || Intent::Retry {
+        tasks: ids(&["s/code@web1"]),
+    };
+    for attempt in 2..4 {
+        assert_eq!(driven.wish(again()).await, None);
+        driven
+            .until(|state| {
+                let task = state.task(&TaskId::new("s/code@web1")).unwrap();
+                task.attempt.0 == attempt && task.status == TaskStatus::Failed
+            })
+            .await;
+    }
+    assert_eq!(world.launched().len(), 1);
+    world.ends("s/code@web1#1");
+    assert_eq!(driven.wish(again()).await, None);
+    let state = driven.end().await;
+    assert_eq!(state.status, RunStatus::Finished(Outcome::Succeeded));
+    let launched = world.launched();
+    assert_eq!(launched, ["s/code@web1", "s/code@web1", "s/reload@web1"]);
 }

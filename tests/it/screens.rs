@@ -26,6 +26,8 @@ mod fixture;
 mod held;
 #[path = "screens/logs.rs"]
 mod logs;
+#[path = "screens/reading.rs"]
+mod reading;
 
 use fixture::{Story, at, home, tell};
 
@@ -703,32 +705,21 @@ fn a_run_that_nobody_drives_here_can_be_looked_at_and_gone_on_with_but_not_decid
 }
 
 #[test]
-fn output_read_from_its_file_and_live_output_are_shown_once() {
+fn output_read_from_its_file_and_live_output_are_quoted_once() {
     let mut story = Story::planned();
-    story.behind_gate();
-    let (task, attempt) = (
-        "production/upload@web2".into(),
-        golive::domain::id::Attempt(1),
-    );
-    let bytes: &[u8] = b"sending incremental file list\nfrom the file\n";
-    let window = |task: &golive::domain::id::TaskId, bytes: &[u8]| Msg::LogWindow {
-        task: task.clone(),
-        attempt,
+    story.failed();
+    let bytes: &[u8] = b"sending incremental file list\n";
+    let window = Msg::LogWindow {
+        task: "production/upload@web2".into(),
+        attempt: golive::domain::id::Attempt(1),
         offset: 0,
-        bytes: std::sync::Arc::from(bytes),
+        bytes: Arc::from(bytes),
     };
     let now = story.now;
-    assert_eq!(tell(&mut story.model, window(&task, bytes), now), []);
+    assert_eq!(tell(&mut story.model, window, now), []);
     let shown = text(&story.model, 120, 36, now);
-    let times = shown.matches("web2 | sending incremental").count();
-    assert_eq!(
-        (times, shown.matches("from the file").count()),
-        (1, 1),
-        "{shown}"
-    );
-    // One that was read before the newest live output has to be read again.
-    let again = tell(&mut story.model, window(&task, b"sen"), now);
-    assert_eq!(again, [Cmd::ReadLog { task, attempt }]);
+    let times = shown.matches("   | sending incremental").count();
+    assert_eq!(times, 1, "{shown}");
 }
 
 #[test]

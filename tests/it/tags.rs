@@ -168,6 +168,7 @@ impl Place {
             ("GOLIVE_TAG", tag),
         ];
         let lowered = Tag.lower(Lowering {
+            secrets: Vec::new(),
             env: env
                 .map(|(key, value)| (key.to_owned(), value.to_owned()))
                 .into(),
@@ -731,6 +732,7 @@ fn checklist() -> Checklist {
         on: On::Local,
         once: false,
         vars: BTreeMap::new(),
+        secrets: Vec::new(),
         cwd: None,
         timeout: None,
         quiet: Duration::from_secs(300),

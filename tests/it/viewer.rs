@@ -1,1 +1,417 @@
 //! The viewer over a document, against the whole document laid out at once.
+//!
+//! Whatever is appended, scrolled, resized, filtered and searched: what shows are exactly the rows that somebody
+//! would see who laid out every line and moved over the rows one by one.
+
+#![expect(
+    clippy::cast_possible_wrap,
+    clippy::unwrap_used,
+    reason = "these are tests over a few hundred rows"
+)]
+
+use std::collections::VecDeque;
+
+use golive::domain::log::{Filters, Goal, Level, LineId, LogLine, Pattern, Rule, Test};
+use golive::ui::keymap::Act;
+use golive::ui::msg::{DocumentId, LogNews, LogWish};
+use golive::ui::viewer::layout::{self, Row};
+use golive::ui::viewer::{Label, Labels, Viewer};
+use proptest::prelude::*;
+
+use crate::support::paper::Paper;
+
+const DOCUMENT: DocumentId = DocumentId::Tail;
+
+/// What may happen.
+#[derive(Debug, Clone)]
+enum Deed {
+    Append(usize, String),
+    Late(usize, usize),
+    Press(Act),
+    Resize(u16, u16),
+    Filter(Filters),
+    Search(Option<String>),
+    Seek(Goal, bool),
+}
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        4 => "[a-c ]{0,30}",
+        1 => "ERROR [ab]{1,4}",
+        1 => "WARN [ab]{1,4}",
+        1 => "    at [ab]{1,9}",
+        1 => "[a漢e\u{301}]{0,20}",
+        1 => prop::sample::select(vec![80_usize, 300]).prop_map(|size| "xyz ".repeat(size / 4)),
+    ]
+}
+
+fn filters() -> impl Strategy<Value = Filters> {
+    let pattern = prop::sample::select(vec!["a", "b", "c", "ERROR"]);
+    let rule = (pattern, any::<bool>(), any::<bool>()).prop_map(|(text, on, keeps)| {
+        let pattern = Pattern {
+            text: text.to_owned(),
+            regex: false,
+        };
+        let test = if keeps {
+            Test::In(pattern)
+        } else {
+            Test::Out(pattern)
+        };
+        Rule { test, on }
+    });
+    let level = prop::sample::select(vec![Level::Unknown, Level::Info, Level::Warning]);
+    let hidden = prop::collection::btree_set(0_usize..3, 0..2);
+    let rules = prop::collection::vec(rule, 0..3);
+    (rules, level, hidden, 0_u64..3, any::<bool>()).prop_map(
+        |(rules, level, hidden, context, off)| Filters {
+            rules,
+            level,
+            hidden,
+            context,
+            off,
+        },
+    )
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    let acts = vec![
+        Act::Down,
+        Act::Up,
+        Act::Up,
+        Act::HalfDown,
+        Act::HalfUp,
+        Act::PageDown,
+        Act::PageUp,
+        Act::Top,
+        Act::Bottom,
+        Act::Left,
+        Act::Right,
+        Act::Wrap,
+        Act::FiltersOff,
+        Act::Time,
+    ];
+    let word = prop::sample::select(vec!["a", "bb", "ERROR", "nothing"]);
+    let goal = prop::sample::select(vec![Goal::Match, Goal::Trouble]);
+    prop_oneof![
+        6 => (0_usize..3, text()).prop_map(|(owner, text)| Deed::Append(owner, text)),
+        1 => (0_usize..3, 0_usize..40).prop_map(|(owner, place)| Deed::Late(owner, place)),
+        8 => prop::sample::select(acts).prop_map(Deed::Press),
+        1 => (0_u16..70, 1_u16..12).prop_map(|(width, height)| Deed::Resize(width, height)),
+        1 => filters().prop_map(Deed::Filter),
+        1 => prop::option::of(word).prop_map(|word| Deed::Search(word.map(str::to_owned))),
+        2 => (goal, any::<bool>()).prop_map(|(goal, back)| Deed::Seek(goal, back)),
+    ]
+}
+
+/// A row of the whole document.
+type Shown = (LineId, Row);
+
+/// The viewer with its document.
+struct Bench {
+    viewer: Viewer,
+    paper: Paper,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let owners = (0..3).map(|owner| {
+            let label = Label {
+                letter: None,
+                name: format!("web{owner}"),
+                color: owner,
+            };
+            (owner, label)
+        });
+        let labels = Labels {
+            owners: owners.collect(),
+            ..Labels::default()
+        };
+        let mut bench = Self {
+            viewer: Viewer::new(DOCUMENT, labels),
+            paper: Paper::default(),
+        };
+        let wishes = bench.viewer.resize(50, 6);
+        bench.answer(wishes);
+        bench
+    }
+
+    /// Answers everything that is asked, in order, as the console does.
+    fn answer(&mut self, wishes: Vec<LogWish>) {
+        let mut wishes = VecDeque::from(wishes);
+        for _ in 0..50 {
+            let Some(wish) = wishes.pop_front() else {
+                return;
+            };
+            if let Some(news) = self.paper.answer(&wish) {
+                wishes.extend(self.viewer.hear(&news));
+            }
+        }
+        panic!("questions without end");
+    }
+
+    fn changed(&mut self) {
+        let wishes = self.viewer.hear(&LogNews::Changed(DOCUMENT));
+        self.answer(wishes);
+    }
+
+    /// Every row of the document.
+    fn all(&self) -> Vec<Shown> {
+        let shape = self.viewer.shape();
+        let lines = self.paper.shown();
+        let rows = |line: &LogLine| {
+            let id = line.spot.id;
+            let rows = layout::rows(line, &shape).into_iter();
+            rows.map(|row| (id, row)).collect::<Vec<Shown>>()
+        };
+        lines.iter().flat_map(rows).collect()
+    }
+
+    /// The rows that show.
+    fn screen(&self) -> Vec<Shown> {
+        let visible = self.viewer.visible().into_iter();
+        visible.map(|(line, row)| (line.spot.id, row)).collect()
+    }
+}
+
+/// How everything stood.
+#[derive(Debug, Clone)]
+struct Stand {
+    rows: Vec<Shown>,
+    /// The row at the top of the screen.
+    top: usize,
+    height: usize,
+    cursor: Option<LineId>,
+}
+
+impl Stand {
+    /// The last row at which the screen can begin.
+    fn last_top(&self) -> usize {
+        self.rows.len().saturating_sub(self.height)
+    }
+
+    fn clamped(&self, top: i64) -> usize {
+        usize::try_from(top.max(0)).unwrap().min(self.last_top())
+    }
+
+    /// The rows of a line's text: the first and the last.
+    fn text_of(&self, id: LineId) -> (usize, usize) {
+        let is_text = |shown: &Shown| shown.0 == id && matches!(shown.1, Row::Text(..));
+        let first = self.rows.iter().position(is_text).unwrap();
+        (first, self.rows.iter().rposition(is_text).unwrap())
+    }
+
+    fn shows(&self, row: usize) -> bool {
+        (self.top..self.top + self.height).contains(&row)
+    }
+
+    /// The lines that show, in order.
+    fn lines(&self) -> Vec<LineId> {
+        let mut lines: Vec<LineId> = self.rows.iter().map(|shown| shown.0).collect();
+        lines.dedup();
+        lines
+    }
+}
+
+impl Bench {
+    /// How everything stands; what is on the screen has to be a piece of the whole document, and all that fits.
+    fn stand(&self, height: u16) -> Stand {
+        let (rows, screen) = (self.all(), self.screen());
+        let height = usize::from(height);
+        assert_eq!(screen.len(), height.min(rows.len()), "the screen is full");
+        let top = match screen.first() {
+            None => 0,
+            Some(first) => rows.iter().position(|row| row == first).unwrap(),
+        };
+        assert_eq!(&rows[top..top + screen.len()], &screen[..]);
+        let cursor = self.viewer.cursor().map(|line| line.spot.id);
+        let stand = Stand {
+            rows,
+            top,
+            height,
+            cursor,
+        };
+        if self.viewer.follows() {
+            assert_eq!(top, stand.last_top(), "the end shows");
+        } else if let (Some(cursor), true) = (cursor, height > 0) {
+            assert!(screen.iter().any(|row| row.0 == cursor), "the cursor shows");
+        }
+        stand
+    }
+
+    fn act(&mut self, act: Act) {
+        let wishes = self.viewer.act(act).unwrap();
+        self.answer(wishes);
+    }
+
+    /// The line a search goes to, as somebody finds it who walks over all lines.
+    fn sought(&self, before: &Stand, goal: Goal, back: bool, here: bool) -> Option<LineId> {
+        let lines = self.paper.shown();
+        let is_it = |line: &&LogLine| match goal {
+            Goal::Match => !line.matches.is_empty(),
+            _ => line.level >= Level::Warning && !line.goes_on,
+        };
+        let hits: Vec<&LogLine> = lines.iter().filter(is_it).collect();
+        let at = before
+            .cursor
+            .and_then(|cursor| lines.iter().find(|line| line.spot.id == cursor))
+            .map(|line| line.spot.place);
+        let on = |line: &&&LogLine| match at {
+            None => true,
+            Some(at) if back => line.spot.place < at || (here && line.spot.place == at),
+            Some(at) => line.spot.place > at || (here && line.spot.place == at),
+        };
+        let found = if back {
+            hits.iter().rfind(on).or(hits.last())
+        } else {
+            hits.iter().find(on).or(hits.first())
+        };
+        found.map(|line| line.spot.id)
+    }
+
+    fn check_move(before: &Stand, after: &Stand, act: Act) {
+        let followed = before.cursor.is_none();
+        let (full, half) = (before.height as i64, (before.height as i64 / 2).max(1));
+        let cursor = before.cursor.or(before.lines().last().copied());
+        let Some(cursor) = cursor else {
+            return;
+        };
+        let (first, last) = before.text_of(cursor);
+        let lines = before.lines();
+        let at = lines.iter().position(|id| *id == cursor).unwrap();
+        let bottom = before.top + before.height;
+        let (wanted, top) = match act {
+            Act::Top => (Some(lines[0]), 0),
+            Act::Bottom => (None, before.last_top()),
+            Act::Down | Act::HalfDown | Act::PageDown if followed => (None, before.top),
+            Act::HalfDown => (after.cursor, before.clamped(before.top as i64 + half)),
+            Act::HalfUp => (after.cursor, before.clamped(before.top as i64 - half)),
+            Act::PageDown => (after.cursor, before.clamped(before.top as i64 + full)),
+            Act::PageUp => (after.cursor, before.clamped(before.top as i64 - full)),
+            Act::Down if last >= bottom => (Some(cursor), before.top + 1),
+            Act::Down => match lines.get(at + 1) {
+                None => (Some(cursor), before.top),
+                Some(next) => {
+                    let begin = before.text_of(*next).0;
+                    (
+                        Some(*next),
+                        before.top.max((begin + 1).saturating_sub(before.height)),
+                    )
+                }
+            },
+            Act::Up if first < before.top => (Some(cursor), before.top - 1),
+            Act::Up => match at.checked_sub(1) {
+                None => (Some(cursor), before.top.min(first)),
+                Some(at) => (Some(lines[at]), before.top.min(before.text_of(lines[at]).1)),
+            },
+            _ => return,
+        };
+        assert_eq!((after.cursor, after.top), (wanted, top), "{act:?}");
+    }
+
+    fn check_sought(before: &Stand, after: &Stand, target: Option<LineId>) {
+        let Some(target) = target else {
+            assert_eq!((after.cursor, after.top), (before.cursor, before.top));
+            return;
+        };
+        assert_eq!(after.cursor, Some(target));
+        let (first, _) = after.text_of(target);
+        let was_there = before.shows(first);
+        let top = if was_there {
+            before.top
+        } else {
+            after.clamped(first as i64 - before.height as i64 / 3)
+        };
+        assert_eq!(after.top, top);
+    }
+
+    fn perform(&mut self, deed: &Deed, height: &mut u16) {
+        let before = self.stand(*height);
+        match deed {
+            Deed::Append(owner, text) => {
+                let bytes = format!("{text}\n");
+                self.paper.take((*owner, 1), None, bytes.as_bytes());
+                self.changed();
+                let after = self.stand(*height);
+                if before.cursor.is_some() {
+                    assert_eq!((after.top, after.cursor), (before.top, before.cursor));
+                }
+            }
+            Deed::Late(owner, place) => {
+                self.paper.insert(*owner, *place, "late");
+                self.changed();
+                let after = self.stand(*height);
+                // A line between others may take the place of context.
+                if let Some(cursor) = before.cursor
+                    && self.viewer.filters().context == 0
+                    && before.rows.len() > before.height
+                    && before.height > 0
+                {
+                    let row = |stand: &Stand| stand.text_of(cursor).0 as i64 - stand.top as i64;
+                    assert_eq!(after.cursor, before.cursor);
+                    assert_eq!(row(&after), row(&before), "what is read does not move");
+                }
+            }
+            Deed::Press(act) => {
+                self.act(*act);
+                let after = self.stand(*height);
+                if *height > 0 {
+                    Self::check_move(&before, &after, *act);
+                }
+            }
+            Deed::Resize(columns, rows) => {
+                *height = *rows;
+                let wishes = self.viewer.resize(*columns, *rows);
+                self.answer(wishes);
+                let after = self.stand(*height);
+                assert_eq!(after.cursor, before.cursor);
+            }
+            Deed::Filter(filters) => {
+                let wishes = self.viewer.set_filters(filters.clone());
+                self.answer(wishes);
+                let after = self.stand(*height);
+                if let Some(cursor) = before
+                    .cursor
+                    .filter(|cursor| after.lines().contains(cursor))
+                {
+                    assert_eq!(after.cursor, Some(cursor));
+                }
+            }
+            Deed::Search(text) => {
+                let pattern = text.clone().map(|text| Pattern { text, regex: false });
+                let wishes = self.viewer.search_for(pattern);
+                self.answer(wishes);
+                let after = self.stand(*height);
+                if text.is_some() {
+                    let back = before.cursor.is_none();
+                    let target = self.sought(&before, Goal::Match, back, true);
+                    Self::check_sought(&before, &after, target);
+                }
+            }
+            Deed::Seek(goal, back) => {
+                let is_idle = *goal == Goal::Match && self.viewer.pattern().is_none();
+                let wishes = self.viewer.go(*goal, *back);
+                self.answer(wishes);
+                let after = self.stand(*height);
+                if !is_idle {
+                    let target = self.sought(&before, *goal, *back, false);
+                    Self::check_sought(&before, &after, target);
+                }
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_shows_is_what_shows_where_every_line_is_laid_out(
+        deeds in prop::collection::vec(deed(), 1..60),
+    ) {
+        let mut bench = Bench::new();
+        let mut height = 6;
+        for deed in &deeds {
+            bench.perform(deed, &mut height);
+        }
+    }
+}

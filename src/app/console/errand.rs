@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::super::args::{Decisions, Selected};
@@ -17,13 +17,15 @@ use super::super::handover::{self, Opened};
 use super::super::lock;
 use super::super::reach;
 use super::super::report::{Code, Failure};
+use super::super::secrets::{self, Wanted};
 use super::super::session::{self, Driven, Project};
 use super::super::watch::{self as watching, Watched};
 use super::owned::Run;
 use crate::domain::feed::Update;
-use crate::domain::id::{Attempt, RunId, TaskId};
+use crate::domain::id::{Attempt, RunId, SecretName, StepName, TaskId};
 use crate::domain::plan::Plan;
 use crate::domain::run::{Identities, Intent, Outcome, RunState, RunStatus};
+use crate::domain::secret::{Concealed, Secret, Vault};
 use crate::edge::journal::RunFolder;
 use crate::edge::ssh::{LinkListener, Sites};
 use crate::engine::{Control, FeedReceiver};
@@ -78,6 +80,8 @@ pub(super) struct Errands {
     taking: Arc<Mutex<Vec<JoinHandle<()>>>>,
     /// The console is being left.
     left: Arc<watch::Sender<bool>>,
+    /// Who waits for a secret that is typed.
+    typed: Arc<Mutex<Option<oneshot::Sender<Option<Concealed>>>>>,
 }
 
 impl Errands {
@@ -89,6 +93,7 @@ impl Errands {
             prepared: Arc::default(),
             taking: Arc::default(),
             left: Arc::new(watch::Sender::new(false)),
+            typed: Arc::default(),
         }
     }
 
@@ -130,14 +135,67 @@ impl Errands {
         }
     }
 
+    /// The values that a run needs; those that have to be typed are asked for on screen.
+    async fn secrets(&self, plan: &Plan, wanted: Wanted) -> Result<Vault, Failure> {
+        let project = self.project.for_run(plan);
+        let found = secrets::find(&project, plan, wanted, Vault::default());
+        let (mut vault, to_ask) = self.unless_left(found).await??;
+        for (name, steps) in to_ask {
+            let mut said = None;
+            loop {
+                let (name, steps) = (name.clone(), steps.clone());
+                let typed = self.unless_left(self.ask(&name, steps, said)).await?;
+                let Some(typed) = typed else {
+                    let what = format!("{name} was not given: nothing was started");
+                    return Err(Failure::new(Code::Stopped, what));
+                };
+                match Secret::new(typed.0.into_bytes()) {
+                    Ok(secret) => {
+                        vault.put(name, secret);
+                        break;
+                    }
+                    Err(why) => said = Some(why.to_string()),
+                }
+            }
+        }
+        Ok(vault)
+    }
+
+    async fn ask(
+        &self,
+        name: &SecretName,
+        steps: Vec<StepName>,
+        said: Option<String>,
+    ) -> Option<Concealed> {
+        let (sender, typed) = oneshot::channel();
+        *self.typed.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
+        let name = name.clone();
+        self.answer(Ok(Msg::SecretWanted { name, steps, said }));
+        typed.await.ok().flatten()
+    }
+
+    /// Hands over what was typed; `None` = it is not given.
+    pub(super) fn typed(&self, secret: Option<Concealed>) {
+        let waits = self
+            .typed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(waits) = waits {
+            // Nobody waits any more when the console is being left.
+            let _ = waits.send(secret);
+        }
+    }
+
     /// Gives a run that was driven here to a background runner.
     pub(super) fn give_away(&self, run: Run) {
         let project = self.project.clone();
         self.take_run(async move {
-            let (state, sites) = run.give_up().await;
+            let (state, sites, secrets) = run.give_up().await;
             if let Some(state) = state {
                 // Whoever opens the list of runs sees what became of it.
-                let _ = handover::hand_over(&project, &state, &Decisions::default()).await;
+                let _ =
+                    handover::hand_over(&project, &state, &Decisions::default(), &secrets).await;
             }
             sites.close().await;
         });
@@ -284,6 +342,8 @@ impl Errands {
     }
 
     async fn start_now(&self, prepared: &Prepared) -> Result<NowDriven, Failure> {
+        let wanted = secrets::of_plan(&prepared.plan);
+        let secrets = self.secrets(&prepared.plan, wanted).await?;
         let sites = Arc::clone(&prepared.sites);
         let identities = self.greet(&sites, session::places(&prepared.plan)).await?;
         self.project.remember(&prepared.plan);
@@ -308,6 +368,7 @@ impl Errands {
             Arc::clone(&sites),
             identities,
             (self.project.by.as_str(), first),
+            secrets,
             sender,
         );
         // Started: it cannot be started again.
@@ -372,7 +433,7 @@ impl Errands {
             Opened::Elsewhere(_) => return self.watch(&run, true),
         };
         let state = session::folded(&owned);
-        let (first, sites, identities) = match self.ready(&state, decisions).await {
+        let (first, secrets, sites, identities) = match self.ready(&state, decisions).await {
             Ok(ready) => ready,
             Err(failure) => {
                 drop(owned);
@@ -387,7 +448,7 @@ impl Errands {
         }
         let (sender, feed, _) = session::feed_with_links();
         let by = (self.project.by.as_str(), first);
-        let driven = session::drive(owned, Arc::clone(&sites), identities, by, sender);
+        let driven = session::drive(owned, Arc::clone(&sites), identities, by, secrets, sender);
         Ok(Answer::Driven(Box::new(NowDriven {
             driven,
             feed,
@@ -400,9 +461,11 @@ impl Errands {
         &self,
         state: &RunState,
         decisions: &Decisions,
-    ) -> Result<(Vec<Intent>, Arc<Sites>, Identities), Failure> {
+    ) -> Result<(Vec<Intent>, Vault, Arc<Sites>, Identities), Failure> {
         deploy::check_decisions(&state.plan, decisions)?;
         let first = choices::wishes(state, decisions, going_on(state), session::now())?;
+        let wanted = secrets::of_run(&choices::after(state, &first, session::now()));
+        let secrets = self.secrets(&state.plan, wanted).await?;
         let project = self.project.for_run(&state.plan);
         let sites = Arc::new(project.sites(&state.plan.hosts, &self.listener())?);
         let places = reach::places_left(&choices::after(state, &first, session::now()));
@@ -421,7 +484,7 @@ impl Errands {
             sites.close().await;
             return Err(session::unusable(&silent));
         }
-        Ok((first, sites, identities))
+        Ok((first, secrets, sites, identities))
     }
 
     /// Looks at a run, and goes on looking while it is not over.

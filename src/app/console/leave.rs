@@ -16,6 +16,7 @@ use super::owned::Run;
 use super::{Console, Exit};
 use crate::domain::run::progress::{self, Need};
 use crate::domain::run::{Outcome, RunState, RunStatus};
+use crate::domain::secret::Vault;
 use crate::ui::msg::Owner;
 
 impl Console {
@@ -33,19 +34,19 @@ impl Console {
         let view = self.model.run.take();
         let shown = view.filter(|view| view.owner == Owner::Here);
         let shown = shown.map(|view| view.state);
-        let (state, sites) = match self.run.take() {
+        let (state, sites, secrets) = match self.run.take() {
             Some(run) => {
-                let (state, sites) = run.give_up().await;
-                (state.or(shown), Some(sites))
+                let (state, sites, secrets) = run.give_up().await;
+                (state.or(shown), Some(sites), secrets)
             }
-            None => (shown, None),
+            None => (shown, None, Vault::default()),
         };
         let state = state.filter(|state| state.status != RunStatus::Prepared);
         // First of all: whoever ends this process may not have the patience to wait for connections.
         let left = match &state {
             Some(state) => {
                 let decisions = self.advance.left();
-                Some(handover::hand_over(&self.project, state, &decisions).await)
+                Some(handover::hand_over(&self.project, state, &decisions, &secrets).await)
             }
             None => None,
         };

@@ -7,8 +7,8 @@
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
-use crossterm::event::{Event, EventStream, KeyEventKind};
-use futures_util::{FutureExt, StreamExt};
+use crossterm::event::{Event, KeyEventKind};
+use futures_util::FutureExt;
 use tokio::sync::mpsc;
 
 use super::advance::Advance;
@@ -18,6 +18,7 @@ use super::session::{self, Project};
 use super::watch::{News, Watcher};
 use crate::domain::feed::Update;
 use crate::domain::id::{EnvName, LogName, RunId};
+use crate::edge::terminal::keys::Keys;
 use crate::edge::terminal::signals::{Signal, Signals};
 use crate::edge::terminal::{self, Screen};
 use crate::engine::FeedReceiver;
@@ -77,7 +78,7 @@ struct Console {
     model: Model,
     screen: Screen,
     /// Keys; gone while another program has the terminal.
-    events: Option<EventStream>,
+    events: Option<Keys>,
     /// Answers of errands.
     answers: mpsc::UnboundedReceiver<errand::Answer>,
     errands: errand::Errands,
@@ -131,7 +132,7 @@ pub async fn open(project: Project, global: &Global, begin: Begin) -> Result<Cod
         project,
         model,
         screen,
-        events: Some(EventStream::new()),
+        events: Some(Keys::read()),
         answers,
         feed: None,
         watcher: None,
@@ -422,6 +423,7 @@ impl Console {
             Cmd::StartRun => self.errands.start(),
             Cmd::OpenRun(run) => self.errands.open(run),
             Cmd::ResumeRun(run) => self.errands.resume(Some(run), Decisions::default()),
+            Cmd::Secret(secret) => self.errands.typed(secret),
             Cmd::Refresh => self.errands.refresh(),
             Cmd::ProbeHosts => self.errands.probe(),
             Cmd::ReadLog { task, attempt } => {
@@ -446,7 +448,7 @@ impl Console {
 }
 
 /// The next key or size; never when the reader is stopped.
-async fn next_event(events: &mut Option<EventStream>) -> Option<std::io::Result<Event>> {
+async fn next_event(events: &mut Option<Keys>) -> Option<std::io::Result<Event>> {
     match events {
         Some(events) => events.next().await,
         None => std::future::pending().await,

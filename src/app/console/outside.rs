@@ -3,14 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crossterm::event::EventStream;
-
 use super::Console;
 use super::export::Copied;
 use crate::domain::id::{Attempt, TaskId};
 use crate::domain::output::ansi;
 use crate::domain::text::plural;
 use crate::edge::journal::RunFolder;
+use crate::edge::terminal::keys::Keys;
 use crate::edge::terminal::say;
 use crate::ui::msg::{Cmd, Msg, Notice};
 
@@ -91,7 +90,7 @@ impl Console {
 
     /// The terminal is ours again.
     fn back(&mut self) {
-        self.events = Some(EventStream::new());
+        self.events = Some(Keys::read());
         let _ = self.screen.wipe();
         if let Ok((columns, rows)) = self.screen.size() {
             self.hear(Msg::Resize(columns, rows));

@@ -7,6 +7,7 @@ use tokio::task::JoinHandle;
 use super::errand::NowDriven;
 use crate::domain::id::RunId;
 use crate::domain::run::RunState;
+use crate::domain::secret::Vault;
 use crate::edge::journal::Owner as Right;
 use crate::edge::ssh::Sites;
 use crate::engine::{Control, Ended, FeedReceiver};
@@ -19,6 +20,7 @@ pub(super) struct Run {
     engine: Option<JoinHandle<Ended>>,
     right: Option<Right>,
     sites: Arc<Sites>,
+    secrets: Vault,
 }
 
 impl Run {
@@ -35,6 +37,7 @@ impl Run {
             engine: Some(now.driven.engine),
             right: Some(now.driven.owner),
             sites: now.sites,
+            secrets: now.driven.secrets,
         };
         (run, now.feed, msg)
     }
@@ -62,10 +65,11 @@ impl Run {
         ended
     }
 
-    /// Stops driving the run, which stays as it is. Returns its state, and its connections, which are still open.
-    pub(super) async fn give_up(mut self) -> (Option<RunState>, Arc<Sites>) {
+    /// Stops driving the run, which stays as it is. Returns its state, its connections, which are still open, and its
+    /// secrets.
+    pub(super) async fn give_up(mut self) -> (Option<RunState>, Arc<Sites>, Vault) {
         self.control.leave();
         let ended = self.finish().await;
-        (ended.map(|ended| ended.state), self.sites)
+        (ended.map(|ended| ended.state), self.sites, self.secrets)
     }
 }

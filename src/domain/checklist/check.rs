@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::draft::{Draft, DraftEnvironment, DraftStage, DraftStep, Used};
-use super::{Checklist, On, Selector, Stage, Step, check_log, check_stage};
-use crate::domain::id::{EnvName, HostName, RoleName, StepName};
+use super::{Checklist, On, Selector, Stage, Step, check_log, check_secret, check_stage};
+use crate::domain::id::{EnvName, HostName, RoleName, SecretName, StepName};
 use crate::domain::source::{Located, Problems, Span};
 use crate::domain::step::{BUILT_IN_TAG, Kind, tag};
 use crate::domain::text::similar;
@@ -22,6 +22,7 @@ pub(super) fn check(mut draft: Draft, problems: &mut Problems) -> Checklist {
     groups(&draft, problems);
     follow_on(&mut draft, problems);
     check_log::check(&draft, problems);
+    check_secret::check(&draft, problems);
     for step in &draft.steps {
         needs_lead_somewhere(step, &draft, problems);
     }
@@ -67,6 +68,10 @@ fn finish(draft: Draft, stages: Vec<Stage>) -> Checklist {
             .collect();
         (name.value, list)
     };
+    let secrets = draft.secrets.into_iter();
+    let secrets = secrets
+        .map(|(name, source)| (SecretName::new(name.value), source))
+        .collect();
     Checklist {
         project: draft.project,
         release: draft.release,
@@ -80,7 +85,7 @@ fn finish(draft: Draft, stages: Vec<Stage>) -> Checklist {
         groups: draft.groups.into_iter().map(group).collect(),
         stages,
         logs: draft.logs.into_iter().map(|log| log.log).collect(),
-        secrets: BTreeMap::new(),
+        secrets,
     }
 }
 
@@ -95,6 +100,7 @@ fn declare_built_in_tag(draft: &mut Draft) {
         on: Vec::new(),
         keys: BTreeMap::new(),
         needs: None,
+        secrets: Vec::new(),
         step: Step::plain(StepName::new(BUILT_IN_TAG), kind),
     });
 }

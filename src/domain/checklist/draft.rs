@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use super::{Environment, LogSource, Order, SshRules, Step};
 use crate::domain::id::StageName;
 use crate::domain::release::ReleaseRules;
+use crate::domain::secret::SecretSource;
 use crate::domain::source::{Located, Span};
 
 /// The file, read.
@@ -21,6 +22,7 @@ pub(super) struct Draft {
     pub(super) groups: Vec<(Located<String>, Vec<Located<String>>)>,
     pub(super) stages: Vec<DraftStage>,
     pub(super) logs: Vec<DraftLog>,
+    pub(super) secrets: Vec<(Located<String>, SecretSource)>,
 }
 
 impl Draft {
@@ -60,6 +62,8 @@ pub(super) struct DraftStep {
     pub(super) keys: BTreeMap<&'static str, Span>,
     /// The names in `needs`.
     pub(super) needs: Option<Vec<Located<String>>>,
+    /// The names in `secrets`.
+    pub(super) secrets: Vec<Located<String>>,
     /// Everything else; its `on` is `Local` or `All` until the names are followed.
     pub(super) step: Step,
 }

@@ -38,7 +38,7 @@ macro_rules! keys {
 
 keys!(
     /// The whole file.
-    FILE, "the file", like "releases.toml", no_choice, later &["secret"], {
+    FILE, "the file", like "releases.toml", no_choice, later &[], {
     PROJECT: Key::new("project", Shape::Table(&PROJECT_KEYS), "The project.").required(),
     RELEASE: Key::new("release", Shape::Table(&RELEASE_KEYS), "How a release is recorded in git."),
     SSH: Key::new("ssh", Shape::Table(&SSH_KEYS), "How hosts are reached; without it exactly as `ssh` on this machine would."),
@@ -47,6 +47,7 @@ keys!(
     GROUPS: Key::new("groups", Shape::Map(&Shape::SomeNames, "{ deploy = [\"one\", \"two\"] }"), "Names for lists of steps."),
     STAGE: Key::new("stage", Shape::Tables(&STAGE_KEYS), "The checklist, top to bottom.").required(),
     LOG: Key::new("log", Shape::Map(&Shape::Table(&LOG_KEYS), "[log.NAME]"), "Logs of servers, followed by `golive tail`."),
+    SECRET: Key::new("secret", Shape::Map(&Shape::Table(&SECRET_KEYS), "[secret.NAME]"), "Texts that steps need and nobody else may see; NAME is the environment variable that steps find it in."),
 });
 
 keys!(
@@ -106,7 +107,7 @@ macro_rules! step_keys {
                 keys
             },
             one_of: || KINDS.iter().map(|row| row.key.name).collect(),
-            later: &["copy", "http", "ansible", "wait", "undo", "secrets", "tty"],
+            later: &["copy", "http", "ansible", "wait", "undo", "tty"],
         };
     };
 }
@@ -117,6 +118,7 @@ step_keys! {
     ONCE: Key::new("once", Shape::Flag, "On the first matching host only, once per run.").or("false"),
     NEEDS: Key::new("needs", Shape::Names, "Steps of the stage that must have ended first; absent = the step before it in the list, [] = none."),
     VARS: Key::new("vars", Shape::Vars, "More environment variables."),
+    SECRETS: Key::new("secrets", Shape::SomeNames, "Names of secrets that this step finds in its environment, and no other."),
     CWD: Key::new("cwd", Shape::Line, "Working directory; absent = the project (this machine) or the home folder (hosts)."),
     TIMEOUT: Key::new("timeout", Shape::Duration, "Time limit, enforced where the step runs, also while the console is away."),
     RETRY: Key::new("retry", Shape::Count(0, 100), "Automatic attempts after a failure; never after an unknown outcome.").or("0"),
@@ -155,6 +157,15 @@ keys!(
     LOG_ON: Key::new("on", Shape::NameOrNames, "\"all\", a role, a host name, or a list of roles and host names.").required(),
 });
 
+keys!(
+    /// `[secret.NAME]`.
+    SECRET_KEYS, "a secret", like "[secret.NAME]", || vec!["env", "command", "file", "ask"], later &[], {
+    SECRET_ENV: Key::new("env", Shape::Line, "The environment variable of golive itself that holds it."),
+    SECRET_COMMAND: Key::new("command", Shape::Text, "A command line on this machine, run in the project, whose output it is; one line end behind it is dropped."),
+    SECRET_FILE: Key::new("file", Shape::Line, "The file that holds it, relative to the project; one line end behind it is dropped."),
+    SECRET_ASK: Key::new("ask", Shape::True, "The operator is asked for it when a run begins, and when it is resumed."),
+});
+
 /// Every key of the file, of every table.
 pub fn every_key() -> Vec<&'static Key> {
     let tables = [
@@ -168,6 +179,7 @@ pub fn every_key() -> Vec<&'static Key> {
         &WHEN_KEYS,
         &STAGE_KEYS,
         &LOG_KEYS,
+        &SECRET_KEYS,
     ];
     tables.iter().flat_map(|table| (table.keys)()).collect()
 }

@@ -17,6 +17,7 @@ use super::step::Kind;
 
 pub mod check;
 mod check_log;
+mod check_secret;
 mod check_stage;
 mod cycle;
 mod draft;
@@ -24,6 +25,7 @@ pub mod keys;
 pub mod parse;
 mod parse_hosts;
 mod parse_log;
+mod parse_secret;
 mod parse_step;
 pub mod schema;
 
@@ -264,6 +266,8 @@ pub struct Step {
     pub once: bool,
     /// Variables of its own.
     pub vars: BTreeMap<String, String>,
+    /// Secrets that it finds in its environment as well.
+    pub secrets: Vec<SecretName>,
     /// Working directory.
     pub cwd: Option<String>,
     /// Time limit, enforced where it runs.
@@ -306,6 +310,7 @@ impl Step {
             on: On::Local,
             once: false,
             vars: BTreeMap::new(),
+            secrets: Vec::new(),
             cwd: None,
             timeout: None,
             quiet: Duration::from_secs(300),

@@ -10,7 +10,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::draft::{Draft, DraftEnvironment, DraftStage};
 use super::keys;
-use super::{Checklist, Environment, Gate, SshRules, check, parse_hosts, parse_log, parse_step};
+use super::{
+    Checklist, Environment, Gate, SshRules, check, parse_hosts, parse_log, parse_secret, parse_step,
+};
 use crate::domain::id::{EnvName, LONGEST_NAME, StageName, kebab};
 use crate::domain::release::ReleaseRules;
 use crate::domain::source::shape::{Key, Shape, Value};
@@ -75,6 +77,11 @@ fn file_table(file: &DeTable<'_>, problems: &mut Problems) -> Draft {
     draft.stages = stages(&fields, problems);
     for (name, value) in named(&fields, &keys::LOG, "log", problems) {
         draft.logs.extend(parse_log::log(&name, value, problems));
+    }
+    for (name, value) in named(&fields, &keys::SECRET, "secret", problems) {
+        draft
+            .secrets
+            .extend(parse_secret::secret(&name, value, problems));
     }
     draft
 }

@@ -10,8 +10,8 @@ use toml::de::DeValue;
 
 use super::draft::DraftStep;
 use super::keys;
-use super::{On, Step};
-use crate::domain::id::StepName;
+use super::{On, Step, parse_secret};
+use crate::domain::id::{SecretName, StepName};
 use crate::domain::source::shape::Key;
 use crate::domain::source::table::Fields;
 use crate::domain::source::{Located, Problems};
@@ -56,6 +56,11 @@ pub(super) fn step(
             .collect()
     };
     step.needs = needs.as_ref().map(names_of);
+    let secrets = parse_secret::names(&table, &step, problems);
+    step.secrets = secrets
+        .iter()
+        .map(|name| SecretName::new(name.value.clone()))
+        .collect();
     let names = if step.on == On::Local {
         Vec::new()
     } else {
@@ -69,6 +74,7 @@ pub(super) fn step(
             .map(|(key, span)| (key.name, span))
             .collect(),
         needs,
+        secrets,
         step,
     })
 }

@@ -6,6 +6,9 @@
 //! as `<U+202E>`, bytes that are not UTF-8 as `\x9b`. Invariant: no control character ever comes out, so that
 //! what comes out may be printed anywhere (design/6, The log viewer). How colours look is the theme's business.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
 use unicode_width::UnicodeWidthChar;
 
 use super::sgr;
@@ -222,7 +225,9 @@ impl Filter {
             '\u{7f}' => self.stand_in("^?"),
             // They only choose between two looks of a sign, and terminals disagree about its width.
             '\u{fe0e}' | '\u{fe0f}' => {}
-            c if is_unseen(c) => self.stand_in(&format!("<U+{:04X}>", u32::from(c))),
+            c if is_unseen(c) || is_unassigned(c) => {
+                self.stand_in(&format!("<U+{:04X}>", u32::from(c)))
+            }
             c => {
                 let width = c.width().unwrap_or(0);
                 self.marks = if width == 0 {
@@ -276,21 +281,48 @@ impl Filter {
     }
 }
 
-/// Whether a character acts without being seen: C1 controls, direction and zero-width characters, line and
-/// paragraph separators, tags.
+/// Whether a character acts without being seen, or cannot be told from nothing: C1 controls, direction and zero-width
+/// characters, fillers, line and paragraph separators, tags, and what will never be a character. The two signs that
+/// only choose between looks (U+FE0E, U+FE0F) are not among them.
 pub fn is_unseen(c: char) -> bool {
     matches!(c,
         '\u{80}'..='\u{9f}'
         | '\u{ad}'
+        | '\u{34f}'
         | '\u{61c}'
-        | '\u{180e}'
+        | '\u{115f}'..='\u{1160}'
+        | '\u{17b4}'..='\u{17b5}'
+        | '\u{180b}'..='\u{180f}'
         | '\u{200b}'..='\u{200f}'
         | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}'
+        | '\u{3164}'
+        | '\u{fdd0}'..='\u{fdef}'
+        | '\u{fe00}'..='\u{fe0d}'
         | '\u{feff}'
-        | '\u{fff9}'..='\u{fffb}'
-        | '\u{e0000}'..='\u{e007f}')
+        | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fffb}'
+        | '\u{13430}'..='\u{1343f}'
+        | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}')
+        || u32::from(c) & 0xfffe == 0xfffe
 }
+
+/// Whether nobody has given the character a meaning: terminals disagree about its width, and a later one may act on it.
+fn is_unassigned(c: char) -> bool {
+    // What nearly all text is made of is not looked up.
+    if matches!(c, '\0'..='\u{377}' | '\u{400}'..='\u{52f}' | '\u{2010}'..='\u{2027}' | '\u{2190}'..='\u{23ff}'
+        | '\u{2500}'..='\u{27bf}' | '\u{3041}'..='\u{3096}' | '\u{30a0}'..='\u{30ff}' | '\u{4e00}'..='\u{9fff}'
+        | '\u{ac00}'..='\u{d7a3}' | '\u{e000}'..='\u{f8ff}' | '\u{1f600}'..='\u{1f64f}')
+    {
+        return false;
+    }
+    UNASSIGNED.is_match(c.encode_utf8(&mut [0; 4]))
+}
+
+static UNASSIGNED: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\p{Cn}").expect("invariant: a constant pattern"));
 
 /// Output as text for patterns: without escape sequences and controls, with `\r\n` as newline; tabs and
 /// newlines stay. Bytes that are not UTF-8 become U+FFFD.
@@ -350,6 +382,7 @@ fn sequence_length(after: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use unicode_width::UnicodeWidthStr;
 
     use super::*;
 
@@ -493,11 +526,90 @@ mod tests {
         prop::collection::vec(byte, 0..200)
     }
 
+    /// Characters from everywhere, and more of those that are odd.
+    fn odd() -> impl Strategy<Value = String> {
+        let sign = prop_oneof![
+            any::<char>(),
+            (0_u32..0x2_ffff).prop_filter_map("a character", char::from_u32),
+            (0xe_0000_u32..0xe_1000).prop_filter_map("a character", char::from_u32),
+            (0x2000_u32..0x2100).prop_filter_map("a character", char::from_u32),
+            (0xfd00_u32..0x1_0000).prop_filter_map("a character", char::from_u32),
+        ];
+        prop::collection::vec(sign, 0..60).prop_map(|signs| signs.into_iter().collect())
+    }
+
+    /// Signs of every width, each with its marks, and tabs.
+    fn cells() -> impl Strategy<Value = Vec<&'static str>> {
+        let cell = prop::sample::select(vec![
+            "a",
+            "\t",
+            "\u{65e5}",
+            "e\u{301}",
+            "\u{1f600}",
+            "\u{ac00}",
+            "\u{e4}",
+            "o\u{308}\u{304}",
+            "\u{ff21}",
+            "\u{2500}",
+            " ",
+        ]);
+        prop::collection::vec(cell, 0..60)
+    }
+
+    #[test]
+    fn fillers_nonsense_and_what_nobody_has_given_a_meaning_are_shown() {
+        assert_eq!(plain("\u{3164}\u{115f}".as_bytes()), "<U+3164><U+115F>");
+        assert_eq!(plain("\u{ffff}\u{fdd0}".as_bytes()), "<U+FFFF><U+FDD0>");
+        assert_eq!(plain("\u{1fffe}".as_bytes()), "<U+1FFFE>");
+        assert_eq!(plain("\u{e0100}\u{fe01}".as_bytes()), "<U+E0100><U+FE01>");
+        assert_eq!(plain("\u{378}".as_bytes()), "<U+0378>");
+        let kept = "gr\u{fc}n \u{65e5}\u{672c} \u{3b1} \u{1f680} \u{e0b0} \u{5d0} \u{2800}";
+        assert_eq!(plain(kept.as_bytes()), kept);
+    }
+
     proptest! {
         #[test]
         fn no_control_ever_comes_out(line in hostile()) {
             let text = plain(&line);
             prop_assert!(!text.chars().any(|c| c.is_control() || is_unseen(c)), "{text:?}");
+        }
+
+        #[test]
+        fn no_odd_character_comes_out(line in odd()) {
+            let text = plain(line.as_bytes());
+            let wrong = |c: char| c.is_control() || is_unseen(c) || UNASSIGNED.is_match(&c.to_string());
+            prop_assert!(!text.chars().any(wrong), "{text:?}");
+            prop_assert!(!text.chars().any(|c| c.width().is_none()), "{text:?}");
+        }
+
+        #[test]
+        fn tabs_lead_to_the_stops_that_the_widths_of_signs_make(cells in cells()) {
+            let text = plain(cells.concat().as_bytes());
+            let mut wanted = String::new();
+            for cell in &cells {
+                if *cell == "\t" {
+                    let column = wanted.width();
+                    wanted.push_str(&" ".repeat(TAB - column % TAB));
+                } else {
+                    wanted.push_str(cell);
+                }
+            }
+            prop_assert_eq!(text, wanted);
+        }
+
+        #[test]
+        fn pieces_cut_anywhere_give_the_same(
+            line in hostile(),
+            cuts in prop::collection::vec(0_usize..200, 0..12),
+        ) {
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|at| at.min(line.len())).collect();
+            cuts.extend([0, line.len()]);
+            cuts.sort_unstable();
+            let mut filter = Filter::default();
+            for pair in cuts.windows(2) {
+                filter.push(&line[pair[0]..pair[1]]);
+            }
+            prop_assert_eq!(filter.end_line(), spans(&line));
         }
 
         #[test]

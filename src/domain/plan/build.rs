@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
-use super::super::action::{Milestone, Site};
+use super::super::action::{Action, Milestone, Site};
 use super::super::checklist::{Checklist, Environment, Gate, Host, On, Selector, Step};
-use super::super::id::{Commit, EnvName, HostName, RoleName, StepName, TaskId};
+use super::super::id::{Commit, EnvName, HostName, RoleName, SecretName, StepName, TaskId};
+use super::super::secret::SecretSource;
 use super::super::step::Lowering;
 use super::graph::{self, Listed};
 use super::select::{self, Part};
@@ -89,7 +90,7 @@ pub fn build(
         hosts: hosts(checklist, &stages, true),
         others: hosts(checklist, &stages, false),
         selection: selection.clone(),
-        secrets: BTreeMap::new(),
+        secrets: secrets(checklist, &stages),
         stages,
         forecast: Forecast::default(),
         digest: String::new(),
@@ -129,6 +130,24 @@ fn hosts(checklist: &Checklist, stages: &[PlannedStage], busy: bool) -> Vec<Plan
         }
     }
     hosts
+}
+
+/// The secrets that tasks of these stages name. What is skipped needs none.
+fn secrets(checklist: &Checklist, stages: &[PlannedStage]) -> BTreeMap<SecretName, SecretSource> {
+    let tasks = stages.iter().flat_map(|stage| &stage.tasks);
+    let used: BTreeSet<&SecretName> = tasks
+        .filter(|task| task.skip.is_none())
+        .filter_map(|task| match &task.action {
+            Action::Exec(command) => Some(&command.secrets),
+            Action::Ask { .. } => None,
+        })
+        .flatten()
+        .collect();
+    let declared = checklist.secrets.iter();
+    declared
+        .filter(|(name, _)| used.contains(name))
+        .map(|(name, source)| (name.clone(), source.clone()))
+        .collect()
 }
 
 /// Builds stage after stage.
@@ -298,6 +317,7 @@ impl<'a> Builder<'a> {
         let site = host.map_or(Site::Local, |host| Site::Host(host.name.clone()));
         let action = step.kind.lower(Lowering {
             env: self.variables(part, step, host),
+            secrets: step.secrets.clone(),
             cwd: step.cwd.clone(),
             release: &self.checklist.release,
         });

@@ -128,6 +128,7 @@ fn on_task(state: &mut RunState, event: &Event, at: Moment) {
                     started: Some(at),
                     identity: identity.clone(),
                     tries: task.tries + 1,
+                    unknown: std::mem::take(&mut task.unknown),
                     ..TaskState::default()
                 };
             }
@@ -158,9 +159,10 @@ fn on_task(state: &mut RunState, event: &Event, at: Moment) {
                 ended(task, status, ending, *output_size, at);
             }
         }
-        Event::TaskInterrupted { task, why, .. } => {
+        Event::TaskInterrupted { task, attempt, why } => {
             let left_out = left_out(state, task);
             if let Some(task) = task_mut(state, task) {
+                task.unknown.push(*attempt);
                 task.is_left = left_out.is_some();
                 task.status = match left_out {
                     Some(left_out) => TaskStatus::Skipped(format!("{left_out}; {UNKNOWN_END}")),

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::domain::action::{Action, Ending};
 use crate::domain::id::{Attempt, EnvName, LockId, TaskId};
-use crate::domain::lock::{Busy, Holder};
+use crate::domain::lock::{Busy, Grant, Holder};
 
 /// Safety rules that a simulation can switch off, to show that it would notice. The program never does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -188,8 +188,9 @@ impl Conductor {
 
     /// Takes a report.
     pub fn report(&mut self, report: &Report, now: Moment) {
-        if matches!(report, Report::LockLost { env, .. } if self.locking.contains(env)) {
-            // It is being given back: nobody took it, and what is left of it is about to be told.
+        if let Report::LockLost { env, grant, .. } = report
+            && self.is_late(env, grant)
+        {
             return;
         }
         self.learn(report);
@@ -206,6 +207,13 @@ impl Conductor {
             events.push(again_unasked(task));
         }
         self.add(events, now);
+    }
+
+    /// Whether news that a lock is lost say nothing: it is being given back, and what is left of it is about to be told;
+    /// or it was taken again since, and they are about the one before.
+    fn is_late(&self, env: &EnvName, asked: &Grant) -> bool {
+        let held = self.state.locks.get(env);
+        self.locking.contains(env) || held.is_some_and(|held| held != asked)
     }
 
     fn learn(&mut self, report: &Report) {

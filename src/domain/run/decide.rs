@@ -222,7 +222,7 @@ pub fn take_report(state: &RunState, report: &Report, now: Moment) -> Vec<Event>
             Vec::new()
         }
         Report::Locked { env, grant } => locked(state, env, grant),
-        Report::LockLost { env, why } => taken_over(state, env, why),
+        Report::LockLost { env, why, .. } => taken_over(state, env, why),
         // A run that is gone on with meets whoever took its lock over meanwhile; it waits for the lock.
         Report::LockBusy { env, busy } => {
             let holder = busy.holder.as_ref();

@@ -157,6 +157,8 @@ pub enum Report {
     LockLost {
         /// The environment.
         env: EnvName,
+        /// The grant that was asked about: news of another one than is held are late, and say nothing.
+        grant: Grant,
         /// Who, as far as it is known.
         why: String,
     },

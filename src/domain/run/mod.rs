@@ -292,6 +292,8 @@ pub struct TaskState {
     pub under: Option<Grant>,
     /// Its host was left out and nobody knows how its newest attempt ended: it is settled, and neither well nor not.
     pub is_left: bool,
+    /// Attempts whose end nobody could tell: before another one is launched their place is asked whether they run.
+    pub unknown: Vec<Attempt>,
 }
 
 /// The status of a task.

@@ -9,6 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::action::{Action, Milestone};
+use super::id::SecretName;
 use super::release::ReleaseRules;
 use super::source::shape::{Key, Shape, Value};
 
@@ -21,6 +22,8 @@ pub mod tag;
 pub struct Lowering<'a> {
     /// The environment variables of the task, complete but for those that exist only at launch.
     pub env: BTreeMap<String, String>,
+    /// The secrets the step finds in its environment.
+    pub secrets: Vec<SecretName>,
     /// The step's working directory.
     pub cwd: Option<String>,
     /// How releases are recorded.
@@ -89,6 +92,7 @@ pub static KINDS: &[KindRow] = &[
             "on",
             "once",
             "vars",
+            "secrets",
             "cwd",
             "timeout",
             "quiet",
@@ -109,7 +113,9 @@ pub static KINDS: &[KindRow] = &[
             "Writes the release's tags and pushes them; the step named `tag` exists without being declared.",
         ),
         on_hosts: false,
-        refuses: &["on", "once", "cwd", "downtime", "parallel", "proof"],
+        refuses: &[
+            "on", "once", "secrets", "cwd", "downtime", "parallel", "proof",
+        ],
         because: "a `tag` step runs git once, in the project on this machine",
         read: |_| Some(Arc::new(tag::Tag)),
     },

@@ -39,7 +39,7 @@ impl Kind for Run {
             cwd: with.cwd,
             env: with.env,
             record: false,
-            secrets: Vec::new(),
+            secrets: with.secrets,
         })
     }
 }

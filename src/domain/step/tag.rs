@@ -68,6 +68,7 @@ mod tests {
             ..ReleaseRules::default()
         };
         let lowered = Tag.lower(Lowering {
+            secrets: Vec::new(),
             env: BTreeMap::new(),
             cwd: None,
             release: &rules,

@@ -50,6 +50,13 @@ pub async fn ask_cancel(
         .map(|_| ())
 }
 
+/// Removes the output of an attempt that is over.
+pub async fn ask_drop(channels: &impl Channels, key: &AttemptKey) -> Result<(), LaunchError> {
+    ask_standing(channels, &Request::drop_output(key))
+        .await
+        .map(|_| ())
+}
+
 /// Removes the output of attempts that ended more than `days` days ago. Returns how many were cleared.
 pub async fn ask_gc(channels: &impl Channels, days: u32) -> Result<u64, LaunchError> {
     let request = Request::gc(days);

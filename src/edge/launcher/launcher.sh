@@ -4,10 +4,12 @@
 #   start ID BOOT HOST TIMEOUT GRACE SECRETS SETUP SCRIPT FENCE
 #                                                            launch, then follow from byte 0. Standard input holds so
 #                                                            many lines of secrets, setup and script, and #golive:end.
+#                                                            Secrets and setup are text for the step's own shell: what
+#                                                            they export is in no other process, and in no file.
 #                                                            FENCE: KEY/N/LOCK, an epoch that must be open; - = none
 #   serve                                                    start after start, each a line of standard input, as above
 #   follow ID OFFSET                                         output from that byte on
-#   status ID | cancel ID GRACE | void ID | gc DAYS
+#   status ID | cancel ID GRACE | void ID | drop ID | gc DAYS
 #   take KEY LOCK WORD STEAL | look KEY | beat KEY LOCK | free KEY LOCK | claim KEY N LOCK ID | unclaim KEY N ID
 # start and follow: after the line "golive:out ID OFFSET" standard output is the step's output, exactly; one answer on
 # standard error ends it. Others answer on standard output. An answer is a line "golive:WORD key=value ... .".
@@ -134,6 +136,7 @@ step() {
   unset GOLIVE_DIR GOLIVE_SH
   set -- "$g_sid" "$g_sh" -c "$g_script"
   eval "$g_setup"
+  eval "$g_secrets"
   case $1 in */perl) shift; set -- perl -MPOSIX -e 'POSIX::setsid(); exec(@ARGV)' "$@" ;; esac
   exec "$@"
 }
@@ -182,7 +185,7 @@ sup() { # PARENT and the words of start; a line gives no parent, and $$ is the l
   lines 1; [ "$g_text" = '#golive:end' ] || bye 65 "the payload was cut"
   exec </dev/null
   case $g_dir in /*) cd / ;; esac               # hold no folder of the project or the user
-  st "$g_me"; uptime
+  st "$g_me"; uptime; g_born=$g_st
   g_mine=" v=1 sup=$g_me st=$g_st boot=$g_boot up=$g_up ."
   g_claim=$g_mine g_proc=' pending' g_end=' pending'
   { put >"$g_run.rec.$g_me" && rec "$g_run.rec.$g_me"; } 2>/dev/null || g_claim=
@@ -202,12 +205,10 @@ sup() { # PARENT and the words of start; a line gives no parent, and $$ is the l
     bye 76
   fi
   exec 2>/dev/null
-  [ "$g_why" = - ] || g_setup=: g_script='exit 143'
-  if [ -z "$g_secrets" ]; then step </dev/null >>"$g_run.out" 2>&1 &
-  else printf '%s\n' "$g_secrets" | step >>"$g_run.out" 2>&1 &
-  fi
+  [ "$g_why" = - ] || g_secrets= g_setup=: g_script='exit 143'
+  step </dev/null >>"$g_run.out" 2>&1 &
   g_pid=$! g_secrets= g_setup= g_script=
-  [ "$g_tmo" -eq 0 ] || { session "$g_sh" -c 'sleep "$1"; kill -USR1 "$2"' t "$g_tmo" "$g_me" >/dev/null & g_timer=$!; }
+  [ "$g_tmo" -eq 0 ] || { session "$g_sh" "$0" _limit "$g_tmo" "$g_me" "$g_born" >/dev/null & g_timer=$!; }
   g_ready=1
   [ "$g_why" = - ] || stop "$g_why"
   st "$g_pid"; g_proc=" pid=$g_pid st=$g_st ."
@@ -414,12 +415,16 @@ follow() {
     tail -c "$g_from" <&4                       # leaves the shared descriptor at the end of the file
     pour going
   fi
-  state; tell >&2
+  # What was dropped had been received: there is nothing to miss.
+  state; [ "$g_state" != exited ] || [ -f "$g_run.out" ] || received "$2"
+  tell >&2
 }
+received() { field size "$g_end"; g_end="${g_end%%" size=$g_v "*} size=$1 ${g_end#*" size=$g_v "}"; }
 
 case ${1:-} in
   _sup) shift; sup "$@" ;;
   _line) line; exit ;;
+  _limit) sleep "$2"; st "$3"; [ "$g_st" != "$4" ] || kill -USR1 "$3"; exit ;; # whoever has that pid by now is spared
   start) shift; start "$@"; exit ;;
   serve) serve; exit ;;
   follow) shift; follow "$@"; exit ;;
@@ -486,6 +491,13 @@ bury() {
   ln "$g_run.rec.$$" "$g_run.rec" 2>/dev/null
   rm -f "$g_run.rec.$$"
   state
+}
+
+# Removes what an attempt that is over has printed. The record stays: an id must never be claimed again.
+drop() {
+  ident "$1"; state
+  case $g_state in exited | void) rm -f "$g_run.out" || die 75 "its output could not be removed" ;; esac
+  tell
 }
 
 # --- the lock of an environment
@@ -673,6 +685,7 @@ case ${1:-} in
   status) ident "${2:-}"; state; tell ;;
   cancel) cancel "${2:-}" "${3:-}" ;;
   void) void "${2:-}" ;;
+  drop) drop "${2:-}" ;;
   gc) gc "${2:-}" ;;
   take) take "${2:-}" "${3:-}" "${4:-}" "${5:-}" ;;
   look) look "${2:-}" ;;

@@ -12,7 +12,7 @@ pub mod ident;
 pub mod lock;
 pub mod request;
 
-pub use ask::{ask_cancel, ask_gc, ask_hello, ask_status, ask_void};
+pub use ask::{ask_cancel, ask_drop, ask_gc, ask_hello, ask_status, ask_void};
 pub use exchange::{ANSWER_LIMIT, Channel, Channels, follow, start};
 pub use ident::file_name;
 pub use lock::{LockAnswer, LockRequest, ask_lock};

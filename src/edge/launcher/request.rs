@@ -11,6 +11,7 @@ use super::{SCRIPT, ident, quote, script_name};
 use crate::domain::action::CommandLine;
 use crate::domain::id::{Attempt, RunId, TaskId};
 use crate::domain::run::Identity;
+use crate::domain::secret::Vault;
 use crate::port::{AttemptKey, Launch};
 
 /// The last line of a payload.
@@ -43,7 +44,7 @@ pub enum BadCommand {
 }
 
 /// One request to a launcher.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Request {
     /// The words after the launcher's name, joined by spaces; empty for hello, which also installs.
     words: String,
@@ -51,6 +52,15 @@ pub struct Request {
     id: String,
     /// Bytes for its standard input, which is closed after them.
     payload: Vec<u8>,
+}
+
+/// The payload may hold secrets: it is never shown.
+impl std::fmt::Debug for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Request")
+            .field("words", &self.words)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Request {
@@ -75,15 +85,22 @@ impl Request {
             return Err(BadCommand::Nul("the command"));
         }
         let script = launch.command.script.as_bytes();
+        let secrets = secrets(&launch.secrets)?;
         let fence = super::lock::fence_word(launch).map_err(|_| BadCommand::Lock)?;
         let words = format!(
-            "start {id} {boot} {host} {timeout} {grace} 0 {setup_lines} {script_lines} {fence}",
+            "start {id} {boot} {host} {timeout} {grace} {secret_lines} {setup_lines} {script_lines} {fence}",
             timeout = launch.timeout_s.unwrap_or(0),
             grace = launch.grace_s,
+            secret_lines = secrets.as_deref().map_or(0, lines),
             setup_lines = lines(&setup),
             script_lines = lines(script),
         );
-        let mut payload = setup;
+        let mut payload = Vec::new();
+        if let Some(secrets) = &secrets {
+            payload.extend_from_slice(secrets);
+            payload.push(b'\n');
+        }
+        payload.extend_from_slice(&setup);
         payload.push(b'\n');
         payload.extend_from_slice(script);
         payload.push(b'\n');
@@ -119,6 +136,12 @@ impl Request {
     pub fn void(key: &AttemptKey) -> Self {
         let id = ident::file_name(&key.run, &key.task, key.attempt);
         Self::plain(format!("void {id}"), id)
+    }
+
+    /// Removes the output of an attempt that is over.
+    pub fn drop_output(key: &AttemptKey) -> Self {
+        let id = ident::file_name(&key.run, &key.task, key.attempt);
+        Self::plain(format!("drop {id}"), id)
     }
 
     /// Removes the output of attempts that ended more than so many days ago.
@@ -215,6 +238,24 @@ fn setup(command: &CommandLine, base: &Base) -> Result<Vec<u8>, BadCommand> {
         out.extend_from_slice(&quote(value.as_bytes()));
     }
     Ok(out)
+}
+
+/// The shell text that hands secrets to the step, and to nothing else; `None` = there are none.
+fn secrets(vault: &Vault) -> Result<Option<Vec<u8>>, BadCommand> {
+    if vault.is_empty() {
+        return Ok(None);
+    }
+    let mut out = b"export".to_vec();
+    for (name, secret) in vault.each() {
+        if !is_variable(name.as_str()) {
+            return Err(BadCommand::Variable(name.to_string()));
+        }
+        out.push(b' ');
+        out.extend_from_slice(name.as_str().as_bytes());
+        out.push(b'=');
+        out.extend_from_slice(&quote(secret.reveal()));
+    }
+    Ok(Some(out))
 }
 
 /// The shell text that goes to the step's folder, or ends the step with a clear line in its log.

@@ -10,16 +10,24 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
+use std::ops::BitAnd;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::{master, mux};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::mux;
 
 /// The longest path of the folder: ssh adds a name of ours, and 17 bytes of its own while it binds.
 const LONGEST_FOLDER: usize = 70;
+
+/// What a master that nobody knows may take to answer.
+const BUSY_LIMIT: Duration = Duration::from_secs(3);
 
 /// The control folder of one [`super::Sites`]; it is removed with it.
 #[derive(Debug)]
@@ -27,6 +35,7 @@ pub(super) struct Control {
     folder: PathBuf,
     /// Held open: its lock tells others that the folder has an owner.
     _lock: File,
+    sweeping: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// What the user chose with `-F`, and the limits of a connection.
@@ -36,6 +45,8 @@ pub(super) struct Configuration {
     pub(super) file: Option<PathBuf>,
     /// How long a connection may take to be made.
     pub(super) connect_timeout: Duration,
+    /// Environment variables of this process that ssh does not inherit.
+    pub(super) hidden: Vec<String>,
 }
 
 impl Control {
@@ -56,6 +67,7 @@ impl Control {
             Self {
                 folder,
                 _lock: lock,
+                sweeping: Mutex::default(),
             },
             abandoned,
         ))
@@ -76,6 +88,23 @@ impl Control {
         end_masters(&self.folder).await;
     }
 
+    /// Keeps the task that sweeps, so that it is waited for.
+    pub(super) fn sweeps(&self, task: JoinHandle<()>) {
+        *self.sweeping.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
+    }
+
+    /// Returns when what other consoles left is swept: who ends before leaves it running. Bounded in time.
+    pub(super) async fn swept(&self) {
+        let task = self
+            .sweeping
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(task) = task {
+            let _ = task.await;
+        }
+    }
+
     /// Writes the configuration of the next connection.
     pub(super) fn write_configuration(&self, text: &[u8]) -> io::Result<PathBuf> {
         let path = self.folder.join("config");
@@ -93,10 +122,15 @@ impl Control {
 
 impl Drop for Control {
     fn drop(&mut self) {
-        for socket in sockets(&self.folder) {
-            let _ = mux::dismiss(&socket);
+        let is_answered =
+            |socket: PathBuf| !mux::dismiss(&socket).is_err_and(|why| mux::is_late(&why));
+        // Without its folder nobody could ever end a master that does not answer now: the next console sweeps it.
+        if sockets(&self.folder)
+            .map(is_answered)
+            .fold(true, BitAnd::bitand)
+        {
+            let _ = fs::remove_dir_all(&self.folder);
         }
-        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 
@@ -132,20 +166,26 @@ pub(super) struct Abandoned {
     _lock: File,
 }
 
-/// Ends the masters of abandoned folders and removes the folders.
+/// Ends the masters of abandoned folders and removes the folders. A folder with a master that does not answer stays
+/// for the next time: its socket is the only way to end it.
 pub(super) async fn sweep(abandoned: Vec<Abandoned>) {
-    for Abandoned { folder, _lock } in abandoned {
-        end_masters(&folder).await;
-        let _ = fs::remove_dir_all(&folder);
-    }
+    let sweeps = abandoned
+        .into_iter()
+        .map(|Abandoned { folder, _lock }| async move {
+            if end_masters(&folder).await {
+                let _ = fs::remove_dir_all(&folder);
+            }
+        });
+    futures_util::future::join_all(sweeps).await;
 }
 
-/// Ends the masters with a socket in this folder. One that does not answer ends by itself when it is idle.
-async fn end_masters(folder: &Path) {
-    let ends = sockets(folder).map(|socket| async move {
-        let _ = master::end(&socket).await;
-    });
-    futures_util::future::join_all(ends).await;
+/// Ends the masters with a socket in this folder; whether all of them have answered. On a busy machine one that just
+/// went to the background takes its time.
+async fn end_masters(folder: &Path) -> bool {
+    let ends = sockets(folder)
+        .map(|socket| async move { timeout(BUSY_LIMIT, mux::terminate(&socket)).await });
+    let ends = futures_util::future::join_all(ends).await;
+    ends.iter().all(Result::is_ok)
 }
 
 fn sockets(folder: &Path) -> impl Iterator<Item = PathBuf> {
@@ -276,6 +316,19 @@ mod tests {
         assert!(first.folder.exists());
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_folder_whose_master_does_not_answer_stays_for_the_next_sweep() {
+        let runtime = tempfile::tempdir_in("/tmp").unwrap();
+        let left = runtime.path().join("left");
+        fs::create_dir(&left).unwrap();
+        let frozen = std::os::unix::net::UnixListener::bind(left.join("0")).unwrap();
+        sweep(abandoned(runtime.path())).await;
+        assert!(left.join("0").exists());
+        drop(frozen);
+        sweep(abandoned(runtime.path())).await;
+        assert!(!left.exists());
+    }
+
     #[test]
     fn a_runtime_folder_that_ssh_would_expand_or_that_is_too_long_is_passed_over() {
         assert!(is_plain(Path::new("/run/user/1000/golive")));
@@ -300,6 +353,7 @@ mod tests {
         let text = configuration_text(&Configuration {
             file: Some(file),
             connect_timeout: Duration::from_secs(3),
+            hidden: Vec::new(),
         })
         .unwrap();
         let text = String::from_utf8(text).unwrap();

@@ -19,7 +19,6 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::net::UnixStream;
 use tokio::process::Command;
 use tokio::sync::watch;
-use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
 
 use super::control::{Configuration, Control, configuration_text};
@@ -136,7 +135,9 @@ impl Master {
 
     /// Ends the master and every session in it: it is asked, and killed when it does not answer.
     pub(super) async fn end(&self) {
-        if end(&self.socket).await.is_ok() {
+        // An answer that is an error means that nobody is there, which is what was wanted.
+        let asked = timeout(END_LIMIT, mux::terminate(&self.socket)).await;
+        if asked.is_ok() {
             return;
         }
         // Only while somebody listens at the socket, in a folder of ours, is the number still that of the master.
@@ -146,12 +147,6 @@ impl Master {
         }
         let _ = fs::remove_file(&self.socket);
     }
-}
-
-/// Asks the master that listens at this socket to end. An error when one listens and does not answer.
-pub(super) async fn end(socket: &Path) -> Result<(), Elapsed> {
-    // An answer that is an error means that nobody is there, which is what was wanted.
-    timeout(END_LIMIT, mux::terminate(socket)).await.map(|_| ())
 }
 
 /// What one connection is made with.
@@ -168,6 +163,9 @@ impl Attempt<'_> {
         let log = fs::File::create(&self.log)
             .map_err(|why| Failure::passing(format!("the control folder is lost: {why}")))?;
         let mut ssh = self.command(debug);
+        for name in &wanted.hidden {
+            ssh.env_remove(name);
+        }
         ssh.stderr(log);
         let ended = timeout(wanted.connect_timeout, ssh.status()).await;
         let said =

@@ -56,6 +56,8 @@ pub struct SiteRules {
     pub connect_timeout: Duration,
     /// How long a connection that was lost under a running step is made again before the operator has to decide.
     pub patience: Duration,
+    /// Environment variables of this process that hold secrets: nothing that is started inherits them.
+    pub hidden: Vec<String>,
 }
 
 impl SiteRules {
@@ -116,10 +118,10 @@ impl Hosts {
         for host in hosts {
             let key = (host.env.clone(), host.name.clone());
             let site = match &host.reach {
-                Reach::Folder(folder) => Site::Folder(LocalLauncher::folder(
-                    host.name.as_str(),
-                    rules.project.join(folder),
-                )),
+                Reach::Folder(folder) => Site::Folder(
+                    LocalLauncher::folder(host.name.as_str(), rules.project.join(folder))
+                        .without(&rules.hidden),
+                ),
                 Reach::Ssh(destination) => {
                     let shared = match &shared {
                         Some(shared) => shared,
@@ -145,7 +147,7 @@ impl Hosts {
     async fn close(&self) {
         futures_util::future::join_all(self.pools.iter().map(|pool| pool.close())).await;
         if let Some(shared) = &self.shared {
-            shared.control.end_masters().await;
+            tokio::join!(shared.control.end_masters(), shared.control.swept());
         }
     }
 }
@@ -160,7 +162,8 @@ impl Sites {
     ) -> io::Result<Self> {
         let planned = Hosts::new(&rules, hosts, listener, None)?;
         Ok(Self {
-            machine: LocalLauncher::machine(rules.local_launcher.clone(), rules.project.clone()),
+            machine: LocalLauncher::machine(rules.local_launcher.clone(), rules.project.clone())
+                .without(&rules.hidden),
             planned,
             others: OnceLock::new(),
             greeted: Mutex::default(),
@@ -225,12 +228,13 @@ impl Sites {
 fn shared(rules: &SiteRules) -> io::Result<Arc<Shared>> {
     let (control, abandoned) = Control::make(&rules.runtime)?;
     if !abandoned.is_empty() {
-        tokio::spawn(control::sweep(abandoned));
+        control.sweeps(tokio::spawn(control::sweep(abandoned)));
     }
     Ok(Arc::new(Shared {
         control,
         configuration: Configuration {
             file: rules.ssh_config.clone(),
+            hidden: rules.hidden.clone(),
             connect_timeout: rules.connect_timeout,
         },
         set_ups: Semaphore::new(SET_UPS),
@@ -301,6 +305,13 @@ impl Launcher for Sites {
         match self.find(&key.place)? {
             Found::Local(local) => local.cancel(key, grace).await,
             Found::Remote(host) => launcher::ask_cancel(&host.channels(), key, grace).await,
+        }
+    }
+
+    async fn drop_output(&self, key: &AttemptKey) -> Result<(), LaunchError> {
+        match self.find(&key.place)? {
+            Found::Local(local) => local.drop_output(key).await,
+            Found::Remote(host) => launcher::ask_drop(&host.channels(), key).await,
         }
     }
 }

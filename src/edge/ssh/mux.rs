@@ -20,7 +20,7 @@ const ALIVE: u32 = 0x8000_0005;
 /// Answers are a few words; anything longer is not this protocol.
 const LONGEST_ANSWER: usize = 4096;
 /// What the end of a master is waited for where waiting blocks.
-const MOMENT: Duration = Duration::from_millis(250);
+const MOMENT: Duration = Duration::from_secs(2);
 
 /// Asks the master at this control socket whether it is alive. Returns its process id.
 pub(super) async fn alive(socket: &Path) -> io::Result<i32> {
@@ -53,6 +53,14 @@ pub(super) fn dismiss(socket: &Path) -> io::Result<()> {
     // It takes one packet at a time and gives up on who hung up: its end is waited for.
     master.set_read_timeout(Some(MOMENT))?;
     io::Read::read_to_end(&mut master, &mut Vec::new()).map(|_| ())
+}
+
+/// Whether this is no answer within the time, which says nothing about the master.
+pub(super) fn is_late(why: &io::Error) -> bool {
+    matches!(
+        why.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+    )
 }
 
 async fn greet(socket: &Path) -> io::Result<UnixStream> {

@@ -21,6 +21,7 @@ use ratatui::backend::{Backend, ClearType, CrosstermBackend};
 use rustix::process::{Signal, kill_current_process_group};
 use thiserror::Error;
 
+pub mod keys;
 mod out;
 pub mod query;
 pub mod say;

@@ -5,6 +5,9 @@ use crate::domain::log::{Facts, Filters, Level, Rule, Test};
 use crate::ui::viewer::thousands;
 use crate::ui::words;
 
+/// Columns of the list.
+const WIDTH: u16 = 84;
+
 /// What the list says; `cursor` is the place of a rule.
 pub fn sheet(
     filters: &Filters,
@@ -12,12 +15,14 @@ pub fn sheet(
     cursor: usize,
     (width, height): (u16, u16),
 ) -> Sheet {
+    let width = width.min(WIDTH - 4);
     let narrow = width < 56;
+    let values = usize::from(width.saturating_sub(18)).min(28);
     let mut lines: Vec<Line> = Vec::new();
     let value = |name: &str, value: String, keys: &str| -> Line {
         vec![
             (format!("  {name:<9}"), "text.dim"),
-            (format!("{value:<28}"), "text.strong"),
+            (format!("{value:<values$}"), "text.strong"),
             (keys.to_owned(), "text.key"),
         ]
     };
@@ -75,7 +80,7 @@ pub fn sheet(
             "Space on/off  Enter edit  x delete  & - add  Ctrl-f all  Esc closes".to_owned()
         },
         lines,
-        width: 84,
+        width: WIDTH,
         ..Sheet::default()
     }
 }

@@ -21,6 +21,7 @@ pub mod lock;
 pub mod message;
 pub mod palette;
 pub mod reason;
+pub mod secret;
 pub mod sheet;
 pub mod unknown;
 
@@ -46,6 +47,12 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
         Dialog::Kill { name, typed, keep } => abort::kill(model, (name, typed), *keep, text),
         Dialog::Locked { env, choice } => lock::busy(model, env, *choice, text, now),
         Dialog::Steal { env, typed, .. } => lock::steal(model, env, typed, text),
+        Dialog::Secret {
+            name,
+            steps,
+            said,
+            typed,
+        } => secret::sheet(name, steps, said.as_deref(), typed.0.chars().count(), text),
         Dialog::Unrecorded => journal::sheet(model, text, now),
         Dialog::Leave => abort::leave(model, text),
         Dialog::Help { query, scroll } => help::sheet(model, query, *scroll, text),

@@ -107,7 +107,7 @@ fn known(
     if let Some(started) = found.started {
         let (_, planned) = state.planned(position);
         let heard = view.quotes.heard(&planned.id);
-        let heard = heard.filter(|at| *at > started);
+        let heard = heard.filter(|at| *at >= started);
         let until = heard.map_or_else(
             || "nothing was heard of it".to_owned(),
             |at| {

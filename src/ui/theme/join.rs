@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use ratatui::style::{Modifier, Style};
+use ratatui::style::{Color, Modifier, Style};
 
 use super::color::{ANSI_NAMES, Depth, Paint, contrast};
 use super::fault::{ThemeError, did_you_mean, nearest};
@@ -152,8 +152,13 @@ impl<'f> Chain<'f> {
             min_contrast: floor,
             hosts: list("host")?,
             graph: list("graph")?,
+            coloured: styles
+                .values()
+                .any(|style: &Style| style.fg.is_some_and(|color| color != Color::Reset)),
             styles,
             ascii: self.ascii(look),
+            depth: look.depth,
+            behind: page.mapped,
         })
     }
 

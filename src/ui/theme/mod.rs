@@ -15,6 +15,7 @@ pub mod color;
 pub mod fault;
 mod join;
 mod parse;
+mod printed;
 pub mod roles;
 pub mod state;
 
@@ -117,6 +118,11 @@ pub struct Theme {
     hosts: Vec<Style>,
     graph: Vec<Style>,
     ascii: bool,
+    depth: Depth,
+    /// The page at this depth, or what the shade lets one expect; `None` = nobody knows.
+    behind: Option<color::Paint>,
+    /// Whether it tells anything by colours.
+    coloured: bool,
 }
 
 impl Default for Theme {

@@ -262,8 +262,13 @@ fn jump(model: &mut Model, now: Moment) -> Vec<Cmd> {
     let Some((from, _)) = histogram::stretch(&whole, whole.cursor) else {
         return Vec::new();
     };
-    let wishes = tail.viewer.go(Goal::Moment(from), false);
-    told(model, wishes, now)
+    // First the lines get their room: what is asked for there must be the last question.
+    let mut cmds = turn(model, View::Logs);
+    cmds.extend(on_viewer(model, |viewer| {
+        viewer.go(Goal::Moment(from), false)
+    }));
+    cmds.extend(told(model, Vec::new(), now));
+    cmds
 }
 
 /// Chooses another environment: the other one, or one of a list.

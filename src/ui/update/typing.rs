@@ -7,6 +7,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use super::{decide, early, filters, gate, locks, palette};
 use crate::domain::id::TaskId;
 use crate::domain::run::{Intent, Moment};
+use crate::domain::secret::LONGEST;
 use crate::ui::keymap::Act;
 use crate::ui::model::{Dialog, GATE_FIELD, Model, View, Wish};
 use crate::ui::msg::{Cmd, Notice};
@@ -48,11 +49,14 @@ pub(super) fn key(model: &mut Model, key: KeyEvent, now: Moment) -> Option<Typed
     match key.code {
         KeyCode::Enter => Some(submit(model, now)),
         KeyCode::Char('u' | 'w') if control => Some(edit(model, String::clear)),
-        KeyCode::Char(c) => Some(edit(model, |text| {
-            if text.len() < LONGEST_INPUT {
-                text.push(c);
-            }
-        })),
+        KeyCode::Char(c) => {
+            let longest = longest(model);
+            Some(edit(model, |text| {
+                if text.len() < longest {
+                    text.push(c);
+                }
+            }))
+        }
         KeyCode::Backspace => Some(edit(model, |text| {
             text.pop();
         })),
@@ -84,8 +88,9 @@ pub(super) fn paste(model: &mut Model, text: &str, now: Moment) -> Vec<Cmd> {
                 .chars()
                 .filter(|c| !c.is_control())
                 .collect();
+            let longest = longest(model);
             edit(model, |field| {
-                field.extend(line.chars().take(LONGEST_INPUT));
+                field.extend(line.chars().take(longest));
             });
             return filters::typed(model);
         }
@@ -110,7 +115,12 @@ pub(super) fn paste(model: &mut Model, text: &str, now: Moment) -> Vec<Cmd> {
 fn confirms(model: &Model) -> Option<bool> {
     match model.dialogs.last() {
         Some(Dialog::Reason { .. } | Dialog::Kill { .. } | Dialog::Steal { .. }) => Some(true),
-        Some(Dialog::Help { .. } | Dialog::Palette { .. } | Dialog::Prompt(_)) => Some(false),
+        Some(
+            Dialog::Help { .. }
+            | Dialog::Palette { .. }
+            | Dialog::Prompt(_)
+            | Dialog::Secret { .. },
+        ) => Some(false),
         Some(_) => None,
         None => {
             let run = model.run.as_ref()?;
@@ -125,6 +135,7 @@ fn field(model: &mut Model) -> Option<&mut String> {
             Dialog::Reason { typed, .. } | Dialog::Kill { typed, .. } | Dialog::Steal { typed, .. },
         ) => Some(typed),
         Some(Dialog::Prompt(prompt)) => Some(&mut prompt.typed),
+        Some(Dialog::Secret { typed, .. }) => Some(&mut typed.0),
         Some(Dialog::Help { query, scroll }) => {
             *scroll = 0;
             Some(query)
@@ -141,6 +152,14 @@ fn field(model: &mut Model) -> Option<&mut String> {
     }
 }
 
+/// What the field holds at most.
+fn longest(model: &Model) -> usize {
+    match model.dialogs.last() {
+        Some(Dialog::Secret { .. }) => LONGEST,
+        _ => LONGEST_INPUT,
+    }
+}
+
 fn edit(model: &mut Model, change: impl FnOnce(&mut String)) -> Typed {
     if let Some(text) = field(model) {
         change(text);
@@ -149,8 +168,11 @@ fn edit(model: &mut Model, change: impl FnOnce(&mut String)) -> Typed {
 }
 
 fn leave(model: &mut Model, now: Moment) -> Vec<Cmd> {
-    if model.dialogs.pop().is_some() {
+    if let Some(dialog) = model.dialogs.pop() {
         model.guard.restart(now);
+        if matches!(dialog, Dialog::Secret { .. }) {
+            return vec![Cmd::Secret(None)];
+        }
     } else if let Some(run) = &mut model.run {
         run.gate.panel = 0;
         run.gate.typed.clear();
@@ -211,6 +233,11 @@ fn confirm(model: &mut Model, now: Moment) -> Vec<Cmd> {
         Some(Dialog::Reason { .. }) => {
             model.notice = Some((Notice::line("nothing was done: a reason is needed"), now));
             Vec::new()
+        }
+        Some(Dialog::Secret { typed, .. }) => {
+            model.dialogs.pop();
+            model.guard.restart(now);
+            vec![Cmd::Secret(Some(typed))]
         }
         Some(_) => leave(model, now),
     }

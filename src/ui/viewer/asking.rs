@@ -3,7 +3,7 @@
 //! Answers come before the next frame. Only the answer to the newest question counts. A place that is looked for and
 //! not found yet is asked for again as the document is read on.
 
-use super::{Standing, Viewer};
+use super::{Standing, Viewer, layout};
 use crate::domain::log::{Anchor, Found, Goal, Look, Spot, Voice, Window};
 use crate::ui::msg::{LogNews, LogWish};
 
@@ -80,7 +80,7 @@ impl Viewer {
     pub(super) fn ask(&mut self, asked: Asked) -> LogWish {
         self.serial += 1;
         self.asked = asked;
-        let near = self.height() * 2;
+        let near = self.height() * 4;
         let hold = match self.standing {
             Standing::At { spot, .. } => Anchor::At(spot),
             Standing::Follow => Anchor::End,
@@ -130,7 +130,8 @@ impl Viewer {
                 self.window = window;
                 if let Some(first) = self.window.lines.first() {
                     let spot = first.spot;
-                    self.standing = Standing::At { spot, row: 0 };
+                    let row = layout::lead(first, &self.shape());
+                    self.standing = Standing::At { spot, row };
                     self.settle();
                 }
                 Vec::new()

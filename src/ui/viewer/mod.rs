@@ -163,6 +163,11 @@ impl Viewer {
             return Vec::new();
         }
         self.filters = filters;
+        if let Standing::At { spot, row } = self.standing {
+            // The row that told of hidden lines may be gone.
+            let row = row.min(self.tall() - 1);
+            self.standing = Standing::At { spot, row };
+        }
         let filter = LogWish::Filter {
             document: self.document,
             filters: self.filters.clone(),

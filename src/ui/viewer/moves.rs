@@ -60,7 +60,8 @@ impl Viewer {
         Columns::of(&self.labels, self.times, self.size.0)
     }
 
-    pub(in crate::ui) fn shape(&self) -> Shape {
+    /// What the rows of lines depend on.
+    pub fn shape(&self) -> Shape {
         Shape {
             width: usize::from(self.size.0.saturating_sub(self.columns().before())).max(1),
             wrap: self.wraps(),
@@ -81,7 +82,7 @@ impl Viewer {
     }
 
     /// The rows that show, from the top: which line of the window, and which row of it.
-    pub(in crate::ui) fn visible(&self) -> Vec<(&LogLine, Row)> {
+    pub fn visible(&self) -> Vec<(&LogLine, Row)> {
         let (shape, height) = (self.shape(), usize::from(self.size.1));
         let lines = &self.window.lines;
         let (at, above) = match self.standing {
@@ -314,7 +315,7 @@ impl Viewer {
     pub(super) fn turn_wrap(&mut self) {
         self.wrap = !self.wrap;
         if let Standing::At { spot, row } = self.standing {
-            let row = row.max(0);
+            let row = row.clamp(0, self.tall() - 1);
             self.standing = Standing::At { spot, row };
             self.settle();
         }
@@ -325,7 +326,8 @@ impl Viewer {
         let Some(at) = self.at() else {
             return self.standing != Standing::Follow;
         };
-        let (height, lines) = (self.height(), self.window.lines.len());
-        (at < height && !self.window.is_top) || (lines - at <= height && !self.window.is_end)
+        // A page from a cursor at the other end of the screen.
+        let (near, lines) = (self.height() * 2, self.window.lines.len());
+        (at < near && !self.window.is_top) || (lines - at <= near && !self.window.is_end)
     }
 }

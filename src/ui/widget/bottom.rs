@@ -8,42 +8,7 @@ use super::hints::{self, Hint};
 use super::paint::{Paint, Piece};
 use crate::ui::model::Model;
 
-/// The areas of a screen.
-#[derive(Debug, Clone, Copy)]
-pub struct Areas {
-    /// The first row.
-    pub band: Rect,
-    /// The second row.
-    pub standing: Rect,
-    /// Everything between.
-    pub body: Rect,
-    /// The last three rows.
-    pub bottom: Rect,
-}
-
-/// Cuts a screen into its areas.
-pub fn areas(area: Rect) -> Areas {
-    let bottom = 3.min(area.height.saturating_sub(2));
-    let row = |y: u16| Rect {
-        y: area.y + y,
-        height: 1.min(area.height.saturating_sub(y)),
-        ..area
-    };
-    Areas {
-        band: row(0),
-        standing: row(1),
-        body: Rect {
-            y: area.y + 2.min(area.height),
-            height: area.height.saturating_sub(2 + bottom),
-            ..area
-        },
-        bottom: Rect {
-            y: area.bottom() - bottom,
-            height: bottom,
-            ..area
-        },
-    }
-}
+pub use crate::ui::panes::{Areas, areas};
 
 /// What the last three rows say.
 pub struct Bottom<'a> {

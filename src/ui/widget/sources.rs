@@ -30,7 +30,7 @@ pub fn state_of(state: &SourceState) -> State {
 
 /// Draws the list, and below it the clocks of the hosts and how lines are merged.
 pub fn draw(paint: &mut Paint<'_>, area: Rect, view: &TailView, focus: bool) {
-    if area.height == 0 || area.width < 12 {
+    if area.height < 2 || area.width < 16 {
         return;
     }
     let clocks = clocks(view, area.width);
@@ -132,7 +132,7 @@ fn source(paint: &mut Paint<'_>, row: Rect, view: &TailView, at: usize, of_host:
     let hidden = view.viewer.filters().hidden.contains(&at);
     let colour = paint.theme.host(at);
     let letter = tail::letter(at);
-    let host = middle(now.source.host.as_str(), of_host);
+    let host = middle(&tail::hosts(&view.sources)[at], of_host);
     if hidden {
         paint.text(row.x + 2, row.y, 1, &letter, "text.off");
         paint.text(row.x + HEAD, row.y, of_host, &host, "state.skip");
@@ -192,8 +192,9 @@ fn trouble(now: &SourceNow) -> Option<String> {
 /// The hosts' clocks, and by which time lines stand where they stand.
 fn clocks(view: &TailView, width: u16) -> Vec<(String, &'static str)> {
     let mut told: Vec<(&str, f64)> = Vec::new();
-    for now in &view.sources {
-        let host = now.source.host.as_str();
+    let hosts = tail::hosts(&view.sources);
+    for (now, host) in view.sources.iter().zip(&hosts) {
+        let host = host.as_str();
         if let (Some((skew, _)), false) = (now.skew_s, told.iter().any(|(known, _)| *known == host))
         {
             told.push((host, skew));
@@ -227,10 +228,8 @@ fn clocks(view: &TailView, width: u16) -> Vec<(String, &'static str)> {
 
 /// Columns of the hosts' names: as many as they need, and leave for the rest.
 fn host_columns(view: &TailView, width: u16) -> u16 {
-    let names = view.sources.iter();
-    let longest = names
-        .map(|now| columns(now.source.host.as_str()) as u16)
-        .max();
+    let names = tail::hosts(&view.sources);
+    let longest = names.iter().map(|host| columns(host) as u16).max();
     let most = (width.saturating_sub(HEAD + RATE + 2) * 3 / 5).max(4);
     longest.unwrap_or(4).clamp(4, most)
 }
@@ -279,16 +278,16 @@ pub fn names(view: &TailView) -> Vec<String> {
     let one_log = all
         .windows(2)
         .all(|pair| pair[0].source.log.name == pair[1].source.log.name);
-    let named = |now: &SourceNow| {
-        let (host, log) = (now.source.host.as_str(), now.source.log.name.as_str());
+    let named = |(now, host): (&SourceNow, String)| {
+        let log = now.source.log.name.as_str();
         let of_host = all
             .iter()
             .filter(|other| other.source.host == now.source.host);
         if one_log || of_host.count() < 2 {
-            host.to_owned()
+            host
         } else {
             format!("{host} {log}")
         }
     };
-    all.iter().map(named).collect()
+    all.iter().zip(tail::hosts(all)).map(named).collect()
 }

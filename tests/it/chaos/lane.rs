@@ -338,7 +338,11 @@ steps = [{list}, "tag"]
             if left.is_empty() {
                 return;
             }
-            assert!(Instant::now() < deadline, "left running: {left:#?}");
+            assert!(
+                Instant::now() < deadline,
+                "left running: {left:#?}\nsockets: {:#?}",
+                files_below(&self.path("run"))
+            );
             std::thread::sleep(Duration::from_millis(10));
         }
     }
@@ -353,6 +357,16 @@ impl Drop for Lane {
             }
         }
     }
+}
+
+/// Every file below a folder.
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let each = entries.flat_map(|entry| {
+        let below = files_below(&entry.path());
+        std::iter::once(entry.path()).chain(below)
+    });
+    each.collect()
 }
 
 /// The lines of a file that are about a run.

@@ -1,5 +1,7 @@
 //! Stopping steps, in each shell: what is told afterwards is what is true on the place.
 
+use std::os::unix::process::ExitStatusExt;
+
 use super::*;
 
 in_every_shell! {
@@ -14,6 +16,7 @@ in_every_shell! {
     a_cancel_of_what_has_ended_changes_nothing
     a_step_that_goes_down_in_order_is_told_as_cancelled
     what_is_left_of_a_step_that_was_killed_is_collected
+    a_time_limit_spares_whoever_has_the_number_of_its_supervisor_by_now
 }
 
 /// A step with a child of its own session that keeps the output open, and one that ignores TERM.
@@ -266,4 +269,34 @@ async fn what_is_left_of_a_step_that_was_killed_is_collected(world: World) {
         .await
         .unwrap();
     assert!(matches!(again, Standing::Unknown(_)), "{again:?}");
+}
+
+async fn a_time_limit_spares_whoever_has_the_number_of_its_supervisor_by_now(world: World) {
+    let launch = world.launch("echo begun");
+    let done = world.site.start(&launch, &mut Log::default()).await;
+    assert_eq!(done, Ok(exited(0, 6)));
+    let kept = fs::read_dir(world.home.join(".golive")).unwrap().flatten();
+    let mut kept = kept.map(|entry| entry.path());
+    let launcher = kept.find(|path| path.extension().is_some_and(|kind| kind == "sh"));
+    let launcher = launcher.unwrap();
+    let later = |born: &str| {
+        let mut bystander = std::process::Command::new("sleep")
+            .arg("600")
+            .spawn()
+            .unwrap();
+        let stat = fs::read_to_string(format!("/proc/{}/stat", bystander.id())).unwrap();
+        let fields = stat.rsplit_once(") ").unwrap().1;
+        let own = fields.split(' ').nth(19).unwrap();
+        let born = if born.is_empty() { own } else { born };
+        let limit = std::process::Command::new(&world.shell)
+            .arg(&launcher)
+            .args(["_limit", "0", &bystander.id().to_string(), born])
+            .env("GOLIVE_DIR", world.home.join(".golive"))
+            .status();
+        assert!(limit.unwrap().success());
+        kill("-KILL", bystander.id());
+        bystander.wait().unwrap().signal().unwrap()
+    };
+    assert_eq!(later("17"), 9, "another process was signalled");
+    assert_eq!(later(""), 10, "its own was not");
 }

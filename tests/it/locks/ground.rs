@@ -1,5 +1,6 @@
 //! Operators of one project: each with its own clone, launcher folder and connections, all with one bare remote.
 
+use golive::domain::secret::Vault;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -103,6 +104,7 @@ impl Project {
             ssh_config: self.ssh.clone(),
             connect_timeout: Duration::from_secs(10),
             patience: Duration::from_secs(60),
+            hidden: Vec::new(),
         };
         let listener: LinkListener = Arc::new(|_, _, _| {});
         let sites = Arc::new(Sites::new(rules, &plan.hosts, &listener).unwrap());
@@ -203,6 +205,7 @@ impl Operator {
                 record: false,
                 secrets: Vec::new(),
             },
+            secrets: Vault::default(),
             timeout_s: None,
             grace_s: 5,
             fence: Some(Fence {

@@ -1,5 +1,6 @@
 //! Clocks that jump between and during runs.
 
+use golive::domain::secret::Vault;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::sync::{Arc, Mutex};
@@ -75,6 +76,7 @@ async fn records(at: u32, by: TimeDelta) -> Vec<Record> {
         state: RunState::new(RunId::new("20261120-2130-k3"), Arc::new(plan)),
         identities: Identities::new(),
         by: "ada@laptop".to_owned(),
+        secrets: Vault::default(),
         first: vec![Intent::Start {
             reason: None,
             lock: LockId::new("lock"),

@@ -58,6 +58,7 @@ pub(crate) fn step(name: &str, seconds: u64) -> Step {
         on: On::All,
         once: false,
         vars: BTreeMap::new(),
+        secrets: Vec::new(),
         cwd: None,
         timeout: None,
         quiet: Duration::from_secs(300),

@@ -113,7 +113,7 @@ fn written(count: i64) {
             let when = at(NOW - count + nth).timestamp_millis() + 118;
             paper.take((owner, 0), Some(when), format!("{text}\n").as_bytes());
             if nth == count - 14 {
-                let said = "golive: step 15 switched web1 to v1.43.0";
+                let said = "step 15 switched web1 to v1.43.0";
                 paper.say(99, Some(when + 200), Voice::Golive, said);
             }
         }
@@ -407,7 +407,8 @@ fn another_environment_is_chosen_from_a_list_and_stays() {
 fn the_environment_of_the_run_is_followed() {
     let mut story = Story::planned();
     story.begin();
-    story.stage("staging");
+    story.end_stage("Prepare");
+    story.stage("Staging");
     let cmds = press(&mut story.model, "2", 5);
     assert_eq!(cmds, [Cmd::Log(LogWish::Tail("staging".into()))]);
 }

@@ -307,6 +307,7 @@ fn late_news_that_a_lock_is_lost_does_not_leave_it_behind() {
     story.hear(&locked(1));
     let lost = Report::LockLost {
         env: env(),
+        grant: grant(1),
         why: "somebody took it over".to_owned(),
     };
     story.hear(&lost);
@@ -321,6 +322,7 @@ fn a_run_whose_lock_was_lost_waits_for_the_operator_also_when_the_lock_is_free_a
     story.hear(&locked(1));
     let effects = story.hear(&Report::LockLost {
         env: env(),
+        grant: grant(1),
         why: "bob@desk took it over".to_owned(),
     });
     assert_eq!(effects, []);
@@ -328,6 +330,27 @@ fn a_run_whose_lock_was_lost_waits_for_the_operator_also_when_the_lock_is_free_a
     story.hear(&ended(ONE, 1, 1));
     assert_eq!(story.wish(retry(ONE)).unwrap(), []);
     assert_eq!(story.wish(Intent::Continue).unwrap(), [take(None)]);
+}
+
+#[test]
+fn late_news_of_the_grant_before_do_not_pause_a_run_that_has_its_lock_again() {
+    let mut story = Story::of(two_hosts());
+    story.hear(&locked(1));
+    story.hear(&fenced(ONE));
+    story.wish(retry(ONE)).unwrap();
+    story.wish(Intent::Continue).unwrap();
+    story.hear(&locked(2));
+    let lost_grant = |epoch| Report::LockLost {
+        env: env(),
+        grant: grant(epoch),
+        why: "bob@desk took it over".to_owned(),
+    };
+    assert_eq!(story.hear(&lost_grant(1)), []);
+    assert_eq!(story.conductor.state().status, RunStatus::Active);
+    assert_eq!(story.conductor.state().locks[&env()], grant(2));
+    story.hear(&lost_grant(2));
+    assert_eq!(story.conductor.state().status, RunStatus::Paused);
+    assert!(story.conductor.state().locks.is_empty());
 }
 
 #[test]
@@ -375,6 +398,7 @@ fn a_lock_that_is_given_back_was_not_lost() {
     story.hear(&ended("production/one@h1", 1, 0));
     story.hear(&Report::LockLost {
         env: env(),
+        grant: grant(1),
         why: "nobody holds it".to_owned(),
     });
     story.hear(&unlocked());

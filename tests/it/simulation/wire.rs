@@ -407,8 +407,9 @@ impl World {
                 self.hosts[host].held_by(env, op) != Some(*number)
             })
         });
-        let report = lost.map(|(env, _)| Report::LockLost {
+        let report = lost.map(|(env, grant)| Report::LockLost {
             env: env.clone(),
+            grant: grant.clone(),
             why: "somebody took it over".to_owned(),
         });
         let goes_on = !matches!(state.status, RunStatus::Finished(_));

@@ -26,6 +26,8 @@ pub(crate) enum Deed {
     Hang,
     /// The follower itself breaks down.
     Panic,
+    /// The same, and the attempt goes on until [`World::ends`].
+    PanicBeside,
     /// Refuses the launch.
     Refuse(&'static str),
     /// The connection breaks after this output; the attempt goes on and ends with this code.
@@ -69,6 +71,8 @@ pub(crate) struct World {
     pub(crate) records: Mutex<Vec<Record>>,
     /// So many writes to log files fail.
     pub(crate) full_disk: Mutex<u32>,
+    /// So many log files cannot be opened.
+    pub(crate) closed_logs: Mutex<u32>,
     logs: Mutex<BTreeMap<(TaskId, Attempt), Vec<u8>>>,
     most_at_once: Mutex<(usize, usize)>,
 }
@@ -86,6 +90,14 @@ impl World {
             .entry(task.to_owned())
             .or_default()
             .push_back(deed);
+    }
+
+    /// An attempt (`task#number`) that went on unseen is over.
+    pub(crate) fn ends(&self, attempt: &str) {
+        self.broken
+            .lock()
+            .unwrap()
+            .insert(attempt.to_owned(), Deed::Forget);
     }
 
     pub(crate) fn asked(&self) -> Vec<Asked> {
@@ -151,6 +163,11 @@ impl World {
             Deed::Hang => {
                 self.cancelled.notified().await;
                 ended(Ending::Cancelled, 0)
+            }
+            Deed::PanicBeside => {
+                let goes_on = Deed::Break("", "", 0);
+                self.broken.lock().unwrap().insert(name, goes_on);
+                panic!("a fault of the follower, not of the step")
             }
             Deed::Panic => panic!("a fault of the follower"),
             Deed::Refuse(why) => Err(LaunchError::Refused {
@@ -362,6 +379,11 @@ impl LogStore for FakeLogs {
     type Writer = FakeLog;
 
     fn open(&self, task: &TaskId, attempt: Attempt) -> std::io::Result<FakeLog> {
+        let mut closed = self.0.closed_logs.lock().unwrap();
+        if *closed > 0 {
+            *closed -= 1;
+            return Err(std::io::Error::other("too many open files"));
+        }
         let key = (task.clone(), attempt);
         self.0.logs.lock().unwrap().entry(key.clone()).or_default();
         Ok(FakeLog {

@@ -58,9 +58,10 @@ impl Paper {
             self.push(at, at_ms, line, Voice::Printed);
         }
         if let Some(line) = cutter.open() {
-            let mut id = LineId::default();
-            id.track = TrackId(at as u16);
-            id.line = self.tracks[at].next;
+            let id = LineId {
+                track: TrackId(at as u16),
+                line: self.tracks[at].next,
+            };
             self.push(at, at_ms, line, Voice::Printed);
             self.tracks[at].open = Some(id);
             self.lines.last_mut().unwrap().1.is_open = true;
@@ -103,7 +104,7 @@ impl Paper {
             goes_on,
             before.find(|(_, other)| other.spot.id.track == id.track),
         ) {
-            level = before.level;
+            level = level.max(before.level);
         }
         let shown = LogLine {
             spot: Spot { place: 0, id },

@@ -1,5 +1,6 @@
 //! The rule of the end, against channels that say whatever they are told to.
 
+use crate::domain::secret::Vault;
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
@@ -112,6 +113,7 @@ fn launch() -> Launch {
             record: false,
             secrets: Vec::new(),
         },
+        secrets: Vault::default(),
         timeout_s: None,
         grace_s: 5,
         fence: None,

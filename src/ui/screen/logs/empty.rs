@@ -6,6 +6,12 @@ use crate::domain::log::SourceState;
 use crate::ui::tail::{TailView, letter};
 use crate::ui::widget::paint::{Paint, middle, wrap};
 
+/// What else can be written in the lines of the example.
+const NOTES: [&str; 2] = [
+    "                    # names of roles or hosts",
+    "       # or: run = \"journalctl -f -u app\"",
+];
+
 /// Says why there are no lines; false = there may be some, and nothing was drawn.
 pub(super) fn draw(paint: &mut Paint<'_>, area: Rect, tail: &TailView) -> bool {
     if area.is_empty() || tail.viewer.facts().lines > 0 {
@@ -27,14 +33,12 @@ pub(super) fn draw(paint: &mut Paint<'_>, area: Rect, tail: &TailView) -> bool {
             &format!("releases.toml names no log for the hosts of {env}. For example:"),
             "text.strong",
         );
+        let notes = if area.width < 60 { ["", ""] } else { NOTES };
         say("", "text");
         say("[log.app]", "text.link");
+        say(&format!("on = \"web\"{}", notes[0]), "text.link");
         say(
-            "on   = \"web\"            # a role, or \"all\"",
-            "text.link",
-        );
-        say(
-            "file = \"/var/log/app.log\"  # or: run = \"journalctl -f -u app\"",
+            &format!("file = \"/var/log/app.log\"{}", notes[1]),
             "text.link",
         );
         say("", "text");

@@ -15,6 +15,7 @@ use crate::ui::theme::Lines;
 use crate::ui::viewer::{Viewer, thousands};
 use crate::ui::widget::band::{self, Band, Tone};
 use crate::ui::widget::bottom;
+use crate::ui::widget::card as small;
 use crate::ui::widget::hints::{self, Hint};
 use crate::ui::widget::paint::{Frame, Paint, columns, middle};
 use crate::ui::widget::prompt::share;
@@ -59,7 +60,7 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
     }
     if let Some(area) = layout.chips {
         let width = area.width.saturating_sub(2);
-        let bars = histogram::errors_width(tail.lately.buckets.len()).min(width / 3);
+        let bars = histogram::errors_width(tail.lately.buckets.len()).min(width / 6);
         let y = area.y;
         let room = width.saturating_sub(bars + 2);
         sources::chips(paint, area.x + 1, y, room, tail);
@@ -86,33 +87,53 @@ fn head<'a>(model: &Model, tail: &TailView, width: u16) -> Band<'a> {
     let (live, rate) = tail.live();
     let all = tail.sources.len();
     let bytes = tail.viewer.facts().bytes;
+    let wide = width >= 100;
     let mut right = Vec::new();
-    if width >= 100 {
+    if wide {
         let mb = |bytes: u64| bytes.div_ceil(1 << 20);
         right.push((format!("{} of {} MB", mb(bytes), mb(KEPT)), "text.dim"));
     }
-    right.push((format!("{} lines/s", sources::per_second(rate)), "text"));
+    let per_second = sources::per_second(rate);
     let role = match (live, all) {
         (0, 1..) if tail.is_dead() => "state.fail",
         (live, all) if live < all => "state.warn",
         _ => "text",
     };
-    let word = if width >= 100 { "sources live" } else { "live" };
-    right.push((format!("{live} of {all} {word}"), role));
-    let follows = tail.viewer.follows();
-    right.push(if follows {
-        ("LIVE".to_owned(), "state.run")
+    if wide {
+        right.push((format!("{per_second} lines/s"), "text"));
+        right.push((format!("{live} of {all} sources live"), role));
     } else {
-        ("PAUSED".to_owned(), "state.warn")
-    });
+        right.push((format!("{live}/{all} {per_second}/s"), role));
+    }
+    let (word, role) = state(tail);
+    right.push((word.to_owned(), role));
     Band {
         env: tail.env.as_str().to_uppercase(),
         tone: tone(model, tail),
-        left: vec![
-            (format!("golive  {}", model.project), "text.title"),
-            ("logs (read only)".to_owned(), "text"),
-        ],
+        left: if wide {
+            vec![
+                (format!("golive  {}", model.project), "text.title"),
+                ("logs (read only)".to_owned(), "text"),
+            ]
+        } else {
+            vec![
+                (model.project.clone(), "text.title"),
+                ("(read only)".to_owned(), "text"),
+            ]
+        },
         right,
+    }
+}
+
+/// Whether lines come, in a word.
+fn state(tail: &TailView) -> (&'static str, &'static str) {
+    let (live, _) = tail.live();
+    match (live, tail.viewer.follows()) {
+        (_, false) => ("PAUSED", "state.warn"),
+        (1.., true) => ("LIVE", "state.run"),
+        _ if tail.is_dead() => ("DEAD", "state.fail"),
+        _ if tail.heard && tail.sources.is_empty() => ("NO LOGS", "state.warn"),
+        _ => ("OPENING", "text.dim"),
     }
 }
 
@@ -185,10 +206,10 @@ fn lower(paint: &mut Paint<'_>, area: Rect, tail: &TailView, focus: bool, now: M
     };
     let mut rows = vec![("deploys in view".to_owned(), "text.dim")];
     let seen = moments(&tail.viewer);
-    rows.extend(seen.iter().map(|(at, text)| {
-        let text = text.strip_prefix("golive: ").unwrap_or(text);
-        (format!("| {} {text}", time(*at)), "log.golive")
-    }));
+    rows.extend(
+        seen.iter()
+            .map(|(at, text)| (format!("| {} {text}", time(*at)), "log.golive")),
+    );
     let marks = tail.viewer.marks();
     if seen.is_empty() {
         rows.clear();
@@ -313,8 +334,11 @@ fn rule(paint: &mut Paint<'_>, area: Rect, title: &str, place: &str, bottom: &st
 }
 
 /// What is said first: why nothing comes, what is lost, or that the screen stands still.
-fn attention(tail: &TailView) -> (String, &'static str) {
+fn attention(tail: &TailView, narrow: bool) -> (String, &'static str) {
     let env = &tail.env;
+    if narrow && tail.heard && !tail.sources.is_empty() {
+        return in_short(tail);
+    }
     if !tail.heard {
         let said = format!("asking the hosts of {env} for their logs ..");
         return (said, "attention");
@@ -373,6 +397,30 @@ fn attention(tail: &TailView) -> (String, &'static str) {
     }
 }
 
+/// The same where there is little room.
+fn in_short(tail: &TailView) -> (String, &'static str) {
+    let (live, all) = (tail.live().0, tail.sources.len());
+    match (tail.viewer.follows(), tail.viewer.new_lines()) {
+        _ if tail.is_dead() => (
+            "nothing comes: Tab, Enter tells why".to_owned(),
+            "state.fail",
+        ),
+        (false, 0) => ("paused   G: back to live".to_owned(), "attention"),
+        (false, new) => {
+            let new = thousands(new);
+            (format!("paused, {new} new   G: live"), "attention")
+        }
+        _ if live < all => {
+            let off = words::count(all - live, "source");
+            (format!("live, {off} not: Tab shows them"), "state.warn")
+        }
+        _ => (
+            format!("live: {}", words::count(all, "source")),
+            "attention",
+        ),
+    }
+}
+
 /// `41 matches: web1 39  pdb1 2   scanned 80 %`: what is searched for, and where it was found.
 fn search_line(tail: &TailView) -> Option<String> {
     let pattern = tail.viewer.pattern()?;
@@ -421,7 +469,7 @@ fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, tail: &TailView) {
         height: 1,
         ..area
     };
-    let (said, role) = attention(tail);
+    let (said, role) = attention(tail, false);
     let room = area.width.saturating_sub(2);
     paint.text(area.x + 1, area.y, room, &said, role);
     let y = area.y + 1;
@@ -454,7 +502,7 @@ fn actions(tail: &TailView) -> &'static [Hint<'static>] {
         (LogsPane::Sources, _) => &[
             (Act::Toggle, "show/hide"),
             (Act::Open, "all about it"),
-            (Act::Only, "x  only x"),
+            (Act::Only, "and a letter: only that"),
             (Act::Refresh, "connect again"),
             (Act::Environment, "other environment"),
         ],
@@ -464,7 +512,7 @@ fn actions(tail: &TailView) -> &'static [Hint<'static>] {
             (Act::Environment, "other environment"),
         ],
         (LogsPane::Log, _) => &[
-            (Act::Only, "x  only x"),
+            (Act::Only, "and a letter: only that"),
             (Act::SetMark, ""),
             (Act::Select, ""),
             (Act::Clear, ""),
@@ -514,13 +562,9 @@ pub fn card(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
     let (live, rate) = tail.live();
     let env = tail.env.as_str().to_uppercase();
     let guarded = tone(model, tail) == Tone::Guarded;
-    let state = if tail.viewer.follows() {
-        "LIVE"
-    } else {
-        "PAUSED"
-    };
+    let (word, _) = state(tail);
     let rest = format!(
-        " logs {live}/{} {}/s {state}",
+        " logs {live}/{} {}/s {word}",
         tail.sources.len(),
         sources::per_second(rate)
     );
@@ -560,7 +604,7 @@ pub fn card(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
     let (said, role) = match (&model.notice, tail.viewer.match_words()) {
         (Some((notice, _)), _) => (notice.title.clone(), "notice"),
         (None, Some(found)) if tail.viewer.follows() => (found, "text"),
-        _ => attention(tail),
+        _ => attention(tail, true),
     };
     let y = area.bottom() - 2;
     paint.text(area.x, y, area.width, &said, role);
@@ -570,11 +614,5 @@ pub fn card(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
         height: 1,
         ..area
     };
-    let hints: &[Hint<'_>] = &[
-        (Act::Search, ""),
-        (Act::Follow, "live"),
-        (Act::FocusOn, "panes"),
-        (Act::Back, ""),
-    ];
-    hints::keys(paint, last, hints);
+    small::keys(paint, last, model);
 }

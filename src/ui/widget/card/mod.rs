@@ -282,7 +282,7 @@ fn gate(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
         .unwrap_or_else(|| plight::users(&view.state, now).0)
 }
 
-fn keys(paint: &mut Paint<'_>, area: Rect, model: &Model) {
+pub(in crate::ui) fn keys(paint: &mut Paint<'_>, area: Rect, model: &Model) {
     let needs = model
         .run
         .as_ref()
@@ -305,7 +305,8 @@ fn keys(paint: &mut Paint<'_>, area: Rect, model: &Model) {
             Act::Back,
         ],
         (View::Gate, _) => &[Act::Help, Act::FocusOn, Act::Resume, Act::Abort, Act::Back],
-        (View::Hosts | View::Logs, _) => &[Act::Help, Act::Refresh, Act::Open, Act::Back],
+        (View::Logs, _) => &[Act::Help, Act::Search, Act::FocusOn, Act::Follow, Act::Back],
+        (View::Hosts, _) => &[Act::Help, Act::Refresh, Act::Open, Act::Back],
         (View::Home, _) => &[
             Act::Help,
             Act::Deploy,

@@ -1,0 +1,302 @@
+//! Secrets: their values are found when a run begins, is resumed or goes on in the background, and nowhere else.
+//!
+//! Only those are found that tasks may still need. Whatever cannot be had is told at once, for all of them, before
+//! anything is started. Values go from here into the vault, and to a background runner through a pipe; never into
+//! arguments, the environment or a file. No message here holds a value.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt;
+
+use super::prompt::{Prompt, Silence};
+use super::report::{Code, Failure};
+use super::session::Project;
+use crate::domain::action::Action;
+use crate::domain::id::{SecretName, StepName};
+use crate::domain::output::ansi::plain_text;
+use crate::domain::output::redact::Mask;
+use crate::domain::plan::{Plan, Task};
+use crate::domain::run::RunState;
+use crate::domain::secret::{LONGEST, Secret, SecretSource, Vault};
+use crate::domain::text::plural;
+
+/// How long a command may take that gives a secret: its owner may have to unlock something first.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How often a value that cannot be one is asked for again.
+const TRIES: usize = 3;
+
+/// Secrets by name, each with the steps it is for.
+pub type Wanted = BTreeMap<SecretName, Vec<StepName>>;
+
+/// What a plan wants when it begins.
+pub fn of_plan(plan: &Plan) -> Wanted {
+    of_tasks(plan.tasks())
+}
+
+/// What a run still wants: of tasks that may run, or whose output may still be followed.
+pub fn of_run(state: &RunState) -> Wanted {
+    let left = (0..state.tasks.len()).filter(|position| !state.is_settled(*position));
+    of_tasks(left.map(|position| state.planned(position).1))
+}
+
+fn of_tasks<'a>(tasks: impl Iterator<Item = &'a Task>) -> Wanted {
+    let mut wanted = Wanted::new();
+    for task in tasks.filter(|task| task.skip.is_none()) {
+        let Action::Exec(command) = &task.action else {
+            continue;
+        };
+        for name in &command.secrets {
+            let steps = wanted.entry(name.clone()).or_default();
+            if !steps.contains(&task.step) {
+                steps.push(task.step.clone());
+            }
+        }
+    }
+    wanted
+}
+
+/// Finds the values that nobody has to be asked for, beside those that are `given`. Also returns what is to be asked.
+pub async fn find(
+    project: &Project,
+    plan: &Plan,
+    wanted: Wanted,
+    given: Vault,
+) -> Result<(Vault, Wanted), Failure> {
+    let (mut vault, mut to_ask, mut troubles) = (given, Wanted::new(), Vec::new());
+    for (name, steps) in wanted {
+        if vault.has(&name) {
+            continue;
+        }
+        let found = match plan.secrets.get(&name) {
+            Some(SecretSource::Ask) => {
+                to_ask.insert(name, steps);
+                continue;
+            }
+            Some(SecretSource::Env(variable)) => from_environment(variable),
+            Some(SecretSource::File(file)) => from_file(&project.root.join(file), file).await,
+            Some(SecretSource::Command(command)) => {
+                from_command(&project.root, command, &Mask::of(&vault)).await
+            }
+            None => Err(Trouble::new("the run does not know where it comes from")),
+        };
+        match found
+            .and_then(|value| Secret::new(value).map_err(|why| Trouble::new(why.to_string())))
+        {
+            Ok(secret) => vault.put(name, secret),
+            Err(trouble) => troubles.push((name, steps, trouble)),
+        }
+    }
+    if troubles.is_empty() {
+        return Ok((vault, to_ask));
+    }
+    Err(missing(&troubles))
+}
+
+/// The values for a run, those that have to be typed as well: at this terminal, when somebody sits there.
+pub async fn resolve(
+    project: &Project,
+    plan: &Plan,
+    wanted: Wanted,
+    prompt: Option<&mut Prompt>,
+) -> Result<Vault, Failure> {
+    let (mut vault, to_ask) = find(project, plan, wanted, Vault::default()).await?;
+    if to_ask.is_empty() {
+        return Ok(vault);
+    }
+    let Some(prompt) = prompt else {
+        return Err(nobody_to_ask(&to_ask, &project.command));
+    };
+    for (name, steps) in &to_ask {
+        let mut said = String::new();
+        for turn in 0.. {
+            let text = format!("{said}secret {name}, for {} (not shown): ", listed(steps));
+            let typed = prompt.hidden(&text).await;
+            let typed = typed.map_err(|silence| unsaid(silence, &to_ask, &project.command))?;
+            match Secret::new(typed.into_bytes()) {
+                Ok(secret) => {
+                    vault.put(name.clone(), secret);
+                    break;
+                }
+                Err(why) if turn + 1 < TRIES => said = format!("{why}\n"),
+                Err(why) => {
+                    let what = format!("the secret {name} cannot be used, nothing was started");
+                    let mut failure = Failure::new(Code::Usage, what);
+                    failure.causes.push(why.to_string());
+                    return Err(failure);
+                }
+            }
+        }
+    }
+    Ok(vault)
+}
+
+/// Somebody would have to be asked, and nobody can be.
+pub fn nobody_to_ask(to_ask: &Wanted, command: &str) -> Failure {
+    let names: Vec<&str> = to_ask.keys().map(SecretName::as_str).collect();
+    let what = format!(
+        "{} must be typed, and there is no terminal to ask at: nothing was started",
+        names.join(", ")
+    );
+    Failure::new(Code::Decision, what)
+        .help(format!("{command} asks for it in a terminal"))
+        .help("or let it come from `env`, `command` or `file` in [secret.NAME]")
+}
+
+fn unsaid(silence: Silence, to_ask: &Wanted, command: &str) -> Failure {
+    match silence {
+        Silence::Nobody => nobody_to_ask(to_ask, command),
+        Silence::Interrupted | Silence::ToldToEnd => Failure::new(
+            Code::Stopped,
+            "stopped while secrets were asked for: nothing was started",
+        ),
+    }
+}
+
+/// Why a value cannot be had.
+struct Trouble {
+    why: String,
+    help: Option<String>,
+}
+
+impl Trouble {
+    fn new(why: impl Into<String>) -> Self {
+        let (why, help) = (why.into(), None);
+        Self { why, help }
+    }
+}
+
+fn missing(troubles: &[(SecretName, Vec<StepName>, Trouble)]) -> Failure {
+    let count = plural("secret", troubles.len());
+    let what = format!("{count} cannot be had, nothing was started");
+    let mut failure = Failure::new(Code::Usage, what);
+    for (name, steps, trouble) in troubles {
+        let for_steps = listed(steps);
+        failure
+            .causes
+            .push(format!("{name}, for {for_steps}: {}", trouble.why));
+        failure.help.extend(trouble.help.clone());
+    }
+    failure
+}
+
+/// The steps a secret is for, as they are told.
+pub fn listed(steps: &[StepName]) -> String {
+    let names: Vec<&str> = steps.iter().map(StepName::as_str).collect();
+    names.join(", ")
+}
+
+fn from_environment(variable: &str) -> Result<Vec<u8>, Trouble> {
+    use std::os::unix::ffi::OsStringExt;
+    std::env::var_os(variable)
+        .map(OsStringExt::into_vec)
+        .ok_or_else(|| Trouble {
+            why: format!("the environment variable {variable} is not set"),
+            help: Some(format!("set {variable} where golive is started")),
+        })
+}
+
+async fn from_file(path: &Path, file: &str) -> Result<Vec<u8>, Trouble> {
+    let read = async {
+        let file = tokio::fs::File::open(path).await?;
+        let mut value = Vec::new();
+        // One byte more than a value may have tells that it is too long.
+        file.take(LONGEST as u64 + 2)
+            .read_to_end(&mut value)
+            .await?;
+        std::io::Result::Ok(value)
+    };
+    let value = read.await.map_err(|error| Trouble {
+        why: format!("could not read {file}: {error}"),
+        help: None,
+    })?;
+    Ok(without_line_end(value))
+}
+
+async fn from_command(root: &Path, command: &str, known: &Mask) -> Result<Vec<u8>, Trouble> {
+    let child = tokio::process::Command::new("/bin/sh")
+        .args(["-c", command])
+        .current_dir(root)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn();
+    let failed = |why: String| Trouble {
+        why: format!("the command `{command}` {why}"),
+        help: Some(format!("run it by hand in {}", root.display())),
+    };
+    let child = child.map_err(|error| failed(format!("could not be started: {error}")))?;
+    let ended = tokio::time::timeout(PATIENCE, child.wait_with_output()).await;
+    let output = ended
+        .map_err(|_| failed(format!("did not end within {} s", PATIENCE.as_secs())))?
+        .map_err(|error| failed(format!("could not be read: {error}")))?;
+    let value = without_line_end(output.stdout);
+    if output.status.success() {
+        return Ok(value);
+    }
+    // What it printed may be the secret all the same, and it may have said it twice.
+    let own = Mask::of_values([value.as_slice()]);
+    let said = own.bytes(&known.bytes(&output.stderr));
+    let said = plain_text(&String::from_utf8_lossy(&said).trim().replace('\n', " / "));
+    let said = crate::domain::text::ellipsis(&said, 300);
+    let how = output.status.code().map_or_else(
+        || "was killed".to_owned(),
+        |code| format!("failed with code {code}"),
+    );
+    Err(failed(if said.is_empty() {
+        how
+    } else {
+        format!("{how}: {said}")
+    }))
+}
+
+fn without_line_end(mut value: Vec<u8>) -> Vec<u8> {
+    if value.ends_with(b"\n") {
+        value.pop();
+        if value.ends_with(b"\r") {
+            value.pop();
+        }
+    }
+    value
+}
+
+/// Values as they go through a pipe to a background runner.
+pub fn to_pipe(vault: &Vault) -> Vec<u8> {
+    let values: BTreeMap<&str, &str> = vault
+        .each()
+        .filter_map(|(name, secret)| {
+            Some((name.as_str(), std::str::from_utf8(secret.reveal()).ok()?))
+        })
+        .collect();
+    serde_json::to_vec(&values).unwrap_or_default()
+}
+
+/// Values that came through a pipe; none when there was nothing, or nothing whole.
+pub fn from_pipe(bytes: &[u8]) -> Vault {
+    let values: BTreeMap<String, String> = serde_json::from_slice(bytes).unwrap_or_default();
+    let mut vault = Vault::default();
+    for (name, value) in values {
+        if let Ok(secret) = Secret::new(value.into_bytes()) {
+            vault.put(SecretName::new(name), secret);
+        }
+    }
+    vault
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_through_the_pipe_comes_out_of_it() {
+        let mut vault = Vault::default();
+        let value = "päss\n\"word\" 1".as_bytes().to_vec();
+        vault.put(SecretName::new("TOKEN"), Secret::new(value).unwrap());
+        assert_eq!(from_pipe(&to_pipe(&vault)), vault);
+        assert!(from_pipe(b"").is_empty());
+    }
+}

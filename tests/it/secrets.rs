@@ -1,0 +1,435 @@
+//! Secrets as a whole: the real program, folders and OpenSSH servers as hosts, and nothing of a value anywhere.
+//!
+//! The steps print their secret in every form there is, in pieces and across borders; what golive keeps, prints and
+//! leaves on hosts is then searched for every one of these forms. Nothing here trusts the mask to test the mask.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use golive::domain::output::forms::Forms;
+
+use crate::support::fleet::Fleet;
+use crate::support::terminal::DEADLINE;
+use crate::support::workshop::{USUAL, Workshop};
+
+/// A value with everything that is spelled in more than one way.
+const VALUE: &str = "S3c'r\"et v&lü/e+$x!";
+/// Another one, of several lines.
+const KEY: &str = "-----BEGIN KEY-----\nMIIEowIBAAKCAQEA7\nqwertzuiop12345\n-----END KEY-----";
+
+/// Prints the secrets in every form, in pieces and across the borders of what is read at once.
+const PRINT: &str = r#"
+echo "begin"
+cat "$FORMS"
+echo; printf '%s\n' "$TOKEN" "$KEY"
+printf '%s' "$TOKEN" | base64; printf 'x%s\n' "$TOKEN" | base64; printf '%s' "$KEY" | base64
+head -c 65530 /dev/zero | tr '\0' x
+printf '%s\n' "$TOKEN"
+printf '%s' "$TOKEN" | fold -b -w1 | while IFS= read -r byte; do printf '%s' "$byte"; sleep 0.01; done
+printf '\nproof <%s>\n' "$TOKEN"
+echo "end"
+"#;
+
+/// Waits until something can be observed.
+#[track_caller]
+fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = std::time::Instant::now() + DEADLINE;
+    while !holds() {
+        assert!(
+            std::time::Instant::now() < deadline,
+            "waited in vain until {what}"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+/// Every form of the values that may be found.
+fn forms() -> BTreeSet<Vec<u8>> {
+    let mut forms = Forms::default();
+    forms.add(VALUE.as_bytes());
+    forms.add(KEY.as_bytes());
+    forms.solid.into_iter().chain(forms.broken).collect()
+}
+
+/// The forms that stand in these bytes.
+fn found(bytes: &[u8]) -> Vec<String> {
+    let forms = forms();
+    let found = forms
+        .iter()
+        .filter(|form| memchr::memmem::find(bytes, form).is_some());
+    found
+        .map(|form| String::from_utf8_lossy(form).into_owned())
+        .collect()
+}
+
+/// Every file below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => all.extend(files(&path)),
+            Ok(kind) if kind.is_file() => all.push(path),
+            _ => {}
+        }
+    }
+    all
+}
+
+#[track_caller]
+fn nothing_in(folder: &Path) {
+    for file in files(folder) {
+        let found = found(&fs::read(&file).unwrap());
+        assert!(found.is_empty(), "{}: {found:?}", file.display());
+    }
+}
+
+#[track_caller]
+fn nothing_printed(output: &std::process::Output) {
+    for bytes in [&output.stdout, &output.stderr] {
+        let found = found(bytes);
+        assert!(found.is_empty(), "{found:?}");
+    }
+}
+
+/// A project whose steps print and keep secrets; `env` and `on` say where.
+fn project(more: &str) -> Workshop {
+    let checklist = format!(
+        r#"
+[secret.TOKEN]
+env = "TOKEN_SOURCE"
+[secret.KEY]
+file = "../key"
+[step.print]
+run = "sh @MARKS@/print.sh"
+vars = {{ FORMS = "@MARKS@/forms" }}
+secrets = ["TOKEN", "KEY"]
+proof = 'proof <(?<said>.*)>'
+{more}
+"#
+    );
+    let workshop = Workshop::with(&checklist);
+    workshop.write("marks/print.sh", PRINT);
+    let all: Vec<Vec<u8>> = forms().into_iter().collect();
+    fs::write(workshop.path("marks/forms"), all.join(&b"\n"[..])).unwrap();
+    workshop.write("key", &format!("{KEY}\n"));
+    workshop
+}
+
+fn golive(workshop: &Workshop, line: &str) -> std::process::Output {
+    workshop
+        .command(env!("CARGO_BIN_EXE_golive"))
+        .args(line.split_whitespace())
+        .env("TOKEN_SOURCE", VALUE)
+        .output()
+        .unwrap()
+}
+
+/// What the newest attempts printed, as it is kept.
+fn kept(workshop: &Workshop) -> Vec<Vec<u8>> {
+    let logs = files(&workshop.path("home/.local/state"));
+    let logs = logs
+        .iter()
+        .filter(|file| file.to_string_lossy().contains("/logs/"));
+    logs.map(|file| fs::read(file).unwrap()).collect()
+}
+
+/// Nothing of what was printed is left where launchers keep their files; that it ran is.
+#[track_caller]
+fn launcher_forgot(folder: &Path) {
+    let all = files(folder);
+    let ends = |end: &str| {
+        all.iter()
+            .filter(|file| file.to_string_lossy().ends_with(end))
+            .count()
+    };
+    assert_eq!((ends(".out"), ends(".rec") > 0), (0, true), "{all:?}");
+}
+
+const ON_FOLDER: &str = r#"
+[step.far]
+run = "sh @MARKS@/print.sh"
+on = "all"
+vars = { FORMS = "@MARKS@/forms" }
+secrets = ["TOKEN", "KEY"]
+[[stage]]
+name = "Here"
+steps = ["print"]
+[[stage]]
+name = "Live"
+env = "live"
+steps = ["far"]
+"#;
+
+#[test]
+fn nothing_of_a_secret_is_kept_or_shown_by_a_deploy() {
+    let workshop = project(ON_FOLDER);
+    let commit = workshop.commit();
+    for face in ["--plain", "--json"] {
+        let output = golive(&workshop, &format!("deploy {face} --approve live={commit}"));
+        let said = String::from_utf8_lossy(&output.stdout).into_owned()
+            + &String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{said}");
+        nothing_printed(&output);
+        assert!(said.contains("end"), "{said}");
+    }
+    let kept = kept(&workshop);
+    assert_eq!(kept.len(), 4);
+    for log in kept {
+        // All of it is there, though it cannot be read.
+        let stars = memchr::memchr_iter(b'*', &log).count();
+        assert!(stars > 1000 && log.ends_with(b"end\n"), "{stars}");
+        assert_eq!(
+            log.len(),
+            expected_length(&workshop),
+            "nothing changed its place"
+        );
+    }
+    nothing_in(&workshop.path("home"));
+    nothing_in(&workshop.path("run"));
+    nothing_in(&workshop.path("host"));
+    launcher_forgot(&workshop.path("host/.golive"));
+    launcher_forgot(&workshop.path("home/.local/state"));
+    let shown = golive(&workshop, "plan --json");
+    nothing_printed(&shown);
+    let journal = format!("{:?}", workshop.journal());
+    let proof = format!("\"said\": String({:?})", "*".repeat(VALUE.len()));
+    assert!(journal.contains(&proof), "{journal}");
+}
+
+/// How much the script prints.
+fn expected_length(workshop: &Workshop) -> usize {
+    let output = workshop
+        .command("sh")
+        .arg(workshop.path("marks/print.sh"))
+        .env("FORMS", workshop.path("marks/forms"))
+        .env("TOKEN", VALUE)
+        .env("KEY", KEY)
+        .output()
+        .unwrap();
+    output.stdout.len() + output.stderr.len()
+}
+
+#[test]
+fn what_people_type_is_masked_as_well() {
+    let workshop = project("[[stage]]\nname = \"Here\"\nsteps = [\"print\"]\n");
+    let output = workshop
+        .command(env!("CARGO_BIN_EXE_golive"))
+        .args(["deploy", "--plain", "--reason", &format!("token {VALUE}")])
+        .env("TOKEN_SOURCE", VALUE)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    nothing_printed(&output);
+    nothing_in(&workshop.path("home"));
+    let started = workshop.events("run_started");
+    assert!(format!("{started:?}").contains("token ***"), "{started:?}");
+}
+
+/// The processes that have a value in their environment or arguments, but for the step's own and golive itself.
+fn leaking() -> Vec<String> {
+    let mut leaking = Vec::new();
+    for entry in fs::read_dir("/proc").unwrap().flatten() {
+        let read = |name: &str| fs::read(entry.path().join(name)).unwrap_or_default();
+        let (environ, arguments) = (read("environ"), read("cmdline"));
+        let is_in = |bytes: &[u8]| memchr::memmem::find(bytes, VALUE.as_bytes()).is_some();
+        let is_step = memchr::memmem::find(&environ, b"GOLIVE_STEP=").is_some();
+        let is_golive = memchr::memmem::find(&environ, b"TOKEN_SOURCE=").is_some()
+            && arguments.starts_with(env!("CARGO_BIN_EXE_golive").as_bytes());
+        if is_in(&arguments) || (is_in(&environ) && !is_step && !is_golive) {
+            leaking.push(String::from_utf8_lossy(&arguments).replace('\0', " "));
+        }
+    }
+    leaking
+}
+
+#[test]
+fn a_value_is_in_no_other_process_than_the_step_on_a_server_and_goes_on_after_a_crash() {
+    let fleet = Fleet::up(1);
+    let more = format!(
+        r#"
+[ssh]
+config = "{}"
+[env.far]
+hosts = {{ web1 = "web1" }}
+[step.prepare]
+run = "sh @MARKS@/step.sh prepare; sh @MARKS@/print.sh"
+on = "all"
+vars = {{ FORMS = "@MARKS@/forms" }}
+secrets = ["TOKEN", "KEY"]
+[[stage]]
+name = "Far"
+env = "far"
+steps = ["prepare"]
+"#,
+        fleet.config().display()
+    );
+    let workshop = project(&more);
+    let mut first = workshop
+        .command(env!("CARGO_BIN_EXE_golive"))
+        .args(["deploy", "--plain"])
+        .env("TOKEN_SOURCE", VALUE)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_until("the step runs", || workshop.ran("prepare") == 1);
+    assert_eq!(leaking(), [""; 0]);
+    for file in files(&fleet.hosts()[0].home.join(".golive")) {
+        assert_eq!(
+            found(&fs::read(&file).unwrap()),
+            [""; 0],
+            "{}",
+            file.display()
+        );
+    }
+    first.kill().unwrap();
+    first.wait().unwrap();
+    workshop.let_go("prepare");
+    let output = golive(&workshop, "resume --plain");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    nothing_printed(&output);
+    assert_eq!(workshop.ran("prepare"), 1);
+    nothing_in(&workshop.path("home"));
+    nothing_in(&fleet.hosts()[0].home.join(".golive"));
+    launcher_forgot(&fleet.hosts()[0].home.join(".golive"));
+    assert!(kept(&workshop)[0].ends_with(b"end\n"));
+}
+
+#[test]
+fn a_step_finds_its_secrets_and_no_other_step_does() {
+    let workshop = project(
+        r#"
+[step.with]
+run = 'test "$TOKEN" = "$WANTED" && test "$(printf %s "$KEY" | wc -l)" -eq 3 && echo alike'
+vars = { WANTED = "S3c'r\"et v&lü/e+$x!" }
+secrets = ["TOKEN", "KEY"]
+[step.without]
+run = 'echo "token=${TOKEN-none} source=${TOKEN_SOURCE-none}"'
+[[stage]]
+name = "Here"
+steps = ["with", "without"]
+"#,
+    );
+    let output = golive(&workshop, "deploy --plain");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(
+        said.contains("alike") && said.contains("token=none source=none"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_cannot_be_had_is_told_at_once_and_starts_nothing() {
+    let workshop = Workshop::with(
+        r#"
+[secret.A]
+env = "NOT_SET"
+[secret.B]
+command = "echo almost-a-secret; echo no almost-a-secret here >&2; exit 3"
+[secret.C]
+file = "missing"
+[secret.D]
+command = "echo short"
+[step.prepare]
+run = "sh @MARKS@/step.sh prepare"
+secrets = ["A", "B", "C", "D"]
+[[stage]]
+name = "Here"
+steps = ["prepare"]
+"#,
+    );
+    let output = workshop.golive("deploy --plain");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    for part in [
+        "4 secrets cannot be had, nothing was started",
+        "A, for prepare: the environment variable NOT_SET is not set",
+        "failed with code 3: no *************** here",
+        "C, for prepare: could not read missing",
+        "D, for prepare: it is shorter than 8 bytes",
+    ] {
+        assert!(said.contains(part), "{part}\n{said}");
+    }
+    assert_eq!(workshop.ran("prepare"), 0);
+    assert!(workshop.journal().is_empty());
+}
+
+const ASKED: &str = r#"
+[secret.TOKEN]
+ask = true
+[step.prepare]
+run = "sh @MARKS@/step.sh prepare; echo \"it is $TOKEN\""
+secrets = ["TOKEN"]
+[[stage]]
+name = "Here"
+steps = ["prepare"]
+"#;
+
+#[test]
+fn without_a_terminal_nobody_is_asked() {
+    let workshop = Workshop::with(ASKED);
+    let output = workshop.golive("deploy --plain");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("TOKEN must be typed"), "{said}");
+    assert!(workshop.journal().is_empty());
+}
+
+#[test]
+fn a_typed_secret_is_not_shown_and_reaches_the_step() {
+    let workshop = Workshop::with(ASKED);
+    let mut terminal = workshop.open("deploy --plain");
+    terminal.asks("secret TOKEN, for prepare (not shown):");
+    terminal.keys("short\r");
+    terminal.shows("shorter than 8 bytes");
+    terminal.keys("correct horse\r");
+    workshop.let_go("prepare");
+    assert_eq!(terminal.ended(), 0);
+    let raw = terminal.raw();
+    assert!(raw.contains("it is *************"), "{raw}");
+    assert!(
+        !raw.contains("correct") && !raw.contains("short\r"),
+        "{raw}"
+    );
+}
+
+#[test]
+fn a_secret_typed_on_screen_goes_on_to_the_background_runner() {
+    let workshop = Workshop::with(
+        &ASKED
+            .replace(
+                "[[stage]]",
+                "[step.later]\nrun = 'echo \"later $TOKEN\"'\nsecrets = [\"TOKEN\"]\n[[stage]]",
+            )
+            .replace("\"prepare\"]\n", "\"prepare\", \"later\"]\n"),
+    );
+    let mut terminal = workshop.open_with("deploy", USUAL, &[]);
+    terminal.at("nothing has started yet", "D");
+    terminal.shows("A secret is needed");
+    terminal.keys("correct horse\r");
+    terminal.until("prepare runs", |_| workshop.ran("prepare") == 1);
+    assert!(!terminal.raw().contains("correct"));
+    terminal.close_window();
+    terminal.ended();
+    workshop.let_go("prepare");
+    wait_until("the run has ended", || {
+        workshop.outcome().as_deref() == Some("succeeded")
+    });
+    let kept = kept(&workshop).concat();
+    let kept = String::from_utf8_lossy(&kept);
+    assert!(kept.contains("it is *************\n"), "{kept}");
+    assert!(kept.contains("later *************\n"), "{kept}");
+    for file in files(&workshop.path("home")) {
+        let text = fs::read(&file).unwrap();
+        assert!(
+            memchr::memmem::find(&text, b"correct horse").is_none(),
+            "{}",
+            file.display()
+        );
+    }
+}
