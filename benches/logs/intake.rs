@@ -121,6 +121,7 @@ async fn by_golive(fleet: &Fleet, log: &Path, lines: u64) -> f64 {
         ssh_config: Some(fleet.config()),
         connect_timeout: checklist.ssh.connect_timeout,
         patience: SiteRules::PATIENCE,
+        hidden: Vec::new(),
     };
     let listener: LinkListener = Arc::new(|_, _, _| {});
     let sites = Arc::new(Sites::new(rules, std::slice::from_ref(&host), &listener).unwrap());

@@ -13,6 +13,7 @@ mod faces;
 mod journals;
 mod launcher;
 mod locks;
+mod logs;
 mod machines;
 mod plans;
 mod readings;
