@@ -10,6 +10,7 @@ use super::keymap::{self, Act};
 use super::model::{Availability, Dialog, Model, RunView, View};
 use super::msg::{Cmd, Loudness, Msg, Notice, Owner};
 use crate::domain::feed::{Link, Update};
+use crate::domain::id::{SecretName, StepName};
 use crate::domain::lock::LockView;
 use crate::domain::run::{Moment, TaskStatus};
 use crate::domain::secret::Concealed;
@@ -114,23 +115,30 @@ fn take(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
                 .chain(logs::hear(model, news, now))
                 .collect()
         }
-        Msg::SecretWanted { name, steps, said } => {
-            let typed = Concealed::default();
-            model.dialogs.push(Dialog::Secret {
-                name,
-                steps,
-                said,
-                typed,
-            });
-            model.guard.restart(now);
-            Vec::new()
-        }
+        Msg::SecretWanted { name, steps, said } => ask_secret(model, (name, steps), said, now),
         Msg::Notice(notice) => {
             model.busy = None;
             on_notice(model, notice, now);
             Vec::new()
         }
     }
+}
+
+/// Asks for a secret that a run needs.
+fn ask_secret(
+    model: &mut Model,
+    (name, steps): (SecretName, Vec<StepName>),
+    said: Option<String>,
+    now: Moment,
+) -> Vec<Cmd> {
+    model.dialogs.push(Dialog::Secret {
+        name,
+        steps,
+        said,
+        typed: Concealed::default(),
+    });
+    model.guard.restart(now);
+    Vec::new()
 }
 
 fn on_notice(model: &mut Model, notice: Notice, now: Moment) {

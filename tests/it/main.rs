@@ -10,6 +10,8 @@ mod demo;
 mod deploys;
 mod documents;
 mod faces;
+mod fuzz;
+mod hostile;
 mod journals;
 mod launcher;
 mod locks;

@@ -80,6 +80,9 @@ impl Bench {
             Deed::Append(track, bytes, later) => {
                 let track = track % tracks;
                 self.now += later;
+                if bytes.is_empty() {
+                    return;
+                }
                 let at = (later < 9).then_some(self.now);
                 self.memory.0[track].extend(bytes);
                 let len = self.memory.0[track].len();
@@ -445,7 +448,7 @@ fn check_seeks(bench: &Bench) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    #![proptest_config(ProptestConfig::with_cases(120))]
 
     #[test]
     fn windows_equal_those_of_a_list_of_all_lines(tracks in 1..=TRACKS, deeds in deeds()) {
