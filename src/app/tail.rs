@@ -66,7 +66,8 @@ impl Tailing {
         let clock = Arc::new(SystemClock);
         let following = tail::follow(&sites, &clock, &sources, start, follow);
         let voices = following.voices.clone();
-        let deeds = deeds::tell(project.paths.clone(), env.clone(), voices);
+        let open = voices.upgrade();
+        let deeds = deeds::tell(project.paths.clone(), env.clone(), voices, open);
         Ok(Self {
             sources,
             following,

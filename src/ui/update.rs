@@ -63,10 +63,7 @@ fn take(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
             Vec::new()
         }
         Msg::Tick => {
-            let gone = |(_, at): &(Notice, Moment)| (now - *at).num_seconds() >= NOTICE_SECONDS;
-            if model.notice.as_ref().is_some_and(gone) {
-                model.notice = None;
-            }
+            forget(model, now);
             logs::ask(model, now)
         }
         Msg::Feed(update) => on_feed(model, update, now),
@@ -102,11 +99,7 @@ fn take(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
             Vec::new()
         }
         Msg::Refused(why) => {
-            model.busy = None;
-            match (&mut model.run, model.view) {
-                (Some(run), View::Gate) => run.gate.said = Some(why),
-                _ => model.notice = Some((Notice::line(format!("refused: {why}")), now)),
-            }
+            refused(model, why, now);
             Vec::new()
         }
         Msg::Log(news) => {
@@ -121,6 +114,23 @@ fn take(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
             on_notice(model, notice, now);
             Vec::new()
         }
+    }
+}
+
+/// Forgets a notice that has stood long enough.
+fn forget(model: &mut Model, now: Moment) {
+    let gone = |(_, at): &(Notice, Moment)| (now - *at).num_seconds() >= NOTICE_SECONDS;
+    if model.notice.as_ref().is_some_and(gone) {
+        model.notice = None;
+    }
+}
+
+/// Says why a wish was not granted, where the operator looks.
+fn refused(model: &mut Model, why: String, now: Moment) {
+    model.busy = None;
+    match (&mut model.run, model.view) {
+        (Some(run), View::Gate) => run.gate.said = Some(why),
+        _ => model.notice = Some((Notice::line(format!("refused: {why}")), now)),
     }
 }
 

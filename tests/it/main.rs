@@ -15,6 +15,7 @@ mod hostile;
 mod journals;
 mod launcher;
 mod locks;
+mod logs;
 mod machines;
 mod plans;
 mod readings;

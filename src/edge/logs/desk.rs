@@ -49,6 +49,8 @@ pub enum Past {
 struct Shared {
     state: Mutex<State>,
     work: Condvar,
+    /// A job was done, or there is none any more.
+    progress: Condvar,
     files: Files,
     changed: Box<dyn Fn() + Send + Sync>,
 }
@@ -73,6 +75,7 @@ impl Desk {
                     is_over: false,
                 }),
                 work: Condvar::new(),
+                progress: Condvar::new(),
                 files: Files::default(),
                 changed: Box::new(changed),
             }),
@@ -165,13 +168,16 @@ impl Desk {
     }
 
     /// Calls `each` for the parts of lines from one to another (`None` = from the first, to the last), only those that show
-    /// or all of them, until it returns an error. The document is let go in between, so that it can be looked at.
+    /// or all of them, until it returns an error. Waits until lines are counted. The document is let go in between.
     pub fn each<E>(
         &self,
         range: (Option<Spot>, Option<Spot>),
         shown: bool,
         each: &mut dyn FnMut(Part<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
+        if range.1.is_none() {
+            self.shared.until_counted();
+        }
         let (mut from, mut result, mut is_again) = (range.0, Ok(()), false);
         loop {
             let (mut taken, mut stopped) = (0, None);
@@ -231,12 +237,28 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Waits until all lines that are there now were counted; lines that are not are nobody's to hand over.
+    fn until_counted(&self) {
+        let mut state = self.lock();
+        loop {
+            let facts = state.document.facts();
+            if facts.indexed >= facts.bytes || state.idle == state.workers || state.is_over {
+                return;
+            }
+            state = self
+                .progress
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
     /// Does the document's jobs until the desk is gone.
     fn work(&self) {
         let mut state = self.lock();
         while !state.is_over {
             let Some(job) = state.document.next_job() else {
                 state.idle += 1;
+                self.progress.notify_all();
                 state = self
                     .work
                     .wait(state)
@@ -248,6 +270,7 @@ impl Shared {
             let done = job.run(&self.files);
             state = self.lock();
             let visible = state.document.apply(done);
+            self.progress.notify_all();
             if visible {
                 drop(state);
                 (self.changed)();

@@ -15,6 +15,9 @@ use crate::domain::log::TrackId;
 use crate::domain::log::document::LineFact;
 use crate::domain::log::intake::Intake;
 
+/// A line is found by reading from at most so many lines before it: those have to be there.
+const FOUND_FROM: u64 = 64;
+
 /// Takes what sources give.
 pub struct Inflow {
     desk: Arc<Desk>,
@@ -82,7 +85,8 @@ impl Inflow {
         }
         for gone in given_up {
             if let Some(poorer) = self.sources.get(gone.source) {
-                self.desk.drop_before(poorer.track, gone.first_line);
+                self.desk
+                    .drop_before(poorer.track, gone.first_line + FOUND_FROM);
             }
         }
         Ok(count)
