@@ -351,8 +351,8 @@ pub trait LogStore: Send + Sync + 'static {
 
 /// Appends to the file of one attempt.
 pub trait LogWriter: Send + 'static {
-    /// Appends bytes.
-    fn append(&mut self, bytes: &[u8]) -> std::io::Result<()>;
+    /// Appends bytes that arrived at this moment.
+    fn append(&mut self, bytes: &[u8], at: Moment) -> std::io::Result<()>;
 
     /// The length of the file.
     fn len(&self) -> u64;

@@ -303,6 +303,14 @@ pub struct Tail {
     pub no_follow: bool,
 }
 
+impl Tail {
+    /// Whether a screen can show what is asked for: it follows, and has filters of its own.
+    pub fn is_for_screens(&self) -> bool {
+        let asks = self.grep.is_some() || self.since.is_some() || self.lines.is_some();
+        !asks && !self.no_follow
+    }
+}
+
 fn since(text: &str) -> Result<Duration, String> {
     crate::domain::source::duration(text)
 }

@@ -71,6 +71,7 @@ fn task(task: &Task) -> Value {
             Phase::Activate => "activate",
         },
         "command": task.action.text(),
+        "secrets": task.action.secrets(),
         "takes_s": task.takes_s,
         "after": task.after,
         "skip": task.skip,

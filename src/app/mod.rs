@@ -106,7 +106,7 @@ async fn command(cli: &Cli) -> Result<Code, Failure> {
     let open_for_runs = || Project::open_for_runs(global.file.as_deref());
     match &cli.command {
         None if has_screen(global) => console::open(open()?, global, console::Begin::Home).await,
-        None => overview(&open()?, global.json),
+        None => overview(&open()?, global),
         Some(Command::Deploy(deploy)) if !deploy.detach && has_screen(global) => {
             console::open(open()?, global, console::Begin::Deploy(deploy.clone())).await
         }
@@ -121,8 +121,26 @@ async fn command(cli: &Cli) -> Result<Code, Failure> {
         Some(Command::Lock(lock)) => lock::lock(&open()?, lock, global).await,
         Some(Command::Runner(arguments)) => runner::run(&open_for_runs()?, arguments).await,
         Some(Command::Plan(selected)) => plan(&open()?, selected, global).await,
+        Some(Command::Runs {
+            what: Some(args::Runs::Logs { run, step, host }),
+        }) if has_screen(global) => {
+            let project = open_for_runs()?;
+            // What is not there is said before there is a screen.
+            runs::logs::Wanted::find(&project, run, step.as_deref(), host.as_deref())?;
+            let begin = console::Begin::Log {
+                run: crate::domain::id::RunId::new(run),
+                step: step.clone(),
+                host: host.clone(),
+            };
+            console::open(project, global, begin).await
+        }
+        Some(Command::Runs { what }) => runs::runs(&open_for_runs()?, what.as_ref(), global),
+        Some(Command::Tail(tail)) if tail.is_for_screens() && has_screen(global) => {
+            let project = open()?;
+            let (env, names) = tail::named(&project, tail)?;
+            console::open(project, global, console::Begin::Tail { env, names }).await
+        }
         Some(Command::Tail(tail)) => tail::tail(&open()?, tail, global).await,
-        Some(Command::Runs { what }) => runs::runs(&open_for_runs()?, what.as_ref(), global.json),
         Some(Command::Demo(demo)) => playground::demo(demo, global, has_screen(global)).await,
         Some(command) => document(command, global),
     }
@@ -143,9 +161,9 @@ async fn plan(
 }
 
 /// `golive` alone without a screen: the plan, and what is unfinished.
-fn overview(project: &Project, json: bool) -> Result<Code, Failure> {
-    runs::runs(project, None, json)?;
-    if json {
+fn overview(project: &Project, global: &Global) -> Result<Code, Failure> {
+    runs::runs(project, None, global)?;
+    if global.json {
         return Ok(Code::Done);
     }
     print(&format!(

@@ -1,32 +1,32 @@
 //! `golive runs`: past and unfinished runs on this machine, their steps and what they printed.
 
 use std::fmt::Write as _;
-use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use serde_json::json;
 
-use super::args::Runs;
+use super::args::{Global, Runs};
 use super::plain::seconds;
 use super::report::{Code, Failure, print, shown};
 use super::session::Project;
 use crate::domain::action::Action;
-use crate::domain::id::{Attempt, RunId, TaskId};
+use crate::domain::id::RunId;
 use crate::domain::overview::RunSummary;
 use crate::domain::run::{Moment, Outcome, RunState, TaskState, TaskStatus};
 use crate::domain::text::{age, ellipsis, width};
 use crate::edge::journal::{RunError, RunFolder, StoredRun, list};
 
-/// On a terminal longer lines than this are cut into several.
-const LONGEST_LINE: usize = 4 << 20;
+pub mod logs;
 
 /// Carries out `golive runs …`.
-pub fn runs(project: &Project, what: Option<&Runs>, json: bool) -> Result<Code, Failure> {
+pub fn runs(project: &Project, what: Option<&Runs>, global: &Global) -> Result<Code, Failure> {
+    let (json, with_times) = (global.json, global.verbose);
     match what {
         None => list_runs(project, json)?,
         Some(Runs::Show { run }) => show(project, run, json)?,
         Some(Runs::Logs { run, step, host }) => {
-            logs(project, run, step.as_deref(), host.as_deref())?;
+            let wanted = logs::Wanted::find(project, run, step.as_deref(), host.as_deref())?;
+            wanted.print(with_times)?;
         }
         Some(Runs::Remove { runs }) => remove(project, runs)?,
     }
@@ -253,98 +253,6 @@ fn show(project: &Project, run: &str, json: bool) -> Result<(), Failure> {
         );
     }
     print(&shown(&out))
-}
-
-fn logs(
-    project: &Project,
-    run: &str,
-    step: Option<&str>,
-    host: Option<&str>,
-) -> Result<(), Failure> {
-    let (folder, _, state) = stored(project, run)?;
-    let wanted: Vec<(TaskId, u32)> = state
-        .each()
-        .filter(|(planned, _)| {
-            step.is_none_or(|step| planned.step.as_str() == step || planned.id.as_str() == step)
-        })
-        .filter(|(planned, _)| host.is_none_or(|host| planned.site.as_str() == host))
-        .map(|(planned, task)| (planned.id.clone(), task.attempt.0))
-        .collect();
-    if wanted.is_empty() {
-        let what = [step, host]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-            .join(" on ");
-        return Err(
-            Failure::new(Code::Usage, format!("run {run} has no step {what}")).help(format!(
-                "{} runs show {run} lists its steps",
-                project.command
-            )),
-        );
-    }
-    let broken = |error: std::io::Error| {
-        Failure::new(Code::Failed, format!("could not show the output: {error}"))
-    };
-    let several = wanted.iter().map(|(_, attempts)| attempts).sum::<u32>() > 1;
-    let mut out = std::io::stdout().lock();
-    let terminal = out.is_terminal();
-    for (task, attempts) in wanted {
-        for attempt in 1..=attempts {
-            let Some(file) = folder
-                .logs()
-                .read(&task, Attempt(attempt))
-                .map_err(broken)?
-            else {
-                continue;
-            };
-            let written = (|| {
-                if several {
-                    writeln!(out, "== {task} attempt {attempt}")?;
-                }
-                copy(&file, &mut out, terminal)
-            })();
-            match written {
-                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
-                written => written.map_err(broken)?,
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Copies a log: exactly into a pipe or file, without control characters to a terminal.
-fn copy(
-    file: &crate::edge::logs::store::LogFile,
-    out: &mut impl Write,
-    terminal: bool,
-) -> std::io::Result<()> {
-    let mut offset = 0;
-    let mut rest: Vec<u8> = Vec::new();
-    loop {
-        let bytes = file.from(offset, 1 << 20)?;
-        offset += bytes.len() as u64;
-        if terminal {
-            rest.extend_from_slice(&bytes);
-            let end = match memchr::memrchr(b'\n', &rest) {
-                _ if bytes.is_empty() => rest.len(),
-                Some(end) => end + 1,
-                // A line without end must not fill the memory.
-                None if rest.len() >= LONGEST_LINE => rest.len(),
-                None => 0,
-            };
-            for line in rest[..end].split_inclusive(|byte| *byte == b'\n') {
-                let line = line.strip_suffix(b"\n").unwrap_or(line);
-                writeln!(out, "{}", crate::domain::output::ansi::plain(line))?;
-            }
-            rest.drain(..end);
-        } else {
-            out.write_all(&bytes)?;
-        }
-        if bytes.is_empty() {
-            return out.flush();
-        }
-    }
 }
 
 fn remove(project: &Project, runs: &[String]) -> Result<(), Failure> {

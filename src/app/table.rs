@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::plain::seconds;
 use crate::domain::checklist::{Downtime, Gate, Order, Phase};
+use crate::domain::id::SecretName;
 use crate::domain::output::ansi;
 use crate::domain::plan::{Plan, PlannedStage, Task};
 use crate::domain::text::{ellipsis, plural, width};
@@ -97,6 +98,15 @@ fn step_rows(tasks: &[Task], columns: usize, whole: bool) -> Vec<String> {
         Some(Downtime::Begins) => notes.push("may be down from here".to_owned()),
         Some(Downtime::Ends) => notes.push("serves again".to_owned()),
         None => {}
+    }
+    let secrets: Vec<&str> = task
+        .action
+        .secrets()
+        .iter()
+        .map(SecretName::as_str)
+        .collect();
+    if !secrets.is_empty() {
+        notes.push(format!("with {}", secrets.join(" ")));
     }
     if let Some(why) = &task.skip {
         notes.push(format!("skipped: {why}"));

@@ -66,7 +66,8 @@ impl Tailing {
         let clock = Arc::new(SystemClock);
         let following = tail::follow(&sites, &clock, &sources, start, follow);
         let voices = following.voices.clone();
-        let deeds = deeds::tell(project.paths.clone(), env.clone(), voices);
+        let open = voices.upgrade();
+        let deeds = deeds::tell(project.paths.clone(), env.clone(), voices, open);
         Ok(Self {
             sources,
             following,
@@ -101,6 +102,14 @@ impl Drop for Tailing {
             runtime.spawn(async move { sites.close().await });
         }
     }
+}
+
+/// The environment and the logs that are named on the command line. Fails (code 2) as following them would.
+pub fn named(project: &Project, tail: &Tail) -> Result<(EnvName, Vec<LogName>), Failure> {
+    let names: Vec<LogName> = tail.sources.iter().map(LogName::new).collect();
+    let environment = environment(project, &tail.env)?;
+    sources(project, environment, &names)?;
+    Ok((environment.name.clone(), names))
 }
 
 /// `golive tail` without a screen.

@@ -77,6 +77,14 @@ pub enum Action {
 }
 
 impl Action {
+    /// The secrets it needs.
+    pub fn secrets(&self) -> &[SecretName] {
+        match self {
+            Self::Exec(command) => &command.secrets,
+            Self::Ask { .. } => &[],
+        }
+    }
+
     /// What the operator is shown: the command line or the question.
     pub fn text(&self) -> &str {
         match self {

@@ -38,8 +38,8 @@ impl<W: LogWriter, C: Clock> Recorder<W, C> {
         if bytes.is_empty() {
             return Ok(());
         }
-        let offset = self.writer.len();
-        if let Err(error) = self.writer.append(bytes) {
+        let (offset, at) = (self.writer.len(), self.clock.now());
+        if let Err(error) = self.writer.append(bytes, at) {
             // What is not in the file is asked for again.
             self.redactor.forget();
             if !std::mem::replace(&mut self.failing, true) {
@@ -55,7 +55,7 @@ impl<W: LogWriter, C: Clock> Recorder<W, C> {
         self.feed.send(Update::Output {
             task: self.task.clone(),
             attempt: self.attempt,
-            at: self.clock.now(),
+            at,
             offset,
             bytes: bytes.into(),
         });

@@ -10,6 +10,7 @@ use super::keymap::{self, Act};
 use super::model::{Availability, Dialog, Model, RunView, View};
 use super::msg::{Cmd, Loudness, Msg, Notice, Owner};
 use crate::domain::feed::{Link, Update};
+use crate::domain::id::{SecretName, StepName};
 use crate::domain::lock::LockView;
 use crate::domain::run::{Moment, TaskStatus};
 use crate::domain::secret::Concealed;
@@ -62,10 +63,7 @@ fn take(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
             Vec::new()
         }
         Msg::Tick => {
-            let gone = |(_, at): &(Notice, Moment)| (now - *at).num_seconds() >= NOTICE_SECONDS;
-            if model.notice.as_ref().is_some_and(gone) {
-                model.notice = None;
-            }
+            forget(model, now);
             logs::ask(model, now)
         }
         Msg::Feed(update) => on_feed(model, update, now),
@@ -101,11 +99,7 @@ fn take(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
             Vec::new()
         }
         Msg::Refused(why) => {
-            model.busy = None;
-            match (&mut model.run, model.view) {
-                (Some(run), View::Gate) => run.gate.said = Some(why),
-                _ => model.notice = Some((Notice::line(format!("refused: {why}")), now)),
-            }
+            refused(model, why, now);
             Vec::new()
         }
         Msg::Log(news) => {
@@ -114,23 +108,47 @@ fn take(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
                 .chain(logs::hear(model, news, now))
                 .collect()
         }
-        Msg::SecretWanted { name, steps, said } => {
-            let typed = Concealed::default();
-            model.dialogs.push(Dialog::Secret {
-                name,
-                steps,
-                said,
-                typed,
-            });
-            model.guard.restart(now);
-            Vec::new()
-        }
+        Msg::SecretWanted { name, steps, said } => ask_secret(model, (name, steps), said, now),
         Msg::Notice(notice) => {
             model.busy = None;
             on_notice(model, notice, now);
             Vec::new()
         }
     }
+}
+
+/// Forgets a notice that has stood long enough.
+fn forget(model: &mut Model, now: Moment) {
+    let gone = |(_, at): &(Notice, Moment)| (now - *at).num_seconds() >= NOTICE_SECONDS;
+    if model.notice.as_ref().is_some_and(gone) {
+        model.notice = None;
+    }
+}
+
+/// Says why a wish was not granted, where the operator looks.
+fn refused(model: &mut Model, why: String, now: Moment) {
+    model.busy = None;
+    match (&mut model.run, model.view) {
+        (Some(run), View::Gate) => run.gate.said = Some(why),
+        _ => model.notice = Some((Notice::line(format!("refused: {why}")), now)),
+    }
+}
+
+/// Asks for a secret that a run needs.
+fn ask_secret(
+    model: &mut Model,
+    (name, steps): (SecretName, Vec<StepName>),
+    said: Option<String>,
+    now: Moment,
+) -> Vec<Cmd> {
+    model.dialogs.push(Dialog::Secret {
+        name,
+        steps,
+        said,
+        typed: Concealed::default(),
+    });
+    model.guard.restart(now);
+    Vec::new()
 }
 
 fn on_notice(model: &mut Model, notice: Notice, now: Moment) {

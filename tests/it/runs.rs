@@ -104,6 +104,17 @@ impl Driven {
         }
     }
 
+    /// Takes updates until something was printed.
+    async fn until_output(&mut self) {
+        loop {
+            match self.feed.next().await.expect("nothing was printed") {
+                Update::Event(record) => apply(&mut self.face, &record),
+                Update::Output { .. } => return,
+                _ => {}
+            }
+        }
+    }
+
     /// Takes everything until the engine ends, and checks that journal, face and engine agree.
     async fn end(mut self) -> RunState {
         while self.step().await.is_some() {}
@@ -898,10 +909,7 @@ async fn what_runs_is_waited_for_when_its_log_file_cannot_be_opened() {
     let mut idempotent = one_step();
     idempotent.stages[0].tasks[0].idempotent = true;
     let mut driven = Driven::start(&world, idempotent);
-    driven
-        .until(|state| *status(state, "s/code@web1") == TaskStatus::Running)
-        .await;
-    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    driven.until_output().await;
     driven.control.leave();
     let state = driven.end().await;
     *world.closed_logs.lock().unwrap() = 5;
@@ -928,10 +936,7 @@ async fn a_run_that_is_stopped_does_not_wait_for_a_log_file() {
     let world = World::new();
     world.does("s/code@web1", Deed::Break("one\n", "two\n", 0));
     let mut driven = Driven::start(&world, one_step());
-    driven
-        .until(|state| *status(state, "s/code@web1") == TaskStatus::Running)
-        .await;
-    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    driven.until_output().await;
     driven.control.leave();
     let state = driven.end().await;
     *world.closed_logs.lock().unwrap() = u32::MAX;

@@ -26,6 +26,8 @@ mod fixture;
 mod held;
 #[path = "screens/logs.rs"]
 mod logs;
+#[path = "screens/reading.rs"]
+mod reading;
 
 use fixture::{Story, at, home, tell};
 
@@ -716,7 +718,7 @@ fn output_read_from_its_file_and_live_output_are_quoted_once() {
     let now = story.now;
     assert_eq!(tell(&mut story.model, window, now), []);
     let shown = text(&story.model, 120, 36, now);
-    let times = shown.matches("| sending incremental").count();
+    let times = shown.matches("   | sending incremental").count();
     assert_eq!(times, 1, "{shown}");
 }
 

@@ -191,8 +191,15 @@ fn nothing_of_a_secret_is_kept_or_shown_by_a_deploy() {
     nothing_in(&workshop.path("host"));
     launcher_forgot(&workshop.path("host/.golive"));
     launcher_forgot(&workshop.path("home/.local/state"));
-    let shown = golive(&workshop, "plan --json");
-    nothing_printed(&shown);
+    for (face, part) in [
+        ("plan", "with TOKEN KEY"),
+        ("plan --json", "[\"TOKEN\",\"KEY\"]"),
+    ] {
+        let shown = golive(&workshop, face);
+        nothing_printed(&shown);
+        let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+        assert!(shown.contains(part), "{shown}");
+    }
     let journal = format!("{:?}", workshop.journal());
     let proof = format!("\"said\": String({:?})", "*".repeat(VALUE.len()));
     assert!(journal.contains(&proof), "{journal}");

@@ -9,9 +9,12 @@
     reason = "these are tests over a few hundred rows"
 )]
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
-use golive::domain::log::{Filters, Goal, Level, LineId, LogLine, Pattern, Rule, Test};
+use golive::domain::log::document::{Document, LineFact, Storage};
+use golive::domain::log::{
+    Anchor, Filters, Goal, Level, LineId, LogLine, Look, Pattern, Rule, Test, TrackId, Voice, level,
+};
 use golive::ui::keymap::Act;
 use golive::ui::msg::{DocumentId, LogNews, LogWish};
 use golive::ui::viewer::layout::{self, Row};
@@ -106,13 +109,142 @@ fn deed() -> impl Strategy<Value = Deed> {
 /// A row of the whole document.
 type Shown = (LineId, Row);
 
-/// The viewer with its document.
-struct Bench {
-    viewer: Viewer,
-    paper: Paper,
+/// A document, be it simple or the real one.
+trait Source: Default {
+    /// A line comes; late ones stand before others.
+    fn append(&mut self, owner: usize, text: &str);
+    fn late(&mut self, owner: usize, place: usize);
+    fn answer(&mut self, wish: &LogWish) -> Option<LogNews>;
+    /// Reads on until all is known; returns whether there was anything to read.
+    fn read_on(&mut self) -> bool;
+    /// Every line that shows.
+    fn shown(&self) -> Vec<LogLine>;
 }
 
-impl Bench {
+impl Source for Paper {
+    fn append(&mut self, owner: usize, text: &str) {
+        self.take((owner, 1), None, format!("{text}\n").as_bytes());
+    }
+
+    fn late(&mut self, owner: usize, place: usize) {
+        self.insert(owner, place, "late");
+    }
+
+    fn answer(&mut self, wish: &LogWish) -> Option<LogNews> {
+        Paper::answer(self, wish)
+    }
+
+    fn read_on(&mut self) -> bool {
+        false
+    }
+
+    fn shown(&self) -> Vec<LogLine> {
+        Paper::shown(self)
+    }
+}
+
+/// The engine's document over bytes in memory.
+#[derive(Default)]
+struct Real {
+    document: Document,
+    bytes: Bytes,
+    tracks: Vec<TrackId>,
+    now_ms: i64,
+}
+
+#[derive(Default)]
+struct Bytes(BTreeMap<TrackId, Vec<u8>>);
+
+impl Storage for Bytes {
+    fn read(&self, track: TrackId, from: u64, len: usize) -> Vec<u8> {
+        let all = self.0.get(&track).map_or(&[][..], Vec::as_slice);
+        let from = usize::try_from(from).unwrap().min(all.len());
+        all[from..(from + len).min(all.len())].to_vec()
+    }
+}
+
+impl Real {
+    fn put(&mut self, owner: usize, text: &str, at_ms: i64) {
+        while self.tracks.len() <= owner {
+            let next = self.tracks.len();
+            let track = self.document.add_track(next, Voice::Printed);
+            self.tracks.push(track);
+        }
+        let track = self.tracks[owner];
+        let line = format!("{text}\n");
+        self.bytes.0.entry(track).or_default().extend(line.bytes());
+        let (level, goes_on) = level::read(text.as_bytes());
+        let fact = LineFact {
+            len: line.len() as u64,
+            at_ms,
+            level,
+            moved: false,
+            goes_on,
+        };
+        self.document.take(track, &[fact], self.now_ms);
+    }
+}
+
+impl Source for Real {
+    fn append(&mut self, owner: usize, text: &str) {
+        self.now_ms += 10;
+        self.put(owner, text, self.now_ms);
+    }
+
+    fn late(&mut self, owner: usize, place: usize) {
+        self.put(owner, "late", self.now_ms - place as i64 * 10 - 5);
+    }
+
+    fn answer(&mut self, wish: &LogWish) -> Option<LogNews> {
+        match wish {
+            LogWish::Look {
+                document,
+                serial,
+                look,
+            } => Some(LogNews::Window {
+                document: *document,
+                serial: *serial,
+                window: Box::new(self.document.look(&self.bytes, *look)),
+            }),
+            LogWish::Filter { filters, .. } => {
+                self.document.set_filters(filters.clone()).unwrap();
+                None
+            }
+            LogWish::Search { pattern, from, .. } => {
+                self.document.set_search(pattern.clone(), *from).unwrap();
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn read_on(&mut self) -> bool {
+        let mut any = false;
+        while let Some(job) = self.document.next_job() {
+            any = true;
+            let done = job.run(&self.bytes);
+            self.document.apply(done);
+        }
+        any
+    }
+
+    fn shown(&self) -> Vec<LogLine> {
+        let all = Look {
+            anchor: Anchor::Top,
+            above: 0,
+            below: 100_000,
+        };
+        self.document.look(&self.bytes, all).lines
+    }
+}
+
+/// The viewer with its document.
+struct Bench<S> {
+    viewer: Viewer,
+    paper: S,
+}
+
+impl<S: Source> Bench<S> {
     fn new() -> Self {
         let owners = (0..3).map(|owner| {
             let label = Label {
@@ -128,7 +260,7 @@ impl Bench {
         };
         let mut bench = Self {
             viewer: Viewer::new(DOCUMENT, labels),
-            paper: Paper::default(),
+            paper: S::default(),
         };
         let wishes = bench.viewer.resize(50, 6);
         bench.answer(wishes);
@@ -140,6 +272,10 @@ impl Bench {
         let mut wishes = VecDeque::from(wishes);
         for _ in 0..50 {
             let Some(wish) = wishes.pop_front() else {
+                if self.paper.read_on() {
+                    wishes.extend(self.viewer.hear(&LogNews::Changed(DOCUMENT)));
+                    continue;
+                }
                 return;
             };
             if let Some(news) = self.paper.answer(&wish) {
@@ -212,7 +348,7 @@ impl Stand {
     }
 }
 
-impl Bench {
+impl<S: Source> Bench<S> {
     /// How everything stands; what is on the screen has to be a piece of the whole document, and all that fits.
     fn stand(&self, height: u16) -> Stand {
         let (rows, screen) = (self.all(), self.screen());
@@ -250,7 +386,9 @@ impl Bench {
             Goal::Match => !line.matches.is_empty(),
             _ => line.level >= Level::Warning && !line.goes_on,
         };
-        let hits: Vec<&LogLine> = lines.iter().filter(is_it).collect();
+        // Context is shown, and not looked for.
+        let own = |line: &&LogLine| !line.is_context;
+        let hits: Vec<&LogLine> = lines.iter().filter(own).filter(is_it).collect();
         let at = before
             .cursor
             .and_then(|cursor| lines.iter().find(|line| line.spot.id == cursor))
@@ -328,8 +466,7 @@ impl Bench {
         let before = self.stand(*height);
         match deed {
             Deed::Append(owner, text) => {
-                let bytes = format!("{text}\n");
-                self.paper.take((*owner, 1), None, bytes.as_bytes());
+                self.paper.append(*owner, text);
                 self.changed();
                 let after = self.stand(*height);
                 if before.cursor.is_some() {
@@ -337,7 +474,7 @@ impl Bench {
                 }
             }
             Deed::Late(owner, place) => {
-                self.paper.insert(*owner, *place, "late");
+                self.paper.late(*owner, *place);
                 self.changed();
                 let after = self.stand(*height);
                 // A line between others may take the place of context.
@@ -408,10 +545,21 @@ proptest! {
     fn what_shows_is_what_shows_where_every_line_is_laid_out(
         deeds in prop::collection::vec(deed(), 1..60),
     ) {
-        let mut bench = Bench::new();
-        let mut height = 6;
-        for deed in &deeds {
-            bench.perform(deed, &mut height);
-        }
+        walk::<Paper>(&deeds);
+    }
+
+    #[test]
+    fn the_same_holds_over_the_document_of_the_engine(
+        deeds in prop::collection::vec(deed(), 1..60),
+    ) {
+        walk::<Real>(&deeds);
+    }
+}
+
+fn walk<S: Source>(deeds: &[Deed]) {
+    let mut bench = Bench::<S>::new();
+    let mut height = 6;
+    for deed in deeds {
+        bench.perform(deed, &mut height);
     }
 }

@@ -47,6 +47,10 @@ pub(super) enum Answer {
     Driven(Box<NowDriven>),
     /// A run is looked at. `wanted` = it was to be driven here, and somebody else keeps it.
     Watched { watched: Box<Watched>, wanted: bool },
+    /// Lines were collected for the clipboard.
+    Copied(super::export::Copied),
+    /// A file is ready for the pager, and is removed afterwards.
+    Page(std::path::PathBuf),
 }
 
 /// A run that this console drives from now on.
@@ -205,6 +209,19 @@ impl Errands {
         });
     }
 
+    /// For those who answer by themselves.
+    pub(super) fn answers(&self) -> mpsc::UnboundedSender<Answer> {
+        self.answers.clone()
+    }
+
+    /// Does what takes time beside everything else, and answers.
+    pub(super) fn work(&self, work: impl FnOnce() -> Answer + Send + 'static) {
+        let answers = self.answers.clone();
+        tokio::task::spawn_blocking(move || {
+            let _ = answers.send(work());
+        });
+    }
+
     /// Links of hosts as messages for the screens.
     fn listener(&self) -> LinkListener {
         let answers = self.answers.clone();
@@ -219,7 +236,7 @@ impl Errands {
     }
 
     /// The project with its checklist as the file is now.
-    fn reopened(&self) -> Result<Project, Failure> {
+    pub(super) fn reopened(&self) -> Result<Project, Failure> {
         let mut project = Project::open(Some(&self.project.file))?;
         project.command.clone_from(&self.project.command);
         Ok(project)

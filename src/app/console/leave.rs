@@ -53,6 +53,10 @@ impl Console {
         if let Some(sites) = sites {
             sites.close().await;
         }
+        // Its spool is removed, its connections are let go.
+        if let Some(tail) = self.papers.tail.take() {
+            tail.close().await;
+        }
         self.errands.close().await;
         let (Some(state), Some(left)) = (state, left) else {
             return match (crash.or(cut_short), exit) {
@@ -93,7 +97,11 @@ impl Console {
                     }
                 }
                 Answer::Failed(failure) if cut_short => failed = Some(*failure),
-                Answer::Failed(_) | Answer::Msg(_) | Answer::Watched { .. } => {}
+                Answer::Page(file) => {
+                    let _ = std::fs::remove_file(file);
+                }
+                Answer::Failed(_) | Answer::Msg(_) | Answer::Watched { .. } | Answer::Copied(_) => {
+                }
             }
         }
         if self.run.as_ref().map(|run| run.id().clone()) != before {

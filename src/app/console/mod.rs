@@ -17,25 +17,30 @@ use super::report::{Code, Failure};
 use super::session::{self, Project};
 use super::watch::{News, Watcher};
 use crate::domain::feed::Update;
+use crate::domain::id::{EnvName, LogName, RunId};
 use crate::edge::terminal::keys::Keys;
 use crate::edge::terminal::signals::{Signal, Signals};
 use crate::edge::terminal::{self, Screen};
 use crate::engine::FeedReceiver;
 use crate::ui;
 use crate::ui::model::Model;
-use crate::ui::msg::{Cmd, Msg, Notice};
+use crate::ui::msg::{Cmd, LogNews, LogWish, Msg, Notice};
 
 mod errand;
+mod export;
 mod leave;
 mod look;
 mod outside;
 mod owned;
+mod papers;
+mod tailing;
 mod watching;
+mod wishes;
 
 pub use look::{keys, themes};
 
 /// Frames a second, at most.
-const FRAMES: u32 = 30;
+const FRAMES: u32 = 60;
 
 /// The longest time updates of a run are taken in before the next frame.
 const INTAKE: Duration = Duration::from_millis(8);
@@ -49,6 +54,22 @@ pub enum Begin {
     Deploy(Deploy),
     /// An unfinished run.
     Resume(Resume),
+    /// What a run printed: all of it, a step's output, a step's output on a host.
+    Log {
+        /// The run.
+        run: RunId,
+        /// The step, or a task.
+        step: Option<String>,
+        /// The host.
+        host: Option<String>,
+    },
+    /// The logs of an environment's hosts; no names = all of them.
+    Tail {
+        /// The environment.
+        env: EnvName,
+        /// Which of them.
+        names: Vec<LogName>,
+    },
 }
 
 /// The console while it is open.
@@ -66,6 +87,12 @@ struct Console {
     /// Watches the run on screen, which somebody else may drive; then the feed is its own.
     watcher: Option<Watcher>,
     run: Option<owned::Run>,
+    /// The documents behind the logs on screen.
+    papers: papers::Papers,
+    /// The logs that the command line named, and of which environment.
+    tailed: Option<(EnvName, Vec<LogName>)>,
+    /// The step and host whose log is wanted of the run that is being opened.
+    wanted_log: Option<(Option<String>, Option<String>)>,
     /// What the command line decided already.
     advance: Advance,
     env: crate::edge::terminal::sense::Env,
@@ -99,6 +126,9 @@ pub async fn open(project: Project, global: &Global, begin: Begin) -> Result<Cod
     let screen = Screen::take().map_err(|error| broken(&error))?;
     let mut console = Console {
         errands: errand::Errands::new(project.clone(), sender),
+        papers: papers::Papers::new(project.paths.clone()),
+        tailed: None,
+        wanted_log: None,
         project,
         model,
         screen,
@@ -139,6 +169,18 @@ impl Console {
                 self.errands.resume(run, resume.decisions.clone());
                 self.advance = resume.decisions.into();
             }
+            Begin::Log { run, step, host } => {
+                self.model.busy = Some("opening the run".to_owned());
+                self.wanted_log = Some((step, host));
+                self.errands.open(run);
+            }
+            Begin::Tail { env, names } => {
+                self.tailed = Some((env.clone(), names));
+                let mut view = ui::tail::TailView::new(env.clone());
+                view.chosen = true;
+                (self.model.view, self.model.tail) = (ui::model::View::Logs, Some(view));
+                self.log(LogWish::Tail(env));
+            }
         }
         self
     }
@@ -165,6 +207,11 @@ impl Console {
                 update = next_update(&mut self.feed) => self.take_updates(update).await,
                 Some(news) = next_news(&mut self.watcher) => self.take_news(news),
                 Some(answer) = self.answers.recv() => self.take_answer(answer),
+                () = self.papers.change() => {
+                    // Told before the next frame, so that many changes are one.
+                    self.dirty = true;
+                    false
+                }
                 signal = signals.next() => match signal {
                     Signal::Continued => {
                         let _ = self.screen.continued();
@@ -200,6 +247,9 @@ impl Console {
     }
 
     fn draw(&mut self) -> std::io::Result<()> {
+        for document in self.papers.take_changed() {
+            self.hear(Msg::Log(LogNews::Changed(document)));
+        }
         let (model, now) = (&self.model, session::now());
         self.screen.draw(|frame| {
             let area = frame.area();
@@ -213,11 +263,30 @@ impl Console {
     /// Gives a message to the screens and carries out what they ask for. True = the console is to be left.
     fn hear(&mut self, msg: Msg) -> bool {
         self.dirty = true;
+        self.keep_papers(&msg);
         let mut leave = false;
         for command in ui::update::update(&mut self.model, msg, session::now()) {
             leave |= self.carry_out(command);
         }
         leave
+    }
+
+    /// The documents hear what happened before the screens do: what those say of it comes behind it.
+    fn keep_papers(&mut self, msg: &Msg) {
+        if let Msg::RunOpened { state, .. } = msg {
+            self.papers.begin(&state.run);
+        }
+        let Some(view) = &self.model.run else {
+            return;
+        };
+        match msg {
+            Msg::Feed(update) => self.papers.hear(update, &view.state),
+            Msg::Tick => {
+                let now_ms = session::now().timestamp_millis();
+                self.papers.catch_up(&view.state, now_ms);
+            }
+            _ => {}
+        }
     }
 
     fn take_event(&mut self, event: Event) -> bool {
@@ -315,6 +384,14 @@ impl Console {
                 leave
             }
             errand::Answer::Watched { watched, wanted } => self.look_at(*watched, wanted),
+            errand::Answer::Copied(copied) => {
+                self.copy_lines(&copied);
+                false
+            }
+            errand::Answer::Page(file) => {
+                self.page_file(&file);
+                false
+            }
         }
     }
 
@@ -354,6 +431,7 @@ impl Console {
                     self.errands.read_log(run, task, attempt);
                 }
             }
+            Cmd::Log(wish) => return self.log(wish),
             command => self.at_the_terminal(command),
         }
         false

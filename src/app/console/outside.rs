@@ -1,11 +1,13 @@
 //! What needs the terminal itself: the clipboard, other programs, suspending.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::Console;
+use super::export::Copied;
 use crate::domain::id::{Attempt, TaskId};
 use crate::domain::output::ansi;
+use crate::domain::text::plural;
 use crate::edge::journal::RunFolder;
 use crate::edge::terminal::keys::Keys;
 use crate::edge::terminal::say;
@@ -44,6 +46,37 @@ impl Console {
             },
         };
         self.notice(said);
+    }
+
+    /// Puts lines on the clipboard that were collected for it, and says where they went.
+    pub(super) fn copy_lines(&mut self, copied: &Copied) {
+        let lines = plural("line", usize::try_from(copied.lines).unwrap_or(usize::MAX));
+        let file = copied.file.as_ref();
+        let file = file.map(|path| path.display().to_string());
+        let sent = match say::copy(&copied.text, &self.env) {
+            Ok(_) if copied.is_cut => Err("the text is too long for a terminal".to_owned()),
+            Ok(bytes) => self
+                .screen
+                .send(&bytes)
+                .map_err(|error| format!("could not write to the terminal: {error}")),
+            Err(error) => Err(error.to_string()),
+        };
+        let said = match (sent, file) {
+            (Ok(()), Ok(file)) => {
+                format!("{lines} sent to the terminal's clipboard (OSC 52), and to {file}")
+            }
+            (Ok(()), Err(_)) => format!("{lines} sent to the terminal's clipboard (OSC 52)"),
+            (Err(why), Ok(file)) => format!("{why}; {lines} written to {file}"),
+            (Err(why), Err(error)) => format!("{why}; could not write them to a file: {error}"),
+        };
+        self.notice(said);
+    }
+
+    /// Shows a file in the pager and removes it afterwards: it can be made again at any time.
+    pub(super) fn page_file(&mut self, file: &Path) {
+        let pager = self.env.get("PAGER").unwrap_or("less").to_owned();
+        self.outside(&pager, &[file.display().to_string()]);
+        let _ = std::fs::remove_file(file);
     }
 
     fn suspend(&mut self) {
@@ -101,10 +134,7 @@ impl Console {
             Ok(None) => return self.notice(format!("{task} has printed nothing")),
             Err(error) => return self.notice(format!("could not read the output: {error}")),
         };
-        let pager = self.env.get("PAGER").unwrap_or("less").to_owned();
-        self.outside(&pager, &[shown.display().to_string()]);
-        // It can be made again at any time.
-        let _ = std::fs::remove_file(shown);
+        self.page_file(&shown);
     }
 
     fn safe_copy(

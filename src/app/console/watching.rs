@@ -2,8 +2,11 @@
 
 use super::super::watch::{News, Watched};
 use super::Console;
+use crate::domain::plan::Task;
 use crate::domain::run::RunStatus;
-use crate::ui::msg::{Msg, Notice, Owner};
+use crate::ui::model::Pane;
+use crate::ui::msg::{Cmd, Msg, Notice, Owner};
+use crate::ui::rows::{self, Row};
 
 impl Console {
     /// Shows a run and what happens to it from now on. `wanted` = it was to be driven here. True = the console is to be
@@ -24,9 +27,41 @@ impl Console {
         let is_live = !is_over || owner != Owner::Nobody;
         self.feed = is_live.then_some(watched.feed);
         self.watcher = is_live.then_some(watched.watcher);
+        if let Some((step, host)) = self.wanted_log.take() {
+            leave |= self.zoom_log(step.as_deref(), host.as_deref());
+        }
         if let (true, Owner::Elsewhere(who)) = (wanted, owner) {
             let text = format!("run {run} is driven by {who}: here it is only shown");
             leave |= self.hear(Msg::Notice(Notice::line(text)));
+        }
+        leave
+    }
+
+    /// Shows the log of a step alone, of one host when that is named. True = the console is to be left.
+    fn zoom_log(&mut self, step: Option<&str>, host: Option<&str>) -> bool {
+        let Some(run) = &mut self.model.run else {
+            return false;
+        };
+        run.pane = Pane::Log;
+        let is_wanted = |task: &Task| {
+            step.is_none_or(|step| task.step.as_str() == step || task.id.as_str() == step)
+                && host.is_none_or(|host| task.site.as_str() == host)
+        };
+        let found = (0..run.state.tasks.len()).find(|at| is_wanted(run.state.planned(*at).1));
+        let (Some(task), true) = (found, step.is_some() || host.is_some()) else {
+            return self.hear(Msg::Resize(self.model.size.0, self.model.size.1));
+        };
+        let is_its = |row: &Row| matches!(row, Row::Step { tasks, .. } if tasks.contains(&task));
+        if let Some(row) = rows::rows(run).iter().position(is_its) {
+            (run.cursor, run.follow, run.zoom) = (row, false, true);
+        }
+        let is_one = host.is_some() || step == Some(run.state.planned(task).1.id.as_str());
+        // The viewer turns to the step with the next message.
+        let mut leave = self.hear(Msg::Resize(self.model.size.0, self.model.size.1));
+        if let (Some(run), true) = (&mut self.model.run, is_one) {
+            for wish in run.log.only(Some(task)) {
+                leave |= self.carry_out(Cmd::Log(wish));
+            }
         }
         leave
     }

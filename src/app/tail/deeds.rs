@@ -25,8 +25,13 @@ const NEWEST: usize = 5;
 /// What was done longer ago is not told, in minutes.
 const PAST: i64 = 60;
 
-/// Tells what is done to an environment until nobody listens.
-pub(super) async fn tell(paths: ProjectPaths, env: EnvName, voices: mpsc::WeakSender<TailUpdate>) {
+/// Tells what is done to an environment until nobody listens. The stream stays open until what was done before is told.
+pub(super) async fn tell(
+    paths: ProjectPaths,
+    env: EnvName,
+    voices: mpsc::WeakSender<TailUpdate>,
+    mut open: Option<mpsc::Sender<TailUpdate>>,
+) {
     let mut journals = Journals {
         paths,
         env,
@@ -51,6 +56,7 @@ pub(super) async fn tell(paths: ProjectPaths, env: EnvName, voices: mpsc::WeakSe
                 return;
             }
         }
+        drop(open.take());
         if voices.upgrade().is_none() {
             return;
         }

@@ -10,16 +10,16 @@ use std::time::Duration;
 use chrono::{FixedOffset, Local, Offset as _};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::super::holders;
 use super::super::report::{Code, Failure, shown};
 use super::lines::{Lines, millis};
 use super::{Tailing, session};
 use crate::domain::feed::TailUpdate;
 use crate::domain::log::intake::Intake;
-use crate::domain::log::merge::{Kept, Merger};
+use crate::domain::log::merge::{Kept, Merged, Merger};
 use crate::domain::log::pattern::Matcher;
-use crate::domain::log::{SourceState, TailSource};
-use crate::domain::text::plural;
+use crate::domain::log::{Level, SourceState, TailSource, Voice};
+use crate::domain::run::Moment;
+use crate::domain::text::{duration, plural};
 
 /// Lines are held back so long for earlier ones of other sources, in milliseconds.
 const HOLD: i64 = 300;
@@ -27,6 +27,9 @@ const HOLD: i64 = 300;
 const WRONG: f64 = 0.5;
 /// So much is taken before it is written.
 const BATCH: usize = 256 * 1024;
+
+/// How long the end may take when the operator wants it.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What is to be shown of what comes.
 pub(super) struct Wanted {
@@ -46,6 +49,8 @@ pub(super) struct Stream {
     wanted: Wanted,
     sources: Vec<One>,
     merger: Merger,
+    /// Moments of deploys that wait for their turn; to the merger they are one more source.
+    deeds: VecDeque<(Moment, Voice, String)>,
     out: Vec<u8>,
 }
 
@@ -84,6 +89,7 @@ impl Stream {
             wanted,
             sources: sources.iter().map(one).collect(),
             merger: Merger::new(sources.len(), HOLD),
+            deeds: VecDeque::new(),
             out: Vec::new(),
         }
     }
@@ -141,8 +147,18 @@ impl Stream {
             } => self.clock(source, skew_s, zone_s),
             TailUpdate::Deed { at, voice, text } => {
                 if millis(at) >= self.wanted.deeds_ms {
-                    let line = self.lines.deed(at, voice, &text);
-                    self.out.extend_from_slice(line.as_bytes());
+                    let turn = Kept {
+                        bytes: Vec::new(),
+                        len: 0,
+                        at_ms: millis(at),
+                        stamped: true,
+                        moved: false,
+                        level: Level::Unknown,
+                        goes_on: false,
+                    };
+                    let now = millis(session::now());
+                    self.merger.push(self.sources.len(), turn, now);
+                    self.deeds.push_back((at, voice, text));
                 }
             }
         }
@@ -164,8 +180,8 @@ impl Stream {
         let one = &mut self.sources[source];
         match &state {
             SourceState::Lost { why, retry_in } => {
-                let again = holders::again_in(*retry_in);
-                aside(&format!("LOST {name}: {why}; {again}"));
+                let again = duration(*retry_in);
+                aside(&format!("LOST {name}: {why}, retry in {again}"));
             }
             SourceState::Failed { why, help } => {
                 aside(&format!("FAILED {name}: {why}"));
@@ -204,12 +220,26 @@ impl Stream {
 
     /// Writes the lines whose turn has come.
     fn release(&mut self) {
-        let (sources, lines, out) = (&mut self.sources, &self.lines, &mut self.out);
-        self.merger.release(millis(session::now()), &mut |merged| {
-            let arrived = sources[merged.source].arrivals.pop_front();
-            let line = lines.line(&merged, arrived.unwrap_or(merged.line.at_ms));
-            out.extend_from_slice(line.as_bytes());
-        });
+        let mut turns = Vec::new();
+        self.merger
+            .release(millis(session::now()), &mut |merged| turns.push(merged));
+        self.put(&turns);
+    }
+
+    fn put(&mut self, turns: &[Merged]) {
+        for merged in turns {
+            let line = match self.sources.get_mut(merged.source) {
+                Some(one) => {
+                    let arrived = one.arrivals.pop_front().unwrap_or(merged.line.at_ms);
+                    self.lines.line(merged, arrived)
+                }
+                None => match self.deeds.pop_front() {
+                    Some((at, voice, text)) => self.lines.deed(at, voice, &text),
+                    None => continue,
+                },
+            };
+            self.out.extend_from_slice(line.as_bytes());
+        }
     }
 
     /// Writes what is left: nothing more comes.
@@ -224,12 +254,9 @@ impl Stream {
                 }
             });
         }
-        let (sources, lines, out) = (&mut self.sources, &self.lines, &mut self.out);
-        self.merger.finish(&mut |merged| {
-            let arrived = sources[merged.source].arrivals.pop_front();
-            let line = lines.line(&merged, arrived.unwrap_or(now));
-            out.extend_from_slice(line.as_bytes());
-        });
+        let mut turns = Vec::new();
+        self.merger.finish(&mut |merged| turns.push(merged));
+        self.put(&turns);
     }
 
     /// Gives what was made to standard output. `false` = nobody reads it any more.
@@ -327,9 +354,17 @@ impl Signals {
                 signal(SignalKind::hangup())?,
             ])
         };
-        listen().map(Self).map_err(|why: std::io::Error| {
+        let broken = |why: std::io::Error| {
             Failure::new(Code::Failed, format!("could not listen to signals: {why}"))
-        })
+        };
+        let mut impatient = Self(listen().map_err(broken)?);
+        // A reader that stands still holds the writing up, and must not hold up the end.
+        tokio::spawn(async move {
+            impatient.any().await;
+            tokio::time::sleep(PATIENCE).await;
+            std::process::exit(Code::Done as i32);
+        });
+        listen().map(Self).map_err(broken)
     }
 
     async fn any(&mut self) {

@@ -131,16 +131,7 @@ pub(super) fn names(
     problems: &mut Problems,
 ) -> Vec<Located<String>> {
     let names = table.texts(&keys::SECRETS, problems).unwrap_or_default();
-    for (at, name) in names.iter().enumerate() {
-        if let Some(first) = names[..at].iter().find(|other| other.value == name.value) {
-            problems
-                .add(
-                    name.span,
-                    format!("{} names `{}` twice", table.whose, name.value),
-                )
-                .expected("once is enough")
-                .also(first.span, "first here");
-        }
+    for name in &names {
         if step.vars.contains_key(&name.value) {
             problems
                 .add(

@@ -15,10 +15,28 @@ pub struct LineId {
     pub line: u64,
 }
 
+/// Numbers from here on are none: the lines before it were not counted yet.
+const UNCOUNTED: u64 = 1 << 63;
+
+impl LineId {
+    /// A line whose number is not known yet, by the byte it begins with. Looking at it finds it also when it was
+    /// counted since, and then gives its number.
+    pub fn uncounted(track: TrackId, begin: u64) -> Self {
+        let line = UNCOUNTED | begin;
+        Self { track, line }
+    }
+
+    /// The byte the line begins with, when it was not counted.
+    pub fn begin(self) -> Option<u64> {
+        (self.line & UNCOUNTED != 0).then_some(self.line & !UNCOUNTED)
+    }
+}
+
 /// Where a line stands in its document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Spot {
-    /// Its place in the document's order, from 0. Late lines that are put in before it move it.
+    /// Its place in the document's order, from 0. Late lines that are put in before it move it. Where lines were not
+    /// counted yet ([`LineId::begin`]) it only orders them.
     pub place: u64,
     /// The line.
     pub id: LineId,

@@ -5,7 +5,10 @@
 //! viewer never holds a document: it asks for a window around a line (`look`), and gets the lines that its filters
 //! show. Everything here is pure; bytes are read through [`document::Storage`]. Nothing here knows a screen or a file.
 
+mod bits;
+pub mod document;
 pub mod filter;
+mod index;
 pub mod intake;
 pub mod level;
 mod level_field;
@@ -13,12 +16,14 @@ mod level_word;
 pub mod line;
 pub mod look;
 pub mod merge;
+mod order;
 pub mod pattern;
 pub mod shown;
 pub mod source;
 pub mod stamp;
 mod stamp_format;
 
+pub use document::{Document, Done, Job, LineFact, Part, Storage};
 pub use filter::{Filters, Pattern, Rule, Test};
 pub use line::{Level, LineId, LogLine, Spot, TrackId, Voice};
 pub use look::{Anchor, Bucket, Facts, Found, Goal, Look, Matches, TrackFacts, Window};

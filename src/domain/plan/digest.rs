@@ -2,7 +2,7 @@
 //!
 //! SHA-256 over everything that decides what happens: the release, hosts, stages, gates, tasks with their
 //! commands and variables, what waits for what, limits and retries. Not part of it: forecasts and estimates,
-//! texts for people, line numbers, uncommitted changes. Two plans of one digest do the same; an approval
+//! texts for people, line numbers, uncommitted changes, where the values of secrets come from. Two plans of one digest do the same; an approval
 //! names the digest it was given for.
 
 use std::fmt::Write as _;

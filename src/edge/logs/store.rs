@@ -8,7 +8,9 @@ use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use super::times::{self, Arrival, Keeper};
 use crate::domain::id::{Attempt, TaskId};
+use crate::domain::run::Moment;
 use crate::edge::paths::log_file_name;
 use crate::port::{LogStore, LogWriter};
 
@@ -40,22 +42,29 @@ impl Logs {
             other => other.map(Some),
         }
     }
+
+    /// When the first `length` bytes of an attempt's output arrived; empty when nobody knows.
+    pub fn times(&self, task: &TaskId, attempt: Attempt, length: u64) -> Vec<Arrival> {
+        times::read(&self.path(task, attempt), length)
+    }
 }
 
 impl LogStore for Logs {
     type Writer = Appender;
 
     fn open(&self, task: &TaskId, attempt: Attempt) -> io::Result<Appender> {
+        let path = self.path(task, attempt);
         let file = OpenOptions::new()
             .read(true)
             .append(true)
             .create(true)
             .mode(0o600)
-            .open(self.path(task, attempt))?;
+            .open(&path)?;
         let length = file.metadata()?.len();
         Ok(Appender {
             file,
             length,
+            times: Keeper::open(&path, length),
             broken: false,
         })
     }
@@ -66,11 +75,12 @@ impl LogStore for Logs {
 pub struct Appender {
     file: File,
     length: u64,
+    times: Keeper,
     broken: bool,
 }
 
 impl LogWriter for Appender {
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn append(&mut self, bytes: &[u8], at: Moment) -> io::Result<()> {
         if self.broken {
             return Err(io::Error::other(
                 "an earlier part of this output could not be written",
@@ -80,6 +90,9 @@ impl LogWriter for Appender {
             // A part may have been written; the file must end where the next bytes belong.
             self.broken = self.file.set_len(self.length).is_err();
             return Err(why);
+        }
+        if !bytes.is_empty() {
+            self.times.note(self.length, at.timestamp_millis());
         }
         self.length += bytes.len() as u64;
         Ok(())
@@ -208,11 +221,16 @@ mod tests {
 
     use super::*;
 
+    fn now() -> Moment {
+        chrono::Local::now().fixed_offset()
+    }
+
     fn log(text: &[u8]) -> (tempfile::TempDir, LogFile) {
         let folder = tempfile::tempdir().unwrap();
         let logs = Logs::new(folder.path());
         let task = TaskId::new("here/tests@local");
-        logs.open(&task, Attempt(1)).unwrap().append(text).unwrap();
+        let mut writer = logs.open(&task, Attempt(1)).unwrap();
+        writer.append(text, now()).unwrap();
         let file = logs.read(&task, Attempt(1)).unwrap().unwrap();
         (folder, file)
     }
@@ -224,11 +242,11 @@ mod tests {
         let task = TaskId::new("staging/code@web1");
         let mut writer = logs.open(&task, Attempt(2)).unwrap();
         assert!(writer.is_empty());
-        writer.append(b"one\n").unwrap();
+        writer.append(b"one\n", now()).unwrap();
         drop(writer);
         let mut writer = logs.open(&task, Attempt(2)).unwrap();
         assert_eq!(writer.len(), 4);
-        writer.append(b"two\n").unwrap();
+        writer.append(b"two\n", now()).unwrap();
         assert_eq!(writer.tail(6).unwrap(), b"e\ntwo\n");
         assert_eq!(writer.tail(600).unwrap(), b"one\ntwo\n");
         let mode = fs::metadata(logs.path(&task, Attempt(2))).unwrap().mode();

@@ -125,11 +125,10 @@ impl Drop for Control {
         let is_answered =
             |socket: PathBuf| !mux::dismiss(&socket).is_err_and(|why| mux::is_late(&why));
         // Without its folder nobody could ever end a master that does not answer now: the next console sweeps it.
-        if sockets(&self.folder)
-            .map(is_answered)
-            .fold(true, BitAnd::bitand)
-        {
-            let _ = fs::remove_dir_all(&self.folder);
+        let folder = set_aside(std::mem::take(&mut self.folder));
+        let mut answers = sockets(&folder).map(is_answered);
+        if answers.by_ref().fold(true, BitAnd::bitand) {
+            let _ = fs::remove_dir_all(&folder);
         }
     }
 }
@@ -172,11 +171,24 @@ pub(super) async fn sweep(abandoned: Vec<Abandoned>) {
     let sweeps = abandoned
         .into_iter()
         .map(|Abandoned { folder, _lock }| async move {
+            let folder = set_aside(folder);
             if end_masters(&folder).await {
                 let _ = fs::remove_dir_all(&folder);
             }
         });
     futures_util::future::join_all(sweeps).await;
+}
+
+/// Gives a folder another name and returns it. An ssh that outlived its console and is still connecting finds no place
+/// for its socket then, and ends; otherwise its socket could come after those that are here were looked for, and be
+/// removed with the folder, and nobody could end it any more.
+fn set_aside(folder: PathBuf) -> PathBuf {
+    let aside = folder.with_file_name(unlike());
+    // A name that is taken by a folder with something in it is refused.
+    match fs::rename(&folder, &aside) {
+        Ok(()) => aside,
+        Err(_) => folder,
+    }
 }
 
 /// Ends the masters with a socket in this folder; whether all of them have answered. On a busy machine one that just
@@ -322,11 +334,17 @@ mod tests {
         let left = runtime.path().join("left");
         fs::create_dir(&left).unwrap();
         let frozen = std::os::unix::net::UnixListener::bind(left.join("0")).unwrap();
+        let folders = || {
+            let entries = fs::read_dir(runtime.path()).unwrap().flatten();
+            entries.map(|entry| entry.path()).collect::<Vec<_>>()
+        };
         sweep(abandoned(runtime.path())).await;
-        assert!(left.join("0").exists());
+        // Under another name: an ssh that is still connecting finds no place for its socket.
+        assert!(!left.exists());
+        assert!(folders()[0].join("0").exists());
         drop(frozen);
         sweep(abandoned(runtime.path())).await;
-        assert!(!left.exists());
+        assert!(folders().is_empty());
     }
 
     #[test]

@@ -134,8 +134,8 @@ fn field(model: &mut Model) -> Option<&mut String> {
         Some(
             Dialog::Reason { typed, .. } | Dialog::Kill { typed, .. } | Dialog::Steal { typed, .. },
         ) => Some(typed),
-        Some(Dialog::Prompt(prompt)) => Some(&mut prompt.typed),
         Some(Dialog::Secret { typed, .. }) => Some(&mut typed.0),
+        Some(Dialog::Prompt(prompt)) => Some(&mut prompt.typed),
         Some(Dialog::Help { query, scroll }) => {
             *scroll = 0;
             Some(query)

@@ -228,6 +228,7 @@ impl Pen<'_> {
             x += 1;
         }
         let (text, _) = layout::text(line);
+        let text = text.strip_prefix("golive: ").unwrap_or(&text);
         let said = format!(" golive: {text} ");
         paint.text(x, area.y, room(x), &said, role);
     }

@@ -30,8 +30,12 @@ steps = ["talk"]
 fn log(ground: &Ground) -> std::path::PathBuf {
     let mut runs = ground.run_folders();
     runs.sort();
-    let mut logs = fs::read_dir(runs.pop().unwrap().join("logs")).unwrap();
-    logs.next().unwrap().unwrap().path()
+    let logs = fs::read_dir(runs.pop().unwrap().join("logs")).unwrap();
+    // Beside it stands when its bytes came.
+    let mut files = logs.map(|entry| entry.unwrap().path());
+    files
+        .find(|path| path.extension().is_some_and(|kind| kind == "log"))
+        .unwrap()
 }
 
 /// Runs golive with somebody who reads its lines; returns how many kilobytes of memory it needed at most.

@@ -394,7 +394,7 @@ impl LogStore for FakeLogs {
 }
 
 impl LogWriter for FakeLog {
-    fn append(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+    fn append(&mut self, bytes: &[u8], _at: Moment) -> std::io::Result<()> {
         let mut full = self.world.full_disk.lock().unwrap();
         if *full > 0 {
             *full -= 1;

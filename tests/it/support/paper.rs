@@ -201,6 +201,9 @@ impl Paper {
         };
         let is_it = |at: &usize| {
             let line = &shown[*at];
+            if line.is_context {
+                return false;
+            }
             match goal {
                 Goal::Match => !line.matches.is_empty(),
                 Goal::Trouble => {
@@ -267,8 +270,8 @@ impl Paper {
 
     fn facts(&self, shown: &[LogLine], at: Option<usize>) -> Facts {
         let count = self.lines.len() as u64;
-        let hits = |line: &&LogLine| !line.matches.is_empty();
-        let is_hit = at.is_some_and(|at| !shown[at].matches.is_empty());
+        let hits = |line: &&LogLine| !line.matches.is_empty() && !line.is_context;
+        let is_hit = at.is_some_and(|at| hits(&&shown[at]));
         let search = self.pattern.as_ref().map(|_| Matches {
             lines: shown.iter().filter(hits).count() as u64,
             scanned: count,

@@ -1,0 +1,57 @@
+//! What the machine is and how busy, and what this process needs of it.
+
+use std::fs;
+use std::time::Duration;
+
+/// Processors and system.
+pub(crate) fn name() -> String {
+    let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpus
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"));
+    let model = model.map_or("unknown", |rest| rest.trim_start_matches([' ', '\t', ':']));
+    let count = std::thread::available_parallelism().map_or(1, usize::from);
+    let system = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    format!("{count} processors ({model}), Linux {}", system.trim())
+}
+
+/// How busy it was.
+pub(crate) fn load() -> String {
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load: Vec<&str> = load.split(' ').take(3).collect();
+    format!("load at the end: {}", load.join(" "))
+}
+
+/// A line of this process's status, in KiB: `VmRSS`, `VmHWM`.
+pub(crate) fn memory(what: &str) -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(what));
+    let number = line.and_then(|line| line.trim_start_matches(':').split_whitespace().next());
+    number.and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+/// The processor time of a process so far, of all its threads.
+pub(crate) fn used_by(process: u32) -> Duration {
+    let threads = fs::read_dir(format!("/proc/{process}/task"));
+    let times = threads
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|thread| {
+            let text = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+            text.split(' ').next()?.parse().ok()
+        });
+    times.map(Duration::from_nanos).sum()
+}
+
+/// The middle of some values.
+pub(crate) fn median(values: &mut [f64]) -> f64 {
+    at(values, 0.5)
+}
+
+/// The value that this share of the values is not above.
+pub(crate) fn at(values: &mut [f64], share: f64) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let place = ((values.len() as f64 * share).ceil() as usize).clamp(1, values.len());
+    values[place - 1]
+}

@@ -1,0 +1,525 @@
+//! Documents against a naive model: all lines in a list, filtered and looked at one by one.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::super::filter::{Filters, Pattern, Rule, Test};
+use super::super::level;
+use super::super::line::{Level, LineId, Spot, TrackId, Voice};
+use super::super::look::{Anchor, Found, Goal, Look, Window};
+use super::super::pattern::Matcher;
+use super::super::shown;
+use super::{Document, Done, Job, LineFact, Storage};
+
+#[derive(Debug, Default)]
+struct Memory(Vec<Vec<u8>>);
+
+impl Storage for Memory {
+    fn read(&self, track: TrackId, from: u64, len: usize) -> Vec<u8> {
+        let bytes = &self.0[usize::from(track.0)];
+        let from = (from as usize).min(bytes.len());
+        bytes[from..(from + len).min(bytes.len())].to_vec()
+    }
+}
+
+/// A line of the model.
+#[derive(Debug, Clone)]
+struct Line {
+    id: LineId,
+    at_ms: Option<i64>,
+    bytes: Vec<u8>,
+    level: Level,
+    goes_on: bool,
+    voice: Voice,
+    owner: usize,
+}
+
+/// A document and its model.
+#[derive(Debug, Default)]
+struct Bench {
+    document: Document,
+    memory: Memory,
+    /// Ends of pieces and when they arrived, of each track.
+    pieces: Vec<Vec<(usize, Option<i64>)>>,
+    said: Vec<(i64, Voice, String)>,
+    filters: Filters,
+    search: Option<Pattern>,
+    jobs: Vec<Job>,
+    dones: Vec<Done>,
+    now: i64,
+}
+
+#[derive(Debug, Clone)]
+enum Deed {
+    Append(usize, Vec<u8>, i64),
+    Say(bool, String),
+    Filter(Vec<(bool, bool, &'static str)>, Level, u64, bool, bool),
+    Search(Option<&'static str>),
+    Fetch,
+    Run(usize),
+    Apply(usize),
+}
+
+const TRACKS: usize = 3;
+
+impl Bench {
+    fn new(tracks: usize) -> Self {
+        let mut bench = Self::default();
+        for owner in 0..tracks {
+            bench.document.add_track(owner, Voice::Printed);
+            bench.memory.0.push(Vec::new());
+            bench.pieces.push(Vec::new());
+        }
+        bench
+    }
+
+    fn act(&mut self, deed: Deed) {
+        let tracks = self.pieces.len();
+        match deed {
+            Deed::Append(track, bytes, later) => {
+                let track = track % tracks;
+                self.now += later;
+                if bytes.is_empty() {
+                    return;
+                }
+                let at = (later < 9).then_some(self.now);
+                self.memory.0[track].extend(bytes);
+                let len = self.memory.0[track].len();
+                self.pieces[track].push((len, at));
+                self.document.grown(TrackId(track as u16), len as u64, at);
+            }
+            Deed::Say(failed, text) => {
+                self.now += 1;
+                let voice = if failed { Voice::Failed } else { Voice::Golive };
+                self.document.say(0, self.now, voice, &text);
+                self.said.push((self.now, voice, text));
+                self.now += 1;
+            }
+            Deed::Filter(rules, level, context, off, hide) => {
+                let rules = rules.into_iter().map(|(is_in, on, text)| {
+                    let pattern = pattern(text);
+                    let test = if is_in {
+                        Test::In(pattern)
+                    } else {
+                        Test::Out(pattern)
+                    };
+                    Rule { test, on }
+                });
+                self.filters = Filters {
+                    rules: rules.collect(),
+                    level,
+                    hidden: if hide {
+                        BTreeSet::from([1])
+                    } else {
+                        BTreeSet::new()
+                    },
+                    context,
+                    off,
+                };
+                self.document.set_filters(self.filters.clone()).unwrap();
+            }
+            Deed::Search(text) => {
+                self.search = text.map(pattern);
+                self.document.set_search(self.search.clone(), None).unwrap();
+            }
+            Deed::Fetch => self.jobs.extend(self.document.next_job()),
+            Deed::Run(at) => {
+                if !self.jobs.is_empty() {
+                    let job = self.jobs.swap_remove(at % self.jobs.len());
+                    self.dones.push(job.run(&self.memory));
+                }
+            }
+            Deed::Apply(at) => {
+                if !self.dones.is_empty() {
+                    let done = self.dones.swap_remove(at % self.dones.len());
+                    self.document.apply(done);
+                }
+            }
+        }
+    }
+
+    fn finish(&mut self) {
+        loop {
+            self.act(Deed::Fetch);
+            if self.jobs.is_empty() && self.dones.is_empty() {
+                return;
+            }
+            self.act(Deed::Run(0));
+            self.act(Deed::Apply(0));
+        }
+    }
+
+    fn look(&self, anchor: Anchor, above: usize, below: usize) -> Window {
+        self.document.look(
+            &self.memory,
+            Look {
+                anchor,
+                above,
+                below,
+            },
+        )
+    }
+
+    /// All lines that have an end, in order, then those that have none.
+    fn lines(&self) -> Vec<Line> {
+        let mut lines = Vec::new();
+        for (track, bytes) in self.memory.0.iter().enumerate() {
+            let (mut at, mut before) = (0, Level::Unknown);
+            for (number, piece) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+                at += piece.len();
+                let mut at_ms = None;
+                for (end, piece_ms) in &self.pieces[track] {
+                    at_ms = at_ms.max(*piece_ms);
+                    if *end >= at {
+                        break;
+                    }
+                }
+                let goes_on = level::goes_on(piece);
+                before = if goes_on { before } else { level::level(piece) };
+                lines.push(Line {
+                    id: id(track, number),
+                    at_ms,
+                    bytes: piece.to_vec(),
+                    level: before,
+                    goes_on,
+                    voice: Voice::Printed,
+                    owner: track,
+                });
+            }
+        }
+        for (number, (at_ms, voice, text)) in self.said.iter().enumerate() {
+            lines.push(Line {
+                id: id(self.pieces.len(), number),
+                at_ms: Some(*at_ms),
+                bytes: format!("{text}\n").into_bytes(),
+                level: Level::Unknown,
+                goes_on: false,
+                voice: *voice,
+                owner: 0,
+            });
+        }
+        lines.sort_by_key(|line| (!line.bytes.ends_with(b"\n"), line.at_ms, line.id));
+        lines
+    }
+
+    /// Whether each line shows by itself, and whether it shows at all.
+    fn shown(&self, lines: &[Line]) -> (Vec<bool>, Vec<bool>) {
+        let matchers: Vec<Matcher> = self
+            .filters
+            .rules
+            .iter()
+            .map(|rule| match &rule.test {
+                Test::In(pattern) | Test::Out(pattern) => Matcher::new(pattern).unwrap(),
+            })
+            .collect();
+        let hidden = |line: &Line| self.filters.hidden.contains(&line.owner);
+        let core = |line: &Line| {
+            if hidden(line) {
+                return false;
+            }
+            if self.filters.off || line.voice != Voice::Printed {
+                return true;
+            }
+            let (mut ins, mut any, mut out) = (false, false, false);
+            for (rule, matcher) in self.filters.rules.iter().zip(&matchers) {
+                let matches = matcher.is_match(&line.bytes);
+                match &rule.test {
+                    _ if !rule.on => {}
+                    Test::In(_) => (any, ins) = (true, ins || matches),
+                    Test::Out(_) => out |= matches,
+                }
+            }
+            let level = line.level.max(if line.level == Level::Unknown {
+                Level::Info
+            } else {
+                Level::Unknown
+            });
+            (!any || ins) && !out && level >= self.filters.level
+        };
+        let core: Vec<bool> = lines.iter().map(core).collect();
+        let closed = lines
+            .iter()
+            .filter(|line| line.bytes.ends_with(b"\n"))
+            .count();
+        let near: Vec<usize> = (0..closed).filter(|at| !hidden(&lines[*at])).collect();
+        let mut shown = core.clone();
+        let wide = self.filters.context as usize;
+        for (rank, at) in near.iter().enumerate() {
+            let from = rank.saturating_sub(wide);
+            let to = (rank + wide + 1).min(near.len());
+            shown[*at] |= near[from..to].iter().any(|other| core[*other]);
+        }
+        (core, shown)
+    }
+}
+
+fn id(track: usize, line: usize) -> LineId {
+    LineId {
+        track: TrackId(track as u16),
+        line: line as u64,
+    }
+}
+
+fn pattern(text: &str) -> Pattern {
+    Pattern {
+        text: text.to_owned(),
+        regex: false,
+    }
+}
+
+/// Whether a line is read whole.
+fn is_short(line: &[u8]) -> bool {
+    line.len() as u64 <= super::super::index::LONG
+}
+
+fn texts(window: &Window) -> Vec<String> {
+    window
+        .lines
+        .iter()
+        .map(super::super::line::LogLine::text)
+        .collect()
+}
+
+const WORDS: &[&str] = &[
+    "alpha\n",
+    "beta\n",
+    "\n",
+    "ERROR: alpha broke\n",
+    "  at frame beta\n",
+    "WARN beta slow\n",
+    "DEBUG alpha\n",
+    "no end ",
+    "10%\r20%\r30% beta\n",
+    "a line that is long enough to have its end kept alpha\n",
+    "\tindented\n",
+    "x\n\n\ny\n",
+];
+
+fn deeds() -> impl Strategy<Value = Vec<Deed>> {
+    let text = prop::sample::select(&["alpha", "beta", "e", "zzz"][..]);
+    let words = prop::collection::vec(prop::sample::select(WORDS), 0..12);
+    let append = (0..TRACKS, words, 0..10_i64)
+        .prop_map(|(track, words, later)| Deed::Append(track, words.concat().into_bytes(), later));
+    let level =
+        prop::sample::select(&[Level::Unknown, Level::Info, Level::Warning, Level::Error][..]);
+    let rules = prop::collection::vec((any::<bool>(), any::<bool>(), text.clone()), 0..3);
+    let filter = (rules, level, 0..3_u64, any::<bool>(), any::<bool>()).prop_map(
+        |(rules, level, context, off, hide)| Deed::Filter(rules, level, context, off, hide),
+    );
+    let deed = prop_oneof![
+        6 => append,
+        1 => ("[a-c]{1,4}", any::<bool>()).prop_map(|(text, failed)| Deed::Say(failed, text)),
+        1 => filter,
+        1 => prop::option::of(text).prop_map(Deed::Search),
+        4 => Just(Deed::Fetch),
+        4 => (0..4_usize).prop_map(Deed::Run),
+        4 => (0..4_usize).prop_map(Deed::Apply),
+    ];
+    prop::collection::vec(deed, 1..40)
+}
+
+/// Compares a window with the model.
+fn compare(bench: &Bench, window: &Window, anchor: Option<usize>, above: usize, below: usize) {
+    let lines = bench.lines();
+    let (core, shown) = bench.shown(&lines);
+    let visible: Vec<usize> = (0..lines.len()).filter(|at| shown[*at]).collect();
+    let Some(anchor) = anchor else {
+        assert_eq!((window.at, window.lines.len()), (None, 0));
+        return;
+    };
+    let rank = visible.iter().position(|at| *at == anchor).unwrap();
+    let from = rank.saturating_sub(above);
+    let to = (rank + below + 1).min(visible.len());
+    let wanted: Vec<LineId> = visible[from..to].iter().map(|at| lines[*at].id).collect();
+    let got: Vec<LineId> = window.lines.iter().map(|line| line.spot.id).collect();
+    assert_eq!(got, wanted);
+    assert_eq!(window.at, Some(rank - from));
+    assert_eq!(window.is_top, from == 0);
+    assert_eq!(window.is_end, to == visible.len());
+    let matcher = bench.search.as_ref().map(|p| Matcher::new(p).unwrap());
+    let mut before = from.checked_sub(1).map(|rank| visible[rank]);
+    for (line, at) in window.lines.iter().zip(&visible[from..to]) {
+        let naive = &lines[*at];
+        let text = shown::shown(&naive.bytes);
+        assert_eq!(line.spot.place, *at as u64);
+        assert_eq!(line.at_ms, naive.at_ms);
+        assert_eq!(line.voice, naive.voice);
+        assert_eq!(line.is_context, !core[*at]);
+        assert_eq!(line.is_open, !naive.bytes.ends_with(b"\n"));
+        assert_eq!(
+            line.hidden_before,
+            before.map_or(*at, |b| at - b - 1) as u64
+        );
+        assert_eq!(
+            (line.level, line.goes_on),
+            (naive.level, naive.goes_on),
+            "{naive:?}"
+        );
+        if is_short(&naive.bytes) {
+            assert_eq!(line.spans, text.spans);
+            assert_eq!(line.updates, text.updates);
+        }
+        let found = matcher
+            .as_ref()
+            .map_or_else(Vec::new, |m| m.find(&line.text()));
+        assert_eq!(line.matches, found);
+        before = Some(*at);
+    }
+}
+
+/// The facts of a document of which all is known.
+fn compare_facts(bench: &Bench, window: &Window) {
+    let lines = bench.lines();
+    let (core, _) = bench.shown(&lines);
+    let closed = lines.iter().filter(|line| line.bytes.ends_with(b"\n"));
+    let facts = &window.facts;
+    assert_eq!(facts.lines, lines.len() as u64);
+    assert_eq!(facts.indexed, facts.bytes);
+    let graded = |level| closed.clone().filter(|line| line.level == level).count() as u64;
+    assert_eq!(facts.errors, graded(Level::Error));
+    assert_eq!(facts.warnings, graded(Level::Warning));
+    if let Some(pattern) = &bench.search {
+        let matcher = Matcher::new(pattern).unwrap();
+        let hits = lines.iter().zip(&core).filter(|(line, core)| {
+            **core && line.bytes.ends_with(b"\n") && matcher.is_match(&line.bytes)
+        });
+        assert_eq!(facts.search.as_ref().unwrap().lines, hits.count() as u64);
+    }
+}
+
+fn check_seeks(bench: &Bench) {
+    type Holds<'a> = &'a dyn Fn(&usize) -> bool;
+    let lines = bench.lines();
+    let (core, shown) = bench.shown(&lines);
+    let matcher = bench.search.as_ref().map(|p| Matcher::new(p).unwrap());
+    let closed = |at: &usize| lines[*at].bytes.ends_with(b"\n");
+    let is_hit = |at: &usize| {
+        core[*at]
+            && closed(at)
+            && matcher
+                .as_ref()
+                .is_some_and(|m| m.is_match(&lines[*at].bytes))
+    };
+    let is_trouble = |at: &usize| {
+        let line = &lines[*at];
+        let grave = line.level >= Level::Warning && !line.goes_on;
+        core[*at] && closed(at) && (grave || line.voice == Voice::Failed)
+    };
+    let visible: Vec<usize> = (0..lines.len()).filter(|at| shown[*at]).collect();
+    let is_gap = |at: &usize| {
+        let before = visible.iter().rev().find(|other| *other < at);
+        let times = before.and_then(|b| lines[*b].at_ms).zip(lines[*at].at_ms);
+        shown[*at] && closed(at) && times.is_some_and(|(b, a)| a - b >= 4)
+    };
+    let goals: [(Goal, Holds<'_>); 3] = [
+        (Goal::Match, &is_hit),
+        (Goal::Trouble, &is_trouble),
+        (Goal::Gap(4), &is_gap),
+    ];
+    for from in 0..lines.len() {
+        let spot = Spot {
+            place: from as u64,
+            id: lines[from].id,
+        };
+        for (goal, holds) in goals {
+            for back in [false, true] {
+                let naive = if back {
+                    (0..from).rev().find(holds)
+                } else {
+                    (from + 1..lines.len()).find(holds)
+                };
+                let anchor = Anchor::Seek {
+                    from: Some(spot),
+                    back,
+                    goal,
+                };
+                let window = bench.look(anchor, 0, 0);
+                let place = window.lines.first().map(|line| line.spot.place as usize);
+                match naive {
+                    Some(at) => assert_eq!(
+                        (window.found, place),
+                        (Found::Yes, Some(at)),
+                        "{goal:?} {from} {back}"
+                    ),
+                    None => assert_eq!(window.found, Found::No, "{goal:?} {from} {back}"),
+                }
+                if let (Goal::Match, Some(at)) = (goal, naive) {
+                    let nth = (0..=at).filter(is_hit).count() as u64;
+                    assert_eq!(window.facts.search.unwrap().nth, Some(nth));
+                }
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(120))]
+
+    #[test]
+    fn windows_equal_those_of_a_list_of_all_lines(tracks in 1..=TRACKS, deeds in deeds()) {
+        let mut bench = Bench::new(tracks);
+        for deed in deeds {
+            bench.act(deed);
+            // Whatever is known by now: the texts are right, and lines of a track stand in their order.
+            let window = bench.look(Anchor::End, 3, 0);
+            let lines = bench.lines();
+            for line in &window.lines {
+                let naive = lines.iter().find(|naive| naive.id == line.spot.id);
+                if let Some(naive) = naive.filter(|naive| is_short(&naive.bytes)) {
+                    prop_assert_eq!(&line.spans, &shown::shown(&naive.bytes).spans);
+                }
+            }
+            if tracks == 1 && bench.said.is_empty() && bench.filters.shows_all() {
+                let last = window.lines.last().map(super::super::line::LogLine::text);
+                let naive = lines.last().map(|line| {
+                    shown::shown(&line.bytes).spans.iter().map(|span| span.text.as_str()).collect::<String>()
+                });
+                if lines.last().is_none_or(|line| is_short(&line.bytes)) {
+                    prop_assert_eq!(last, naive, "{:?}", texts(&window));
+                }
+            }
+        }
+        bench.finish();
+        let lines = bench.lines();
+        let (_, shown) = bench.shown(&lines);
+        let visible: Vec<usize> = (0..lines.len()).filter(|at| shown[*at]).collect();
+        let top = bench.look(Anchor::Top, 2, 3);
+        compare(&bench, &top, visible.first().copied(), 2, 3);
+        compare_facts(&bench, &top);
+        compare(&bench, &bench.look(Anchor::End, 4, 1), visible.last().copied(), 4, 1);
+        for at in 0..lines.len() {
+            // A hint that is wrong does no harm.
+            let spot = Spot { place: (at * 7 % lines.len()) as u64, id: lines[at].id };
+            let next = visible.iter().find(|v| **v >= at);
+            let next = next.or(visible.last()).copied();
+            compare(&bench, &bench.look(Anchor::At(spot), 2, 2), next, 2, 2);
+        }
+        check_seeks(&bench);
+    }
+
+    #[test]
+    fn lines_that_are_taken_lose_nothing_and_keep_the_order_of_their_source(
+        lines in prop::collection::vec((0..3_usize, 0..20_000_i64, 0..900_i64), 1..120)
+    ) {
+        let mut bench = Bench::new(3);
+        let mut counts = [0_u64; 3];
+        for (track, late, passed) in lines {
+            bench.now += passed;
+            let fact = LineFact {
+                len: 2, at_ms: 100_000 + bench.now - late, level: Level::Unknown, moved: false, goes_on: false,
+            };
+            bench.memory.0[track].extend(b"x\n");
+            bench.document.take(TrackId(track as u16), &[fact], 100_000 + bench.now);
+            counts[track] += 1;
+        }
+        let window = bench.look(Anchor::Top, 0, 1000);
+        let mut next = [0_u64; 3];
+        for line in &window.lines {
+            let track = usize::from(line.spot.id.track.0);
+            prop_assert_eq!(line.spot.id.line, next[track]);
+            next[track] += 1;
+        }
+        prop_assert_eq!(next, counts);
+    }
+}

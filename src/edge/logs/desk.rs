@@ -1,0 +1,287 @@
+//! A desk: a document over files, and the threads that read it.
+//!
+//! The document is behind a lock that is held for moments only: its work is done off the lock, a block at a time, by a
+//! thread for every two processors. Threads are started when there is work for the first time, sleep until there is
+//! more, and end with the desk. Who looks gets an answer from what was read so far.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use super::files::{Files, Paper};
+use crate::domain::log::document::{Document, LineFact, Part};
+use crate::domain::log::pattern::BadPattern;
+use crate::domain::log::{Bucket, Filters, Look, Pattern, Spot, TrackId, Voice, Window};
+
+/// How many bytes are handed over before the document is let go.
+const TURN: usize = 4 << 20;
+
+/// A document that is read by threads of its own until this is dropped.
+pub struct Desk {
+    shared: Arc<Shared>,
+}
+
+/// Something that happened to a document before it was looked at.
+#[derive(Debug, Clone)]
+pub enum Past {
+    /// A track had so many bytes.
+    Grown {
+        /// The track.
+        track: TrackId,
+        /// Its bytes then.
+        length: u64,
+        /// When the new ones arrived, in milliseconds since 1970; `None` = nobody knows.
+        at_ms: Option<i64>,
+    },
+    /// Nothing more came to the track.
+    Ended(TrackId),
+    /// golive said a line.
+    Said {
+        /// About whom.
+        owner: usize,
+        /// When, in milliseconds since 1970.
+        at_ms: i64,
+        /// Whether it was about a failure.
+        voice: Voice,
+        /// What.
+        text: String,
+    },
+}
+
+struct Shared {
+    state: Mutex<State>,
+    work: Condvar,
+    /// A job was done, or there is none any more.
+    progress: Condvar,
+    files: Files,
+    changed: Box<dyn Fn() + Send + Sync>,
+}
+
+struct State {
+    document: Document,
+    workers: usize,
+    /// Workers that sleep.
+    idle: usize,
+    is_over: bool,
+}
+
+impl Desk {
+    /// A desk with an empty document; `changed` is called when something visible of it has changed, from any thread.
+    pub fn new(changed: impl Fn() + Send + Sync + 'static) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                state: Mutex::new(State {
+                    document: Document::new(),
+                    workers: 0,
+                    idle: 0,
+                    is_over: false,
+                }),
+                work: Condvar::new(),
+                progress: Condvar::new(),
+                files: Files::default(),
+                changed: Box::new(changed),
+            }),
+        }
+    }
+
+    /// Adds a track without bytes.
+    pub fn add(&self, owner: usize, paper: Paper) -> TrackId {
+        let track = self.shared.lock().document.add_track(owner, Voice::Printed);
+        self.shared.files.add(track, paper);
+        track
+    }
+
+    /// A track has `length` bytes now; the new ones arrived at this moment, if anybody knows.
+    pub fn grown(&self, track: TrackId, length: u64, at_ms: Option<i64>) {
+        self.change(|document| document.grown(track, length, at_ms));
+    }
+
+    /// Nothing more comes to a track.
+    pub fn ended(&self, track: TrackId) {
+        self.change(|document| document.ended(track));
+    }
+
+    /// Tells what happened before, in order, in one go.
+    pub fn tell_past(&self, past: &[Past]) {
+        self.change(|document| {
+            for event in past {
+                match event {
+                    Past::Grown {
+                        track,
+                        length,
+                        at_ms,
+                    } => document.grown(*track, *length, *at_ms),
+                    Past::Ended(track) => document.ended(*track),
+                    Past::Said {
+                        owner,
+                        at_ms,
+                        voice,
+                        text,
+                    } => document.say(*owner, *at_ms, *voice, text),
+                }
+            }
+        });
+    }
+
+    /// Lines whose bytes lie in their track already.
+    pub fn take(&self, track: TrackId, lines: &[LineFact], now_ms: i64) {
+        self.change(|document| document.take(track, lines, now_ms));
+    }
+
+    /// The lines of a track before this one are gone.
+    pub fn drop_before(&self, track: TrackId, line: u64) {
+        self.change(|document| document.drop_before(track, line));
+    }
+
+    /// golive says a line.
+    pub fn say(&self, owner: usize, at_ms: i64, voice: Voice, text: &str) {
+        self.change(|document| document.say(owner, at_ms, voice, text));
+    }
+
+    /// What shows from now on.
+    pub fn set_filters(&self, filters: Filters) -> Result<(), BadPattern> {
+        self.change(|document| document.set_filters(filters))
+    }
+
+    /// What is searched for from now on.
+    pub fn set_search(
+        &self,
+        pattern: Option<Pattern>,
+        from: Option<Spot>,
+    ) -> Result<(), BadPattern> {
+        self.change(|document| document.set_search(pattern, from))
+    }
+
+    /// Lines around one, from what was read so far.
+    pub fn look(&self, look: Look) -> Window {
+        let shared = &self.shared;
+        shared.lock().document.look(&shared.files, look)
+    }
+
+    /// A line whole.
+    pub fn whole(&self, spot: Spot) -> Vec<String> {
+        let shared = &self.shared;
+        shared.lock().document.whole(&shared.files, spot)
+    }
+
+    /// Lines over time.
+    pub fn histogram(&self, span_ms: (i64, i64), buckets: usize) -> Vec<Bucket> {
+        self.shared.lock().document.histogram(span_ms, buckets)
+    }
+
+    /// Calls `each` for the parts of lines from one to another (`None` = from the first, to the last), only those that show
+    /// or all of them, until it returns an error. Waits until lines are counted. The document is let go in between.
+    pub fn each<E>(
+        &self,
+        range: (Option<Spot>, Option<Spot>),
+        shown: bool,
+        each: &mut dyn FnMut(Part<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if range.1.is_none() {
+            self.shared.until_counted();
+        }
+        let (mut from, mut result, mut is_again) = (range.0, Ok(()), false);
+        loop {
+            let (mut taken, mut stopped) = (0, None);
+            let mut take = |part: Part<'_>| {
+                // The line that the last turn ended with.
+                if is_again && Some(part.spot.id) == from.map(|spot| spot.id) {
+                    return true;
+                }
+                result = each(part);
+                taken += part.bytes.len() + 64;
+                if part.is_last && taken > TURN {
+                    stopped = Some(part.spot);
+                }
+                result.is_ok() && stopped.is_none()
+            };
+            let state = self.shared.lock();
+            let range = (from, range.1);
+            let document = &state.document;
+            document.each(&self.shared.files, range, shown, &mut take);
+            drop(state);
+            match stopped {
+                Some(spot) if result.is_ok() => (from, is_again) = (Some(spot), true),
+                _ => return result,
+            }
+        }
+    }
+
+    /// Changes the document, sees that its work is done, and tells that it changed.
+    fn change<T>(&self, change: impl FnOnce(&mut Document) -> T) -> T {
+        let mut state = self.shared.lock();
+        let result = change(&mut state.document);
+        if state.idle > 0 {
+            self.shared.work.notify_all();
+        } else if state.workers < most_workers() {
+            state.workers += 1;
+            let shared = Arc::clone(&self.shared);
+            let worker = std::thread::Builder::new().name("golive logs".to_owned());
+            if worker.spawn(move || shared.work()).is_err() {
+                state.workers -= 1;
+            }
+        }
+        drop(state);
+        (self.shared.changed)();
+        result
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        self.shared.lock().is_over = true;
+        self.shared.work.notify_all();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until all lines that are there now were counted; lines that are not are nobody's to hand over.
+    fn until_counted(&self) {
+        let mut state = self.lock();
+        loop {
+            let facts = state.document.facts();
+            if facts.indexed >= facts.bytes || state.idle == state.workers || state.is_over {
+                return;
+            }
+            state = self
+                .progress
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Does the document's jobs until the desk is gone.
+    fn work(&self) {
+        let mut state = self.lock();
+        while !state.is_over {
+            let Some(job) = state.document.next_job() else {
+                state.idle += 1;
+                self.progress.notify_all();
+                state = self
+                    .work
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner);
+                state.idle -= 1;
+                continue;
+            };
+            drop(state);
+            let done = job.run(&self.files);
+            state = self.lock();
+            let visible = state.document.apply(done);
+            self.progress.notify_all();
+            if visible {
+                drop(state);
+                (self.changed)();
+                state = self.lock();
+            }
+        }
+    }
+}
+
+/// One for every two processors.
+fn most_workers() -> usize {
+    let processors = std::thread::available_parallelism();
+    processors.map_or(1, |count| count.get().div_ceil(2))
+}
