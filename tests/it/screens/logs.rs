@@ -76,7 +76,7 @@ fn changed(model: &mut Model) {
 /// The logs screen, asked for and told of its sources.
 fn opened(sources: Vec<SourceNow>) -> Model {
     on_paper(DocumentId::Tail, |paper| {
-        *paper = crate::support::paper::Paper::default()
+        *paper = crate::support::paper::Paper::default();
     });
     let mut model = home();
     press(&mut model, "2", NOW - 2);
@@ -148,7 +148,7 @@ fn logs_are_empty_until_something_is_written() {
 #[test]
 fn logs_that_were_asked_for_and_have_not_come_say_so() {
     on_paper(DocumentId::Tail, |paper| {
-        *paper = crate::support::paper::Paper::default()
+        *paper = crate::support::paper::Paper::default();
     });
     let mut model = home();
     let cmds = press(&mut model, "2", NOW);
