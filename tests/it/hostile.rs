@@ -186,7 +186,7 @@ fn without_a_screen(line: &str) {
     assert!(terminal.raw().contains("the very end"));
     is_exact(&workshop, printed(1_000_000, 5000));
     let run = workshop.run();
-    let mut terminal = workshop.open(&format!("runs logs {run}"));
+    let mut terminal = workshop.open(&format!("runs logs {run} --plain"));
     assert_eq!(terminal.ended(), 0, "{}", terminal.text());
     only_own_controls(&terminal.seen().raw);
 }
