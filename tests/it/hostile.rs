@@ -94,7 +94,13 @@ fn only_own_controls(raw: &[u8]) {
             continue;
         }
         if rest.starts_with(CLIPBOARD) {
-            rest = &rest[CLIPBOARD.len()..];
+            // It was looked at above; here only its end is passed, which may be an escape sequence, too.
+            let end = rest
+                .iter()
+                .skip(1)
+                .position(|byte| matches!(byte, 7 | 0x1b));
+            let end = 1 + end.expect("a copy ends");
+            rest = rest[end..].strip_prefix(b"\x1b\\").unwrap_or(&rest[end..]);
             continue;
         }
         let end = rest

@@ -70,9 +70,8 @@ fn look_around(workshop: &Workshop, terminal: &mut Terminal) {
     terminal.keys("y");
     terminal.until("the lines are copied", |seen| {
         let begin = memchr::memmem::find(&seen.raw, CLIPBOARD);
-        begin.is_some_and(|begin| {
-            seen.raw[begin..].contains(&7) || seen.raw[begin..].ends_with(b"\x1b\\")
-        })
+        let rest = begin.map(|begin| &seen.raw[begin + CLIPBOARD.len()..]);
+        rest.is_some_and(|rest| memchr::memchr2(7, 0x1b, rest).is_some())
     });
     let copied = copies(&terminal.seen().raw).concat();
     let clip = "clip \u{241b}]52;c;ZXZpbA==^G title";
