@@ -15,6 +15,7 @@ use crate::support::terminal::Terminal;
 use crate::support::workshop::Workshop;
 
 mod tails;
+mod texts;
 
 /// What acts on terminals: clipboard, title, clear, screens, colours, C1 in both forms, direction, zero width, NUL,
 /// a progress bar, broken UTF-8, a link, a question to the terminal, what tmux and sixel take.
