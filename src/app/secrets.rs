@@ -32,7 +32,7 @@ const MOST: u64 = LONGEST as u64 + 3;
 /// How often a value that cannot be one is asked for again.
 const TRIES: usize = 3;
 
-/// Secrets by name, each with the steps it is for.
+/// Secrets by name, each with the steps it is for; without any it is looked for in what others print, if it can be had.
 pub type Wanted = BTreeMap<SecretName, Vec<StepName>>;
 
 /// What a plan wants when it begins.
@@ -40,10 +40,15 @@ pub fn of_plan(plan: &Plan) -> Wanted {
     of_tasks(plan.tasks())
 }
 
-/// What a run still wants: of tasks that may run, or whose output may still be followed.
+/// What a run still wants: of tasks that may run, or whose output may still be followed. What was for others is wanted
+/// for no step: they may have left it where those that follow print it.
 pub fn of_run(state: &RunState) -> Wanted {
     let left = (0..state.tasks.len()).filter(|position| !state.is_settled(*position));
-    of_tasks(left.map(|position| state.planned(position).1))
+    let mut wanted = of_tasks(left.map(|position| state.planned(position).1));
+    for name in of_tasks(state.plan.tasks()).into_keys() {
+        wanted.entry(name).or_default();
+    }
+    wanted
 }
 
 fn of_tasks<'a>(tasks: impl Iterator<Item = &'a Task>) -> Wanted {
@@ -75,6 +80,8 @@ pub async fn find(
             continue;
         }
         let found = match plan.secrets.get(&name) {
+            // Nobody is asked for what no step needs.
+            Some(SecretSource::Ask) if steps.is_empty() => continue,
             Some(SecretSource::Ask) => {
                 to_ask.insert(name, steps);
                 continue;
@@ -90,6 +97,7 @@ pub async fn find(
             .and_then(|value| Secret::new(value).map_err(|why| Trouble::new(why.to_string())))
         {
             Ok(secret) => vault.put(name, secret),
+            Err(_) if steps.is_empty() => {}
             Err(trouble) => troubles.push((name, steps, trouble)),
         }
     }
