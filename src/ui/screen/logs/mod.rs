@@ -479,9 +479,9 @@ fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, tail: &TailView) {
             paint.text(area.x + 1, y, room, &said, "notice");
         }
         (None, Some(search)) => {
-            let hint = "n N  Esc";
+            let hint = "n next  N previous  Esc ends it";
             let used = paint.text(area.x + 1, y, room, &search, "text");
-            if used + 12 < room {
+            if usize::from(used) + columns(hint) + 4 < usize::from(room) {
                 paint.text(area.x + used + 4, y, room - used - 3, hint, "text.dim");
             }
         }
@@ -525,30 +525,39 @@ fn actions(tail: &TailView) -> &'static [Hint<'static>] {
 }
 
 fn keys(tail: &TailView) -> &'static [Hint<'static>] {
-    if tail.pane != LogsPane::Log || tail.whole.is_some() {
-        return &[
-            (Act::FocusOn, ""),
+    match (tail.pane, tail.whole.is_some()) {
+        (_, true) => &[(Act::Close, "back to the lines"), (Act::Back, "")],
+        (LogsPane::Sources, _) => &[
+            (Act::FocusOn, "to the lines"),
             (Act::Search, ""),
             (Act::Filters, ""),
-            (Act::ScreenRun, ""),
+            (Act::Zoom, ""),
             (Act::ScreenHome, ""),
             (Act::Back, ""),
-        ];
+        ],
+        (LogsPane::Histogram, _) => &[
+            (Act::FocusOn, "to the sources"),
+            (Act::Search, ""),
+            (Act::Filters, ""),
+            (Act::Zoom, ""),
+            (Act::ScreenHome, ""),
+            (Act::Back, ""),
+        ],
+        (LogsPane::Log, _) => &[
+            (Act::Search, ""),
+            (Act::Keep, ""),
+            (Act::Drop, ""),
+            (Act::NextError, "error"),
+            (Act::Gap, "gap"),
+            (Act::Wrap, ""),
+            (Act::Time, ""),
+            (Act::Copy, ""),
+            (Act::Save, ""),
+            (Act::Pager, ""),
+            (Act::Zoom, ""),
+            (Act::Back, ""),
+        ],
     }
-    &[
-        (Act::Search, ""),
-        (Act::Keep, ""),
-        (Act::Drop, ""),
-        (Act::NextError, "error"),
-        (Act::Gap, "gap"),
-        (Act::Wrap, ""),
-        (Act::Time, ""),
-        (Act::Copy, ""),
-        (Act::Save, ""),
-        (Act::Pager, ""),
-        (Act::Zoom, ""),
-        (Act::Back, ""),
-    ]
 }
 
 /// Draws the small form: the band, the lines, what is said first, and the keys.
