@@ -196,8 +196,7 @@ fn lower(paint: &mut Paint<'_>, area: Rect, tail: &TailView, focus: bool, now: M
         width: inner.width.saturating_sub(1),
         ..inner
     };
-    histogram::small(paint, inner, &tail.lately, now);
-    let mut y = inner.y + 5;
+    let mut y = bars(paint, inner, tail, now);
     let time = |at_ms: Option<i64>| {
         at_ms.map_or_else(
             || "        ".to_owned(),
@@ -228,6 +227,17 @@ fn lower(paint: &mut Paint<'_>, area: Rect, tail: &TailView, focus: bool, now: M
         paint.text(inner.x, y, inner.width, &text, role);
         y += 1;
     }
+}
+
+/// Draws the last minutes as tall as there is room; returns the row below them.
+fn bars(paint: &mut Paint<'_>, inner: Rect, tail: &TailView, now: Moment) -> u16 {
+    if inner.width < 60 {
+        histogram::small(paint, inner, &tail.lately, now);
+        return inner.y + 5;
+    }
+    let height = inner.height * 2 / 3;
+    histogram::large(paint, Rect { height, ..inner }, &tail.lately, now);
+    inner.y + height + 1
 }
 
 /// What golive says in the lines that show.
@@ -606,7 +616,7 @@ pub fn card(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
     } else if tail.pane == LogsPane::Sources {
         sources::draw(paint, lines, tail, true);
     } else if tail.pane == LogsPane::Histogram {
-        histogram::small(paint, lines, &tail.lately, now);
+        histogram::large(paint, lines, &tail.lately, now);
     } else if !empty::draw(paint, lines, tail) {
         viewer::draw(paint, lines, &tail.viewer, now);
     }
