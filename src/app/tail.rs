@@ -2,7 +2,8 @@
 //!
 //! [`Tailing`] is the one beginning of all of them: the console's logs screen takes its updates as they come, the plain
 //! and the JSON face (`stream`, `lines`) merge them first. It has connections of its own, so that a deploy never waits
-//! for a log. `deeds` tells what is done to the environment meanwhile.
+//! for a log. `deeds` tells what is done to the environment meanwhile. Secrets whose values are there for the reading are
+//! masked in what comes; nothing is run and nobody is asked for one only to look.
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -64,7 +65,8 @@ impl Tailing {
         let hosts = hosts_of(environment, &sources);
         let sites = Arc::new(project.sites(&hosts, &session::nobody())?);
         let clock = Arc::new(SystemClock);
-        let following = tail::follow(&sites, &clock, &sources, start, follow);
+        let mask = super::secrets::for_looking(&project.root, &project.checklist.secrets);
+        let following = tail::follow(&sites, &clock, &sources, &mask, start, follow);
         let voices = following.voices.clone();
         let open = voices.upgrade();
         let deeds = deeds::tell(project.paths.clone(), env.clone(), voices, open);
