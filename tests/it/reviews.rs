@@ -209,8 +209,9 @@ name = "Here"
 steps = ["prepare"]
 "#,
     );
-    let made = workshop.command("mkfifo").arg(workshop.path("pipe"));
-    assert!(made.status().unwrap().success());
+    let pipe = workshop.path("pipe");
+    let made = workshop.command("mkfifo").arg(pipe).status().unwrap();
+    assert!(made.success());
     let output = workshop.golive("deploy --plain");
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{said}");
