@@ -144,7 +144,8 @@ async fn by_golive(fleet: &Fleet, log: &Path, lines: u64) -> f64 {
     let begun = Instant::now();
     let clock = Arc::new(SystemClock);
     let start = TailStart::Mark(mark);
-    let mut following = golive::engine::tail::follow(&sites, &clock, &[source], start, true);
+    let mask = golive::domain::output::redact::Mask::default();
+    let mut following = golive::engine::tail::follow(&sites, &clock, &[source], &mask, start, true);
     let mut taken = 0;
     while taken < lines {
         match following.updates.recv().await.expect("the source ended") {

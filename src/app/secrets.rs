@@ -1,4 +1,5 @@
-//! Secrets: their values are found when a run begins, is resumed or goes on in the background, and nowhere else.
+//! Secrets: their values are found when a run begins, is resumed or goes on in the background, and nowhere else. Those
+//! that are simply there are read once more to be masked in logs of servers ([`for_looking`]).
 //!
 //! Only those are found that tasks may still need. Whatever cannot be had is told at once, for all of them, before
 //! anything is started. Values go from here into the vault, and to a background runner through a pipe; never into
@@ -228,6 +229,35 @@ async fn from_file(path: &Path, file: &str) -> Result<Vec<u8>, Trouble> {
     Ok(without_line_end(value))
 }
 
+/// What is masked in logs that are only looked at: values of `env` and of plain files, as far as they can be had. No
+/// command is run and nobody is asked for the sake of looking; what cannot be had is no error.
+pub fn for_looking(root: &Path, sources: &BTreeMap<SecretName, SecretSource>) -> Mask {
+    use std::io::Read as _;
+    let mut vault = Vault::default();
+    for (name, source) in sources {
+        let found = match source {
+            SecretSource::Env(variable) => from_environment(variable).ok(),
+            SecretSource::File(file) => {
+                let path = root.join(file);
+                // Reading a pipe waits for who writes it, and takes the value away from who needs it.
+                let is_plain = std::fs::metadata(&path).is_ok_and(|about| about.is_file());
+                let file = is_plain.then(|| std::fs::File::open(path).ok()).flatten();
+                file.and_then(|file| {
+                    let mut value = Vec::new();
+                    let most = LONGEST as u64 + 2;
+                    file.take(most).read_to_end(&mut value).ok()?;
+                    Some(without_line_end(value))
+                })
+            }
+            SecretSource::Command(_) | SecretSource::Ask => None,
+        };
+        if let Some(secret) = found.and_then(|value| Secret::new(value).ok()) {
+            vault.put(name.clone(), secret);
+        }
+    }
+    Mask::of(&vault)
+}
+
 async fn from_command(root: &Path, command: &str, known: &Mask) -> Result<Vec<u8>, Trouble> {
     let failed = |why: String| Trouble {
         why: format!("the command `{command}` {why}"),
@@ -325,6 +355,34 @@ pub fn from_pipe(bytes: &[u8]) -> Vault {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn for_looking_nothing_is_run_nobody_is_asked_and_no_pipe_is_read() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::write(root.path().join("token"), "of a file, 1\n").unwrap();
+        std::fs::write(root.path().join("short"), "short\n").unwrap();
+        let made = std::process::Command::new("mkfifo")
+            .arg(root.path().join("pipe"))
+            .status();
+        assert!(made.unwrap().success());
+        let file = |name: &str| SecretSource::File(name.to_owned());
+        let sources = [
+            ("FILE", file("token")),
+            ("PIPE", file("pipe")),
+            ("SHORT", file("short")),
+            ("GONE", file("gone")),
+            ("COMMAND", SecretSource::Command("touch ran".to_owned())),
+            ("ASKED", SecretSource::Ask),
+        ];
+        let sources = sources
+            .into_iter()
+            .map(|(name, source)| (SecretName::new(name), source));
+        let mask = for_looking(root.path(), &sources.collect());
+        assert_eq!(mask.text("it is of a file, 1."), "it is ************.");
+        assert_eq!(mask.text("short"), "short");
+        assert!(!root.path().join("ran").exists());
+        assert!(for_looking(root.path(), &BTreeMap::new()).is_empty());
+    }
 
     #[test]
     fn what_goes_through_the_pipe_comes_out_of_it() {

@@ -2,7 +2,8 @@
 //!
 //! [`Tailing`] is the one beginning of all of them: the console's logs screen takes its updates as they come, the plain
 //! and the JSON face (`stream`, `lines`) merge them first. It has connections of its own, so that a deploy never waits
-//! for a log. `deeds` tells what is done to the environment meanwhile.
+//! for a log. `deeds` tells what is done to the environment meanwhile. Secrets whose values are there for the reading are
+//! masked in what comes; nothing is run and nobody is asked for one only to look.
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -64,7 +65,8 @@ impl Tailing {
         let hosts = hosts_of(environment, &sources);
         let sites = Arc::new(project.sites(&hosts, &session::nobody())?);
         let clock = Arc::new(SystemClock);
-        let following = tail::follow(&sites, &clock, &sources, start, follow);
+        let mask = super::secrets::for_looking(&project.root, &project.checklist.secrets);
+        let following = tail::follow(&sites, &clock, &sources, &mask, start, follow);
         let voices = following.voices.clone();
         let open = voices.upgrade();
         let deeds = deeds::tell(project.paths.clone(), env.clone(), voices, open);
@@ -183,6 +185,16 @@ fn environment<'p>(project: &'p Project, name: &str) -> Result<&'p Environment, 
         let names: Vec<&str> = known.iter().map(|env| env.name.as_str()).collect();
         let message = format!("there is no environment `{name}` in this checklist");
         unknown(message, name, &names)
+    })
+}
+
+/// Whether the checklist names a log that is on a host of an environment; true when it does not know the environment.
+pub fn has_logs(project: &Project, env: &EnvName) -> bool {
+    let known = project.checklist.environment(env);
+    known.is_none_or(|env| {
+        let logs = &project.checklist.logs;
+        logs.iter()
+            .any(|log| env.hosts.iter().any(|host| log.on.picks(host)))
     })
 }
 

@@ -1,8 +1,8 @@
 //! Following logs of servers: one task for each source, and one for each host's clock.
 //!
 //! A source that breaks is opened again from where it stopped, after pauses that grow. What comes goes into one bounded
-//! channel: when nobody reads, the sources wait on their hosts, and nothing else does. Everything ends when [`Following`]
-//! is dropped. It only reads.
+//! channel: when nobody reads, the sources wait on their hosts, and nothing else does. Secrets whose values are known are
+//! masked here, before anybody sees or keeps a byte. Everything ends when [`Following`] is dropped. It only reads.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -17,7 +17,8 @@ use crate::domain::checklist::Followed;
 use crate::domain::feed::TailUpdate;
 use crate::domain::id::{EnvName, HostName};
 use crate::domain::log::{SourceState, TailSource};
-use crate::port::{Clock, FileMark, LaunchError, TailPiece, TailSink, TailStart, Tails};
+use crate::domain::output::redact::{Mask, Redactor};
+use crate::port::{Clock, FileMark, LaunchError, Skew, TailPiece, TailSink, TailStart, Tails};
 
 /// Updates that may wait for who reads; each holds at most some 64 KiB.
 const WAITING: usize = 64;
@@ -31,6 +32,9 @@ const RECOVERED: Duration = Duration::from_secs(10);
 const CLOCK_EVERY: Duration = Duration::from_secs(5 * 60);
 /// How soon a clock is asked again that could not be.
 const CLOCK_AGAIN: Duration = Duration::from_secs(15);
+/// A clock that is off by no more than this beyond the error of the comparison is right, in seconds: starting `date` on
+/// a busy host takes as long.
+const NO_SKEW: f64 = 0.05;
 
 /// How long the first lines of a source wait until its host's clock is known.
 const CLOCK_WAIT: Duration = Duration::from_secs(2);
@@ -67,11 +71,12 @@ impl Drop for Following {
     }
 }
 
-/// Follows these sources. Must be called inside a tokio runtime.
+/// Follows these sources, with what `mask` knows hidden. Must be called inside a tokio runtime.
 pub fn follow<T: Tails, C: Clock>(
     tails: &Arc<T>,
     clock: &Arc<C>,
     sources: &[TailSource],
+    mask: &Mask,
     start: TailStart,
     follow: bool,
 ) -> Following {
@@ -93,6 +98,8 @@ pub fn follow<T: Tails, C: Clock>(
                 updates: sender.clone(),
                 skew_known: Some(is_known.subscribe()),
                 mark: None,
+                mask: mask.clone(),
+                redactor: mask.redactor(),
                 was_live: false,
                 live_since: None,
             },
@@ -140,18 +147,19 @@ impl<T: Tails, C: Clock> One<T, C> {
                 pause = FIRST_PAUSE;
             }
             let error = match followed {
-                Ok(()) => return self.sink.state(SourceState::Ended).await,
+                Ok(()) => return self.sink.end(SourceState::Ended).await,
                 Err(error) => error,
             };
             // What was read before is tried again whatever happened to it: a network that is gone looks like a name that
             // leads nowhere, and a file may be made readable again.
             let lasts = matches!(error, LaunchError::Refused { .. }) && !self.sink.was_live;
             if lasts || !follow {
-                return self.sink.state(failed(&error)).await;
+                let state = self.failed(&error);
+                return self.sink.end(state).await;
             }
             self.tell_break(live.is_some()).await;
             let state = SourceState::Lost {
-                why: error.why().to_owned(),
+                why: self.sink.mask.text(error.why()),
                 retry_in: pause,
             };
             self.sink.state(state).await;
@@ -170,12 +178,12 @@ impl<T: Tails, C: Clock> One<T, C> {
             self.sink.say(text.to_owned()).await;
         }
     }
-}
 
-fn failed(error: &LaunchError) -> SourceState {
-    SourceState::Failed {
-        why: error.why().to_owned(),
-        help: error.help().map(str::to_owned),
+    fn failed(&self, error: &LaunchError) -> SourceState {
+        SourceState::Failed {
+            why: self.sink.mask.text(error.why()),
+            help: error.help().map(str::to_owned),
+        }
     }
 }
 
@@ -186,7 +194,10 @@ struct Taking<C> {
     updates: mpsc::Sender<TailUpdate>,
     /// Becomes true when the host's clock was compared; taken when that was waited for.
     skew_known: Option<watch::Receiver<bool>>,
+    /// Where to go on. What the redactor holds back counts as taken.
     mark: Option<FileMark>,
+    mask: Mask,
+    redactor: Redactor,
     /// It was open once.
     was_live: bool,
     live_since: Option<Instant>,
@@ -206,6 +217,31 @@ impl<C: Clock> Taking<C> {
         }
     }
 
+    /// The end of it: what is held back goes before its last state.
+    async fn end(&mut self, state: SourceState) {
+        let _ = self.settle().await;
+        self.state(state).await;
+    }
+
+    /// Gives what is held back: what comes next is no continuation of it.
+    async fn settle(&mut self) -> io::Result<()> {
+        let rest = self.redactor.finish();
+        self.give(rest).await
+    }
+
+    async fn give(&mut self, bytes: Vec<u8>) -> io::Result<()> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let update = TailUpdate::Bytes {
+            source: self.place,
+            at: self.clock.now(),
+            bytes: bytes.into(),
+        };
+        let sent = self.updates.send(update).await;
+        sent.map_err(|_| io::Error::other("nobody listens"))
+    }
+
     async fn say(&mut self, text: String) {
         let (source, at) = (self.place, self.clock.now());
         let said = TailUpdate::Said { source, at, text };
@@ -217,6 +253,9 @@ impl<C: Clock> TailSink for Taking<C> {
     async fn take(&mut self, piece: TailPiece<'_>) -> io::Result<()> {
         match piece {
             TailPiece::Open(mark) => {
+                if mark.is_none() || mark != self.mark {
+                    self.settle().await?;
+                }
                 self.mark = mark;
                 if self.live_since.is_none() {
                     self.live_since = Some(Instant::now());
@@ -229,23 +268,21 @@ impl<C: Clock> TailSink for Taking<C> {
                 if let Some(mark) = &mut self.mark {
                     mark.offset += bytes.len() as u64;
                 }
-                let update = TailUpdate::Bytes {
-                    source: self.place,
-                    at: self.clock.now(),
-                    bytes: bytes.into(),
-                };
-                let sent = self.updates.send(update).await;
-                sent.map_err(|_| io::Error::other("nobody listens"))?;
+                let settled = self.redactor.push(bytes);
+                self.give(settled).await?;
             }
             TailPiece::Rotated => {
+                self.settle().await?;
                 let text = "was rotated: the next file is followed from its first line";
                 self.say(text.to_owned()).await;
             }
             TailPiece::Truncated => {
+                self.settle().await?;
                 let text = "was cut short: lines written just before may be missing";
                 self.say(text.to_owned()).await;
             }
             TailPiece::Gap => {
+                self.settle().await?;
                 let text = "was rotated meanwhile and the former file is gone: lines between may be missing";
                 self.say(text.to_owned()).await;
             }
@@ -286,7 +323,7 @@ impl<T: Tails> Compared<T> {
                 for source in &self.sources {
                     let update = TailUpdate::Clock {
                         source: *source,
-                        skew_s: skew.ahead_s,
+                        skew_s: noticeable(&skew),
                         error_s: skew.error_s,
                         zone_s: skew.zone_s,
                     };
@@ -307,5 +344,37 @@ impl<T: Tails> Compared<T> {
             };
             sleep(pause).await;
         }
+    }
+}
+
+/// By how much times of a host are corrected, in seconds: a difference that may come of the comparison is none.
+fn noticeable(skew: &Skew) -> f64 {
+    if skew.ahead_s.abs() <= skew.error_s + NO_SKEW {
+        0.0
+    } else {
+        skew.ahead_s
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_that_the_comparison_may_have_made_is_no_skew() {
+        let skew = |ahead_s, error_s| {
+            let zone_s = None;
+            noticeable(&Skew {
+                ahead_s,
+                error_s,
+                zone_s,
+            })
+        };
+        let is_none = |found: f64| found.abs() < f64::EPSILON;
+        assert!(is_none(skew(0.001, 0.002)));
+        assert!(is_none(skew(-0.049, 0.0)));
+        assert!(is_none(skew(-0.54, 0.5)));
+        assert!((skew(0.06, 0.002) - 0.06).abs() < f64::EPSILON);
+        assert!((skew(-2.4, 0.1) + 2.4).abs() < f64::EPSILON);
     }
 }

@@ -14,7 +14,17 @@ use crate::domain::run::{Outcome, RunStatus};
 
 /// The places whose keys hold now, the innermost first.
 pub fn places(model: &Model) -> Vec<Place> {
-    if let Some(dialog) = model.dialogs.last() {
+    places_with(model, model.dialogs.last())
+}
+
+/// The places whose keys hold once the help that lies over them is closed.
+pub fn places_below_help(model: &Model) -> Vec<Place> {
+    let is_help = |dialog: &&Dialog| matches!(dialog, Dialog::Help { .. });
+    places_with(model, model.dialogs.iter().rev().find(|one| !is_help(one)))
+}
+
+fn places_with(model: &Model, dialog: Option<&Dialog>) -> Vec<Place> {
+    if let Some(dialog) = dialog {
         return match dialog {
             Dialog::Ask { .. } => vec![Place::Ask, Place::All],
             Dialog::Failure { .. } | Dialog::Interrupted { .. } => vec![Place::Failure, Place::All],
@@ -126,6 +136,31 @@ fn of_logs(model: &Model, act: Act) -> Option<Availability> {
             Some(said)
         }
         Act::Regex => Some(Availability::Elsewhere),
+        Act::Search
+        | Act::Next
+        | Act::Previous
+        | Act::NextError
+        | Act::PreviousError
+        | Act::Gap
+        | Act::Keep
+        | Act::Drop
+        | Act::Filters
+        | Act::FiltersOff
+        | Act::ContextMore
+        | Act::ContextFewer
+        | Act::Unfold
+        | Act::Only
+        | Act::Wrap
+        | Act::Time
+        | Act::Clear
+        | Act::SetMark
+        | Act::NextMark
+        | Act::Select
+        | Act::Save
+            if model.viewer().is_none() =>
+        {
+            off("there is no log on this screen; 2 shows those of servers")
+        }
         Act::Histogram | Act::Environment if tail.is_none() => off("2 shows the logs of servers"),
         Act::Difference if tail.is_some() => Some(Availability::Elsewhere),
         Act::Follow => tail

@@ -12,6 +12,11 @@ pub(super) struct Bits {
 }
 
 impl Bits {
+    /// None is set.
+    pub(super) const fn new() -> Self {
+        Self { words: Vec::new() }
+    }
+
     /// Sets the bit of a line.
     pub(super) fn set(&mut self, line: usize) {
         self.or_word(line / 64, 1 << (line % 64));
@@ -53,6 +58,19 @@ impl Bits {
         words(range)
             .map(|(at, mask)| u64::from((self.word(at) & mask).count_ones()))
             .sum()
+    }
+
+    /// The first (or last) line of a range whose bit is set.
+    pub(super) fn nearest(&self, range: Range<usize>, back: bool) -> Option<usize> {
+        let end = range.end.min(self.words.len() * 64);
+        let mut words = words(range.start..end).map(|(at, mask)| (at, self.words[at] & mask));
+        if back {
+            let (at, word) = words.rfind(|(_, word)| *word != 0)?;
+            Some(at * 64 + word.ilog2() as usize)
+        } else {
+            let (at, word) = words.find(|(_, word)| *word != 0)?;
+            Some(at * 64 + word.trailing_zeros() as usize)
+        }
     }
 
     /// How many bits are set.
@@ -101,6 +119,13 @@ mod tests {
             for end in 0..220 {
                 let naive = (start..end).filter(|line| bits.get(*line)).count() as u64;
                 assert_eq!(bits.count(start..end), naive, "{start}..{end}");
+            }
+        }
+        for start in 0..210 {
+            for end in 0..300 {
+                let mut naive = (start..end).filter(|line| bits.get(*line));
+                assert_eq!(bits.nearest(start..end, true), naive.clone().next_back());
+                assert_eq!(bits.nearest(start..end, false), naive.next());
             }
         }
         assert_eq!(bits.total(), 5);

@@ -14,13 +14,13 @@ use crate::ui::keymap::Act;
 use crate::ui::model::{Dialog, Model, View};
 use crate::ui::msg::{Cmd, DocumentId, LogNews, LogWish, Notice};
 use crate::ui::panes;
-use crate::ui::screen::logs::viewer_size;
 use crate::ui::tail::{Histogram, LATELY_MS, LogsPane, TailView};
+use crate::ui::tiles::viewer_size;
 use crate::ui::widget::{histogram, sources};
 use crate::ui::words;
 
 /// Stretches of the small histogram.
-const LATELY: usize = 20;
+const LATELY: u32 = 20;
 /// Milliseconds after which lines over time are asked for again.
 const HISTOGRAM_MS: i64 = 1000;
 
@@ -128,7 +128,7 @@ pub(super) fn ask(model: &mut Model, now: Moment) -> Vec<Cmd> {
         return Vec::new();
     }
     tail.asked = Some(now);
-    let stretch = LATELY_MS / LATELY as i64;
+    let stretch = LATELY_MS / i64::from(LATELY);
     let end = (now.timestamp_millis() / stretch + 1) * stretch;
     tail.lately.span_ms = (end - LATELY_MS, end);
     let wish = |buckets: usize, span_ms: (i64, i64)| {
@@ -138,7 +138,7 @@ pub(super) fn ask(model: &mut Model, now: Moment) -> Vec<Cmd> {
             span_ms,
         })
     };
-    let mut cmds = vec![wish(LATELY, tail.lately.span_ms)];
+    let mut cmds = vec![wish(LATELY as usize, tail.lately.span_ms)];
     let span = tail.viewer.facts().span_ms;
     if let Some(whole) = &mut tail.whole
         && let Some((from, to)) = span
@@ -175,11 +175,7 @@ pub(super) fn act(model: &mut Model, act: Act, now: Moment) -> Option<Vec<Cmd>> 
             return Some(Vec::new());
         }
         Act::Histogram => return Some(turn_histogram(model, now)),
-        Act::Refresh => {
-            let env = tail.env.clone();
-            tail.heard = false;
-            return Some(vec![Cmd::Log(LogWish::Tail(env))]);
-        }
+        Act::Refresh => return Some(again(tail)),
         Act::Environment => return Some(other(model, now)),
         Act::FiltersOff => return None,
         Act::Close if tail.whole.is_some() => {
@@ -197,6 +193,17 @@ pub(super) fn act(model: &mut Model, act: Act, now: Moment) -> Option<Vec<Cmd>> 
         return Some(Vec::new());
     }
     Some(told(model, wishes?, now))
+}
+
+/// Follows the same logs from anew; what shows of them stays as it was set.
+fn again(tail: &mut TailView) -> Vec<Cmd> {
+    let filters = tail.viewer.filters().clone();
+    let labels = tail.viewer.labels().clone();
+    let mut wishes = vec![LogWish::Tail(tail.env.clone())];
+    wishes.extend(tail.viewer.turn_to(DocumentId::Tail, labels));
+    wishes.extend(tail.viewer.set_filters(filters));
+    (tail.heard, tail.failed, tail.asked) = (false, None, None);
+    wishes.into_iter().map(Cmd::Log).collect()
 }
 
 /// Does what a key says in the sources or the histogram.
@@ -324,14 +331,14 @@ pub(super) fn only(model: &mut Model, letter: Option<char>, now: Moment) -> Vec<
     match letter {
         None => Vec::new(),
         Some('.') => on_viewer(model, |viewer| viewer.only(None)),
-        Some(letter) => match owner(letter) {
-            Some(source) => on_viewer(model, |viewer| viewer.only(Some(source))),
-            None => {
-                let said = format!("no source has the letter {letter}");
-                model.notice = Some((Notice::line(said), now));
-                Vec::new()
+        Some(letter) => {
+            if let Some(source) = owner(letter) {
+                return on_viewer(model, |viewer| viewer.only(Some(source)));
             }
-        },
+            let said = format!("no source has the letter {letter}");
+            model.notice = Some((Notice::line(said), now));
+            Vec::new()
+        }
     }
 }
 

@@ -75,7 +75,9 @@ fn changed(model: &mut Model) {
 
 /// The logs screen, asked for and told of its sources.
 fn opened(sources: Vec<SourceNow>) -> Model {
-    on_paper(DocumentId::Tail, |paper| *paper = Default::default());
+    on_paper(DocumentId::Tail, |paper| {
+        *paper = crate::support::paper::Paper::default();
+    });
     let mut model = home();
     press(&mut model, "2", NOW - 2);
     hear(&mut model, sources);
@@ -145,7 +147,9 @@ fn logs_are_empty_until_something_is_written() {
 
 #[test]
 fn logs_that_were_asked_for_and_have_not_come_say_so() {
-    on_paper(DocumentId::Tail, |paper| *paper = Default::default());
+    on_paper(DocumentId::Tail, |paper| {
+        *paper = crate::support::paper::Paper::default();
+    });
     let mut model = home();
     let cmds = press(&mut model, "2", NOW);
     assert_eq!(cmds, [Cmd::Log(LogWish::Tail("production".into()))]);
@@ -204,7 +208,7 @@ fn filters_keep_and_drop_and_are_told_with_what_they_hide() {
     assert_eq!(level, Level::Warning);
     press(&mut model, "j +", NOW);
     check("logs-filters", &model, NOW);
-    assert_eq!(rules(&model)[1].1, false);
+    assert!(!rules(&model)[1].1);
     press(&mut model, "xx", NOW);
     assert!(rules(&model).is_empty());
     tell(&mut model, control('f'), NOW);
@@ -278,6 +282,22 @@ fn logs_whose_sources_are_all_dead_say_why_and_what_to_do() {
 #[test]
 fn an_environment_without_logs_says_what_to_write() {
     check("logs-none", &opened(Vec::new()), NOW);
+}
+
+#[test]
+fn asking_again_keeps_what_was_set() {
+    let mut model = live(60);
+    press(&mut model, "-GET", NOW);
+    tell(&mut model, key(KeyCode::Enter), NOW);
+    model.tail.as_mut().unwrap().failed = Some("the checklist is broken".to_owned());
+    assert!(text(&model, 120, 36, NOW).contains("r tries again"));
+    press(&mut model, "r", NOW);
+    let tail = model.tail.as_ref().unwrap();
+    assert!(tail.failed.is_none() && tail.viewer.follows());
+    assert_eq!(rules(&model).len(), 1);
+    on_paper(DocumentId::Tail, |paper| {
+        assert_eq!(paper.filters.rules.len(), 1)
+    });
 }
 
 #[test]
@@ -491,4 +511,14 @@ fn the_logs_are_drawn_at_every_size() {
             }
         }
     }
+}
+
+#[test]
+fn a_notice_goes_when_its_time_is_over_also_where_lines_come_all_the_time() {
+    let mut model = live(5);
+    press(&mut model, "f", NOW);
+    assert!(model.notice.is_some());
+    let news = Msg::Log(LogNews::Changed(DocumentId::Tail));
+    tell(&mut model, news, NOW + 60);
+    assert_eq!(model.notice, None);
 }

@@ -10,6 +10,7 @@ use golive::domain::checklist::{Followed, LogSource, On};
 use golive::domain::feed::TailUpdate;
 use golive::domain::id::{EnvName, HostName, LogName};
 use golive::domain::log::{SourceState, TailSource};
+use golive::domain::output::redact::Mask;
 use golive::engine::tail::{Following, follow};
 use golive::port::{FileMark, LaunchError, Skew, TailPiece, TailSink, TailStart, Tails};
 use tokio::time::Instant;
@@ -85,7 +86,9 @@ fn begin(sessions: impl IntoIterator<Item = Session>) -> (Arc<Made>, Following) 
         },
     };
     let clock = Arc::new(FakeClock::new());
-    let following = follow(&made, &clock, &[source], TailStart::Lines(10), true);
+    let values: [&[u8]; 1] = [b"correct horse"];
+    let mask = Mask::of_values(values);
+    let following = follow(&made, &clock, &[source], &mask, TailStart::Lines(10), true);
     (made, following)
 }
 
@@ -161,6 +164,31 @@ async fn a_source_that_breaks_goes_on_where_it_stopped_after_growing_pauses() {
         ]
     );
     assert!(asked[3].0 - asked[0].0 >= Duration::from_millis(3500));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_is_masked_though_the_connection_breaks_within_it() {
+    let mark = |inode, offset| FileMark { inode, offset };
+    let (made, mut following) = begin([
+        Session::Opens(mark(7, 0), b"password=correct"),
+        Session::Opens(mark(7, 16), b" horse\nhalf a correct h"),
+        // The other file is not the rest of it.
+        Session::Opens(mark(8, 0), b"orse\n"),
+    ]);
+    let told = states(&mut following, 11).await;
+    let lines: Vec<&String> = told
+        .iter()
+        .filter(|told| {
+            let is_state = ["opening", "live", "lost", "clock"];
+            !is_state.iter().any(|state| told.starts_with(state))
+        })
+        .collect();
+    assert_eq!(
+        lines,
+        ["password=", "*************\nhalf a ", "correct h", "orse\n"]
+    );
+    let asked = made.asked.lock().unwrap();
+    assert_eq!(asked[1].1, TailStart::Mark(mark(7, 16)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,10 +3,28 @@
 //! Only lines that rules and level show are found, context is passed. What was not read as far as the next such line is
 //! no answer: whoever asks waits for it. Lines that have no places yet are found by time and place only.
 
+use super::super::bits::Bits;
+use super::super::index::Block;
 use super::super::line::{Spot, TrackId, Voice};
 use super::super::look::{Found, Goal};
 use super::SEARCH;
-use super::walk::{Step, Walk};
+use super::walk::{Known, Step, Walk};
+
+/// No line.
+static NOTHING: Bits = Bits::new();
+
+/// The lines of a block that match and show, when they are known and stand together.
+fn whole_hits(block: &Block, decides: bool) -> Option<&Bits> {
+    let found = block.known(SEARCH)?;
+    if found.done < block.lines || decides && block.shown.done < block.lines {
+        return None;
+    }
+    match (block.hits, decides) {
+        (0, _) => Some(&NOTHING),
+        (_, false) => Some(&found.bits),
+        (_, true) => None,
+    }
+}
 
 impl Walk<'_> {
     /// The seat of a line, or one near it when it is gone.
@@ -100,8 +118,9 @@ impl Walk<'_> {
     fn match_of(&self, id: TrackId, lines: (u64, u64), back: bool) -> Option<u64> {
         self.reader.document.slots[SEARCH].as_ref()?;
         let track = self.reader.track(id);
-        self.bits_of(id, lines, back, &|number, group| {
-            let block = &track.blocks[number];
+        let decides = self.reader.document.active.is_some() && track.voice == Voice::Printed;
+        let word = |number: usize, group: usize| {
+            let block: &Block = &track.blocks[number];
             let found = block.known(SEARCH)?;
             let is_known = found.done == block.lines || (group + 1) * 64 <= found.done as usize;
             let word = found.bits.word(group);
@@ -110,7 +129,16 @@ impl Walk<'_> {
                 (true, 0) => Some(0),
                 (true, _) => Some(word & self.shown_word(id, number, group)?),
             }
-        })
+        };
+        self.bits_of(
+            id,
+            lines,
+            back,
+            &Known {
+                whole: &|block| whole_hits(block, decides),
+                word: &word,
+            },
+        )
     }
 
     fn trouble_of(&self, id: TrackId, lines: (u64, u64), back: bool) -> Option<u64> {
@@ -124,8 +152,8 @@ impl Walk<'_> {
                 failed.next()
             };
         }
-        self.bits_of(id, lines, back, &|number, group| {
-            let block = &track.blocks[number];
+        let word = |number: usize, group: usize| {
+            let block: &Block = &track.blocks[number];
             let is_known = block.graded == block.lines || (group + 1) * 64 <= block.graded as usize;
             let grave = block.errors.word(group) | block.warnings.word(group);
             let heads = grave & !block.goes_on.word(group);
@@ -134,7 +162,16 @@ impl Walk<'_> {
                 (true, 0) => Some(0),
                 (true, _) => Some(heads & self.shown_word(id, number, group)?),
             }
-        })
+        };
+        self.bits_of(
+            id,
+            lines,
+            back,
+            &Known {
+                whole: &|_| None,
+                word: &word,
+            },
+        )
     }
 
     fn shown_word(&self, id: TrackId, number: usize, group: usize) -> Option<u64> {

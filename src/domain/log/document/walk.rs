@@ -4,7 +4,8 @@
 //! context. What nobody tested yet ends a walk, and the reader says so. *Seats* are places of the order; behind them
 //! stand the lines that have no places yet.
 
-use super::super::bits;
+use super::super::bits::{self, Bits};
+use super::super::index::Block;
 use super::super::line::{TrackId, Voice};
 use super::super::order::Stretch;
 use super::fresh::Fresh;
@@ -12,6 +13,8 @@ use super::read::{Reader, Text};
 
 /// The most lines of context that are looked for.
 const WIDEST: u64 = 1000;
+/// Runs that are passed one by one before tracks are asked as a whole.
+const NEAR: usize = if cfg!(test) { 3 } else { 64 };
 
 /// A line that shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +23,14 @@ pub(super) struct Step {
     pub(super) seat: u64,
     /// It shows only because another one does.
     pub(super) is_context: bool,
+}
+
+/// What is known of the lines of a track.
+pub(super) struct Known<'a> {
+    /// The bits of all lines of a block, when they are known and stand together.
+    pub(super) whole: &'a dyn Fn(&Block) -> Option<&Bits>,
+    /// The bits of 64 lines of a block, when they are known.
+    pub(super) word: &'a dyn Fn(usize, usize) -> Option<u64>,
 }
 
 /// Walks over a document, with the lines that have no places yet.
@@ -218,7 +229,7 @@ impl Walk<'_> {
         } else {
             from = place;
         }
-        loop {
+        for _ in 0..NEAR {
             let run = stretch.run;
             let track = run.key.track();
             if !self.is_hidden(track) {
@@ -233,6 +244,41 @@ impl Walk<'_> {
             stretch = self.beside(&stretch, back)?;
             (from, to) = (stretch.place, stretch.end());
         }
+        self.pick_far(if back { to - 1 } else { from }, back, pick)
+    }
+
+    /// As `pick`, for lines that are far away: each track is asked by itself, and the nearest of its answers taken.
+    fn pick_far(
+        &self,
+        place: u64,
+        back: bool,
+        pick: &dyn Fn(TrackId, u64, u64) -> Option<u64>,
+    ) -> Option<u64> {
+        let document = self.reader.document;
+        let mut nearest = None;
+        for (at, track) in document.tracks.iter().enumerate() {
+            let id = TrackId(at as u16);
+            if self.is_hidden(id) {
+                continue;
+            }
+            let from = |place: u64| document.order.first_from(place, id).unwrap_or(track.lines);
+            let (from, to) = if back {
+                (track.dropped, from(place + 1))
+            } else {
+                (from(place), track.lines)
+            };
+            let found = if from < to { pick(id, from, to) } else { None };
+            if self.reader.is_unsure.get() {
+                return None;
+            }
+            let found = found.and_then(|line| document.order.find(id, line, place));
+            nearest = match (nearest, found) {
+                (Some(one), Some(other)) if back => Some(other.max(one)),
+                (Some(one), Some(other)) => Some(other.min(one)),
+                (one, other) => one.or(other),
+            };
+        }
+        nearest
     }
 
     /// The first (or last) of these lines of a track that rules and level show.
@@ -241,9 +287,15 @@ impl Walk<'_> {
         if self.reader.document.active.is_none() || self.reader.track(id).voice != Voice::Printed {
             return Some(nearest);
         }
-        self.bits_of(id, (from, to), back, &|block, group| {
-            self.reader.word(id, block, group)
-        })
+        self.bits_of(
+            id,
+            (from, to),
+            back,
+            &Known {
+                whole: &|block| (block.shown.done == block.lines).then_some(&block.shown.bits),
+                word: &|block, group| self.reader.word(id, block, group),
+            },
+        )
     }
 
     /// The first (or last) of these lines of a track whose bit is set. When the bits of a group are not known, the walk
@@ -253,7 +305,7 @@ impl Walk<'_> {
         id: TrackId,
         (mut from, mut to): (u64, u64),
         back: bool,
-        word: &dyn Fn(usize, usize) -> Option<u64>,
+        known: &Known<'_>,
     ) -> Option<u64> {
         let track = self.reader.track(id);
         while from < to {
@@ -267,13 +319,20 @@ impl Walk<'_> {
             };
             debug_assert!(low <= first + local as u64 && first + (local as u64) < high);
             let range = (low - first) as usize..(high - first) as usize;
+            if let Some(bits) = (known.whole)(&track.blocks[number]) {
+                if let Some(found) = bits.nearest(range, back) {
+                    return Some(first + found as u64);
+                }
+                (from, to) = if back { (from, low) } else { (high, to) };
+                continue;
+            }
             let mut words = bits::words(range);
             while let Some((at, mask)) = if back {
                 words.next_back()
             } else {
                 words.next()
             } {
-                let Some(found) = word(number, at) else {
+                let Some(found) = (known.word)(number, at) else {
                     self.reader.is_unsure.set(true);
                     return None;
                 };

@@ -6,7 +6,7 @@ use super::super::order::Run;
 use super::super::shown;
 use super::fresh::Around;
 use super::walk::Walk;
-use super::{Document, Part, Storage};
+use super::{Document, Part, Storage, Track};
 
 /// The most bytes of a part of a line.
 const PART: u64 = 1 << 20;
@@ -65,14 +65,18 @@ impl Document {
         let wide = i128::from(end) - i128::from(begin);
         let first = self.order.moment(begin).and_then(|at| self.order.at(at));
         let mut next = first.filter(|_| wide > 0);
+        let counts = |track: &Track| {
+            track.voice == Voice::Printed && !self.filters.hidden.contains(&track.owner)
+        };
+        let counts: Vec<bool> = self.tracks.iter().map(counts).collect();
         while let Some(stretch) = next {
             let run = stretch.run;
             next = self.order.next(&stretch);
-            let track = &self.tracks[usize::from(run.key.track().0)];
-            let Some(at) = run.key.at_ms().filter(|at| (begin..end).contains(at)) else {
+            let is_within = |at: &i64| (begin..end).contains(at);
+            let Some(at) = run.key.at_ms().filter(is_within) else {
                 continue;
             };
-            if track.voice != Voice::Printed || self.filters.hidden.contains(&track.owner) {
+            if !counts[usize::from(run.key.track().0)] {
                 continue;
             }
             let at = (i128::from(at) - i128::from(begin)) * buckets as i128 / wide;
