@@ -89,10 +89,10 @@ impl Tailing {
     }
 
     /// Ends the following and its connections. Dropping does the same, without waiting for it.
-    pub async fn close(self) {
-        let sites = Arc::clone(&self.sites);
-        drop(self);
-        sites.close().await;
+    pub async fn close(mut self) {
+        // A connection that is being made must have stopped being made before all of them are ended.
+        self.following.end().await;
+        self.sites.close().await;
     }
 }
 

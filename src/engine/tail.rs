@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::task::AbortHandle;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::domain::checklist::Followed;
@@ -46,7 +46,21 @@ pub struct Following {
     pub updates: mpsc::Receiver<TailUpdate>,
     /// For others who have something to say in the same stream; it does not keep the stream open.
     pub voices: mpsc::WeakSender<TailUpdate>,
-    tasks: Vec<AbortHandle>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Following {
+    /// Ends everything, and returns when nothing of it is left: what a task was about to open stays behind otherwise.
+    pub async fn end(&mut self) {
+        let tasks = std::mem::take(&mut self.tasks);
+        for task in &tasks {
+            task.abort();
+        }
+        for task in tasks {
+            // It was ended, or has failed: it is gone.
+            let _ = task.await;
+        }
+    }
 }
 
 impl Drop for Following {
@@ -92,7 +106,7 @@ pub fn follow<T: Tails, C: Clock>(
             tails: Arc::clone(tails),
             source: source.clone(),
         };
-        tasks.push(tokio::spawn(one.go_on(start, follow)).abort_handle());
+        tasks.push(tokio::spawn(one.go_on(start, follow)));
     }
     for (host, (sources, known)) in hosts {
         let compared = Compared {
@@ -102,7 +116,7 @@ pub fn follow<T: Tails, C: Clock>(
             known,
             updates: voices.clone(),
         };
-        tasks.push(tokio::spawn(compared.go_on(follow)).abort_handle());
+        tasks.push(tokio::spawn(compared.go_on(follow)));
     }
     Following {
         updates,

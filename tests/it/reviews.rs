@@ -165,7 +165,20 @@ fn going_on_with_a_run_on_another_machine_of_the_same_name_is_told() {
 
 #[test]
 fn a_tail_that_nobody_reads_any_more_ends_though_nothing_is_written_to_the_log() {
-    let workshop = Workshop::with("[log.app]\non = \"all\"\nfile = \"app.log\"\n");
+    let workshop = Workshop::with(
+        r#"
+[log.app]
+on = "all"
+file = "app.log"
+[step.switch]
+run = "true"
+on = "all"
+[[stage]]
+name = "Live"
+env = "live"
+steps = ["switch"]
+"#,
+    );
     workshop.write("host/app.log", "first\n");
     let mut golive = workshop
         .command(env!("CARGO_BIN_EXE_golive"))
@@ -209,9 +222,9 @@ name = "Here"
 steps = ["prepare"]
 "#,
     );
-    let mut mkfifo = workshop.command("mkfifo");
-    let made = mkfifo.arg(workshop.path("pipe")).status();
-    assert!(made.unwrap().success());
+    let pipe = workshop.path("pipe");
+    let made = workshop.command("mkfifo").arg(pipe).status().unwrap();
+    assert!(made.success());
     let output = workshop.golive("deploy --plain");
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{said}");

@@ -221,6 +221,9 @@ fn base64(value: &[u8]) -> Vec<Vec<u8>> {
     const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     const URL_SAFE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut forms = Vec::new();
+    if value.is_empty() {
+        return forms;
+    }
     for alphabet in [STANDARD, URL_SAFE] {
         for before in 0..3 {
             let mut bytes = vec![0; before];
@@ -320,5 +323,11 @@ mod tests {
         let forms = forms("-----BEGIN KEY-----\nMIIabcdefg\nshort\n");
         assert!(forms.solid.contains(&b"MIIabcdefg"[..]));
         assert!(!forms.solid.contains(&b"short"[..]));
+    }
+
+    #[test]
+    fn a_value_of_nothing_or_of_blanks_has_no_encoded_forms_of_its_own() {
+        assert_eq!(forms(""), Forms::default());
+        assert!(has("          ", "          "));
     }
 }
