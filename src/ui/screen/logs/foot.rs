@@ -19,6 +19,10 @@ pub(super) fn attention(tail: &TailView, narrow: bool) -> (String, &'static str)
     if narrow && tail.heard && !tail.sources.is_empty() {
         return in_short(tail);
     }
+    if tail.failed.is_some() {
+        let said = format!("the logs of {env} cannot be followed.   r tries again");
+        return (said, "state.fail");
+    }
     if !tail.heard {
         let said = format!("asking the hosts of {env} for their logs ..");
         return (said, "attention");

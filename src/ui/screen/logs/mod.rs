@@ -128,7 +128,7 @@ fn state(tail: &TailView) -> (&'static str, &'static str) {
     match (live, tail.viewer.follows()) {
         (_, false) => ("PAUSED", "state.warn"),
         (1.., true) => ("LIVE", "state.run"),
-        _ if tail.is_dead() => ("DEAD", "state.fail"),
+        _ if tail.is_dead() || tail.failed.is_some() => ("DEAD", "state.fail"),
         _ if tail.heard && tail.sources.is_empty() => ("NO LOGS", "state.warn"),
         _ => ("OPENING", "text.dim"),
     }
