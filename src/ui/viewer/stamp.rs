@@ -26,7 +26,8 @@ pub fn end(text: &str) -> Option<usize> {
         } else {
             is_date_or_clock(word)
         };
-        if !is_part && !(word.is_empty() && at > 0 && !has_clock) {
+        let is_gap = word.is_empty() && at > 0 && !has_clock;
+        if !is_part && !is_gap {
             break;
         }
         has_clock |= word.contains(':');
@@ -43,13 +44,13 @@ pub fn end(text: &str) -> Option<usize> {
         return None;
     }
     let utc = FixedOffset::east_opt(0)?;
-    let said = Recognizer::new(utc).read(text[..end].as_bytes(), 0);
+    let said = Recognizer::new(utc).read(&text.as_bytes()[..end], 0);
     said.map(|_| end)
 }
 
 fn is_date_or_clock(word: &str) -> bool {
     let bare = word.trim_matches(['[', ']', '(', ')', ',']);
-    let named = NAMES.iter().any(|name| bare == *name);
+    let named = NAMES.contains(&bare);
     let is_written = |c: char| c.is_ascii_digit() || ":.,/+-TZ".contains(c);
     let has_month = NAMES.iter().any(|name| bare.contains(&format!("/{name}/")));
     let digits = bare.chars().filter(char::is_ascii_digit).count();
