@@ -512,3 +512,13 @@ fn the_logs_are_drawn_at_every_size() {
         }
     }
 }
+
+#[test]
+fn a_notice_goes_when_its_time_is_over_also_where_lines_come_all_the_time() {
+    let mut model = live(5);
+    press(&mut model, "f", NOW);
+    assert!(model.notice.is_some());
+    let news = Msg::Log(LogNews::Changed(DocumentId::Tail));
+    tell(&mut model, news, NOW + 60);
+    assert_eq!(model.notice, None);
+}
