@@ -209,8 +209,9 @@ name = "Here"
 steps = ["prepare"]
 "#,
     );
-    let made = workshop.command("mkfifo").arg(workshop.path("pipe"));
-    assert!(made.status().unwrap().success());
+    let mut mkfifo = workshop.command("mkfifo");
+    let made = mkfifo.arg(workshop.path("pipe")).status();
+    assert!(made.unwrap().success());
     let output = workshop.golive("deploy --plain");
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{said}");

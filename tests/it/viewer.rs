@@ -563,3 +563,36 @@ fn walk<S: Source>(deeds: &[Deed]) {
         bench.perform(deed, &mut height);
     }
 }
+
+#[test]
+fn a_long_line_that_was_hidden_while_the_screen_was_resized_shows() {
+    let rules = vec![Rule {
+        test: Test::In(Pattern {
+            text: "ERROR".to_owned(),
+            regex: false,
+        }),
+        on: true,
+    }];
+    let filters = Filters {
+        rules,
+        off: true,
+        ..Filters::default()
+    };
+    let append = |owner: usize, text: &str| Deed::Append(owner, text.to_owned());
+    walk::<Paper>(&[
+        append(2, &"xyz ".repeat(20)),
+        Deed::Press(Act::Wrap),
+        Deed::Resize(16, 1),
+        Deed::Press(Act::PageUp),
+        Deed::Filter(filters),
+        append(0, ""),
+        Deed::Late(0, 1),
+        append(0, ""),
+        append(0, ""),
+        Deed::Press(Act::FiltersOff),
+        append(0, "WARN a"),
+        Deed::Late(0, 0),
+        Deed::Resize(20, 1),
+        Deed::Press(Act::FiltersOff),
+    ]);
+}

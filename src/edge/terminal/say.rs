@@ -9,6 +9,7 @@ use crossterm::clipboard::CopyToClipboard;
 use thiserror::Error;
 
 use super::sense::Env;
+use crate::domain::output::ansi::is_unseen;
 
 /// The most a terminal surely takes at once, in encoded bytes (the limit of xterm and tmux).
 const MOST: usize = 74_994;
@@ -89,10 +90,7 @@ fn notice(text: &str) -> String {
         '\n' | '\t' => ' ',
         letter => letter,
     };
-    let steers = |letter: &char| {
-        letter.is_control()
-            || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
+    let steers = |letter: &char| letter.is_control() || is_unseen(*letter);
     text.chars()
         .map(shown)
         .filter(|letter| !steers(letter))
@@ -112,6 +110,12 @@ fn pass(bytes: String, env: &Env) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_notice_holds_nothing_unseen_and_nothing_a_terminal_obeys() {
+        let text = "a\u{1b}]0;b\u{9d}c\u{202e}d\u{61c}e\u{e0041}f\u{3164}g\u{ad}h";
+        assert_eq!(notice(text), "a]0,bcdefgh");
+    }
 
     fn env(pairs: &[(&str, &str)]) -> Env {
         pairs

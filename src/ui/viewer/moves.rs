@@ -190,7 +190,10 @@ impl Viewer {
             return;
         };
         let height = self.tall();
-        let mut row = row;
+        let (line, shape) = (&self.window.lines[at], self.shape());
+        // A line that came back may have fewer rows than when it was last seen: its last one shows at least.
+        let own = layout::height(line, &shape) - layout::lead(line, &shape);
+        let mut row = row.max(1 - own);
         if self.window.is_end {
             let below = self.rows_from(at, height + row.abs());
             row = row.max(height - below);
