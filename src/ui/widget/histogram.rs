@@ -189,12 +189,13 @@ fn told(histogram: &Histogram, now: Moment) -> String {
     };
     let bucket = histogram.buckets[histogram.cursor.min(histogram.buckets.len() - 1)];
     format!(
-        "{} to {}   {} err  {} warn  {} lines",
+        "{} to {}   {} err  {} warn  {} {}",
         time(from, now, "%H:%M:%S"),
         time(to, now, "%H:%M:%S"),
         thousands(bucket.errors),
         thousands(bucket.warnings),
         thousands(bucket.all),
+        if bucket.all == 1 { "line" } else { "lines" },
     )
 }
 

@@ -296,7 +296,7 @@ fn asking_again_keeps_what_was_set() {
     assert!(tail.failed.is_none() && tail.viewer.follows());
     assert_eq!(rules(&model).len(), 1);
     on_paper(DocumentId::Tail, |paper| {
-        assert_eq!(paper.filters.rules.len(), 1)
+        assert_eq!(paper.filters.rules.len(), 1);
     });
 }
 

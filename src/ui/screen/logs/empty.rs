@@ -17,6 +17,25 @@ pub(super) fn draw(paint: &mut Paint<'_>, area: Rect, tail: &TailView) -> bool {
     if area.is_empty() || tail.viewer.facts().lines > 0 {
         return false;
     }
+    let mut rows = words(area, tail);
+    // What is to be done stands at the end: it is the blank rows that go where there is little room.
+    let over = rows.len().saturating_sub(usize::from(area.height));
+    let mut gone = 0;
+    rows.retain(|(text, _)| {
+        let goes = text.is_empty() && gone < over;
+        gone += usize::from(goes);
+        !goes
+    });
+    let above = u16::from(usize::from(area.height) > rows.len() + 2);
+    let shown = (area.y + above..area.bottom()).zip(&rows);
+    for (y, (text, role)) in shown {
+        paint.text(area.x + 2, y, area.width.saturating_sub(3), text, role);
+    }
+    true
+}
+
+/// The words, in rows that fit.
+fn words(area: Rect, tail: &TailView) -> Vec<(String, &'static str)> {
     let env = &tail.env;
     let mut rows: Vec<(String, &str)> = Vec::new();
     let mut say = |text: &str, role: &'static str| {
@@ -85,18 +104,5 @@ pub(super) fn draw(paint: &mut Paint<'_>, area: Rect, tail: &TailView) -> bool {
     } else {
         say(&format!("The sources of {env} are being opened .."), "text");
     }
-    // What is to be done stands at the end: it is the blank rows that go where there is little room.
-    let over = rows.len().saturating_sub(usize::from(area.height));
-    let mut gone = 0;
-    rows.retain(|(text, _)| {
-        let goes = text.is_empty() && gone < over;
-        gone += usize::from(goes);
-        !goes
-    });
-    let above = u16::from(usize::from(area.height) > rows.len() + 2);
-    let shown = (area.y + above..area.bottom()).zip(&rows);
-    for (y, (text, role)) in shown {
-        paint.text(area.x + 2, y, area.width.saturating_sub(3), text, role);
-    }
-    true
+    rows
 }

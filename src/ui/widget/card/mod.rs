@@ -305,7 +305,7 @@ pub(in crate::ui) fn keys(paint: &mut Paint<'_>, area: Rect, model: &Model) {
             Act::Back,
         ],
         (View::Gate, _) => &[Act::Help, Act::FocusOn, Act::Resume, Act::Abort, Act::Back],
-        (View::Logs, _) => &[Act::Help, Act::Search, Act::FocusOn, Act::Follow, Act::Back],
+        (View::Logs, _) => &[Act::Help, Act::Search, Act::FocusOn, Act::Back, Act::Follow],
         (View::Hosts, _) => &[Act::Help, Act::Refresh, Act::Open, Act::Back],
         (View::Home, _) => &[
             Act::Help,
