@@ -24,7 +24,12 @@ pub(crate) fn load() -> String {
 
 /// A line of this process's status, in KiB: `VmRSS`, `VmHWM`.
 pub(crate) fn memory(what: &str) -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    memory_of(std::process::id(), what)
+}
+
+/// The same of any process.
+pub(crate) fn memory_of(process: u32, what: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix(what));
     let number = line.and_then(|line| line.trim_start_matches(':').split_whitespace().next());
     number.and_then(|number| number.parse().ok()).unwrap_or(0)
@@ -42,6 +47,21 @@ pub(crate) fn used_by(process: u32) -> Duration {
             text.split(' ').next()?.parse().ok()
         });
     times.map(Duration::from_nanos).sum()
+}
+
+/// How often the threads of a process were put to sleep or aside so far.
+pub(crate) fn switches(process: u32) -> u64 {
+    let threads = fs::read_dir(format!("/proc/{process}/task"));
+    let counts = threads.into_iter().flatten().flatten().map(|thread| {
+        let status = fs::read_to_string(thread.path().join("status")).unwrap_or_default();
+        let lines = status
+            .lines()
+            .filter_map(|line| line.split_once("ctxt_switches:"));
+        lines
+            .filter_map(|(_, count)| count.trim().parse::<u64>().ok())
+            .sum::<u64>()
+    });
+    counts.sum()
 }
 
 /// The middle of some values.

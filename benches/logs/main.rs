@@ -12,6 +12,7 @@ mod big;
 #[expect(dead_code, reason = "the tests do more to their hosts than this bench")]
 mod fleet;
 mod intake;
+mod live;
 mod machine;
 
 /// What the command line chooses.
@@ -20,10 +21,12 @@ struct Choice {
     lines: u64,
     /// How often a measurement is repeated.
     rounds: usize,
-    /// Only this part: `big` or `intake`.
+    /// Only this part: `big`, `intake` or `live`.
     only: Option<String>,
     /// Lines that are taken in.
     taken: u64,
+    /// Seconds at each pace.
+    seconds: u64,
 }
 
 fn main() {
@@ -41,6 +44,9 @@ fn main() {
             .unwrap();
         runtime.block_on(intake::run(choice.taken, choice.rounds));
     }
+    if wanted("live") {
+        live::run(choice.seconds, choice.rounds);
+    }
     println!("\n{}", machine::load());
 }
 
@@ -50,6 +56,7 @@ fn read_arguments(arguments: impl Iterator<Item = String>) -> Choice {
         rounds: 3,
         only: None,
         taken: 4_000_000,
+        seconds: 10,
     };
     let mut arguments = arguments.filter(|argument| argument != "--bench");
     while let Some(name) = arguments.next() {
@@ -58,6 +65,7 @@ fn read_arguments(arguments: impl Iterator<Item = String>) -> Choice {
             "--lines" => choice.lines = value().parse().unwrap(),
             "--rounds" => choice.rounds = value().parse().unwrap(),
             "--taken" => choice.taken = value().parse().unwrap(),
+            "--seconds" => choice.seconds = value().parse().unwrap(),
             "--only" => choice.only = Some(value()),
             other => panic!("there is no option {other}"),
         }

@@ -28,7 +28,7 @@ use crate::domain::secret::Vault;
 use crate::domain::text::similar;
 use crate::edge::journal::owner::is_runner;
 use crate::edge::journal::{RunError, RunFolder, list};
-use crate::edge::ssh::{LinkListener, Sites};
+use crate::edge::ssh::{LinkListener, Sites, sweep};
 use crate::port::Place;
 
 /// Walks the checklist.
@@ -179,6 +179,9 @@ pub async fn resume(project: &Project, resume: &Resume, global: &Global) -> Resu
                 "run {run} has succeeded already: nothing is left to do\n"
             ))?;
         }
+        drop(owned);
+        // Whoever recorded its end may have been killed before it ended its connections.
+        sweep(&project.folders.runtime).await;
         return Ok(Code::Done);
     }
     super::changes::tell(project, &owned.plan, global.json).await?;

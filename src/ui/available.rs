@@ -126,6 +126,31 @@ fn of_logs(model: &Model, act: Act) -> Option<Availability> {
             Some(said)
         }
         Act::Regex => Some(Availability::Elsewhere),
+        Act::Search
+        | Act::Next
+        | Act::Previous
+        | Act::NextError
+        | Act::PreviousError
+        | Act::Gap
+        | Act::Keep
+        | Act::Drop
+        | Act::Filters
+        | Act::FiltersOff
+        | Act::ContextMore
+        | Act::ContextFewer
+        | Act::Unfold
+        | Act::Only
+        | Act::Wrap
+        | Act::Time
+        | Act::Clear
+        | Act::SetMark
+        | Act::NextMark
+        | Act::Select
+        | Act::Save
+            if model.viewer().is_none() =>
+        {
+            off("there is no log on this screen; 2 shows those of servers")
+        }
         Act::Histogram | Act::Environment if tail.is_none() => off("2 shows the logs of servers"),
         Act::Difference if tail.is_some() => Some(Availability::Elsewhere),
         Act::Follow => tail

@@ -27,6 +27,7 @@ pub mod screen;
 pub mod states;
 pub mod tail;
 pub mod theme;
+pub mod tiles;
 pub mod update;
 pub mod viewer;
 pub mod widget;

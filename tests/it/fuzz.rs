@@ -7,6 +7,41 @@ use std::path::Path;
 
 pub(crate) mod bodies;
 
+/// Pieces of which logs and hostile bytes are made.
+const LOG_WORDS: &[&[u8]] = &[
+    b"2026-11-21T04:00:00.123Z ",
+    b"2026-11-21 04:00:00,123 ERROR ",
+    b"Nov 21 04:00:00 web1 app[1]: ",
+    b"[10/Oct/2000:13:55:36 -0700] ",
+    b"[Fri Sep 09 10:42:29.902022 2011] ",
+    b"E1121 04:00:00.1 ",
+    b"1764000000.123 ",
+    b"{\"ts\":1764000000,",
+    b"\"level\":\"error\"}",
+    b"level=warn ",
+    b"error: ",
+    b" DETAIL:  ",
+    b"\"GET / HTTP/1.1\" 502 1",
+    b"\n",
+    b"\n  at x",
+    b"\r",
+    b"\r\n",
+    b"\x1b[31m",
+    b"\x1b]52;c;eA==\x07",
+    b"\xe2\x80\xae",
+    b"\xe2\x80",
+    b"\xff\0",
+    b"\x08",
+    b"[^a]",
+    b"\\s",
+    b"(",
+    b")",
+    b"|",
+    b"*",
+    b"$",
+    b"^",
+];
+
 /// Numbers that look random and are the same in every run (xorshift).
 struct Numbers(u64);
 
@@ -128,6 +163,57 @@ fn any_journal_is_a_valid_prefix_or_damaged_at_a_line() {
     let seeds: [&[u8]; 4] = [&short, &whole, b"", b"{}\n"];
     let words: [&[u8]; 5] = [b"\n", b"}\n{", b"\"", b"\0", b"\xff"];
     runs(&seeds, &words, 1200, bodies::journal);
+}
+
+#[test]
+fn no_bytes_hide_a_secret_from_the_redactor() {
+    let seeds: [&[u8]; 5] = [
+        b"12345678\x01\x05correct horsepassword=correct horse. \xf8\x00\x05\xf9\x10\x07 \xfa\x40\x09\n\xfb\x90\x03",
+        b"\x01\x01\x01\x01\x01\x01\x01\x01\x02\x01abcabcabc\x01cab\nabcababcabcab\nabc\xf8\x33\x04\xf9\x71\x02abcabcab",
+        b"\x02\x03\x01\x05\x01\x01\x07\x01\x03\x00aaaaaaaa\x02a'b\"c $d/!\x04ccccccccccccaaaaaaaaaaaa\xff\xff\xff\xfe\x20\x05",
+        b"87654321\x01\x08 \xc3\xa9t\xc3\xa9 %\\n*\n\t \r\nx\xf8\x08\x08",
+        b"",
+    ];
+    let words: [&[u8]; 8] = [
+        b"\xf8\x01\x04",
+        b"\xf9\x50\x06",
+        b"\xfa\x9f\x00",
+        b"\xfb\x28\x07",
+        b"abc",
+        b"\n",
+        b"\r\n",
+        b"correct horse",
+    ];
+    runs(&seeds, &words, 1500, bodies::redactor);
+}
+
+/// Lines of logs as seeds.
+const LOGS: [&[u8]; 5] = [
+    b"\x052026-11-21T04:00:00.123Z error: x\nNov 21 04:00:00 web1 app[1]: y\n  at x\n",
+    b"\x00[10/Oct/2000:13:55:36 -0700] \"GET / HTTP/1.1\" 502 1\r50%\r100%\n{\"ts\":1764000000,\"level\":\"error\"}\n",
+    b"2026-11-21 04:00:00,123 ERROR app: failed\nE1121 04:00:00.1 1 x.go:1] y\n1764000000.123 level=warn z",
+    b"[^a]|er+or\n2026-11-21 04:00:00 UTC [7] ERROR:  x\nDETAIL:  y\n\n",
+    b"",
+];
+
+#[test]
+fn any_bytes_have_possible_times_or_none() {
+    runs(&LOGS, LOG_WORDS, 4000, bodies::times);
+}
+
+#[test]
+fn no_line_shown_acts_on_a_terminal() {
+    runs(&LOGS, LOG_WORDS, 3000, bodies::shown);
+}
+
+#[test]
+fn lines_taken_in_pieces_are_those_of_the_whole() {
+    runs(&LOGS, LOG_WORDS, 3000, bodies::intake);
+}
+
+#[test]
+fn a_pattern_finds_in_a_block_what_it_finds_in_its_lines() {
+    runs(&LOGS, LOG_WORDS, 3000, bodies::patterns);
 }
 
 #[test]

@@ -18,7 +18,6 @@ mod locks;
 mod logs;
 mod machines;
 mod plans;
-mod readings;
 mod remote;
 mod replays;
 mod reviews;

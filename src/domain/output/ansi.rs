@@ -226,7 +226,7 @@ impl Filter {
             // They only choose between two looks of a sign, and terminals disagree about its width.
             '\u{fe0e}' | '\u{fe0f}' => {}
             c if is_unseen(c) || is_unassigned(c) => {
-                self.stand_in(&format!("<U+{:04X}>", u32::from(c)))
+                self.stand_in(&format!("<U+{:04X}>", u32::from(c)));
             }
             c => {
                 let width = c.width().unwrap_or(0);

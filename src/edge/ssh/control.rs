@@ -2,7 +2,7 @@
 //!
 //! The folder is ours alone (0700, owner checked) and its path is short and plain: socket paths are limited to
 //! 108 bytes, and ssh expands `%`, `~` and `${}` in them. It is locked while its owner lives, whoever that is;
-//! folders without an owner are swept when a new one is made, their masters ended.
+//! folders without an owner are swept when a new one is made and when its owner ends, their masters ended.
 //!
 //! The configuration goes before the user's: options that hold for jump hosts too must stand in a file, because
 //! `ssh -J` hands its children `-F` but no `-o`. The user's own file is included (or, given as `-F`, copied behind
@@ -54,8 +54,7 @@ impl Control {
     /// that does not fit, and collects the folders that have lost their owner (see [`sweep`]).
     pub(super) fn make(runtime: &Path) -> io::Result<(Self, Vec<Abandoned>)> {
         let parent = parent_folder(runtime)?;
-        // Whoever makes or sweeps folders holds this lock, so that a folder is never seen before it has its owner.
-        let turn = open_locked(&parent.join("turn"), FlockOperation::LockExclusive)?;
+        let turn = turn(&parent)?;
         let abandoned = abandoned(&parent);
         let folder = fresh_folder(&parent)?;
         let lock = open_locked(
@@ -102,6 +101,11 @@ impl Control {
             .take();
         if let Some(task) = task {
             let _ = task.await;
+        }
+        // A program that a killed console was just starting holds its lock a moment longer; a master that did not
+        // answer then may answer now.
+        if let Some(parent) = self.folder.parent() {
+            sweep(left_in(parent).unwrap_or_default()).await;
         }
     }
 
@@ -163,6 +167,21 @@ pub(super) struct Abandoned {
     folder: PathBuf,
     /// Held until it is swept, so that nobody else does it too.
     _lock: File,
+}
+
+/// The folders under `runtime` that have lost their owner, for a process that makes none itself.
+pub(super) fn left_behind(runtime: &Path) -> io::Result<Vec<Abandoned>> {
+    left_in(&parent_folder(runtime)?)
+}
+
+fn left_in(parent: &Path) -> io::Result<Vec<Abandoned>> {
+    let _turn = turn(parent)?;
+    Ok(abandoned(parent))
+}
+
+/// Whoever makes or sweeps folders holds this lock, so that a folder is never seen before it has its owner.
+fn turn(parent: &Path) -> io::Result<File> {
+    open_locked(&parent.join("turn"), FlockOperation::LockExclusive)
 }
 
 /// Ends the masters of abandoned folders and removes the folders. A folder with a master that does not answer stays

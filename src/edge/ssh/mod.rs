@@ -224,6 +224,12 @@ impl Sites {
     }
 }
 
+/// Ends the connections that consoles left that were killed, for a process that opens none itself. `runtime` is
+/// golive's folder for sockets. Bounded in time; what does not answer is left to the next one.
+pub async fn sweep(runtime: &Path) {
+    control::sweep(control::left_behind(runtime).unwrap_or_default()).await;
+}
+
 /// What the hosts over ssh share; also begins to sweep what consoles left that were killed.
 fn shared(rules: &SiteRules) -> io::Result<Arc<Shared>> {
     let (control, abandoned) = Control::make(&rules.runtime)?;

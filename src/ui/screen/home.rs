@@ -450,6 +450,7 @@ fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
         (Act::Deploy, deploy.as_str()),
         (Act::Resume, go_on),
         (Act::ScreenRun, ""),
+        (Act::ScreenLogs, ""),
         (Act::ScreenHosts, ""),
         (Act::Refresh, ""),
     ];

@@ -101,6 +101,7 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
             (Act::Open, "all about the host"),
             (Act::ScreenHome, ""),
             (Act::ScreenRun, ""),
+            (Act::ScreenLogs, ""),
         ],
         keys: &[(Act::Down, ""), (Act::Up, ""), (Act::Back, "")],
     };

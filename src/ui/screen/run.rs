@@ -402,6 +402,7 @@ fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
         (Act::Search, ""),
         (Act::Zoom, ""),
         (Act::ScreenHome, ""),
+        (Act::ScreenLogs, ""),
         (Act::ScreenHosts, ""),
     ];
     bottom::draw(

@@ -14,13 +14,13 @@ use crate::ui::keymap::Act;
 use crate::ui::model::{Dialog, Model, View};
 use crate::ui::msg::{Cmd, DocumentId, LogNews, LogWish, Notice};
 use crate::ui::panes;
-use crate::ui::screen::logs::viewer_size;
 use crate::ui::tail::{Histogram, LATELY_MS, LogsPane, TailView};
+use crate::ui::tiles::viewer_size;
 use crate::ui::widget::{histogram, sources};
 use crate::ui::words;
 
 /// Stretches of the small histogram.
-const LATELY: usize = 20;
+const LATELY: u32 = 20;
 /// Milliseconds after which lines over time are asked for again.
 const HISTOGRAM_MS: i64 = 1000;
 
@@ -128,7 +128,7 @@ pub(super) fn ask(model: &mut Model, now: Moment) -> Vec<Cmd> {
         return Vec::new();
     }
     tail.asked = Some(now);
-    let stretch = LATELY_MS / LATELY as i64;
+    let stretch = LATELY_MS / i64::from(LATELY);
     let end = (now.timestamp_millis() / stretch + 1) * stretch;
     tail.lately.span_ms = (end - LATELY_MS, end);
     let wish = |buckets: usize, span_ms: (i64, i64)| {
@@ -138,7 +138,7 @@ pub(super) fn ask(model: &mut Model, now: Moment) -> Vec<Cmd> {
             span_ms,
         })
     };
-    let mut cmds = vec![wish(LATELY, tail.lately.span_ms)];
+    let mut cmds = vec![wish(LATELY as usize, tail.lately.span_ms)];
     let span = tail.viewer.facts().span_ms;
     if let Some(whole) = &mut tail.whole
         && let Some((from, to)) = span
@@ -324,14 +324,14 @@ pub(super) fn only(model: &mut Model, letter: Option<char>, now: Moment) -> Vec<
     match letter {
         None => Vec::new(),
         Some('.') => on_viewer(model, |viewer| viewer.only(None)),
-        Some(letter) => match owner(letter) {
-            Some(source) => on_viewer(model, |viewer| viewer.only(Some(source))),
-            None => {
-                let said = format!("no source has the letter {letter}");
-                model.notice = Some((Notice::line(said), now));
-                Vec::new()
+        Some(letter) => {
+            if let Some(source) = owner(letter) {
+                return on_viewer(model, |viewer| viewer.only(Some(source)));
             }
-        },
+            let said = format!("no source has the letter {letter}");
+            model.notice = Some((Notice::line(said), now));
+            Vec::new()
+        }
     }
 }
 

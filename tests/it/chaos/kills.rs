@@ -1,6 +1,7 @@
 //! The console is killed again and again, and the run is taken up again until it is done.
 
 use std::fmt::Write as _;
+use std::process::Stdio;
 
 use super::dice::Dice;
 use super::lane::Lane;
@@ -27,6 +28,37 @@ fn a_hundred_runs_whose_consoles_are_killed_do_every_step_exactly_once() {
 #[test]
 fn killed_runs_do_every_step_exactly_once_where_hosts_allow_two_sessions() {
     in_lanes(&Fleet::with(2, &["MaxSessions 2"]), 8);
+}
+
+#[test]
+fn the_connection_of_a_console_killed_after_the_end_is_ended_by_the_next_resume() {
+    let fleet = Fleet::up(2);
+    let lane = Lane::new("late", &fleet);
+    let before = lane.runs();
+    let commit = lane.commit();
+    let ended = lane.golive(&lane.deploy(&commit));
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    lane.has_ended();
+    let run = lane.new_run(&before).unwrap();
+    let left = lane.path("run/golive/left");
+    std::fs::create_dir(&left).unwrap();
+    std::fs::write(left.join("owner"), "").unwrap();
+    let master = lane
+        .command("ssh")
+        .arg("-F")
+        .arg(fleet.config())
+        .arg("-S")
+        .arg(left.join("0"))
+        .args(["-M", "-N", "-f", "-o", "ControlPersist=600", "web1"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    assert!(master.unwrap().success());
+    assert_eq!(lane.masters().len(), 1);
+    let ended = lane.golive(&lane.resume(&run, &commit));
+    assert!(ended.text.contains("has succeeded already"), "{ended:?}");
+    lane.has_ended();
+    assert!(!left.exists());
 }
 
 /// Lets runs be killed in several lanes at once.

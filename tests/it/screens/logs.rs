@@ -75,7 +75,9 @@ fn changed(model: &mut Model) {
 
 /// The logs screen, asked for and told of its sources.
 fn opened(sources: Vec<SourceNow>) -> Model {
-    on_paper(DocumentId::Tail, |paper| *paper = Default::default());
+    on_paper(DocumentId::Tail, |paper| {
+        *paper = crate::support::paper::Paper::default();
+    });
     let mut model = home();
     press(&mut model, "2", NOW - 2);
     hear(&mut model, sources);
@@ -145,7 +147,9 @@ fn logs_are_empty_until_something_is_written() {
 
 #[test]
 fn logs_that_were_asked_for_and_have_not_come_say_so() {
-    on_paper(DocumentId::Tail, |paper| *paper = Default::default());
+    on_paper(DocumentId::Tail, |paper| {
+        *paper = crate::support::paper::Paper::default();
+    });
     let mut model = home();
     let cmds = press(&mut model, "2", NOW);
     assert_eq!(cmds, [Cmd::Log(LogWish::Tail("production".into()))]);
@@ -204,7 +208,7 @@ fn filters_keep_and_drop_and_are_told_with_what_they_hide() {
     assert_eq!(level, Level::Warning);
     press(&mut model, "j +", NOW);
     check("logs-filters", &model, NOW);
-    assert_eq!(rules(&model)[1].1, false);
+    assert!(!rules(&model)[1].1);
     press(&mut model, "xx", NOW);
     assert!(rules(&model).is_empty());
     tell(&mut model, control('f'), NOW);

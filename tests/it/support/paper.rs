@@ -335,7 +335,8 @@ impl Paper {
             let Some(at) = line.at_ms.filter(|at| (from..to).contains(at)) else {
                 continue;
             };
-            let bucket = &mut told[((at - from) * buckets as i64 / (to - from)) as usize];
+            let bucket =
+                &mut told[((at - from) as u64 * buckets as u64 / (to - from) as u64) as usize];
             bucket.all += 1;
             bucket.warnings += u64::from(line.level == Level::Warning);
             bucket.errors += u64::from(line.level == Level::Error);

@@ -17,21 +17,21 @@ const LOWER: u16 = 8;
 
 /// The parts; those without room are not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Layout {
+pub struct Layout {
     /// The sources, with their frame.
-    pub(super) sources: Option<Rect>,
+    pub sources: Option<Rect>,
     /// The histogram and moments, with their frame.
-    pub(super) lower: Option<Rect>,
+    pub lower: Option<Rect>,
     /// The sources in one row.
-    pub(super) chips: Option<Rect>,
+    pub chips: Option<Rect>,
     /// The log, with its frame or the rule above it.
-    pub(super) log: Option<Rect>,
+    pub log: Option<Rect>,
     /// The lines.
-    pub(super) lines: Option<Rect>,
+    pub lines: Option<Rect>,
 }
 
 /// The parts of the body of a screen.
-pub(super) fn parts(body: Rect, tail: &TailView) -> Layout {
+pub fn parts(body: Rect, tail: &TailView) -> Layout {
     let alone = tail.zoom || tail.whole.is_some();
     if body.width >= WIDE {
         return beside(body, tail, alone);
@@ -119,7 +119,7 @@ fn below_rule(log: Rect) -> Rect {
 }
 
 /// The lines of the small form: all but the band, the attention and the keys.
-pub(super) fn card_lines(area: Rect) -> Rect {
+pub fn card_lines(area: Rect) -> Rect {
     Rect {
         y: area.y + area.height.min(1),
         height: area.height.saturating_sub(3),

@@ -1,0 +1,231 @@
+//! The rows at the bottom of the logs screen: what is looked for, how the stream stands, what can be done.
+
+use ratatui::layout::Rect;
+
+use crate::domain::log::SourceState;
+use crate::ui::keymap::Act;
+use crate::ui::model::Model;
+use crate::ui::tail::{LogsPane, TailView, letter};
+use crate::ui::viewer::thousands;
+use crate::ui::widget::hints::{self, Hint};
+use crate::ui::widget::paint::{Paint, middle};
+use crate::ui::widget::prompt::share;
+use crate::ui::widget::sources;
+use crate::ui::words;
+/// What is said first: why nothing comes, what is lost, or that the screen stands still.
+pub(super) fn attention(tail: &TailView, narrow: bool) -> (String, &'static str) {
+    let env = &tail.env;
+    if narrow && tail.heard && !tail.sources.is_empty() {
+        return in_short(tail);
+    }
+    if !tail.heard {
+        let said = format!("asking the hosts of {env} for their logs ..");
+        return (said, "attention");
+    }
+    if tail.sources.is_empty() {
+        let said = format!("no log is named for the hosts of {env}");
+        return (said, "state.warn");
+    }
+    if tail.is_dead() {
+        let said = format!("nothing comes from {env}: Tab, then Enter tells why.  r tries again");
+        return (said, "state.fail");
+    }
+    if !tail.viewer.follows() {
+        let new = tail.viewer.new_lines();
+        let said = match new {
+            0 => "paused while you scroll.   G or f: back to live".to_owned(),
+            1 => "paused while you scroll: 1 new line below.   G or f: back to live".to_owned(),
+            new => format!(
+                "paused while you scroll: {} new lines below.   G or f: back to live",
+                thousands(new)
+            ),
+        };
+        return (said, "attention");
+    }
+    let lost = tail.sources.iter().enumerate().filter_map(|(at, now)| {
+        let name = || {
+            let host = middle(now.source.host.as_str(), 20);
+            format!("{} {host} {}", letter(at), now.source.log.name)
+        };
+        match &now.state {
+            SourceState::Lost { retry_in, .. } => Some(format!(
+                "{} is lost, again in {}",
+                name(),
+                words::span(retry_in.as_secs_f64())
+            )),
+            SourceState::Failed { .. } => Some(format!("{} does not come", name())),
+            _ => None,
+        }
+    });
+    let lost: Vec<String> = lost.collect();
+    match lost.as_slice() {
+        [] => {
+            let clock = if tail.sources.len() > 1 {
+                ", by the time in their lines"
+            } else {
+                ""
+            };
+            let count = words::count(tail.sources.len(), "source");
+            (format!("live: {count} of {env}{clock}"), "attention")
+        }
+        [one] => (format!("{one}.   The others are live"), "state.warn"),
+        [one, rest @ ..] => {
+            let said = format!("{one}, and {} more", rest.len());
+            (said, "state.warn")
+        }
+    }
+}
+
+/// The same where there is little room.
+pub(super) fn in_short(tail: &TailView) -> (String, &'static str) {
+    let (live, all) = (tail.live().0, tail.sources.len());
+    match (tail.viewer.follows(), tail.viewer.new_lines()) {
+        _ if tail.is_dead() => (
+            "nothing comes: Tab, Enter tells why".to_owned(),
+            "state.fail",
+        ),
+        (false, 0) => ("paused   G: back to live".to_owned(), "attention"),
+        (false, new) => {
+            let new = thousands(new);
+            (format!("paused, {new} new   G: live"), "attention")
+        }
+        _ if live < all => {
+            let off = words::count(all - live, "source");
+            (format!("live, {off} not: Tab shows them"), "state.warn")
+        }
+        _ => (
+            format!("live: {}", words::count(all, "source")),
+            "attention",
+        ),
+    }
+}
+
+/// `41 matches: web1 39  pdb1 2   scanned 80 %`: what is searched for, and where it was found.
+pub(super) fn search_line(tail: &TailView) -> Option<String> {
+    let pattern = tail.viewer.pattern()?;
+    let facts = tail.viewer.facts();
+    let kind = if pattern.regex { "regex" } else { "text" };
+    let case = if pattern.text.chars().any(char::is_uppercase) {
+        "exact case"
+    } else {
+        "any case"
+    };
+    let shown = crate::domain::text::ellipsis(&pattern.text, 30);
+    let Some(found) = &facts.search else {
+        return Some(format!("/ {shown}   {kind}, {case}"));
+    };
+    let names = sources::names(tail);
+    let mut by_source = vec![0; names.len()];
+    for (track, lines) in facts.tracks.iter().zip(&found.by_track) {
+        if let Some(sum) = by_source.get_mut(track.owner) {
+            *sum += lines;
+        }
+    }
+    let mut most: Vec<(usize, u64)> = by_source.into_iter().enumerate().collect();
+    most.retain(|(_, lines)| *lines > 0);
+    most.sort_by_key(|(at, lines)| (u64::MAX - lines, *at));
+    let per: Vec<String> = most
+        .iter()
+        .take(6)
+        .map(|(at, lines)| format!("{} {}", middle(&names[*at], 16), thousands(*lines)))
+        .collect();
+    let noun = if found.lines == 1 { "match" } else { "matches" };
+    let colon = if per.is_empty() { "" } else { ": " };
+    Some(format!(
+        "/ {shown}   {kind}, {case}   {} {noun}{colon}{}{}",
+        thousands(found.lines),
+        per.join("  "),
+        share(found.scanned, facts.lines)
+    ))
+}
+
+pub(super) fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, tail: &TailView) {
+    if area.height < 3 {
+        return;
+    }
+    let row = |at: u16| Rect {
+        y: area.y + at,
+        height: 1,
+        ..area
+    };
+    let (said, role) = attention(tail, false);
+    let room = area.width.saturating_sub(2);
+    paint.text(area.x + 1, area.y, room, &said, role);
+    let y = area.y + 1;
+    match (&model.notice, search_line(tail)) {
+        (Some((notice, _)), _) => {
+            let said = format!(" {} ", notice.title);
+            paint.text(area.x + 1, y, room, &said, "notice");
+        }
+        (None, Some(search)) => {
+            let hint = "n N  Esc";
+            let used = paint.text(area.x + 1, y, room, &search, "text");
+            if used + 12 < room {
+                paint.text(area.x + used + 4, y, room - used - 3, hint, "text.dim");
+            }
+        }
+        (None, None) => hints::actions(paint, row(1), model, actions(tail)),
+    }
+    hints::keys(paint, row(2), keys(tail));
+}
+
+/// What can be done with the pane that has the keys.
+fn actions(tail: &TailView) -> &'static [Hint<'static>] {
+    match (tail.pane, tail.whole.is_some()) {
+        (_, true) => &[
+            (Act::Open, "to the lines there"),
+            (Act::Histogram, "back"),
+            (Act::Left, "earlier"),
+            (Act::Right, "later"),
+        ],
+        (LogsPane::Sources, _) => &[
+            (Act::Toggle, "show/hide"),
+            (Act::Open, "all about it"),
+            (Act::Only, "and a letter: only that"),
+            (Act::Refresh, "connect again"),
+            (Act::Environment, "other environment"),
+        ],
+        (LogsPane::Histogram, _) => &[
+            (Act::Histogram, "whole time"),
+            (Act::NextMark, ""),
+            (Act::Environment, "other environment"),
+        ],
+        (LogsPane::Log, _) => &[
+            (Act::Only, "and a letter: only that"),
+            (Act::SetMark, ""),
+            (Act::Select, ""),
+            (Act::Clear, ""),
+            (Act::Histogram, ""),
+            (Act::Refresh, "connect again"),
+            (Act::Environment, "other environment"),
+            (Act::FocusOn, "sources"),
+        ],
+    }
+}
+
+fn keys(tail: &TailView) -> &'static [Hint<'static>] {
+    if tail.pane != LogsPane::Log || tail.whole.is_some() {
+        return &[
+            (Act::FocusOn, ""),
+            (Act::Search, ""),
+            (Act::Filters, ""),
+            (Act::ScreenRun, ""),
+            (Act::ScreenHome, ""),
+            (Act::Back, ""),
+        ];
+    }
+    &[
+        (Act::Search, ""),
+        (Act::Keep, ""),
+        (Act::Drop, ""),
+        (Act::NextError, "error"),
+        (Act::Gap, "gap"),
+        (Act::Wrap, ""),
+        (Act::Time, ""),
+        (Act::Copy, ""),
+        (Act::Save, ""),
+        (Act::Pager, ""),
+        (Act::Zoom, ""),
+        (Act::Back, ""),
+    ]
+}
