@@ -298,9 +298,13 @@ fn say(text: &str) {
     let _ = std::io::stderr().write_all(shown(text).as_bytes());
 }
 
-/// Resolves when this process is told to end.
-pub async fn told_to_end() {
-    end_wanted().await;
+/// Resolves when this process is told to end. It is listened to from the call on: what runs beside it may be polled
+/// first, and a signal that comes then is not to kill golive while it connects.
+pub fn told_to_end() -> impl Future<Output = ()> {
+    let wanted = end_wanted();
+    async move {
+        wanted.await;
+    }
 }
 
 /// Resolves to the signal that tells this process to end. It is listened to from the call on, not from the first wait.

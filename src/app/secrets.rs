@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
@@ -27,10 +27,13 @@ use crate::domain::text::plural;
 /// How long a command may take that gives a secret: its owner may have to unlock something first.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// So much of a source is read: more than a value may have, with its line end, tells that it is too long.
+const MOST: u64 = LONGEST as u64 + 3;
+
 /// How often a value that cannot be one is asked for again.
 const TRIES: usize = 3;
 
-/// Secrets by name, each with the steps it is for.
+/// Secrets by name, each with the steps it is for; without any it is looked for in what others print, if it can be had.
 pub type Wanted = BTreeMap<SecretName, Vec<StepName>>;
 
 /// What a plan wants when it begins.
@@ -38,10 +41,15 @@ pub fn of_plan(plan: &Plan) -> Wanted {
     of_tasks(plan.tasks())
 }
 
-/// What a run still wants: of tasks that may run, or whose output may still be followed.
+/// What a run still wants: of tasks that may run, or whose output may still be followed. What was for others is wanted
+/// for no step: they may have left it where those that follow print it.
 pub fn of_run(state: &RunState) -> Wanted {
     let left = (0..state.tasks.len()).filter(|position| !state.is_settled(*position));
-    of_tasks(left.map(|position| state.planned(position).1))
+    let mut wanted = of_tasks(left.map(|position| state.planned(position).1));
+    for name in of_tasks(state.plan.tasks()).into_keys() {
+        wanted.entry(name).or_default();
+    }
+    wanted
 }
 
 fn of_tasks<'a>(tasks: impl Iterator<Item = &'a Task>) -> Wanted {
@@ -73,6 +81,8 @@ pub async fn find(
             continue;
         }
         let found = match plan.secrets.get(&name) {
+            // Nobody is asked for what no step needs.
+            Some(SecretSource::Ask) if steps.is_empty() => continue,
             Some(SecretSource::Ask) => {
                 to_ask.insert(name, steps);
                 continue;
@@ -88,6 +98,7 @@ pub async fn find(
             .and_then(|value| Secret::new(value).map_err(|why| Trouble::new(why.to_string())))
         {
             Ok(secret) => vault.put(name, secret),
+            Err(_) if steps.is_empty() => {}
             Err(trouble) => troubles.push((name, steps, trouble)),
         }
     }
@@ -202,13 +213,14 @@ fn from_environment(variable: &str) -> Result<Vec<u8>, Trouble> {
 
 async fn from_file(path: &Path, file: &str) -> Result<Vec<u8>, Trouble> {
     let read = async {
+        // What is no plain file may give nothing for ever, or no end.
+        if !tokio::fs::metadata(path).await?.is_file() {
+            return Err(std::io::Error::other("it is no plain file"));
+        }
         let file = tokio::fs::File::open(path).await?;
         let mut value = Vec::new();
-        // One byte more than a value may have tells that it is too long.
-        file.take(LONGEST as u64 + 2)
-            .read_to_end(&mut value)
-            .await?;
-        std::io::Result::Ok(value)
+        file.take(MOST).read_to_end(&mut value).await?;
+        Ok(value)
     };
     let value = read.await.map_err(|error| Trouble {
         why: format!("could not read {file}: {error}"),
@@ -247,33 +259,24 @@ pub fn for_looking(root: &Path, sources: &BTreeMap<SecretName, SecretSource>) ->
 }
 
 async fn from_command(root: &Path, command: &str, known: &Mask) -> Result<Vec<u8>, Trouble> {
-    let child = tokio::process::Command::new("/bin/sh")
-        .args(["-c", command])
-        .current_dir(root)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn();
     let failed = |why: String| Trouble {
         why: format!("the command `{command}` {why}"),
         help: Some(format!("run it by hand in {}", root.display())),
     };
-    let child = child.map_err(|error| failed(format!("could not be started: {error}")))?;
-    let ended = tokio::time::timeout(PATIENCE, child.wait_with_output()).await;
-    let output = ended
+    let ended = tokio::time::timeout(PATIENCE, printed(root, command)).await;
+    let (status, value, stderr) = ended
         .map_err(|_| failed(format!("did not end within {} s", PATIENCE.as_secs())))?
-        .map_err(|error| failed(format!("could not be read: {error}")))?;
-    let value = without_line_end(output.stdout);
-    if output.status.success() {
+        .map_err(|error| failed(format!("gave nothing: {error}")))?;
+    let value = without_line_end(value);
+    if status.success() {
         return Ok(value);
     }
     // What it printed may be the secret all the same, and it may have said it twice.
     let own = Mask::of_values([value.as_slice()]);
-    let said = own.bytes(&known.bytes(&output.stderr));
+    let said = own.bytes(&known.bytes(&stderr));
     let said = plain_text(&String::from_utf8_lossy(&said).trim().replace('\n', " / "));
     let said = crate::domain::text::ellipsis(&said, 300);
-    let how = output.status.code().map_or_else(
+    let how = status.code().map_or_else(
         || "was killed".to_owned(),
         |code| format!("failed with code {code}"),
     );
@@ -282,6 +285,38 @@ async fn from_command(root: &Path, command: &str, known: &Mask) -> Result<Vec<u8
     } else {
         format!("{how}: {said}")
     }))
+}
+
+/// Runs a command that gives a secret: how it ended, and what it printed on both streams. Whoever prints more than a
+/// secret can have is ended: an error.
+async fn printed(root: &Path, command: &str) -> std::io::Result<(ExitStatus, Vec<u8>, Vec<u8>)> {
+    let mut child = tokio::process::Command::new("/bin/sh")
+        .args(["-c", command])
+        .current_dir(root)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()?;
+    let (Some(stdout), Some(mut stderr)) = (child.stdout.take(), child.stderr.take()) else {
+        return Err(std::io::Error::other("it has no output"));
+    };
+    let (mut value, mut said) = (Vec::new(), Vec::new());
+    let read = async {
+        stdout.take(MOST).read_to_end(&mut value).await?;
+        if value.len() as u64 == MOST {
+            let why = format!("it prints more than {} KiB", LONGEST / 1024);
+            return Err(std::io::Error::other(why));
+        }
+        Ok(())
+    };
+    let noted = async {
+        (&mut stderr).take(MOST).read_to_end(&mut said).await?;
+        // What it says beyond that is of no interest, and must not hold it up.
+        tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await
+    };
+    tokio::try_join!(read, noted)?;
+    Ok((child.wait().await?, value, said))
 }
 
 fn without_line_end(mut value: Vec<u8>) -> Vec<u8> {

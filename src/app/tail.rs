@@ -188,6 +188,16 @@ fn environment<'p>(project: &'p Project, name: &str) -> Result<&'p Environment, 
     })
 }
 
+/// Whether the checklist names a log that is on a host of an environment; true when it does not know the environment.
+pub fn has_logs(project: &Project, env: &EnvName) -> bool {
+    let known = project.checklist.environment(env);
+    known.is_none_or(|env| {
+        let logs = &project.checklist.logs;
+        logs.iter()
+            .any(|log| env.hosts.iter().any(|host| log.on.picks(host)))
+    })
+}
+
 /// What is followed: each log on each of its hosts, in the order of the checklist.
 fn sources(
     project: &Project,

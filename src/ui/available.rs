@@ -14,7 +14,17 @@ use crate::domain::run::{Outcome, RunStatus};
 
 /// The places whose keys hold now, the innermost first.
 pub fn places(model: &Model) -> Vec<Place> {
-    if let Some(dialog) = model.dialogs.last() {
+    places_with(model, model.dialogs.last())
+}
+
+/// The places whose keys hold once the help that lies over them is closed.
+pub fn places_below_help(model: &Model) -> Vec<Place> {
+    let is_help = |dialog: &&Dialog| matches!(dialog, Dialog::Help { .. });
+    places_with(model, model.dialogs.iter().rev().find(|one| !is_help(one)))
+}
+
+fn places_with(model: &Model, dialog: Option<&Dialog>) -> Vec<Place> {
+    if let Some(dialog) = dialog {
         return match dialog {
             Dialog::Ask { .. } => vec![Place::Ask, Place::All],
             Dialog::Failure { .. } | Dialog::Interrupted { .. } => vec![Place::Failure, Place::All],

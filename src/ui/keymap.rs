@@ -245,7 +245,7 @@ static TABLE: &[Row] = &[
     look("error.previous", Act::PreviousError, "find", &["E"], &[Place::Run, Place::Log], ["previous error", "previous error or warning"]),
     look("gap.next", Act::Gap, "find", &["s"], LOG, ["slow gap", "next line that came more than 2 s after the one before"]),
     look("filter.in", Act::Keep, "find", &["&"], &[Place::Log, Place::Filters], ["keep", "show only lines that match"]),
-    look("filter.out", Act::Drop, "find", &["-"], &[Place::Log, Place::Filters], ["drop", "hide lines that match"]),
+    look("filter.out", Act::Drop, "find", &["-"], &[Place::Log, Place::Filters], ["hide", "hide lines that match"]),
     look("filter.list", Act::Filters, "find", &["F"], LOG, ["filters", "the filters: on and off, edit, delete, level"]),
     look("filter.toggle", Act::FiltersOff, "find", &["Ctrl-f"], &[Place::Log, Place::Filters], ["filters off/on", "all filters off, and on again"]),
     look("context.more", Act::ContextMore, "find", &["+"], &[Place::Log, Place::Filters], ["context", "one line more around each line that shows"]),

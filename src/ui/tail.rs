@@ -36,6 +36,8 @@ pub struct TailView {
     pub sources: Vec<SourceNow>,
     /// Something was heard of the sources.
     pub heard: bool,
+    /// Why its logs cannot be followed at all.
+    pub failed: Option<String>,
     /// The pane that has the keys.
     pub pane: LogsPane,
     /// That pane alone is shown.
@@ -71,6 +73,7 @@ impl TailView {
             viewer: Viewer::new(DocumentId::Tail, labels(&[])),
             sources: Vec::new(),
             heard: false,
+            failed: None,
             pane: LogsPane::Log,
             zoom: false,
             cursor: 0,
@@ -98,6 +101,7 @@ impl TailView {
         }
         self.sources = sources;
         self.heard = true;
+        self.failed = None;
         self.cursor = self.cursor.min(self.sources.len().saturating_sub(1));
     }
 

@@ -34,6 +34,8 @@ const NOTICE_SECONDS: i64 = 6;
 /// Takes a message that arrived at `now`; returns what has to be done outside, in order.
 pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
     let before = model.view;
+    // Not only at a tick: where lines come all the time there is none.
+    forget(model, now);
     // What is printed does not change which log is looked at, and may come often.
     let is_output = matches!(msg, Msg::Feed(Update::Output { .. }) | Msg::Log(_));
     let mut cmds = take(model, msg, now);
@@ -62,10 +64,7 @@ fn take(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
             model.focused = false;
             Vec::new()
         }
-        Msg::Tick => {
-            forget(model, now);
-            logs::ask(model, now)
-        }
+        Msg::Tick => logs::ask(model, now),
         Msg::Feed(update) => on_feed(model, update, now),
         Msg::Overview(overview) => {
             let locks = overview.environments.iter();

@@ -14,6 +14,9 @@ use rustix::process::Signal;
 use crate::support::terminal::Terminal;
 use crate::support::workshop::Workshop;
 
+mod tails;
+mod texts;
+
 /// What acts on terminals: clipboard, title, clear, screens, colours, C1 in both forms, direction, zero width, NUL,
 /// a progress bar, broken UTF-8, a link, a question to the terminal, what tmux and sixel take.
 const CONTROLS: &[u8] = b"clip \x1b]52;c;ZXZpbA==\x07 title \x1b]0;owned\x1b\\ clear \x1b[2J\x1b[3J\x1b[H\x1bc\n\
@@ -83,11 +86,22 @@ fn is_exact(workshop: &Workshop, mut wanted: Vec<u8>) {
 #[track_caller]
 fn only_own_controls(raw: &[u8]) {
     let own: [&[u8]; 3] = [b"\x1b]11;?\x1b\\", b"\x1b[c", b"\x1b[6n"];
+    copies(raw).iter().for_each(|text| is_text(text));
     let mut rest = raw;
     while let Some(at) = memchr::memchr(0x1b, rest) {
         rest = &rest[at..];
         if let Some(known) = own.iter().find(|known| rest.starts_with(known)) {
             rest = &rest[known.len()..];
+            continue;
+        }
+        if rest.starts_with(CLIPBOARD) {
+            // It was looked at above; here only its end is passed, which may be an escape sequence, too.
+            let end = rest
+                .iter()
+                .skip(1)
+                .position(|byte| matches!(byte, 7 | 0x1b));
+            let end = 1 + end.expect("a copy ends");
+            rest = rest[end..].strip_prefix(b"\x1b\\").unwrap_or(&rest[end..]);
             continue;
         }
         let end = rest
@@ -114,7 +128,44 @@ fn only_own_controls(raw: &[u8]) {
         rest = &rest[sequence.len()..];
     }
     let text = std::str::from_utf8(raw).expect("a terminal is told UTF-8");
-    let acts = |c: char| !"\u{1b}\r\n\u{7}".contains(c) && (c.is_control() || is_unseen(c));
+    is_text(&text.replace(['\u{1b}', '\u{7}'], ""));
+}
+
+/// How golive begins to write to the clipboard.
+const CLIPBOARD: &[u8] = b"\x1b]52;c;";
+
+/// What was sent to the clipboard, decoded.
+#[track_caller]
+fn copies(raw: &[u8]) -> Vec<String> {
+    let begins = memchr::memmem::find_iter(raw, CLIPBOARD);
+    let texts = begins.map(|at| {
+        let rest = &raw[at + CLIPBOARD.len()..];
+        let end = rest.iter().position(|byte| matches!(byte, 7 | 0x1b));
+        let coded = &rest[..end.expect("a copy ends")];
+        // One group of four characters at a time; a decoder is not worth a dependency.
+        let digit = |byte: &u8| match byte {
+            b'A'..=b'Z' => u32::from(byte - b'A'),
+            b'a'..=b'z' => u32::from(byte - b'a') + 26,
+            b'0'..=b'9' => u32::from(byte - b'0') + 52,
+            b'+' => 62,
+            b'/' => 63,
+            b'=' => 0,
+            other => panic!("{other} is no base64"),
+        };
+        let groups = coded.chunks(4).flat_map(|group| {
+            let bits = group.iter().fold(0, |bits, byte| bits << 6 | digit(byte));
+            let padding = group.iter().filter(|byte| **byte == b'=').count();
+            bits.to_be_bytes()[1..4 - padding].to_vec()
+        });
+        String::from_utf8(groups.collect()).expect("a copy is UTF-8")
+    });
+    texts.collect()
+}
+
+/// Checks that a text holds nothing that acts on a terminal but line ends.
+#[track_caller]
+fn is_text(text: &str) {
+    let acts = |c: char| !"\r\n".contains(c) && (c.is_control() || is_unseen(c));
     let found = text.char_indices().find(|(_, c)| acts(*c));
     assert_eq!(found, None);
 }
@@ -186,7 +237,7 @@ fn without_a_screen(line: &str) {
     assert!(terminal.raw().contains("the very end"));
     is_exact(&workshop, printed(1_000_000, 5000));
     let run = workshop.run();
-    let mut terminal = workshop.open(&format!("runs logs {run}"));
+    let mut terminal = workshop.open(&format!("runs logs {run} --plain"));
     assert_eq!(terminal.ended(), 0, "{}", terminal.text());
     only_own_controls(&terminal.seen().raw);
 }

@@ -2,6 +2,7 @@
 //!
 //! The real program, real OpenSSH servers where a host has to be slow, no sleeping: what must happen is waited for.
 
+use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -160,4 +161,103 @@ fn going_on_with_a_run_on_another_machine_of_the_same_name_is_told() {
         said.contains("one is another machine than the one live/second@one ran on"),
         "{said}"
     );
+}
+
+#[test]
+fn a_tail_that_nobody_reads_any_more_ends_though_nothing_is_written_to_the_log() {
+    let workshop = Workshop::with("[log.app]\non = \"all\"\nfile = \"app.log\"\n");
+    workshop.write("host/app.log", "first\n");
+    let mut golive = workshop
+        .command(env!("CARGO_BIN_EXE_golive"))
+        .args(["tail", "live", "--plain"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(golive.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    assert!(line.ends_with("first\n"), "{line}");
+    // Its reader is gone now, as `head -1` is.
+    let mut code = None;
+    wait_until("it has ended", || {
+        code = golive.try_wait().unwrap();
+        code.is_some()
+    });
+    assert_eq!(code.unwrap().code(), Some(0));
+}
+
+#[test]
+fn sources_of_secrets_that_never_end_are_refused_and_hold_nothing_up() {
+    let workshop = Workshop::with(
+        r#"
+[secret.ENDLESS]
+command = "yes no-secret-at-all"
+[secret.LOUD]
+command = "head -c 300000 /dev/zero >&2; echo long-enough"
+[secret.PIPE]
+file = "../pipe"
+[secret.FOLDER]
+file = "."
+[step.prepare]
+run = "sh @MARKS@/step.sh prepare"
+secrets = ["ENDLESS", "LOUD", "PIPE", "FOLDER"]
+[[stage]]
+name = "Here"
+steps = ["prepare"]
+"#,
+    );
+    let made = workshop.command("mkfifo").arg(workshop.path("pipe"));
+    assert!(made.status().unwrap().success());
+    let output = workshop.golive("deploy --plain");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    for part in [
+        "3 secrets cannot be had, nothing was started",
+        "gave nothing: it prints more than 64 KiB",
+        "could not read ../pipe: it is no plain file",
+        "could not read .: it is no plain file",
+    ] {
+        assert!(said.contains(part), "{part}\n{said}");
+    }
+    assert_eq!(workshop.ran("prepare"), 0);
+}
+
+#[test]
+fn a_secret_of_a_step_that_is_done_is_masked_after_going_on_as_well() {
+    let workshop = Workshop::with(
+        r#"
+[secret.TOKEN]
+command = "cat ../token"
+[secret.GONE]
+command = "cat ../gone"
+[step.keep]
+run = "printf %s \"$TOKEN\" > @MARKS@/kept"
+secrets = ["TOKEN", "GONE"]
+[step.check]
+run = "[ -e @MARKS@/mended ]"
+[step.tell]
+run = "echo it is; cat @MARKS@/kept"
+[[stage]]
+name = "Here"
+steps = ["keep", "check", "tell"]
+"#,
+    );
+    workshop.write("token", "correct horse\n");
+    workshop.write("gone", "battery staple\n");
+    assert_eq!(
+        workshop.golive("deploy --plain").status.code(),
+        Some(1),
+        "check fails"
+    );
+    workshop.write("marks/mended", "");
+    // What no step needs any more, and cannot be had, stops nothing.
+    std::fs::remove_file(workshop.path("gone")).unwrap();
+    let output = workshop.golive(&format!("resume {} --plain", workshop.run()));
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("*************"), "{said}");
+    assert!(!said.contains("correct horse"), "{said}");
 }

@@ -131,7 +131,9 @@ fn kept(workshop: &Workshop) -> Vec<Vec<u8>> {
     let logs = files(&workshop.path("home/.local/state"));
     let logs = logs
         .iter()
-        .filter(|file| file.to_string_lossy().contains("/logs/"));
+        .filter(|file| file.to_string_lossy().contains("/logs/"))
+        // When its bytes came stands beside each.
+        .filter(|file| !file.to_string_lossy().ends_with(".times"));
     logs.map(|file| fs::read(file).unwrap()).collect()
 }
 

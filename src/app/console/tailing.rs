@@ -181,7 +181,9 @@ impl Pump {
                 zone_s,
             } => {
                 let zone = zone_s.and_then(FixedOffset::east_opt);
-                self.inflow.set_clock(source, skew_s, zone);
+                // What may be the way of the question only is no difference.
+                let ahead_s = if skew_s.abs() > error_s { skew_s } else { 0.0 };
+                self.inflow.set_clock(source, ahead_s, zone);
                 if let Some(known) = self.sources.get_mut(source) {
                     known.now.skew_s = Some((skew_s, error_s));
                 }

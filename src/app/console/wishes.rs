@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::super::tail::has_logs;
 use super::Console;
 use super::errand::Answer;
 use super::export::{self, Lines};
@@ -118,7 +119,15 @@ impl Console {
         self.papers.tail = None;
         let named = self.tailed.as_ref().filter(|(named, _)| named == env);
         let names = named.map_or_else(Vec::new, |(_, names)| names.clone());
-        let begun = self.errands.reopened().and_then(|project| {
+        let project = self.errands.reopened();
+        if let Ok(project) = &project
+            && names.is_empty()
+            && !has_logs(project, env)
+        {
+            // No failure: the screen says what to write.
+            return self.hear(Msg::Log(LogNews::Sources(Vec::new())));
+        }
+        let begun = project.and_then(|project| {
             let answers = self.errands.answers();
             Tail::begin(&project, env, &names, self.papers.bell(), answers)
         });
@@ -128,7 +137,12 @@ impl Console {
                 // What was on screen of it before is of no use now.
                 self.hear(Msg::Log(LogNews::Changed(DocumentId::Tail)))
             }
-            Err(failure) => self.take_answer(Answer::Failed(Box::new(failure))),
+            Err(failure) => {
+                if let Some(view) = &mut self.model.tail {
+                    view.failed = Some(failure.message.clone());
+                }
+                self.take_answer(Answer::Failed(Box::new(failure)))
+            }
         }
     }
 

@@ -11,9 +11,10 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::board::{Board, BoardError, Response};
+use super::traffic::{self, Traffic};
 
 /// The longest request line and header block that is read, in bytes.
 const REQUEST_LIMIT: u64 = 16 * 1024;
@@ -124,10 +125,15 @@ pub fn serve(service: &Service) -> Result<(), ApplicationError> {
     if let Some(lock) = service.lock.clone() {
         std::thread::spawn(move || end_with(&lock));
     }
+    traffic::say("INFO", &format!("started: {}", board.release()));
+    let notes = Arc::new(Traffic::beside(&service.pid_file));
+    let (visited, seen) = (board.clone(), notes.clone());
+    let seed = u64::from(service.port) << 20 | u64::from(std::process::id());
+    std::thread::spawn(move || traffic::visitors(&visited, &seen, seed));
     for stream in listener.incoming().flatten() {
-        let board = board.clone();
+        let (board, notes) = (board.clone(), notes.clone());
         std::thread::spawn(move || {
-            let _ = answer(stream, &board);
+            let _ = answer(stream, &board, &notes);
         });
     }
     Ok(())
@@ -174,7 +180,7 @@ pub fn get(url: &str) -> Result<String, ApplicationError> {
 }
 
 /// Answers one request and closes.
-fn answer(mut stream: TcpStream, board: &Board) -> std::io::Result<()> {
+fn answer(mut stream: TcpStream, board: &Board, notes: &Traffic) -> std::io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let mut head = Vec::new();
@@ -185,7 +191,12 @@ fn answer(mut stream: TcpStream, board: &Board) -> std::io::Result<()> {
         }
     }
     let head = String::from_utf8_lossy(&head);
-    let Response { status, kind, body } = board.respond(head.lines().next().unwrap_or_default());
+    let request = head.lines().next().unwrap_or_default();
+    let begun = Instant::now();
+    let response = board.respond(request);
+    let who = stream.peer_addr()?.ip().to_string();
+    notes.note(&who, request, &response, begun.elapsed());
+    let Response { status, kind, body } = response;
     let reason = match status {
         200 => "OK",
         404 => "Not Found",

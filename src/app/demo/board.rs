@@ -53,6 +53,12 @@ impl Board {
         })
     }
 
+    /// What is served, for the log.
+    pub(super) fn release(&self) -> String {
+        let commit = self.commit.get(..12).unwrap_or(&self.commit);
+        format!("version {}, commit {commit}", self.version)
+    }
+
     /// The answer to a request line.
     pub(super) fn respond(&self, request: &str) -> Response {
         let mut words = request.split(' ');

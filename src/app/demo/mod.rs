@@ -20,6 +20,7 @@ pub mod layout;
 pub mod processes;
 pub mod project;
 pub mod server;
+mod traffic;
 
 pub use failure::DemoError;
 use layout::Layout;

@@ -28,7 +28,7 @@ pub(super) fn database_of(host: &str) -> &'static str {
     }
 }
 
-/// Makes the repository, its remote, and hosts that have the LIVE release.
+/// Makes the repository, its remote, the secret of its checklist, and hosts that have the LIVE release.
 pub(super) fn make(layout: &Layout) -> Result<(), DemoError> {
     let git = Git {
         folder: &layout.project(),
@@ -45,6 +45,8 @@ pub(super) fn make(layout: &Layout) -> Result<(), DemoError> {
     ] {
         git.run(&["config", key, value])?;
     }
+    let key = format!("key-of-the-office-{}", layout.id());
+    put(&layout.root().join("office-key"), &format!("{key}\n"))?;
     let live = history(layout, &git)?;
     let remote = layout.remote();
     let remote = remote.to_string_lossy();

@@ -8,7 +8,10 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use chrono::{FixedOffset, Local, Offset as _};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 
 use super::super::report::{Code, Failure, shown};
 use super::lines::{Lines, millis};
@@ -97,6 +100,7 @@ impl Stream {
     /// Shows what comes until it ends. Returns the code to end with.
     pub(super) async fn show(mut self, tailing: &mut Tailing) -> Result<Code, Failure> {
         let mut signals = Signals::listen()?;
+        let mut unread = std::pin::pin!(unread());
         let over = loop {
             let due = self.merger.next_release();
             tokio::select! {
@@ -106,6 +110,7 @@ impl Stream {
                 },
                 () = until(due), if due.is_some() => {}
                 () = signals.any() => break Over::Done,
+                () = &mut unread => break Over::Done,
             }
             self.release();
             if !self.write()? {
@@ -340,6 +345,25 @@ async fn until(due: Option<i64>) {
     let wait = due.map_or(0, |due| due - millis(session::now()));
     let wait = u64::try_from(wait).unwrap_or_default();
     tokio::time::sleep(Duration::from_millis(wait)).await;
+}
+
+/// Returns when nobody reads standard output any more: a log in which nothing is written would never tell.
+async fn unread() {
+    let (tell, unread) = oneshot::channel();
+    // Sleeps in the kernel, and ends with the process at the latest.
+    std::thread::spawn(move || {
+        let out = std::io::stdout();
+        let mut watched = [PollFd::new(&out, PollFlags::empty())];
+        while poll(&mut watched, None) == Err(Errno::INTR) {}
+        let gone = PollFlags::ERR | PollFlags::HUP;
+        if watched[0].revents().intersects(gone) {
+            let _ = tell.send(());
+        }
+    });
+    if unread.await.is_err() {
+        // What cannot be watched is written to until that fails.
+        std::future::pending::<()>().await;
+    }
 }
 
 /// What ends the following from outside.

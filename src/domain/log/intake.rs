@@ -21,6 +21,9 @@ const BELONGS_MS: i64 = 5_000;
 
 /// A clock that is wrong by so many milliseconds moves lines.
 const MOVES_MS: i64 = 500;
+const SECOND_MS: i64 = 1000;
+/// A line that arrives so soon after the second it says began was written just now.
+const SOON_MS: i64 = 1500;
 
 /// A line that was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,9 +59,18 @@ impl Intake {
             clock: LineClock {
                 recognizer: Recognizer::new(offset),
                 skew_ms: 0,
+                refines: false,
                 last: None,
             },
         }
+    }
+
+    /// Lines that say the second and no more stand within it where they arrived: so lines of several sources keep the
+    /// order in which they were written, as far as anybody knows it.
+    #[must_use]
+    pub fn refining(mut self) -> Self {
+        self.clock.refines = true;
+        self
     }
 
     /// The clock of the source's host is ahead of ours by so many seconds; negative = behind.
@@ -166,11 +178,23 @@ impl OpenLine {
 struct LineClock {
     recognizer: Recognizer,
     skew_ms: i64,
+    /// Whole seconds are told apart by when lines arrived.
+    refines: bool,
     /// The time of the last line that said one, and when a line of that time arrived.
     last: Option<(i64, i64)>,
 }
 
 impl LineClock {
+    /// A time that a line says, by our clock.
+    fn refined(&self, said: i64, arrival_ms: i64) -> i64 {
+        let at_ms = said.saturating_sub(self.skew_ms);
+        let since = arrival_ms.saturating_sub(at_ms);
+        if self.refines && said % SECOND_MS == 0 && (0..SOON_MS).contains(&since) {
+            return at_ms + since.min(SECOND_MS - 1);
+        }
+        at_ms
+    }
+
     fn taken<'a>(&mut self, arrival_ms: i64, line: &'a [u8], len: u64) -> Taken<'a> {
         let bytes = line.strip_suffix(b"\n").unwrap_or(line);
         let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
@@ -188,7 +212,7 @@ impl LineClock {
             self.recognizer.read_bare(&text, arrival_ms)
         };
         let at_ms = match (said, self.last) {
-            (Some(said), _) => said.saturating_sub(self.skew_ms),
+            (Some(said), _) => self.refined(said, arrival_ms),
             (None, Some((before, arrived))) if arrival_ms.saturating_sub(arrived) <= BELONGS_MS => {
                 before
             }
@@ -258,6 +282,23 @@ mod tests {
     }
 
     const NOON: i64 = 1_795_262_400_000;
+
+    #[test]
+    fn lines_that_say_only_the_second_stand_within_it_where_they_arrived() {
+        let line = b"2026-11-21 12:00:00 up\n  and its detail\n";
+        let at = |intake: Intake, arrival: i64| {
+            let mut intake = intake;
+            let lines = push(&mut intake, NOON + arrival, line);
+            lines
+                .iter()
+                .map(|line| line.at_ms - NOON)
+                .collect::<Vec<_>>()
+        };
+        for (arrival, stands) in [(0, 0), (700, 700), (1300, 999), (9000, 0), (-50, 0)] {
+            assert_eq!(at(intake().refining(), arrival), [stands, stands]);
+            assert_eq!(at(intake(), arrival), [0, 0]);
+        }
+    }
 
     #[test]
     fn a_line_has_the_time_it_says_by_our_clock() {

@@ -1,7 +1,7 @@
 //! Forms: every way in which programs spell the value of a secret in what they print.
 //!
-//! Owns the list of spellings: as it is, each of its lines, percent-encoded, quoted for a shell, escaped for JSON, in
-//! hexadecimal, in base64. Pure; every form is at least [`SHORTEST`] bytes long, so that no mask is a guess. A new
+//! Owns the list of spellings: as it is, each of its lines, percent-encoded, quoted for a shell, escaped for JSON and
+//! HTML, in hexadecimal, in base64. Pure; every form is at least [`SHORTEST`] bytes long, so that no mask is a guess. A new
 //! spelling belongs here and nowhere else.
 
 use std::collections::BTreeSet;
@@ -30,7 +30,10 @@ impl Forms {
         for line in value.split(|byte| matches!(byte, b'\n' | b'\r')) {
             self.add_text(line);
         }
-        for coded in base64(value).into_iter().chain(hexadecimal(value)) {
+        let coded = base64(value).into_iter().chain(hexadecimal(value));
+        // Blanks in front move all that follows.
+        let bare = base64(value.trim_ascii());
+        for coded in coded.chain(bare) {
             for start in 0..LONE.min(coded.len()) {
                 self.broken.insert(coded[start..].to_vec());
             }
@@ -47,6 +50,7 @@ impl Forms {
         self.solid.extend(percent(text));
         self.solid.extend(quoted(text));
         self.solid.extend(json(text));
+        self.solid.extend(html(text));
     }
 }
 
@@ -175,6 +179,33 @@ fn json(text: &[u8]) -> Vec<Vec<u8>> {
     forms
 }
 
+/// Inside of HTML and XML, as pages about faults show it: quotes named, numbered or as they are.
+fn html(text: &[u8]) -> Vec<Vec<u8>> {
+    let ways: [(&[u8], &[u8]); 6] = [
+        (b"&quot;", b"&#39;"),
+        (b"&quot;", b"&#x27;"),
+        (b"&#34;", b"&#39;"),
+        (b"&quot;", b"&apos;"),
+        (b"&quot;", b"'"),
+        (b"\"", b"'"),
+    ];
+    let spelled = ways.iter().map(|(double, single)| {
+        let mut out = Vec::new();
+        for byte in text {
+            match byte {
+                b'&' => out.extend(b"&amp;"),
+                b'<' => out.extend(b"&lt;"),
+                b'>' => out.extend(b"&gt;"),
+                b'"' => out.extend(*double),
+                b'\'' => out.extend(*single),
+                byte => out.push(*byte),
+            }
+        }
+        out
+    });
+    spelled.collect()
+}
+
 /// In hexadecimal, both cases.
 fn hexadecimal(text: &[u8]) -> [Vec<u8>; 2] {
     let mut lower = String::new();
@@ -260,6 +291,8 @@ mod tests {
             "it's%20a%2Fb%26c%20%22d%22%20%C3%BC%24",
             "it's%20a/b&c%20%22d%22%20%C3%BC$",
             "6974277320612f62266320226422",
+            "it&#39;s a/b&amp;c &quot;d&quot; ü$",
+            "it's a/b&amp;c \"d\" ü$",
         ] {
             assert!(
                 has(value, form)

@@ -39,7 +39,7 @@ impl Inflow {
         let reader = spool.reader();
         let source = |owner| Source {
             track: desk.add(owner, Paper::Spool(reader.clone(), owner)),
-            intake: Intake::new(offset),
+            intake: Intake::new(offset).refining(),
             is_between_lines: true,
         };
         Self {

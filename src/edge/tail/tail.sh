@@ -13,6 +13,8 @@ set -f
 g_nl='
 '
 g_tail= g_nap= g_ears= g_run= g_group= g_short=
+# How often it looks, in seconds; only tests, whose files are rotated all the time, are in a hurry.
+g_pace=${GOLIVE_TAIL_PACE:-1}
 exec 3<&0 </dev/null
 say() { printf '\ngolive:%s .\n' "$*" >&2; }
 bye() {
@@ -168,7 +170,7 @@ say "open $g_ino $g_at $g_was"
 watch
 }
 watch() {
-g_quiet=0 g_pause=1
+g_quiet=0 g_pause=$g_pace
 while :; do
 nap "$g_pause"
 kill -0 "$g_tail" 2>/dev/null || bye 75
@@ -177,15 +179,15 @@ look
 if [ "$g_size" -lt "$g_was" ]; then say truncated; break; fi
 g_quiet=$((g_quiet + 1))
 [ "$g_size" -eq "$g_was" ] || { g_quiet=0 g_was=$g_size; say "size $g_size"; }
-if [ -z "$g_pino" ] || [ "$g_pino" = "$g_ino" ]; then g_pause=1; continue; fi
-if [ -z "$g_short" ]; then if sleep 0.05 2>/dev/null; then g_short=0.3; else g_short=1.0; fi; fi
-[ "$g_pause" != 1 ] || g_quiet=0
+if [ -z "$g_pino" ] || [ "$g_pino" = "$g_ino" ]; then g_pause=$g_pace; continue; fi
+if [ -z "$g_short" ]; then if sleep 0.05 2>/dev/null; then g_short=${GOLIVE_TAIL_PACE:-0.3}0; else g_short=1.0; fi; fi
+[ "$g_pause" = "$g_short" ] || g_quiet=0
 g_pause=$g_short
 [ "$g_quiet" -ge 4 ] || continue
 # Who writes may go on in the old file for a while: as long as there is no other to read, nothing is given up.
 find_next "$g_ino"
 if [ "$g_r" != "$g_file" ] || [ "$g_psize" -gt 0 ]; then say "rotated $g_ino $g_size"; break; fi
-g_pause=1
+g_pause=$g_pace
 done
 while :; do nap 5; done
 }

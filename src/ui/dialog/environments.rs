@@ -46,7 +46,11 @@ pub fn sheet(model: &Model, cursor: usize, width: u16) -> Sheet {
         .collect();
     Sheet {
         title: "Logs of which environment?".to_owned(),
-        bottom: "Enter shows its logs (reads only)   Esc closes".to_owned(),
+        bottom: if width < 48 {
+            "Enter shows   Esc closes".to_owned()
+        } else {
+            "Enter shows its logs (reads only)   Esc closes".to_owned()
+        },
         lines,
         width: 56,
         ..Sheet::default()

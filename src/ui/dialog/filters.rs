@@ -68,7 +68,7 @@ pub fn sheet(
     ));
     if !narrow {
         let said =
-            "A line shows when it matches one of the + filters (if any is on) and none of the -.";
+            "Shown: lines with one of the + texts, if there are any, and none of the - texts.";
         lines.extend(text(said, width, "text.dim"));
     }
     Sheet {

@@ -1,8 +1,9 @@
-//! Help: the key table, grouped, searched by typing.
+//! Help: the key table, searched by typing. What holds where the operator is stands first, in its groups; what holds
+//! elsewhere stands behind it, with where.
 
 use super::sheet::{Line, Sheet, blank, field, text};
-use crate::ui::available::availability;
-use crate::ui::keymap::{self, Row};
+use crate::ui::available::{availability, places_below_help};
+use crate::ui::keymap::{self, Place, Row};
 use crate::ui::model::{Availability, Model};
 
 /// The groups in the order they are shown.
@@ -25,32 +26,20 @@ const KEYS: u16 = 11;
 pub fn sheet(model: &Model, query: &str, scroll: usize, width: u16) -> Sheet {
     let wanted = query.trim().to_lowercase();
     let mut lines = vec![field("search: ", query)];
-    let mut found = 0;
-    for (group, title) in GROUPS {
-        let rows: Vec<&Row> = keymap::table()
+    let here = places_below_help(model);
+    let is_here = |row: &Row| row.places.iter().any(|place| here.contains(place));
+    let mut rows = keymap::table().iter().filter(|row| is_wanted(row, &wanted));
+    let (near, far): (Vec<&Row>, Vec<&Row>) = rows.by_ref().partition(|row| is_here(row));
+    let found = near.len() + far.len();
+    for (group, title) in groups(&here) {
+        let rows: Vec<&Row> = near
             .iter()
+            .copied()
             .filter(|row| row.group == group)
-            .filter(|row| {
-                wanted.is_empty()
-                    || row.words.to_lowercase().contains(&wanted)
-                    || row.id.contains(&wanted)
-                    || row.keys.iter().any(|key| key.eq_ignore_ascii_case(&wanted))
-            })
             .collect();
-        if rows.is_empty() {
-            continue;
-        }
-        found += rows.len();
-        lines.push(blank());
-        lines.extend(text(title, width, "text.title"));
-        for row in rows {
-            if width < NARROW {
-                lines.extend(short(model, row, width));
-            } else {
-                lines.push(line(model, row));
-            }
-        }
+        section(&mut lines, model, title, (&rows, true), width);
     }
+    section(&mut lines, model, "ELSEWHERE", (&far, false), width);
     if found == 0 {
         lines.push(blank());
         lines.push(vec![("no key does that".to_owned(), "text.dim")]);
@@ -73,6 +62,43 @@ pub fn sheet(model: &Model, query: &str, scroll: usize, width: u16) -> Sheet {
         scroll,
         width: 88,
         ..Sheet::default()
+    }
+}
+
+fn is_wanted(row: &Row, wanted: &str) -> bool {
+    wanted.is_empty()
+        || row.words.to_lowercase().contains(wanted)
+        || row.id.contains(wanted)
+        || row.keys.iter().any(|key| key.eq_ignore_ascii_case(wanted))
+}
+
+/// The groups in their order: in a log first what is done with lines.
+fn groups(here: &[Place]) -> Vec<(&'static str, &'static str)> {
+    let is_log = here.contains(&Place::Log);
+    let mut groups = GROUPS.to_vec();
+    groups.sort_by_key(|(group, _)| !(is_log && matches!(*group, "find" | "view" | "copy")));
+    groups
+}
+
+/// Rows below their title; those that hold elsewhere say where.
+fn section(
+    lines: &mut Vec<Line>,
+    model: &Model,
+    title: &str,
+    (rows, here): (&[&Row], bool),
+    width: u16,
+) {
+    if rows.is_empty() {
+        return;
+    }
+    lines.push(blank());
+    lines.extend(text(title, width, "text.title"));
+    for row in rows {
+        if width < NARROW {
+            lines.extend(short(model, row, width));
+        } else {
+            lines.push(line(model, row, here));
+        }
     }
 }
 
@@ -106,7 +132,7 @@ fn role_of(model: &Model, row: &Row) -> &'static str {
     }
 }
 
-fn line(model: &Model, row: &Row) -> Line {
+fn line(model: &Model, row: &Row, here: bool) -> Line {
     let keys = row.keys.join(" ");
     let places = row
         .places
@@ -114,7 +140,7 @@ fn line(model: &Model, row: &Row) -> Line {
         .map(|place| place.word())
         .collect::<Vec<_>>()
         .join(", ");
-    let places = if places == "all" {
+    let places = if places == "all" || here {
         String::new()
     } else {
         format!("  ({places})")

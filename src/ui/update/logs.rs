@@ -175,11 +175,7 @@ pub(super) fn act(model: &mut Model, act: Act, now: Moment) -> Option<Vec<Cmd>> 
             return Some(Vec::new());
         }
         Act::Histogram => return Some(turn_histogram(model, now)),
-        Act::Refresh => {
-            let env = tail.env.clone();
-            tail.heard = false;
-            return Some(vec![Cmd::Log(LogWish::Tail(env))]);
-        }
+        Act::Refresh => return Some(again(tail)),
         Act::Environment => return Some(other(model, now)),
         Act::FiltersOff => return None,
         Act::Close if tail.whole.is_some() => {
@@ -197,6 +193,17 @@ pub(super) fn act(model: &mut Model, act: Act, now: Moment) -> Option<Vec<Cmd>> 
         return Some(Vec::new());
     }
     Some(told(model, wishes?, now))
+}
+
+/// Follows the same logs from anew; what shows of them stays as it was set.
+fn again(tail: &mut TailView) -> Vec<Cmd> {
+    let filters = tail.viewer.filters().clone();
+    let labels = tail.viewer.labels().clone();
+    let mut wishes = vec![LogWish::Tail(tail.env.clone())];
+    wishes.extend(tail.viewer.turn_to(DocumentId::Tail, labels));
+    wishes.extend(tail.viewer.set_filters(filters));
+    (tail.heard, tail.failed, tail.asked) = (false, None, None);
+    wishes.into_iter().map(Cmd::Log).collect()
 }
 
 /// Does what a key says in the sources or the histogram.

@@ -50,6 +50,11 @@ pub fn lead(line: &LogLine, shape: &Shape) -> i64 {
     i64::from(shape.tells_hidden && line.hidden_before > 0)
 }
 
+/// Whether a row is the first of its line's text.
+pub fn begins(row: &Row, wrap: bool) -> bool {
+    matches!(row, Row::Text(part, _) if part.start == 0 || !wrap)
+}
+
 /// The rows of a line.
 pub fn rows(line: &LogLine, shape: &Shape) -> Vec<Row> {
     let mut rows = Vec::new();

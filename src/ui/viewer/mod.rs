@@ -15,6 +15,7 @@ pub mod layout;
 mod moves;
 mod search;
 mod select;
+pub mod stamp;
 mod words;
 
 pub use labels::{Columns, Label, Labels, Sort, Times};

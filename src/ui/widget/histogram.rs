@@ -68,6 +68,63 @@ pub fn errors(paint: &mut Paint<'_>, right: u16, y: u16, width: u16, histogram: 
     paint.right(x.saturating_sub(1), y, 3, "err", "text.dim")
 }
 
+/// Draws tall bars over all the room there is, and below them the times of both ends.
+pub fn large(paint: &mut Paint<'_>, area: Rect, histogram: &Histogram, now: Moment) {
+    if area.height < 7 || area.width <= LABEL + 4 || histogram.buckets.is_empty() {
+        small(paint, area, histogram, now);
+        return;
+    }
+    let room = area.width - LABEL;
+    let each = usize::from(room) / histogram.buckets.len();
+    let shown: Vec<Bucket> = if each > 1 {
+        let wide = histogram.buckets.iter();
+        wide.flat_map(|bucket| std::iter::repeat_n(*bucket, each))
+            .collect()
+    } else {
+        fit(&histogram.buckets, room)
+    };
+    let bars = area.height - 1;
+    bands(
+        paint,
+        Rect {
+            height: bars,
+            ..area
+        },
+        &shown,
+    );
+    let (from, to) = histogram.span_ms;
+    let (y, left) = (area.y + bars, area.x + LABEL);
+    paint.text(left, y, 5, &time(from, now, "%H:%M"), "text.dim");
+    let end = left + shown.len() as u16;
+    paint.right(end, y, 5, &time(to, now, "%H:%M"), "text.dim");
+}
+
+/// The kinds below each other, each with its name and its most.
+fn bands(paint: &mut Paint<'_>, area: Rect, shown: &[Bucket]) {
+    let mut y = area.y;
+    for (at, (name, role, of)) in KINDS.into_iter().enumerate() {
+        // The last kind has what is left.
+        let height = if at == 2 {
+            area.bottom() - y
+        } else {
+            area.height / 3
+        };
+        let band = Rect {
+            x: area.x + LABEL,
+            y,
+            width: area.width - LABEL,
+            height: height.saturating_sub(u16::from(at < 2 && height > 2)),
+        };
+        paint.text(area.x, y, LABEL, name, "text.dim");
+        let most = shown.iter().map(of).max().unwrap_or(0);
+        if band.height > 1 {
+            paint.text(area.x, y + 1, LABEL - 1, &words::many(most), "text.dim");
+        }
+        tall(paint, band, shown, role, of);
+        y += height;
+    }
+}
+
 /// Draws the whole time with tall bars, and what the stretch under the cursor holds.
 pub fn whole(paint: &mut Paint<'_>, area: Rect, histogram: &Histogram, now: Moment) {
     if area.height < 5 || area.width <= LABEL + 4 {
@@ -82,24 +139,14 @@ pub fn whole(paint: &mut Paint<'_>, area: Rect, histogram: &Histogram, now: Mome
     let shown = fit(&histogram.buckets, room);
     let cursor = place(histogram, shown.len());
     let bars = area.height - 2;
-    let mut y = area.y;
-    for (at, (name, role, of)) in KINDS.into_iter().enumerate() {
-        // The last kind has what is left.
-        let height = if at == 2 { area.y + bars - y } else { bars / 3 };
-        let band = Rect {
-            x: area.x + LABEL,
-            y,
-            width: room,
-            height: height.saturating_sub(u16::from(at < 2 && height > 2)),
-        };
-        paint.text(area.x, y, LABEL, name, "text.dim");
-        let most = shown.iter().map(of).max().unwrap_or(0);
-        if band.height > 1 {
-            paint.text(area.x, y + 1, LABEL - 1, &words::many(most), "text.dim");
-        }
-        tall(paint, band, &shown, role, of);
-        y += height;
-    }
+    bands(
+        paint,
+        Rect {
+            height: bars,
+            ..area
+        },
+        &shown,
+    );
     let column = Rect {
         x: area.x + LABEL + cursor as u16,
         y: area.y,

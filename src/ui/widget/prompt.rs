@@ -96,7 +96,7 @@ fn label(about: About, narrow: bool) -> &'static str {
         (About::Edit(_), true) => "= ",
         (About::Edit(_), false) => "change the filter to: ",
         (About::Save, true) => "> ",
-        (About::Save, false) => "write to the file: ",
+        (About::Save, false) => "save as: ",
     }
 }
 

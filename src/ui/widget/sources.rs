@@ -213,7 +213,9 @@ fn clocks(view: &TailView, width: u16) -> Vec<(String, &'static str)> {
         let host = middle(host, room);
         let gap = usize::from(room).saturating_sub(columns(&host));
         let sign = if off(*skew) { " !" } else { "" };
-        let role = if off(*skew) { "state.warn" } else { "text.dim" };
+        // No `-0.0`: it is nothing.
+        let skew = if skew.abs() < 0.05 { 0.0 } else { *skew };
+        let role = if off(skew) { "state.warn" } else { "text.dim" };
         lines.push((
             format!("{head:<6}{host}{:gap$} {skew:+.1}s{sign}", ""),
             role,

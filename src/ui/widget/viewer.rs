@@ -8,15 +8,14 @@ use std::ops::Range;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ratatui::layout::Rect;
-use ratatui::style::{Color, Modifier, Style};
+use ratatui::style::{Modifier, Style};
 
 use super::paint::{Paint, columns, middle};
 use crate::domain::log::{Level, LogLine, Voice};
-use crate::domain::output::ansi;
 use crate::domain::run::Moment;
-use crate::ui::theme::color::contrast;
 use crate::ui::theme::{Mark, Theme};
 use crate::ui::viewer::layout::{self, Row};
+use crate::ui::viewer::stamp;
 use crate::ui::viewer::{Columns, Sort, Times, Viewer, thousands};
 
 /// How far into a line its level is looked for, in bytes.
@@ -141,7 +140,7 @@ impl Pen<'_> {
     fn edge(&self, paint: &mut Paint<'_>, area: Rect, line: &LogLine, row: &Row) {
         if self.viewer.is_cursor(line, row) {
             paint.mark(area.x, area.y, Mark::Cursor, "text.strong");
-        } else if self.viewer.is_marked(line) {
+        } else if self.viewer.is_marked(line) && layout::begins(row, self.viewer.wraps()) {
             paint.text(area.x, area.y, 1, "'", "text.key");
         } else if is_trouble(line) && !line.is_context {
             paint.mark(area.x, area.y, Mark::Edge, role(line));
@@ -287,7 +286,7 @@ impl Pen<'_> {
             let style = if span.control {
                 base.patch(theme.style("log.control"))
             } else if colored {
-                base.patch(asked(theme, span.style))
+                base.patch(theme.printed(span.style))
             } else {
                 base
             };
@@ -301,8 +300,15 @@ impl Pen<'_> {
             part: own..text.len(),
             style: theme.style("text.dim"),
         });
+        if let Some(end) = stamp::end(text) {
+            pieces = lay(pieces, &(0..end.min(own)), theme.style("log.time"));
+        }
         if let Some(word) = word.filter(|_| is_tail && !line.is_context) {
-            let style = theme.style(role(line)).add_modifier(Modifier::BOLD);
+            let mut style = theme.style(role(line));
+            // The eye finds what is wrong; that all is well is not worth a look.
+            if line.level >= Level::Warning {
+                style = style.add_modifier(Modifier::BOLD);
+            }
             pieces = lay(pieces, &word, style);
         }
         let is_cursor = self
@@ -432,37 +438,4 @@ fn seconds(ms: i64) -> String {
     }
     let (hours, minutes) = (whole / 3600, whole / 60 % 60);
     format!("{sign}{hours}:{minutes:02}:{:02}", whole % 60)
-}
-
-/// A style as a program asked for it, as far as the theme has colours and it can be read on the page.
-fn asked(theme: &Theme, wanted: ansi::Style) -> Style {
-    let mut style = Style::new();
-    for (is_on, modifier) in [
-        (wanted.bold, Modifier::BOLD),
-        (wanted.dim, Modifier::DIM),
-        (wanted.italic, Modifier::ITALIC),
-        (wanted.underline, Modifier::UNDERLINED),
-        (wanted.reverse, Modifier::REVERSED),
-    ] {
-        if is_on {
-            style = style.add_modifier(modifier);
-        }
-    }
-    let known = theme.style("state.ok").fg;
-    let page = theme.style("page").bg;
-    let color = match (wanted.fg, known) {
-        (None, _) | (_, None | Some(Color::Reset)) => None,
-        (Some(ansi::Color::Ansi16(number)), _) => Some(Color::Indexed(number)),
-        (Some(ansi::Color::Indexed(number)), Some(Color::Rgb(..) | Color::Indexed(16..))) => {
-            Some(Color::Indexed(number))
-        }
-        (Some(ansi::Color::Rgb(red, green, blue)), Some(Color::Rgb(..))) => match page {
-            Some(Color::Rgb(r, g, b)) if contrast((red, green, blue), (r, g, b)) >= 3.0 => {
-                Some(Color::Rgb(red, green, blue))
-            }
-            _ => None,
-        },
-        _ => None,
-    };
-    color.map_or(style, |color| style.fg(color))
 }

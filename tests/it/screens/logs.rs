@@ -285,6 +285,22 @@ fn an_environment_without_logs_says_what_to_write() {
 }
 
 #[test]
+fn asking_again_keeps_what_was_set() {
+    let mut model = live(60);
+    press(&mut model, "-GET", NOW);
+    tell(&mut model, key(KeyCode::Enter), NOW);
+    model.tail.as_mut().unwrap().failed = Some("the checklist is broken".to_owned());
+    assert!(text(&model, 120, 36, NOW).contains("r tries again"));
+    press(&mut model, "r", NOW);
+    let tail = model.tail.as_ref().unwrap();
+    assert!(tail.failed.is_none() && tail.viewer.follows());
+    assert_eq!(rules(&model).len(), 1);
+    on_paper(DocumentId::Tail, |paper| {
+        assert_eq!(paper.filters.rules.len(), 1)
+    });
+}
+
+#[test]
 fn one_source_needs_no_merging() {
     let one = vec![source("web1", "app", SourceState::Live, 0.0, 410.0)];
     let mut model = opened(one);
@@ -495,4 +511,14 @@ fn the_logs_are_drawn_at_every_size() {
             }
         }
     }
+}
+
+#[test]
+fn a_notice_goes_when_its_time_is_over_also_where_lines_come_all_the_time() {
+    let mut model = live(5);
+    press(&mut model, "f", NOW);
+    assert!(model.notice.is_some());
+    let news = Msg::Log(LogNews::Changed(DocumentId::Tail));
+    tell(&mut model, news, NOW + 60);
+    assert_eq!(model.notice, None);
 }

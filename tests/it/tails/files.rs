@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 
+use futures_util::future::join_all;
 use golive::domain::checklist::Followed;
 use golive::port::{LaunchError, TailStart};
 
@@ -199,7 +200,9 @@ async fn a_missing_file_is_waited_for(world: World) {
 }
 
 async fn a_file_with_a_hostile_name_is_followed(world: World) {
-    for name in ["-f", "it's $(touch hit) * a log", " \\n", "12 345 x"] {
+    let world = &world;
+    let names = ["-f", "it's $(touch hit) * a log", " \\n", "12 345 x"];
+    join_all(names.map(|name| async move {
         world.write(name, "one\n");
         let came = world.follow(name, LAST);
         came.is("one\n").await;
@@ -207,7 +210,8 @@ async fn a_file_with_a_hostile_name_is_followed(world: World) {
         world.write(&format!("{name}.1"), "two\n");
         world.write(name, "three\n");
         came.is("one\ntwo\nthree\n").await;
-    }
+    }))
+    .await;
     assert!(!world.home.join("hit").exists());
 }
 

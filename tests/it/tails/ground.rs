@@ -30,7 +30,9 @@ impl World {
         let (shell, path) = find_shell(shell, root.path());
         let home = root.path().join("home of web1");
         fs::create_dir(&home).unwrap();
-        let mut place = LocalLauncher::folder("web1", home.clone()).with_shell(shell);
+        let mut place = LocalLauncher::folder("web1", home.clone())
+            .with_shell(shell)
+            .with_variable("GOLIVE_TAIL_PACE", "0.15");
         if let Some(path) = path {
             place = place.with_variable("PATH", path);
         }

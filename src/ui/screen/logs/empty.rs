@@ -23,7 +23,14 @@ pub(super) fn draw(paint: &mut Paint<'_>, area: Rect, tail: &TailView) -> bool {
         let width = usize::from(area.width.saturating_sub(4));
         rows.extend(wrap(text, width.max(1)).into_iter().map(|row| (row, role)));
     };
-    if !tail.heard {
+    if let Some(why) = &tail.failed {
+        say(
+            &format!("The logs of {env} cannot be followed: {why}."),
+            "state.fail",
+        );
+        say("", "text");
+        say("r tries again, a shows another environment.", "text.dim");
+    } else if !tail.heard {
         say(
             &format!("Asking the hosts of {env} for their logs .."),
             "text",

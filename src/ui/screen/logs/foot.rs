@@ -8,15 +8,20 @@ use crate::ui::model::Model;
 use crate::ui::tail::{LogsPane, TailView, letter};
 use crate::ui::viewer::thousands;
 use crate::ui::widget::hints::{self, Hint};
-use crate::ui::widget::paint::{Paint, middle};
+use crate::ui::widget::paint::{Paint, columns, middle};
 use crate::ui::widget::prompt::share;
 use crate::ui::widget::sources;
 use crate::ui::words;
+
 /// What is said first: why nothing comes, what is lost, or that the screen stands still.
 pub(super) fn attention(tail: &TailView, narrow: bool) -> (String, &'static str) {
     let env = &tail.env;
     if narrow && tail.heard && !tail.sources.is_empty() {
         return in_short(tail);
+    }
+    if tail.failed.is_some() {
+        let said = format!("the logs of {env} cannot be followed.   r tries again");
+        return (said, "state.fail");
     }
     if !tail.heard {
         let said = format!("asking the hosts of {env} for their logs ..");
@@ -157,14 +162,14 @@ pub(super) fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, tail: &Tail
             let said = format!(" {} ", notice.title);
             paint.text(area.x + 1, y, room, &said, "notice");
         }
-        (None, Some(search)) => {
-            let hint = "n N  Esc";
+        (None, Some(search)) if tail.whole.is_none() => {
+            let hint = "n next  N previous  Esc ends it";
             let used = paint.text(area.x + 1, y, room, &search, "text");
-            if used + 12 < room {
+            if usize::from(used) + columns(hint) + 4 < usize::from(room) {
                 paint.text(area.x + used + 4, y, room - used - 3, hint, "text.dim");
             }
         }
-        (None, None) => hints::actions(paint, row(1), model, actions(tail)),
+        (None, _) => hints::actions(paint, row(1), model, actions(tail)),
     }
     hints::keys(paint, row(2), keys(tail));
 }
@@ -204,28 +209,37 @@ fn actions(tail: &TailView) -> &'static [Hint<'static>] {
 }
 
 fn keys(tail: &TailView) -> &'static [Hint<'static>] {
-    if tail.pane != LogsPane::Log || tail.whole.is_some() {
-        return &[
-            (Act::FocusOn, ""),
+    match (tail.pane, tail.whole.is_some()) {
+        (_, true) => &[(Act::Close, "back to the lines"), (Act::Back, "")],
+        (LogsPane::Sources, _) => &[
+            (Act::FocusOn, "to the lines"),
             (Act::Search, ""),
             (Act::Filters, ""),
-            (Act::ScreenRun, ""),
+            (Act::Zoom, ""),
             (Act::ScreenHome, ""),
             (Act::Back, ""),
-        ];
+        ],
+        (LogsPane::Histogram, _) => &[
+            (Act::FocusOn, "to the sources"),
+            (Act::Search, ""),
+            (Act::Filters, ""),
+            (Act::Zoom, ""),
+            (Act::ScreenHome, ""),
+            (Act::Back, ""),
+        ],
+        (LogsPane::Log, _) => &[
+            (Act::Search, ""),
+            (Act::Keep, ""),
+            (Act::Drop, ""),
+            (Act::NextError, "error"),
+            (Act::Gap, "gap"),
+            (Act::Wrap, ""),
+            (Act::Time, ""),
+            (Act::Copy, ""),
+            (Act::Save, ""),
+            (Act::Pager, ""),
+            (Act::Zoom, ""),
+            (Act::Back, ""),
+        ],
     }
-    &[
-        (Act::Search, ""),
-        (Act::Keep, ""),
-        (Act::Drop, ""),
-        (Act::NextError, "error"),
-        (Act::Gap, "gap"),
-        (Act::Wrap, ""),
-        (Act::Time, ""),
-        (Act::Copy, ""),
-        (Act::Save, ""),
-        (Act::Pager, ""),
-        (Act::Zoom, ""),
-        (Act::Back, ""),
-    ]
 }

@@ -12,6 +12,7 @@ use crate::ui::model::Model;
 use crate::ui::tail::{LogsPane, TailView};
 use crate::ui::theme::Lines;
 use crate::ui::tiles as layout;
+use crate::ui::viewer::stamp;
 use crate::ui::viewer::{Viewer, thousands};
 use crate::ui::widget::band::{self, Band, Tone};
 use crate::ui::widget::bottom;
@@ -127,7 +128,7 @@ fn state(tail: &TailView) -> (&'static str, &'static str) {
     match (live, tail.viewer.follows()) {
         (_, false) => ("PAUSED", "state.warn"),
         (1.., true) => ("LIVE", "state.run"),
-        _ if tail.is_dead() => ("DEAD", "state.fail"),
+        _ if tail.is_dead() || tail.failed.is_some() => ("DEAD", "state.fail"),
         _ if tail.heard && tail.sources.is_empty() => ("NO LOGS", "state.warn"),
         _ => ("OPENING", "text.dim"),
     }
@@ -142,8 +143,10 @@ fn filter_line(paint: &mut Paint<'_>, area: Rect, tail: &TailView) {
     if counts == "none" && set.hidden.is_empty() {
         let said = "every line shows";
         x += paint.text(x, area.y, area.width, said, "text.dim") + 3;
-        let said = "& keep  - hide  F filters";
-        paint.text(x, area.y, end.saturating_sub(x), said, "text.dim");
+        for (key, said) in [("&", "keep"), ("-", "hide"), ("F", "filters")] {
+            x += paint.text(x, area.y, end.saturating_sub(x), key, "text.key") + 1;
+            x += paint.text(x, area.y, end.saturating_sub(x), said, "text.dim") + 2;
+        }
         return;
     }
     let wide = area.width >= 100;
@@ -192,8 +195,7 @@ fn lower(paint: &mut Paint<'_>, area: Rect, tail: &TailView, focus: bool, now: M
         width: inner.width.saturating_sub(1),
         ..inner
     };
-    histogram::small(paint, inner, &tail.lately, now);
-    let y = inner.y + 5;
+    let y = bars(paint, inner, tail, now);
     let time = |at_ms: Option<i64>| {
         at_ms.map_or_else(
             || "        ".to_owned(),
@@ -214,12 +216,25 @@ fn lower(paint: &mut Paint<'_>, area: Rect, tail: &TailView, focus: bool, now: M
     }
     rows.push(("marks  ' here  u next".to_owned(), "text.dim"));
     rows.extend(marks.iter().map(|mark| {
-        let text = format!("{} \"{}\"", time(mark.at_ms), mark.text);
+        // Its own time is told already.
+        let own = stamp::end(&mark.text).unwrap_or(0);
+        let text = format!("{} \"{}\"", time(mark.at_ms), mark.text[own..].trim_start());
         (text, "text")
     }));
     for (y, (text, role)) in (y..inner.bottom()).zip(rows) {
         paint.text(inner.x, y, inner.width, &text, role);
     }
+}
+
+/// Draws the last minutes as tall as there is room; returns the row below them.
+fn bars(paint: &mut Paint<'_>, inner: Rect, tail: &TailView, now: Moment) -> u16 {
+    if inner.width < 60 {
+        histogram::small(paint, inner, &tail.lately, now);
+        return inner.y + 5;
+    }
+    let height = inner.height * 2 / 3;
+    histogram::large(paint, Rect { height, ..inner }, &tail.lately, now);
+    inner.y + height + 1
 }
 
 /// What golive says in the lines that show.
@@ -371,7 +386,7 @@ pub fn card(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
     } else if tail.pane == LogsPane::Sources {
         sources::draw(paint, lines, tail, true);
     } else if tail.pane == LogsPane::Histogram {
-        histogram::small(paint, lines, &tail.lately, now);
+        histogram::large(paint, lines, &tail.lately, now);
     } else if !empty::draw(paint, lines, tail) {
         viewer::draw(paint, lines, &tail.viewer, now);
     }
