@@ -1,7 +1,7 @@
 //! Makes the pictures of `docs/pictures` from the real screens: `cargo run --release --example pictures`.
 //!
 //! Runs the demo in a pseudo-terminal with a home of its own, walks it by keys from the home screen to the pushed tag,
-//! and draws what the terminal shows. Every step waits for words on the screen until a deadline. Nothing of this
+//! and draws what the terminal shows; the logs are those of servers that are folders, written meanwhile. Every step waits for words on the screen until a deadline. Nothing of this
 //! machine gets into a picture: the operator and the machine have names of the demo's harbour, and a path that shows
 //! is an error. Times, ports and hashes differ from run to run; the screens have the same shape.
 
@@ -11,10 +11,13 @@ use std::fs;
 use std::io::{Read, Write};
 use std::num::NonZero;
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, TimeDelta, Utc};
 use golive::ui::model::DEAD_TIME_MS;
 use golive::ui::picture;
 use golive::ui::theme::Theme;
@@ -52,7 +55,7 @@ fn main() -> ExitCode {
     if std::env::args_os().len() > 1 {
         return golive::app::main();
     }
-    match pictures() {
+    match logs().and_then(|()| pictures()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody is left to tell when standard error is gone.
@@ -65,7 +68,7 @@ fn main() -> ExitCode {
 fn pictures() -> Result<(), Failure> {
     let program = std::env::current_exe()?;
     let folder = tempfile::Builder::new().prefix("gl").tempdir()?;
-    let mut screen = Screen::open(&program, folder.path())?;
+    let mut screen = Screen::open(&program, folder.path(), folder.path(), &["demo"])?;
 
     screen.until("home, every host reached", |text| {
         text.contains("Next release") && text.matches(" ms").count() >= 3
@@ -80,34 +83,198 @@ fn pictures() -> Result<(), Failure> {
             && text.contains("this console drives it")
             && text.matches(" ms").count() >= 3
     })?;
-    screen.picture("home", folder.path())?;
+    screen.picture("home", "golive demo", folder.path())?;
     screen.keys("1")?;
     screen.until("the evidence", |text| text.contains(" 0 fail"))?;
     screen.at("Type production to release there", "\t")?;
     screen.keys("production")?;
     screen.shows("Enter: production")?;
-    screen.picture("gate", folder.path())?;
+    screen.picture("gate", "golive demo", folder.path())?;
     screen.keys("\r")?;
     // Half of what the step prints on each of its hosts.
     screen.until("the log of production", |text| {
         text.contains("Log  10 code") && text.matches(" web2").count() > 8
     })?;
-    screen.picture("run", folder.path())?;
+    screen.picture("run", "golive demo", folder.path())?;
     screen.shows("is released")?;
-    screen.picture("finished", folder.path())?;
+    screen.picture("finished", "golive demo", folder.path())?;
     screen.at("q back", "q")?;
     screen.at("q quit", "q")?;
     screen.ended()
+}
+
+/// The checklist behind the picture of the logs.
+const HARBOUR: &str = r#"
+[project]
+name = "harbour"
+[env.production]
+via = "local"
+hosts.web1 = { dir = "../web1", roles = ["web"] }
+hosts.web2 = { dir = "../web2", roles = ["web"] }
+hosts.db1 = { dir = "../db1", roles = ["db"] }
+[step.code]
+run = "sleep 0.2"
+on = "web"
+phase = "prepare"
+[step.switch]
+run = "sleep 0.2"
+on = "web"
+[[stage]]
+name = "Production"
+env = "production"
+steps = ["code", "switch"]
+[log.app]
+on = "web"
+file = "app.log"
+[log.nginx]
+on = "web"
+file = "access.log"
+[log.postgres]
+on = "db"
+file = "postgres.log"
+"#;
+
+/// The logs of an environment: two hosts and a database, with a deploy while they are looked at.
+fn logs() -> Result<(), Failure> {
+    let program = std::env::current_exe()?;
+    let folder = tempfile::Builder::new().prefix("gl").tempdir()?;
+    let (root, project) = (folder.path(), folder.path().join("harbour"));
+    for name in ["harbour", "web1", "web2", "db1"] {
+        fs::create_dir(root.join(name))?;
+    }
+    fs::write(project.join("releases.toml"), HARBOUR)?;
+    for words in [
+        "init -q -b main",
+        "add .",
+        "-c user.name=Ada -c user.email=ada@harbour.example commit -q -m Harbour",
+    ] {
+        let mut git = Command::new("git");
+        run(git.args(words.split(' ')).current_dir(&project), root)?;
+    }
+    let now = Utc::now();
+    for second in (1..=600).rev() {
+        write(root, second, now - TimeDelta::seconds(second))?;
+    }
+    let mut screen = Screen::open(&program, root, &project, &["tail", "production"])?;
+    screen.shows("5 of 5 sources live")?;
+    let over = Arc::new(AtomicBool::new(false));
+    let writer = {
+        let (over, root) = (Arc::clone(&over), root.to_owned());
+        std::thread::spawn(move || {
+            for second in (0..=100).rev().cycle() {
+                if over.load(Ordering::Relaxed) || write(&root, second, Utc::now()).is_err() {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        })
+    };
+    let taken = (|| {
+        let mut deploy = Command::new(&program);
+        deploy.args(["deploy", "--plain", "--approve"]);
+        let commit = Command::new("git")
+            .args(["rev-parse", "HEAD"])
+            .current_dir(&project)
+            .output()?;
+        deploy.arg(format!(
+            "production={}",
+            String::from_utf8(commit.stdout)?.trim()
+        ));
+        run(deploy.current_dir(&project), root)?;
+        screen.at("every line shows", "-")?;
+        screen.at("hide", "healthz\r")?;
+        screen.at("hides", "/")?;
+        screen.keys("upstream\r")?;
+        screen.shows(" matches: ")?;
+        screen.picture("logs", "golive tail production", root)
+    })();
+    over.store(true, Ordering::Relaxed);
+    writer.join().map_err(|_| "the writer broke down")?;
+    taken?;
+    screen.keys("qq")?;
+    screen.ended()
+}
+
+/// Runs a program with everything it keeps below `home`.
+fn run(command: &mut Command, home: &Path) -> Result<(), Failure> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    command.env_clear().envs(surroundings(&path, home));
+    command.stdin(Stdio::null());
+    let output = command.output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(format!("{command:?} ended with {}: {said}", output.status).into())
+}
+
+/// Writes what the servers have to say in a second of the harbour.
+fn write(root: &Path, second: i64, at: DateTime<Utc>) -> Result<(), Failure> {
+    let host = if second % 2 == 0 { "web1" } else { "web2" };
+    let iso = at.format("%Y-%m-%d %H:%M:%S,%3f");
+    let clf = at.format("%d/%b/%Y:%H:%M:%S +0000");
+    let ship = 100 + second * 37 % 900;
+    let (path, status) = match second % 7 {
+        0 | 3 => ("/healthz".to_owned(), 200),
+        5 if second % 5 == 0 => (format!("/ships/{ship}/berth"), 502),
+        _ => (format!("/ships/{ship}"), 200),
+    };
+    let client = second * 13 % 250;
+    let access = format!("10.0.0.{client} - - [{clf}] \"GET {path} HTTP/1.1\" {status} 512\n");
+    append(&root.join(host).join("access.log"), &access)?;
+    let app = match (second % 3, status) {
+        (_, 502) => {
+            format!("{iso} ERROR harbour.berths: ship {ship}: upstream timed out after 5.0 s\n")
+        }
+        (0, _) => format!("{iso} INFO harbour.ships: ship {ship} entered\n"),
+        (1, _) if second % 25 == 1 => {
+            format!("{iso} WARNING harbour.berths: waiting for a berth since 2.1 s\n")
+        }
+        _ => return Ok(()),
+    };
+    append(&root.join(host).join("app.log"), &app)?;
+    if second % 4 == 1 {
+        let zone = at.format("%Y-%m-%d %H:%M:%S%.3f UTC");
+        let line = format!("{zone} [311] LOG:  checkpoint complete: wrote {ship} buffers (0.2%)\n");
+        append(&root.join("db1/postgres.log"), &line)?;
+    }
+    Ok(())
+}
+
+fn append(file: &Path, text: &str) -> Result<(), Failure> {
+    let mut file = fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(file)?;
+    Ok(file.write_all(text.as_bytes())?)
+}
+
+/// The environment of everything that is started: a home below `home`, and nothing of this machine but its programs.
+fn surroundings<'a>(path: &'a OsStr, home: &'a Path) -> [(&'static str, &'a OsStr); 12] {
+    [
+        ("PATH", path),
+        ("HOME", home.as_os_str()),
+        ("TMPDIR", home.as_os_str()),
+        ("XDG_RUNTIME_DIR", home.as_os_str()),
+        ("USER", OsStr::new(OPERATOR)),
+        ("TERM", OsStr::new("xterm-256color")),
+        ("COLORTERM", OsStr::new("truecolor")),
+        ("LANG", OsStr::new("C.UTF-8")),
+        ("TZ", OsStr::new("UTC")),
+        ("GIT_CONFIG_GLOBAL", OsStr::new("/dev/null")),
+        ("GIT_CONFIG_NOSYSTEM", OsStr::new("1")),
+        ("GOLIVE_THEME", OsStr::new("golive-dark")),
+    ]
 }
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The demo in a terminal.
+/// golive in a terminal.
 struct Screen {
     child: Box<dyn Child + Send + Sync>,
-    /// Open for as long as the demo runs.
+    /// Open for as long as it runs.
     _master: Box<dyn MasterPty + Send>,
     writer: Box<dyn Write + Send>,
     output: Receiver<Vec<u8>>,
@@ -117,8 +284,8 @@ struct Screen {
 }
 
 impl Screen {
-    /// Starts the demo with everything it keeps below `folder`.
-    fn open(program: &Path, folder: &Path) -> Result<Self, Failure> {
+    /// Starts golive with everything it keeps below `home`.
+    fn open(program: &Path, home: &Path, folder: &Path, words: &[&str]) -> Result<Self, Failure> {
         let size = PtySize {
             rows: ROWS,
             cols: COLUMNS,
@@ -126,23 +293,11 @@ impl Screen {
         };
         let pair = native_pty_system().openpty(size)?;
         let mut command = CommandBuilder::new(program);
-        command.args(["demo", "--theme", "golive-dark"]);
+        command.args(words);
         command.cwd(folder);
         command.env_clear();
         let path = std::env::var_os("PATH").unwrap_or_default();
-        for (name, value) in [
-            ("PATH", path.as_os_str()),
-            ("HOME", folder.as_os_str()),
-            ("TMPDIR", folder.as_os_str()),
-            ("XDG_RUNTIME_DIR", folder.as_os_str()),
-            ("USER", OsStr::new(OPERATOR)),
-            ("TERM", OsStr::new("xterm-256color")),
-            ("COLORTERM", OsStr::new("truecolor")),
-            ("LANG", OsStr::new("C.UTF-8")),
-            ("TZ", OsStr::new("UTC")),
-            ("GIT_CONFIG_GLOBAL", OsStr::new("/dev/null")),
-            ("GIT_CONFIG_NOSYSTEM", OsStr::new("1")),
-        ] {
+        for (name, value) in surroundings(&path, home) {
             command.env(name, value);
         }
         let (rows, columns) = NonZero::new(ROWS)
@@ -220,7 +375,7 @@ impl Screen {
     }
 
     /// Draws the screen into `docs/pictures/NAME.svg`. `secret` must not be seen on it.
-    fn picture(&self, name: &str, secret: &Path) -> Result<(), Failure> {
+    fn picture(&self, name: &str, title: &str, secret: &Path) -> Result<(), Failure> {
         let text = self.text();
         if text.contains(&*secret.to_string_lossy()) {
             return Err(format!("{name} shows a path of this machine:\n{text}").into());
@@ -229,7 +384,7 @@ impl Screen {
         rename(&mut buffer);
         let folder = repository().join("docs/pictures");
         fs::create_dir_all(&folder)?;
-        let svg = picture::svg(&buffer, &Theme::default(), "golive demo");
+        let svg = picture::svg(&buffer, &Theme::default(), title);
         fs::write(folder.join(format!("{name}.svg")), svg)?;
         writeln!(std::io::stderr(), "docs/pictures/{name}.svg")?;
         Ok(())

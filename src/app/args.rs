@@ -15,7 +15,31 @@ Examples:
                                       pass the gate of production without a terminal
   golive tail production              the logs of its servers, in one time line
   golive runs                         past runs on this machine
+  golive runs logs 20261121-0600-rq   what the steps of one printed
   golive demo                         a complete playground, no server needed";
+
+const TAIL_EXAMPLES: &str = "\
+Examples:
+  golive tail production              every [log.NAME] on its hosts, in one time line
+  golive tail production nginx app    only these
+  golive tail production --since 10m --grep ' 50[0-9] ' --no-follow
+                                      what failed lately, then end
+  golive tail production --json | jq -r 'select(.host == \"web1\") | .text'
+
+A log is two lines of releases.toml:
+  [log.app]
+  on   = \"web\"                        a role, hosts, or \"all\"
+  file = \"/var/log/app.log\"           or run = \"journalctl -fu app\"";
+
+const LOGS_EXAMPLES: &str = "\
+Examples:
+  golive runs logs 20261121-0600-rq   every step of the run
+  golive runs logs 20261121-0600-rq migrate db1
+                                      one step on one host
+  golive runs logs 20261121-0600-rq --plain -v
+                                      with the time at which each line came
+
+On a terminal it opens the log on screen; with --plain, or into a file or pipe, it prints.";
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done · 1 a step failed · 2 usage or a file is wrong, nothing was started · 3 a decision is needed
@@ -74,7 +98,7 @@ pub struct Global {
     /// When to use colours
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorWhen::Auto)]
     pub color: ColorWhen,
-    /// Say more: `plan` shows every command to its end
+    /// Say more: `plan` shows every command to its end, `runs logs` when each line came
     #[arg(short, long, global = true)]
     pub verbose: bool,
 }
@@ -283,13 +307,15 @@ pub struct Lock {
 
 /// `golive tail`.
 #[derive(Debug, Clone, Args, Default)]
+#[command(before_long_help = TAIL_EXAMPLES)]
 pub struct Tail {
     /// The environment
     pub env: String,
     /// Only these logs (default: all of the checklist that are on its hosts)
     #[arg(value_name = "SOURCE")]
     pub sources: Vec<String>,
-    /// Only lines that match this regular expression; capital letters count when it holds one
+    /// Only lines that match this regular expression; capital letters count when it holds one. This and the flags below
+    /// print lines; the screen has keys for them
     #[arg(long, value_name = "RE")]
     pub grep: Option<String>,
     /// Only lines from so long ago on, like 10m or 1h30m
@@ -333,11 +359,12 @@ pub enum Runs {
         /// The run.
         run: String,
     },
-    /// What steps printed, exactly
+    /// What steps printed: on screen, or exactly
+    #[command(before_long_help = LOGS_EXAMPLES)]
     Logs {
         /// The run.
         run: String,
-        /// Only this step.
+        /// Only this step, by its name or a task's id.
         step: Option<String>,
         /// Only on this host (`local` = this machine).
         host: Option<String>,

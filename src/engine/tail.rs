@@ -154,6 +154,10 @@ impl<T: Tails, C: Clock> One<T, C> {
             // leads nowhere, and a file may be made readable again.
             let lasts = matches!(error, LaunchError::Refused { .. }) && !self.sink.was_live;
             if lasts || !follow {
+                if matches!(error, LaunchError::Refused { .. }) {
+                    // The host was reached, and its clock's answer says so: it is heard first.
+                    self.sink.skew().await;
+                }
                 let state = self.failed(&error);
                 return self.sink.end(state).await;
             }

@@ -152,6 +152,11 @@ fn a_log_that_cannot_be_read_is_told_and_the_others_are_shown() {
         said.contains("FAILED one application: there is no app.log"),
         "{said}"
     );
+    // A host that answers was reached, also when none of its logs is there.
+    let output = workshop.golive("tail live application --no-follow");
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("1 log could not be read"), "{said}");
     std::fs::remove_dir_all(workshop.path("host")).unwrap();
     let output = workshop.golive("tail live --no-follow");
     assert_eq!(output.status.code(), Some(5), "{}", text(&output.stderr));
