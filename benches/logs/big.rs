@@ -310,7 +310,8 @@ fn rival(path: &Path, rounds: usize) -> Rival {
         assert!(child.wait().unwrap().success());
     }
     // The first one filled the page cache.
-    (wall.remove(0), used.remove(0));
+    wall.remove(0);
+    used.remove(0);
     let name = if has_rg { "`rg -c`" } else { "`grep -cP`" };
     Rival {
         name: format!("the same search by {name}"),

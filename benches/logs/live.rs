@@ -5,6 +5,7 @@
 //! line is the first frame with its number or a later one. `ssh host tail -F` into a pipe is the limit.
 
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{BufReader, Read, Write};
 use std::num::NonZeroU16;
@@ -233,10 +234,11 @@ fn write(log: &Path, pace: u64, end: &AtomicBool) -> Vec<Instant> {
         for number in next..next + each {
             let level = if number % 50 == 0 { "WARN " } else { "INFO " };
             let begin = text.len();
-            text.push_str(&format!(
+            let _ = write!(
+                text,
                 "{time} {level} {MARK}{number:09} GET /cart/{} ",
                 number % 997
-            ));
+            );
             text.extend(std::iter::repeat_n('x', 124 - (text.len() - begin)));
             text.push('\n');
         }

@@ -60,20 +60,21 @@ impl Default for Stir {
 #[cfg(target_os = "linux")]
 mod watched {
     use std::io;
-    use std::os::fd::OwnedFd;
+    use std::os::fd::AsFd;
     use std::path::Path;
 
     use rustix::fs::inotify::{CreateFlags, WatchFlags, add_watch, init};
-    use tokio::io::unix::AsyncFd;
+    use tokio::io::AsyncReadExt;
+    use tokio::net::unix::pipe::Receiver;
 
-    /// An inotify instance.
+    /// An inotify instance: what happens is read from it as from a pipe.
     #[derive(Debug)]
-    pub(super) struct Watched(AsyncFd<OwnedFd>);
+    pub(super) struct Watched(Receiver);
 
     impl Watched {
         pub(super) fn new() -> io::Result<Self> {
             let events = init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
-            Ok(Self(AsyncFd::new(events)?))
+            Ok(Self(Receiver::from_owned_fd_unchecked(events)?))
         }
 
         /// Whether it is watched now.
@@ -83,17 +84,16 @@ mod watched {
                 | WatchFlags::MOVED_TO
                 | WatchFlags::DELETE
                 | WatchFlags::ONLYDIR;
-            add_watch(self.0.get_ref(), folder, flags).is_ok()
+            add_watch(self.0.as_fd(), folder, flags).is_ok()
         }
 
         pub(super) async fn wait(&mut self) {
-            let Ok(mut ready) = self.0.readable().await else {
-                return std::future::pending().await;
-            };
-            // What happened is of no interest: all of it is taken, so that only what is new wakes again.
             let mut events = [0; 4096];
-            while rustix::io::read(ready.get_inner(), &mut events).is_ok_and(|count| count > 0) {}
-            ready.clear_ready();
+            if self.0.read(&mut events).await.is_err() {
+                return std::future::pending().await;
+            }
+            // What happened is of no interest: all of it is taken, so that only what is new wakes again.
+            while self.0.try_read(&mut events).is_ok_and(|count| count > 0) {}
         }
     }
 }
