@@ -165,13 +165,13 @@ async fn by_golive(fleet: &Fleet, log: &Path, lines: u64) -> f64 {
     took
 }
 
-/// Lines of 125 bytes.
+/// Lines of 125 bytes, with the times of a writer that writes as fast as it can: a thousand in a millisecond.
 fn write(path: &Path, lines: u64) {
     let mut text = String::new();
     let mut out = std::io::BufWriter::new(fs::File::create(path).unwrap());
     for number in 0..lines {
         text.clear();
-        let (second, milli) = (number / 1000 % 60, number % 1000);
+        let (second, milli) = (number / 1_000_000 % 60, number / 1000 % 1000);
         let begin = format!("2026-11-21T04:00:{second:02}.{milli:03}Z INFO req {number:09} ");
         text.push_str(&begin);
         text.extend(std::iter::repeat_n('x', 124 - begin.len()));

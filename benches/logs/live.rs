@@ -5,6 +5,7 @@
 //! line is the first frame with its number or a later one. `ssh host tail -F` into a pipe is the limit.
 
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{BufReader, Read, Write};
 use std::num::NonZeroU16;
@@ -119,11 +120,14 @@ impl<'a> Ground<'a> {
 /// golive in a terminal.
 struct Console {
     master: Box<dyn MasterPty + Send>,
-    writer: Box<dyn Write + Send>,
+    writer: Writer,
     child: Box<dyn portable_pty::Child + Send + Sync>,
     seen: Arc<Mutex<Seen>>,
     begun: Instant,
 }
+
+/// Whoever types, or answers golive's question about the terminal.
+type Writer = Arc<Mutex<Box<dyn Write + Send>>>;
 
 /// What a terminal has shown.
 #[derive(Default)]
@@ -146,9 +150,11 @@ impl Console {
         drop(pair.slave);
         let seen = Arc::new(Mutex::new(Seen::default()));
         let (reader, heard) = (pair.master.try_clone_reader().unwrap(), Arc::clone(&seen));
-        std::thread::spawn(move || watch(reader, &heard));
+        let writer = Arc::new(Mutex::new(pair.master.take_writer().unwrap()));
+        let answers = Arc::clone(&writer);
+        std::thread::spawn(move || watch(reader, &heard, &answers));
         Self {
-            writer: pair.master.take_writer().unwrap(),
+            writer,
             master: pair.master,
             child,
             seen,
@@ -170,7 +176,7 @@ impl Console {
     }
 
     fn leave(mut self) {
-        self.writer.write_all(b"Q").unwrap();
+        self.writer.lock().unwrap().write_all(b"Q").unwrap();
         std::thread::sleep(Duration::from_millis(500));
         if self.child.try_wait().unwrap().is_none() {
             signal(self.pid().cast_signed(), rustix::process::Signal::TERM);
@@ -181,12 +187,15 @@ impl Console {
 }
 
 /// Shows what comes to an emulator, and notes what stands there after each frame.
-fn watch(mut reader: Box<dyn Read + Send>, seen: &Mutex<Seen>) {
+fn watch(mut reader: Box<dyn Read + Send>, seen: &Mutex<Seen>, writer: &Writer) {
     let size = |cells| NonZeroU16::new(cells).unwrap();
     let mut parser = vt100::Parser::new(size(36), size(120), 0);
     let (mut block, mut held) = (vec![0; 1 << 16], Vec::new());
     while let Ok(count @ 1..) = reader.read(&mut block) {
         let now = Instant::now();
+        if memchr::memmem::find(&block[..count], b"\x1b[c").is_some() {
+            writer.lock().unwrap().write_all(b"\x1b[?62;22c").unwrap();
+        }
         held.extend_from_slice(&block[..count]);
         while let Some(at) = memchr::memmem::find(&held, FRAME) {
             let frame: Vec<u8> = held.drain(..at + FRAME.len()).collect();
@@ -225,10 +234,11 @@ fn write(log: &Path, pace: u64, end: &AtomicBool) -> Vec<Instant> {
         for number in next..next + each {
             let level = if number % 50 == 0 { "WARN " } else { "INFO " };
             let begin = text.len();
-            text.push_str(&format!(
+            let _ = write!(
+                text,
                 "{time} {level} {MARK}{number:09} GET /cart/{} ",
                 number % 997
-            ));
+            );
             text.extend(std::iter::repeat_n('x', 124 - (text.len() - begin)));
             text.push('\n');
         }
@@ -374,7 +384,8 @@ fn rest(ground: &Ground<'_>) {
     for words in [&[][..], &["tail", "production"][..]] {
         let console = ground.open(words);
         console.until(|seen| !seen.frames.is_empty());
-        std::thread::sleep(Duration::from_secs(6));
+        // Threads that did something once end after ten seconds.
+        std::thread::sleep(Duration::from_secs(14));
         let (pid, masters) = (console.pid(), of_folder(&ground.folder.path().join("run")));
         let of_masters = || masters.iter().map(|pid| switches(*pid)).sum::<u64>();
         let before = (switches(pid), of_masters(), used_by(pid));
@@ -382,8 +393,8 @@ fn rest(ground: &Ground<'_>) {
         println!(
             "| golive {} | {} | {} | {:.2} | {:.1} |",
             words.join(" "),
-            switches(pid) - before.0,
-            of_masters() - before.1,
+            switches(pid).saturating_sub(before.0),
+            of_masters().saturating_sub(before.1),
             used_by(pid).saturating_sub(before.2).as_secs_f64() * 1e3,
             memory_of(pid, "RssAnon") as f64 / 1024.0,
         );

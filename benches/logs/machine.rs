@@ -1,7 +1,10 @@
 //! What the machine is and how busy, and what this process needs of it.
 
 use std::fs;
+use std::process::Child;
 use std::time::Duration;
+
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
 /// Processors and system.
 pub(crate) fn name() -> String {
@@ -47,6 +50,20 @@ pub(crate) fn used_by(process: u32) -> Duration {
             text.split(' ').next()?.parse().ok()
         });
     times.map(Duration::from_nanos).sum()
+}
+
+/// Waits until a process has ended and returns its processor seconds, in hundredths. It is still to be waited for.
+pub(crate) fn used_of_ended(child: &Child) -> f64 {
+    let pid = Pid::from_child(child);
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+    waitid(WaitId::Pid(pid), options).unwrap();
+    let facts = fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap_or_default();
+    let behind_name = facts.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let ticks = behind_name.split_whitespace().skip(11).take(2);
+    ticks
+        .filter_map(|ticks| ticks.parse::<f64>().ok())
+        .sum::<f64>()
+        / 100.0
 }
 
 /// How often the threads of a process were put to sleep or aside so far.

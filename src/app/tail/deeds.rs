@@ -1,9 +1,10 @@
 //! The moments of deploys to the environment whose logs are followed, for the same stream.
 //!
-//! Looks at the journals of this project on this machine, whoever drives the runs; a journal is read only when it has
-//! grown. What was done within the last hour is told at the beginning. It changes nothing.
+//! Looks at the journals of this project on this machine, whoever drives the runs, as long as something happens to them;
+//! a journal is read only when it has grown. What was done within the last hour is told at the beginning. It changes nothing.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use chrono::TimeDelta;
@@ -15,11 +16,14 @@ use crate::domain::id::{EnvName, RunId, TaskId};
 use crate::domain::log::Voice;
 use crate::domain::plan::{Plan, PlannedStage};
 use crate::domain::run::{Event, Moment, Outcome, Record};
+use crate::edge::journal::stir::Stir;
 use crate::edge::journal::{RunFolder, list};
 use crate::edge::paths::ProjectPaths;
 
-/// How often is looked for news.
+/// How often is looked for news while things happen.
 const LOOK: Duration = Duration::from_millis(300);
+/// So often is looked again after something has happened: what is being made shows a little later.
+const AGAIN: u32 = 10;
 /// So many of the newest runs are looked at.
 const NEWEST: usize = 5;
 /// What was done longer ago is not told, in minutes.
@@ -39,7 +43,10 @@ pub(super) async fn tell(
         runs: BTreeMap::new(),
         after: session::now() - TimeDelta::minutes(PAST),
     };
+    let (mut stir, mut again) = (Stir::new(), AGAIN);
     loop {
+        // Before the look: what happens during it wakes.
+        stir.watch(journals.folders().iter().map(PathBuf::as_path));
         let looked = tokio::task::spawn_blocking(move || {
             let news = journals.look();
             (journals, news)
@@ -48,6 +55,9 @@ pub(super) async fn tell(
             return;
         };
         journals = same;
+        if !news.is_empty() {
+            again = AGAIN;
+        }
         for update in news {
             let Some(voices) = voices.upgrade() else {
                 return;
@@ -59,6 +69,12 @@ pub(super) async fn tell(
         drop(open.take());
         if voices.upgrade().is_none() {
             return;
+        }
+        if again > 0 {
+            again -= 1;
+        } else {
+            stir.wait().await;
+            again = AGAIN;
         }
         tokio::time::sleep(LOOK).await;
     }
@@ -76,6 +92,12 @@ struct Journals {
 }
 
 impl Journals {
+    /// Where something happens when there is news.
+    fn folders(&self) -> Vec<PathBuf> {
+        let runs = self.runs.keys().filter_map(|run| self.paths.run(run));
+        std::iter::once(self.paths.runs()).chain(runs).collect()
+    }
+
     /// What is new, in order. What cannot be read now is read the next time.
     fn look(&mut self) -> Vec<TailUpdate> {
         self.list();

@@ -24,6 +24,7 @@ pub mod list;
 mod order;
 pub mod owner;
 pub mod reader;
+pub mod stir;
 pub mod watch;
 pub mod writer;
 

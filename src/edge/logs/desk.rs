@@ -123,7 +123,14 @@ impl Desk {
 
     /// Lines whose bytes lie in their track already.
     pub fn take(&self, track: TrackId, lines: &[LineFact], now_ms: i64) {
-        self.change(|document| document.take(track, lines, now_ms));
+        let mut state = self.shared.lock();
+        state.document.take(track, lines, now_ms);
+        // All is known of such lines. As long as nobody asks for more, no thread is woken for each of many pieces.
+        if state.document.is_asked() {
+            self.shared.wake(&mut state);
+        }
+        drop(state);
+        (self.shared.changed)();
     }
 
     /// The lines of a track before this one are gone.
@@ -209,16 +216,7 @@ impl Desk {
     fn change<T>(&self, change: impl FnOnce(&mut Document) -> T) -> T {
         let mut state = self.shared.lock();
         let result = change(&mut state.document);
-        if state.idle > 0 {
-            self.shared.work.notify_all();
-        } else if state.workers < most_workers() {
-            state.workers += 1;
-            let shared = Arc::clone(&self.shared);
-            let worker = std::thread::Builder::new().name("golive logs".to_owned());
-            if worker.spawn(move || shared.work()).is_err() {
-                state.workers -= 1;
-            }
-        }
+        self.shared.wake(&mut state);
         drop(state);
         (self.shared.changed)();
         result
@@ -235,6 +233,20 @@ impl Drop for Desk {
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sees that somebody looks for work.
+    fn wake(self: &Arc<Self>, state: &mut State) {
+        if state.idle > 0 {
+            self.work.notify_all();
+        } else if state.workers < most_workers() {
+            state.workers += 1;
+            let shared = Arc::clone(self);
+            let worker = std::thread::Builder::new().name("golive logs".to_owned());
+            if worker.spawn(move || shared.work()).is_err() {
+                state.workers -= 1;
+            }
+        }
     }
 
     /// Waits until all lines that are there now were counted; lines that are not are nobody's to hand over.

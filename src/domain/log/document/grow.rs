@@ -80,12 +80,22 @@ impl Document {
     /// order by their time; those that come late are marked, and those that are too late stand where they came. What
     /// is older than the first line taken of the track (`now_ms` then) is its past and never late.
     pub fn take(&mut self, track: TrackId, lines: &[LineFact], now_ms: i64) {
+        // Lines of one moment are put in together: what holds for the first of them holds for all.
+        let mut moment: Option<Run> = None;
         for fact in lines {
+            let key = Key::new(Some(fact.at_ms), Rank::Printed, track);
             let own = &mut self.tracks[usize::from(track.0)];
+            if let Some(run) = moment.as_mut().filter(|run| run.key == key) {
+                own.add_fact(fact);
+                run.count += 1;
+                continue;
+            }
+            if let Some(run) = moment.take() {
+                self.order.put(run);
+            }
             let began = *own.began_ms.get_or_insert(now_ms);
             let first = own.lines;
             own.add_fact(fact);
-            let key = Key::new(Some(fact.at_ms), Rank::Printed, track);
             let end = self.order.highest().unwrap_or_default();
             let stand = key.max(own.highest);
             let is_behind = fact.at_ms >= began && end > stand;
@@ -100,10 +110,13 @@ impl Document {
             };
             own.highest = stand;
             if stand == key {
-                self.order.put(run);
+                moment = Some(run);
             } else {
                 self.order.put_stray(stand, run);
             }
+        }
+        if let Some(run) = moment {
+            self.order.put(run);
         }
     }
 

@@ -111,6 +111,11 @@ impl Document {
     pub fn new() -> Self {
         Self::default()
     }
+
+    /// Whether lines are tested by a search, by rules or by level: then lines that are taken make work.
+    pub fn is_asked(&self) -> bool {
+        self.active.is_some() || self.slots[SEARCH].is_some()
+    }
 }
 
 #[cfg(test)]
