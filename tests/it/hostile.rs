@@ -86,7 +86,9 @@ fn is_exact(workshop: &Workshop, mut wanted: Vec<u8>) {
 #[track_caller]
 fn only_own_controls(raw: &[u8]) {
     let own: [&[u8]; 3] = [b"\x1b]11;?\x1b\\", b"\x1b[c", b"\x1b[6n"];
-    copies(raw).iter().for_each(|text| is_text(text));
+    for text in &copies(raw) {
+        is_text(text);
+    }
     let mut rest = raw;
     while let Some(at) = memchr::memchr(0x1b, rest) {
         rest = &rest[at..];
@@ -154,7 +156,7 @@ fn copies(raw: &[u8]) -> Vec<String> {
         };
         let groups = coded.chunks(4).flat_map(|group| {
             let bits = group.iter().fold(0, |bits, byte| bits << 6 | digit(byte));
-            let padding = group.iter().filter(|byte| **byte == b'=').count();
+            let padding = memchr::memchr_iter(b'=', group).count();
             bits.to_be_bytes()[1..4 - padding].to_vec()
         });
         String::from_utf8(groups.collect()).expect("a copy is UTF-8")

@@ -102,7 +102,6 @@ fn a_hostile_log_of_a_server_is_text_on_the_logs_screen() {
     terminal.shows("the very end");
     look_around(&workshop, &mut terminal);
     let most = peak(&terminal);
-    println!("{most} kB at most");
     assert!(most <= 160_000, "it needed {most} kB");
     terminal.signal(Signal::TERM);
     terminal.ended();
