@@ -133,7 +133,6 @@ fn without_a_screen(flag: &str, empty: usize) {
         memchr::memmem::rfind(&seen.raw, b"the very end").is_some()
     });
     let most = peak(&terminal);
-    println!("{most} kB at most");
     assert!(most <= 100_000, "it needed {most} kB");
     terminal.signal(Signal::TERM);
     terminal.ended();
