@@ -200,7 +200,8 @@ steps = [{list}, "tag"]
         format!("resume {run} --plain --approve {}={commit}", self.name)
     }
 
-    /// The folders of runs that were made to their end, by id.
+    /// The folders of runs that were made to their end, by id: with a plan, or with a record. A console that is killed
+    /// between the empty journal and the plan leaves a folder that is no run.
     pub(super) fn runs(&self) -> BTreeMap<String, PathBuf> {
         let projects = fs::read_dir(self.path("home/state/golive"))
             .into_iter()
@@ -211,7 +212,7 @@ steps = [{list}, "tag"]
             .flatten()
             .flatten()
             .map(|run| run.path())
-            .filter(|run| run.join("plan.json").exists() || run.join("journal.jsonl").exists())
+            .filter(|run| run.join("plan.json").exists() || has_records(run))
             .map(|run| (run.file_name().unwrap().to_str().unwrap().to_owned(), run))
             .collect()
     }
@@ -357,6 +358,11 @@ impl Drop for Lane {
             }
         }
     }
+}
+
+/// Whether something was recorded of a run.
+fn has_records(run: &Path) -> bool {
+    fs::metadata(run.join("journal.jsonl")).is_ok_and(|journal| journal.len() > 0)
 }
 
 /// Every file below a folder.
