@@ -26,24 +26,7 @@ use golive::edge::ssh::{LinkListener, SiteRules, Sites};
 use golive::port::{FileMark, TailStart};
 
 use super::fleet::Fleet;
-use super::machine::{median, memory, used_by};
-
-const CHECKLIST: &str = r#"
-[project]
-name = "bench"
-[env.production]
-hosts = { web1 = "web1" }
-[log.app]
-on = "all"
-file = "app.log"
-[step.nothing]
-run = "true"
-on = "all"
-[[stage]]
-name = "Production"
-env = "production"
-steps = ["nothing"]
-"#;
+use super::machine::{CHECKLIST, median, memory, used_by};
 
 /// Measures intake of so many lines.
 pub(crate) async fn run(lines: u64, rounds: usize) {

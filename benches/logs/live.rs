@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use portable_pty::{CommandBuilder, MasterPty, PtySize, native_pty_system};
 
 use super::fleet::{Fleet, signal};
-use super::machine::{at, memory_of, switches, used_by};
+use super::machine::{CHECKLIST, at, memory_of, switches, used_by};
 
 /// How often lines are written.
 const BEAT: Duration = Duration::from_millis(1);
@@ -28,23 +28,6 @@ const MARK: &str = "seq #";
 const FRAME: &[u8] = b"\x1b[?2026l";
 /// How long a console is left alone.
 const IDLE: Duration = Duration::from_secs(10);
-
-const CHECKLIST: &str = r#"
-[project]
-name = "bench"
-[env.production]
-hosts = { web1 = "web1" }
-[log.app]
-on = "all"
-file = "app.log"
-[step.nothing]
-run = "true"
-on = "all"
-[[stage]]
-name = "Production"
-env = "production"
-steps = ["nothing"]
-"#;
 
 /// Measures following for so many seconds at each pace, then rest and start.
 pub(crate) fn run(seconds: u64, rounds: usize) {

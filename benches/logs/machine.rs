@@ -6,6 +6,24 @@ use std::time::Duration;
 
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
+/// A project with one log on one host.
+pub(crate) const CHECKLIST: &str = r#"
+[project]
+name = "bench"
+[env.production]
+hosts = { web1 = "web1" }
+[log.app]
+on = "all"
+file = "app.log"
+[step.nothing]
+run = "true"
+on = "all"
+[[stage]]
+name = "Production"
+env = "production"
+steps = ["nothing"]
+"#;
+
 /// Processors and system.
 pub(crate) fn name() -> String {
     let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

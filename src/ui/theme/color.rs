@@ -52,7 +52,8 @@ pub const ANSI_NAMES: [&str; 16] = [
     "bright-white",
 ];
 
-const ANSI: [Color; 16] = [
+/// The sixteen colours of the terminal, by their numbers.
+pub(super) const ANSI: [Color; 16] = [
     Color::Black,
     Color::Red,
     Color::Green,

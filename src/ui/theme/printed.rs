@@ -106,6 +106,7 @@ fn lifted(rgb: (u8, u8, u8), page: (u8, u8, u8)) -> (u8, u8, u8) {
 mod tests {
     use ratatui::style::Color;
 
+    use super::super::color::ANSI;
     use super::super::{Catalog, Look, Shade};
     use super::*;
 
@@ -123,28 +124,10 @@ mod tests {
     }
 
     fn of(color: Color) -> Paint {
-        const NAMED: [Color; 16] = [
-            Color::Black,
-            Color::Red,
-            Color::Green,
-            Color::Yellow,
-            Color::Blue,
-            Color::Magenta,
-            Color::Cyan,
-            Color::Gray,
-            Color::DarkGray,
-            Color::LightRed,
-            Color::LightGreen,
-            Color::LightYellow,
-            Color::LightBlue,
-            Color::LightMagenta,
-            Color::LightCyan,
-            Color::White,
-        ];
         match color {
             Color::Rgb(red, green, blue) => Paint::Rgb(red, green, blue),
             Color::Indexed(number) => Paint::Indexed(number),
-            named => Paint::Ansi(NAMED.iter().position(|one| *one == named).unwrap() as u8),
+            named => Paint::Ansi(ANSI.iter().position(|one| *one == named).unwrap() as u8),
         }
     }
 
