@@ -28,6 +28,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::support::fleet::{Fleet, signal};
+use crate::support::proxy::Proxy;
 
 /// How long anything here may take before it counts as hanging.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -609,6 +610,22 @@ async fn closing_ends_a_frozen_master_too() {
     for master in ground.masters() {
         signal(master, Signal::STOP);
     }
+    ground.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn closing_gives_up_what_is_being_connected() {
+    let fleet = Fleet::up(1);
+    let networks = Proxy::before(&fleet);
+    let ground = Ground::new(fleet);
+    networks[0].silence();
+    let sites = Arc::clone(&ground.sites);
+    let asked = tokio::spawn(async move { sites.hello(&Some(place("web1"))).await });
+    wait_until("ssh connects", || !ground.masters().is_empty()).await;
+    ground.sites.close().await;
+    networks[0].speak();
+    let refusal = asked.await.unwrap().unwrap_err();
+    assert_eq!(refusal.why(), "the connections are being ended");
     ground.close().await;
 }
 

@@ -21,16 +21,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
 
 use self::control::{Configuration, Control};
 use self::host::Host;
 pub use self::host::LinkListener;
-use self::pool::{Pool, SET_UPS, Shared};
+use self::pool::{Pool, Shared};
 use crate::domain::checklist::{Reach, SshRules};
 use crate::domain::id::{EnvName, HostName};
 use crate::domain::plan::PlannedHost;
@@ -145,9 +143,12 @@ impl Hosts {
     }
 
     async fn close(&self) {
+        if let Some(shared) = &self.shared {
+            shared.make_no_more();
+        }
         futures_util::future::join_all(self.pools.iter().map(|pool| pool.close())).await;
         if let Some(shared) = &self.shared {
-            tokio::join!(shared.control.end_masters(), shared.control.swept());
+            tokio::join!(shared.close(), shared.control.swept());
         }
     }
 }
@@ -236,16 +237,12 @@ fn shared(rules: &SiteRules) -> io::Result<Arc<Shared>> {
     if !abandoned.is_empty() {
         control.sweeps(tokio::spawn(control::sweep(abandoned)));
     }
-    Ok(Arc::new(Shared {
-        control,
-        configuration: Configuration {
-            file: rules.ssh_config.clone(),
-            hidden: rules.hidden.clone(),
-            connect_timeout: rules.connect_timeout,
-        },
-        set_ups: Semaphore::new(SET_UPS),
-        serial: AtomicU64::new(0),
-    }))
+    let configuration = Configuration {
+        file: rules.ssh_config.clone(),
+        hidden: rules.hidden.clone(),
+        connect_timeout: rules.connect_timeout,
+    };
+    Ok(Arc::new(Shared::new(control, configuration)))
 }
 
 /// How a place is reached.

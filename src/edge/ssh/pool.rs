@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Mutex as Turn, Semaphore};
-use tokio::time::sleep;
+use tokio::sync::{Mutex as Turn, Semaphore, watch};
+use tokio::time::{sleep, timeout};
 
 use super::control::{Configuration, Control};
 use super::failure::Failure;
@@ -19,13 +19,15 @@ use super::master::{Master, Refusal, Running};
 /// Sessions in one connection; sshd allows 10 unless it is told otherwise, and two stay free for the operator.
 const MOST_SESSIONS: usize = 8;
 /// Connections made at once overall: sshd's `MaxStartups` begins to refuse at 10.
-pub(super) const SET_UPS: usize = 8;
+const SET_UPS: usize = 8;
 /// How often opening one session is tried again on a master that is gone.
 const TRIES: usize = 3;
 /// How often a session that was refused is tried again; each time with other masters.
 const REFUSALS: u32 = 12;
 /// Sessions that just ended are counted by the server a moment longer.
 const SETTLE: Duration = Duration::from_millis(20);
+/// What giving up the connections that are being made may take.
+const GIVING_UP: Duration = Duration::from_secs(3);
 
 /// What all hosts share.
 #[derive(Debug)]
@@ -33,11 +35,46 @@ pub(super) struct Shared {
     /// Where control sockets stand.
     pub(super) control: Control,
     /// What every connection is made with.
-    pub(super) configuration: Configuration,
+    configuration: Configuration,
     /// Bounds how many connections are made at once.
-    pub(super) set_ups: Semaphore,
+    set_ups: Semaphore,
     /// The number of the next master.
-    pub(super) serial: AtomicU64,
+    serial: AtomicU64,
+    /// Set when no connection is to be made any more.
+    closing: watch::Sender<bool>,
+}
+
+impl Shared {
+    /// Nothing is connected yet.
+    pub(super) fn new(control: Control, configuration: Configuration) -> Self {
+        Self {
+            control,
+            configuration,
+            set_ups: Semaphore::new(SET_UPS),
+            serial: AtomicU64::new(0),
+            closing: watch::Sender::new(false),
+        }
+    }
+
+    /// From now on no connection is made, and what is being connected is given up. A task that nobody waits for may be
+    /// connecting at this moment; its master would come when all others have been ended, and outlive golive.
+    pub(super) fn make_no_more(&self) {
+        self.closing.send_replace(true);
+    }
+
+    /// Ends every connection, also one whose maker was given up after it stood. Comes after [`Self::make_no_more`].
+    pub(super) async fn close(&self) {
+        let all = u32::try_from(SET_UPS).unwrap_or(u32::MAX);
+        let _none_is_made = timeout(GIVING_UP, self.set_ups.acquire_many(all)).await;
+        self.control.end_masters().await;
+    }
+
+    /// Returns when no connection is to be made any more.
+    async fn closed(&self) {
+        let mut closing = self.closing.subscribe();
+        // The sender lives as long as this.
+        let _ = closing.wait_for(|closing| *closing).await;
+    }
 }
 
 /// The connections to one host.
@@ -235,6 +272,15 @@ impl Pool {
     }
 
     async fn connect(&self) -> Result<Arc<Master>, Failure> {
+        let shared = &self.shared;
+        tokio::select! {
+            biased;
+            () = shared.closed() => Err(Failure::lasting("the connections are being ended", None)),
+            made = self.connect_in_turn() => made,
+        }
+    }
+
+    async fn connect_in_turn(&self) -> Result<Arc<Master>, Failure> {
         let shared = &self.shared;
         let _turn = shared.set_ups.acquire().await;
         let serial = shared.serial.fetch_add(1, Ordering::Relaxed);
