@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::report::{Code, Failure};
-use crate::domain::checklist::{self, Checklist, SshRules};
+use crate::domain::checklist::{self, Checklist, RollbackRules, SshRules};
 use crate::domain::id::Commit;
 use crate::domain::plan::Plan;
 use crate::domain::release::ReleaseRules;
@@ -191,6 +191,7 @@ fn nothing(project: Option<String>) -> Checklist {
         stages: Vec::new(),
         logs: Vec::new(),
         secrets: BTreeMap::new(),
+        rollback: RollbackRules::default(),
     }
 }
 

@@ -3,7 +3,9 @@
 //! Pure: no files, processes, clocks, threads or terminals. A room imports only rooms listed before it.
 
 pub mod action;
+pub mod catalog;
 pub mod checklist;
+pub mod diff;
 pub mod evidence;
 pub mod feed;
 pub mod id;

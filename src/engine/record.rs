@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::action::CommandLine;
-use crate::domain::id::Attempt;
+use crate::domain::id::{Attempt, EnvName};
 use crate::domain::release::{self, ReleaseNote};
 use crate::domain::run::{Moment, RunState, progress};
 
@@ -38,6 +38,8 @@ fn note(state: &RunState, now: Moment) -> ReleaseNote {
         run: Some(state.run.clone()),
         commit: state.plan.commit.clone(),
         previous: state.plan.previous.clone(),
+        envs: envs(state),
+        rolled_back: state.plan.rollback.as_ref().map(|back| back.from.clone()),
         plan: state.plan.digest.clone(),
         operator: state.by.clone(),
         reason: state.reason.clone(),
@@ -49,4 +51,20 @@ fn note(state: &RunState, now: Moment) -> ReleaseNote {
             .collect(),
         evidence,
     }
+}
+
+/// The environments of the plan, in its order.
+fn envs(state: &RunState) -> Vec<EnvName> {
+    let mut envs: Vec<EnvName> = Vec::new();
+    for env in state
+        .plan
+        .stages
+        .iter()
+        .filter_map(|stage| stage.env.as_ref())
+    {
+        if !envs.contains(env) {
+            envs.push(env.clone());
+        }
+    }
+    envs
 }

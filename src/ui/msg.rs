@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use crossterm::event::KeyEvent;
 
+use crate::domain::catalog::{Catalog, Detail, HostVersion, Meaning, Release};
+use crate::domain::diff::Diff;
 use crate::domain::feed::Update;
 use crate::domain::id::{Attempt, EnvName, RunId, SecretName, StepName, TaskId};
 use crate::domain::lock::LockView;
@@ -74,6 +76,8 @@ pub enum Msg {
     Notice(Notice),
     /// Something about a log.
     Log(LogNews),
+    /// Something about past releases.
+    Releases(ReleaseNews),
     /// A run that is to start or to go on needs a secret that has to be typed; answered with `Cmd::Secret`.
     SecretWanted {
         /// Which.
@@ -207,6 +211,68 @@ pub enum LogWish {
     Tail(EnvName),
 }
 
+/// What the screen hears about past releases.
+#[derive(Debug, Clone)]
+pub enum ReleaseNews {
+    /// What is known of them (again), newest first. The first one may hold the newest releases only.
+    Catalog(Arc<Catalog>),
+    /// It could not be read; the text says why.
+    Trouble(String),
+    /// Rows that were filled in: the release with what was counted and verified.
+    Filled(Vec<Release>),
+    /// One release as a whole.
+    Shown(Box<Detail>),
+    /// What differs between two points.
+    Diff {
+        /// That of the question: older answers than the newest question are of no use.
+        serial: u64,
+        /// It, or why there is none.
+        diff: Result<Arc<Diff>, String>,
+    },
+    /// The releases that touch a file whose path holds the text that is looked for.
+    Found {
+        /// That of the question.
+        serial: u64,
+        /// Their tags.
+        tags: Vec<String>,
+    },
+    /// What hosts say they run.
+    Versions(Vec<HostVersion>),
+    /// What going back would mean; nothing was done yet. The plan for it follows as `PlanReady`.
+    Meaning(Box<Meaning>),
+}
+
+/// What the screen asks of past releases. Nothing of it changes anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReleaseWish {
+    /// The catalog, first as far as tags here tell, then compared with the remote; answered with `Catalog`, twice.
+    List,
+    /// Count and verify these releases; answered with `Filled`.
+    Fill(Vec<String>),
+    /// A release as a whole; answered with `Shown`.
+    Show(String),
+    /// What differs; answered with `Diff`.
+    Diff {
+        /// Comes back with the answer.
+        serial: u64,
+        /// A tag or a commit; empty = the beginning.
+        from: String,
+        /// A tag or a commit.
+        to: String,
+        /// Only this file; `None` = all.
+        path: Option<String>,
+    },
+    /// The releases that touch a file with this text in its path; answered with `Found`.
+    Find {
+        /// Comes back with the answer.
+        serial: u64,
+        /// The text.
+        text: String,
+    },
+    /// Ask the hosts what they run; answered with `Versions`.
+    Verify,
+}
+
 /// Who drives a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Owner {
@@ -284,6 +350,13 @@ pub enum Cmd {
         /// What to release.
         reference: String,
     },
+    /// Say what going back would mean, and make a plan for it; answered with `Meaning` and `PlanReady`, or a notice.
+    PrepareRollback {
+        /// Where.
+        env: EnvName,
+        /// The release; `None` = the newest one that can be gone back to.
+        tag: Option<String>,
+    },
     /// Start the prepared run on screen.
     StartRun,
     /// Read a run from its journal, to look at it; answered with `RunOpened`.
@@ -322,6 +395,8 @@ pub enum Cmd {
     Suspend,
     /// Something about a log.
     Log(LogWish),
+    /// Something about past releases.
+    Releases(ReleaseWish),
     /// The secret that was wanted; `None` = the operator does not give it, and nothing is started.
     Secret(Option<Concealed>),
     /// Draw everything anew.

@@ -74,6 +74,7 @@ fn take(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
             Vec::new()
         }
         Msg::Locks(locks) => locks::looked(model, locks, now),
+        Msg::Releases(_) => Vec::new(),
         Msg::PlanDiffers(lines) => story::differs(model, lines, now),
         Msg::OwnerChanged(owner) => story::driven_by(model, owner, now),
         Msg::PlanReady { run, plan } => {

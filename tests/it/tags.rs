@@ -553,6 +553,7 @@ fn every_part_can_be_switched_off() {
             tag: name(2, "DEPLOYED-%F/%H%M"),
             remote: name(4, "origin"),
             sign: false,
+            version: None,
         };
         let ended = place.tag_in(&place.here(), "run-1", &previous, &rules);
         ok(&ended);
@@ -744,6 +745,7 @@ fn checklist() -> Checklist {
         downtime: None,
         takes: None,
         parallel: None,
+        undo: None,
         when_changed: None,
         proof: None,
         on_failure: OnFailure::Ask,
@@ -752,6 +754,7 @@ fn checklist() -> Checklist {
     Checklist {
         logs: Vec::new(),
         secrets: std::collections::BTreeMap::new(),
+        rollback: golive::domain::checklist::RollbackRules::default(),
         project: "superlists".to_owned(),
         release: ReleaseRules::default(),
         ssh: SshRules::default(),

@@ -432,6 +432,7 @@ impl Console {
                 }
             }
             Cmd::Log(wish) => return self.log(wish),
+            Cmd::Releases(_) | Cmd::PrepareRollback { .. } => {}
             command => self.at_the_terminal(command),
         }
         false

@@ -12,7 +12,7 @@ use chrono::{DateTime, Local, TimeDelta};
 use super::failure::DemoError;
 use super::history::{ADA, Author, HISTORY, Took};
 use super::layout::{Layout, private_folder};
-use crate::domain::id::{Commit, RunId};
+use crate::domain::id::{Commit, EnvName, RunId};
 use crate::domain::release::{self, ReleaseNote};
 
 /// What the board says before anybody deploys: schema 2, as the LIVE release left it.
@@ -96,6 +96,8 @@ fn note(took: &Took, at: DateTime<Local>, commit: Commit, previous: Option<Commi
         run: Some(RunId::make(started, [took.tests as u8, took.run_s as u8])),
         commit: Some(commit),
         previous,
+        envs: ["staging", "production"].map(EnvName::new).into(),
+        rolled_back: None,
         plan: String::new(),
         operator: "ada@quay".to_owned(),
         reason: None,

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::draft::{Draft, DraftEnvironment, DraftStage, DraftStep, Used};
-use super::{Checklist, On, Selector, Stage, Step, check_log, check_secret, check_stage};
+use super::{
+    Checklist, On, RollbackRules, Selector, Stage, Step, check_log, check_secret, check_stage,
+};
 use crate::domain::id::{EnvName, HostName, RoleName, SecretName, StepName};
 use crate::domain::source::{Located, Problems, Span};
 use crate::domain::step::{BUILT_IN_TAG, Kind, tag};
@@ -86,6 +88,7 @@ fn finish(draft: Draft, stages: Vec<Stage>) -> Checklist {
         stages,
         logs: draft.logs.into_iter().map(|log| log.log).collect(),
         secrets,
+        rollback: RollbackRules::default(),
     }
 }
 

@@ -52,6 +52,18 @@ pub struct Checklist {
     pub logs: Vec<LogSource>,
     /// Secrets, by name.
     pub secrets: BTreeMap<SecretName, SecretSource>,
+    /// How one goes back to an older release.
+    pub rollback: RollbackRules,
+}
+
+/// How one goes back to an older release: the table `[rollback]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RollbackRules {
+    /// What is done instead of the environment's stages, groups expanded; empty = its stages are walked again for the
+    /// older commit, after the `undo` of its steps in reverse.
+    pub steps: Vec<StepName>,
+    /// A command that succeeds on a host that still holds the release `$GOLIVE_COMMIT`; `None` = hosts are not asked.
+    pub held: Option<String>,
 }
 
 /// A log of servers: the table `[log.NAME]`.
@@ -290,6 +302,8 @@ pub struct Step {
     pub takes: Option<Duration>,
     /// How many hosts at once; `None` = all.
     pub parallel: Option<usize>,
+    /// The command line that takes it back, where the step ran; used by rollbacks.
+    pub undo: Option<String>,
     /// Only if one of these path patterns differs from LIVE; `None` = always.
     pub when_changed: Option<Vec<String>>,
     /// Regular expression whose named groups are kept as evidence.
@@ -322,6 +336,7 @@ impl Step {
             downtime: None,
             takes: None,
             parallel: None,
+            undo: None,
             when_changed: None,
             proof: None,
             on_failure: OnFailure::default(),

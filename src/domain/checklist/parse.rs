@@ -117,6 +117,7 @@ fn release(table: &Fields<'_>, problems: &mut Problems) -> ReleaseRules {
             .text_or_off(&keys::REMOTE, problems)
             .unwrap_or(usual.remote),
         sign: table.flag(&keys::SIGN, problems),
+        version: None,
     }
 }
 

@@ -91,6 +91,7 @@ pub fn build(
         others: hosts(checklist, &stages, false),
         selection: selection.clone(),
         secrets: secrets(checklist, &stages),
+        rollback: None,
         stages,
         forecast: Forecast::default(),
         digest: String::new(),

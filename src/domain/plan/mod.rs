@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::action::{Action, Milestone, Site};
 use super::checklist::{Downtime, Gate, OnFailure, Order, Phase, Reach, SshRules};
 use super::id::{Commit, EnvName, HostName, RoleName, SecretName, StageName, StepName, TaskId};
-use super::release::ReleaseRules;
+use super::release::{Left, ReleaseRules};
 use super::secret::SecretSource;
 use select::Selection;
 
@@ -67,6 +67,9 @@ pub struct Plan {
     /// Where the secrets that its steps name come from; never their values.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<SecretName, SecretSource>,
+    /// What it goes back from, when it is a rollback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<Rollback>,
     /// Stages in order.
     pub stages: Vec<PlannedStage>,
     /// The predictions.
@@ -85,6 +88,17 @@ impl Plan {
     pub fn task(&self, id: &TaskId) -> Option<&Task> {
         self.tasks().find(|task| task.id == *id)
     }
+}
+
+/// A plan that goes back to an older release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rollback {
+    /// Where.
+    pub env: EnvName,
+    /// What is left, and marked bad when the run has succeeded.
+    pub from: Left,
+    /// The release that is gone back to; `None` = its commit was brought there without a tag.
+    pub to_tag: Option<String>,
 }
 
 /// A host of the plan.

@@ -24,7 +24,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-
 use self::control::{Configuration, Control};
 use self::host::Host;
 pub use self::host::LinkListener;

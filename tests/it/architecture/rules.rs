@@ -36,6 +36,8 @@ pub(super) const DOMAIN: &[&str] = &[
     "output",
     "log",
     "overview",
+    "catalog",
+    "diff",
     "feed",
 ];
 

@@ -70,6 +70,7 @@ pub(crate) fn step(name: &str, seconds: u64) -> Step {
         downtime: None,
         takes: (seconds > 0).then(|| Duration::from_secs(seconds)),
         parallel: None,
+        undo: None,
         when_changed: None,
         proof: None,
         on_failure: OnFailure::Ask,
@@ -171,6 +172,7 @@ pub(crate) fn checklist(
     Checklist {
         logs: Vec::new(),
         secrets: std::collections::BTreeMap::new(),
+        rollback: golive::domain::checklist::RollbackRules::default(),
         project: "superlists".to_owned(),
         release: ReleaseRules::default(),
         ssh: SshRules::default(),

@@ -264,6 +264,7 @@ pub(crate) fn plan(production: &[&str], gate: Gate) -> Plan {
     envs.insert(EnvName::from("production"), forecast(production));
     Plan {
         secrets: std::collections::BTreeMap::new(),
+        rollback: None,
         version: PLAN_VERSION,
         project: "superlists".into(),
         reference: "main".into(),

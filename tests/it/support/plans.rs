@@ -87,6 +87,7 @@ pub(crate) fn task(slug: &str, step: &str, site: &str, after: Vec<TaskId>) -> Ta
 pub(crate) fn plan(stages: Vec<PlannedStage>) -> Plan {
     Plan {
         secrets: std::collections::BTreeMap::new(),
+        rollback: None,
         version: PLAN_VERSION,
         project: "shop".to_owned(),
         reference: "HEAD".to_owned(),

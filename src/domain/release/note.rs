@@ -1,0 +1,230 @@
+//! The note of a release: the body of its annotated tag, which tells any clone what golive knows of it.
+//!
+//! A line for people, then `golive: 1` and one `key: value` a line. Keys are only ever added: an older golive leaves out
+//! those that it does not know.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::id::{Commit, EnvName, RunId};
+
+/// What a release's tag says of it: the body of the annotated tag.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ReleaseNote {
+    /// The project's name; stands in the first line only and is not read back.
+    pub project: String,
+    /// The run that made it.
+    pub run: Option<RunId>,
+    /// What was released.
+    pub commit: Option<Commit>,
+    /// What was live before.
+    pub previous: Option<Commit>,
+    /// The environments that the run brought it to.
+    pub envs: Vec<EnvName>,
+    /// The release that was left by going back to this one.
+    pub rolled_back: Option<Left>,
+    /// The digest of the plan.
+    pub plan: String,
+    /// Who started the run: `user@machine`.
+    pub operator: String,
+    /// The reason that was given.
+    pub reason: Option<String>,
+    /// Seconds from the start of the run to its tag.
+    pub duration_s: f64,
+    /// Seconds each host may have been down, as measured; the key is `environment/host`.
+    pub downtime_s: BTreeMap<String, f64>,
+    /// What was proven; the key is `task name`, such as `staging/functional@local tests`.
+    pub evidence: BTreeMap<String, String>,
+}
+
+/// A release that was left by a rollback.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Left {
+    /// Its tag; `None` = what was live had none.
+    pub tag: Option<String>,
+    /// Its commit.
+    pub commit: Commit,
+}
+
+/// The line a note's keys begin after.
+const NOTE_OPENING: &str = "golive: 1";
+/// The environment of a command is limited, and a note is read by people.
+const LONGEST_VALUE: usize = 200;
+const MOST_EVIDENCE: usize = 200;
+
+/// The body of a release's tag: a line for people, then `golive: 1` and one `key: value` a line.
+///
+/// The line `run: ID` is what a repeated tag step knows its own tag by.
+pub fn body(note: &ReleaseNote) -> String {
+    let short = note.commit.as_ref().map_or("-", Commit::short);
+    let mut out = format!(
+        "{} {short} is live, released by {} in {:.0} s\n\n{NOTE_OPENING}\n",
+        one_line(&note.project),
+        one_line(&note.operator),
+        note.duration_s
+    );
+    let mut line = |key: &str, value: &str| {
+        out.push_str(key);
+        out.push_str(": ");
+        out.push_str(&one_line(value));
+        out.push('\n');
+    };
+    line("run", note.run.as_ref().map_or("-", RunId::as_str));
+    line("commit", note.commit.as_ref().map_or("-", Commit::as_str));
+    line(
+        "previous",
+        note.previous.as_ref().map_or("-", Commit::as_str),
+    );
+    for env in &note.envs {
+        line("env", env.as_str());
+    }
+    if let Some(left) = &note.rolled_back {
+        let tag = left.tag.as_deref().unwrap_or("-");
+        line("rolled_back", &format!("{} {tag}", left.commit));
+    }
+    line("plan", &note.plan);
+    line("operator", &note.operator);
+    if let Some(reason) = &note.reason {
+        line("reason", reason);
+    }
+    line("duration_s", &thousandths(note.duration_s));
+    for (host, seconds) in &note.downtime_s {
+        line("downtime_s", &format!("{host} = {}", thousandths(*seconds)));
+    }
+    for (what, value) in note.evidence.iter().take(MOST_EVIDENCE) {
+        line("evidence", &format!("{what} = {value}"));
+    }
+    out
+}
+
+/// Reads the body of a release's tag; `None` when golive did not write it. Unknown keys are left out, and a
+/// signature may follow.
+pub fn read_body(text: &str) -> Option<ReleaseNote> {
+    let mut lines = text.lines().skip_while(|line| *line != NOTE_OPENING);
+    lines.next()?;
+    let mut note = ReleaseNote::default();
+    for (key, value) in lines.map_while(|line| line.split_once(": ")) {
+        let given = (value != "-").then(|| value.to_owned());
+        match key {
+            "run" => note.run = given.map(RunId::new),
+            "commit" => note.commit = given.map(Commit::new),
+            "previous" => note.previous = given.map(Commit::new),
+            "env" => note.envs.extend(given.map(EnvName::new)),
+            "rolled_back" => {
+                note.rolled_back = value.split_once(' ').map(|(commit, tag)| Left {
+                    tag: (tag != "-").then(|| tag.to_owned()),
+                    commit: Commit::new(commit),
+                });
+            }
+            "plan" => value.clone_into(&mut note.plan),
+            "operator" => value.clone_into(&mut note.operator),
+            "reason" => note.reason = Some(value.to_owned()),
+            "duration_s" => note.duration_s = value.parse().unwrap_or_default(),
+            "downtime_s" => {
+                if let Some((host, seconds)) = value.split_once(" = ")
+                    && let Ok(seconds) = seconds.parse()
+                {
+                    note.downtime_s.insert(host.to_owned(), seconds);
+                }
+            }
+            "evidence" => {
+                if let Some((what, value)) = value.split_once(" = ") {
+                    note.evidence.insert(what.to_owned(), value.to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+    Some(note)
+}
+
+/// What the last `golive:tag` line of a tag step's output says: `tag`, `live`, `commit`, `remote`, each `-` when
+/// there is none. Empty when there is no such line.
+pub fn read_outcome(output: &[u8]) -> BTreeMap<String, String> {
+    String::from_utf8_lossy(output)
+        .lines()
+        .rev()
+        .find_map(|line| line.trim_end().strip_prefix("golive:tag "))
+        .map(|line| {
+            line.split(' ')
+                .filter_map(|pair| pair.split_once('='))
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .collect()
+        })
+        .unwrap_or_default()
+}
+
+/// Seconds to the millisecond.
+fn thousandths(seconds: f64) -> String {
+    ((seconds * 1000.0).round() / 1000.0).to_string()
+}
+
+/// A text as one line of limited length: it may come from a command's output.
+fn one_line(text: &str) -> String {
+    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    let line: String = text.trim().chars().map(plain).take(LONGEST_VALUE).collect();
+    if line.is_empty() {
+        "-".to_owned()
+    } else {
+        line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn note() -> ReleaseNote {
+        ReleaseNote {
+            project: "superlists".to_owned(),
+            run: Some(RunId::new("20261120-2012-k3")),
+            commit: Some(Commit::new("9be0d11aa0c5d1e7f0b8a6c3d2e1f09876543210")),
+            previous: None,
+            envs: vec![EnvName::new("production")],
+            rolled_back: Some(Left {
+                tag: Some("R-7".to_owned()),
+                commit: Commit::new("c0ffee1"),
+            }),
+            plan: "d1ge57".to_owned(),
+            operator: "ada@laptop".to_owned(),
+            reason: Some("a fix: at last".to_owned()),
+            duration_s: 64.25,
+            downtime_s: BTreeMap::from([("production/web1".to_owned(), 24.0)]),
+            evidence: BTreeMap::from([("here/tests@local tests".to_owned(), "39".to_owned())]),
+        }
+    }
+
+    #[test]
+    fn a_body_is_read_as_it_was_written() {
+        let text = body(&note());
+        assert!(text.starts_with("superlists 9be0d11 is live, released by ada@laptop in 64 s\n\n"));
+        assert!(text.contains("\nrun: 20261120-2012-k3\n"));
+        let signed = format!("{text}-----BEGIN PGP SIGNATURE-----\nrun: other\n");
+        let expected = ReleaseNote {
+            project: String::new(),
+            ..note()
+        };
+        assert_eq!(read_body(&signed), Some(expected));
+        assert_eq!(read_body("a tag made by hand\n"), None);
+    }
+
+    #[test]
+    fn what_was_proven_cannot_add_lines_to_a_body() {
+        let mut forged = note();
+        forged
+            .evidence
+            .insert("x".to_owned(), "1\nrun: other\u{1b}[2J".to_owned());
+        let read = read_body(&body(&forged)).expect("a body");
+        assert_eq!(read.run, note().run);
+        assert_eq!(read.evidence["x"], "1 run: other [2J");
+    }
+
+    #[test]
+    fn the_last_line_of_the_tag_step_is_understood() {
+        let said = read_outcome(b"x\ngolive:tag tag=R-1 live=- commit=abc remote=origin\n\n");
+        assert_eq!(said["tag"], "R-1");
+        assert_eq!(said["live"], "-");
+        assert!(read_outcome(b"\xff\n").is_empty());
+    }
+}
