@@ -120,6 +120,8 @@ mod tests {
         let (lines, text) = payload("echo 'x'\necho y", &variables);
         let text = String::from_utf8(text).unwrap();
         assert_eq!(lines, text.lines().count());
-        assert!(text.starts_with("export A='it'\\''s\ntwo'\ng_command='echo '\\''x'\\''\necho y'\n"));
+        assert!(
+            text.starts_with("export A='it'\\''s\ntwo'\ng_command='echo '\\''x'\\''\necho y'\n")
+        );
     }
 }

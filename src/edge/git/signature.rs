@@ -118,7 +118,11 @@ impl Git {
     async fn trusted_programs(&self) -> Result<Vec<String>, GitError> {
         let named = self.named_programs().await?;
         let settings = PROGRAMS.iter().filter_map(|(_, keys, usual)| {
-            let of_kind = || named.iter().filter(|named| keys.contains(&named.key.as_str()));
+            let of_kind = || {
+                named
+                    .iter()
+                    .filter(|named| keys.contains(&named.key.as_str()))
+            };
             of_kind().any(|named| !named.is_trusted()).then(|| {
                 let trusted = of_kind().filter(|named| named.is_trusted()).next_back();
                 let program = trusted.map_or(*usual, |named| named.program.as_str());
@@ -205,25 +209,27 @@ fn verdict(valid: bool, said: &str) -> Signature {
         let signer = pgp.or_else(expired).or_else(|| ssh_signer(said));
         return Signature::Good(signer.unwrap_or_else(|| "somebody".to_owned()));
     }
-    Signature::Wrong(if status("BADSIG").is_some() || said.contains("incorrect signature") {
-        "its signature is bad: it was changed after it was signed".to_owned()
-    } else if let Some(key) = status("NO_PUBKEY") {
-        format!("it was signed with a key that is not known here: {key}")
-    } else if let Some(rest) = status("REVKEYSIG") {
-        format!("it was signed with a key that was revoked: {}", owner(rest))
-    } else if status("EXPSIG").is_some() {
-        "its signature has expired".to_owned()
-    } else if let Some(key) = ssh_stranger(said) {
-        format!("it was signed with a key that the allowed signers do not name: {key}")
-    } else if cannot_verify(said) {
-        return Signature::Unchecked;
-    } else if said.contains("no signature found") {
-        return Signature::None;
-    } else {
-        let line = said.lines().map(str::trim).rfind(|line| !line.is_empty());
-        let line = line.unwrap_or("it says nothing more");
-        format!("git does not accept it: {line}")
-    })
+    Signature::Wrong(
+        if status("BADSIG").is_some() || said.contains("incorrect signature") {
+            "its signature is bad: it was changed after it was signed".to_owned()
+        } else if let Some(key) = status("NO_PUBKEY") {
+            format!("it was signed with a key that is not known here: {key}")
+        } else if let Some(rest) = status("REVKEYSIG") {
+            format!("it was signed with a key that was revoked: {}", owner(rest))
+        } else if status("EXPSIG").is_some() {
+            "its signature has expired".to_owned()
+        } else if let Some(key) = ssh_stranger(said) {
+            format!("it was signed with a key that the allowed signers do not name: {key}")
+        } else if cannot_verify(said) {
+            return Signature::Unchecked;
+        } else if said.contains("no signature found") {
+            return Signature::None;
+        } else {
+            let line = said.lines().map(str::trim).rfind(|line| !line.is_empty());
+            let line = line.unwrap_or("it says nothing more");
+            format!("git does not accept it: {line}")
+        },
+    )
 }
 
 /// Who signed, in `Good "git" signature for WHO with ED25519 key SHA256:…`.
@@ -328,7 +334,8 @@ mod tests {
             verdict(true, good),
             Signature::Good("ada@example.com".to_owned())
         );
-        let stranger = "Good \"git\" signature with ED25519 key SHA256:abc\nNo principal matched.\n";
+        let stranger =
+            "Good \"git\" signature with ED25519 key SHA256:abc\nNo principal matched.\n";
         let Signature::Wrong(why) = verdict(false, stranger) else {
             panic!("a stranger's signature is not good");
         };
