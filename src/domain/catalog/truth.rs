@@ -6,7 +6,7 @@
 use super::{Catalog, HostVersion};
 use crate::domain::id::{Commit, EnvName};
 use crate::domain::output::ansi;
-use crate::domain::text::ellipsis;
+use crate::domain::text::{ellipsis, few, plural};
 
 /// A version is one line of at most so many characters.
 const LONGEST: usize = 200;
@@ -82,6 +82,63 @@ fn most(versions: &[HostVersion], env: &EnvName) -> Option<(String, Commit)> {
     // The last of equals is taken, so the first host stands last.
     let best = told.iter().rev().max_by_key(|(_, commit)| count(commit))?;
     Some((format!("{} runs", best.0.host), best.1.clone()))
+}
+
+/// A tag as it stands here and on the remote: its object, and the commit that is on in the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TwoSides {
+    /// Its name.
+    pub name: String,
+    /// Here; `None` = there is no such tag here.
+    pub here: Option<(String, Commit)>,
+    /// On the remote.
+    pub there: Option<(String, Commit)>,
+}
+
+/// So many names of tags are told.
+const NAMED: usize = 3;
+
+/// What differs between the tags here and those on the remote, one sentence each. `live` is the name of the tag that is
+/// moved; of it only the commit counts.
+pub fn tag_sentences(tags: &[TwoSides], live: Option<&str>, remote: &str) -> Vec<String> {
+    let mut said = Vec::new();
+    let (mut only_here, mut only_there) = (Vec::new(), Vec::new());
+    for tag in tags {
+        let name = tag.name.as_str();
+        let is_live = live == Some(name);
+        match (&tag.here, &tag.there) {
+            (Some((_, here)), Some((_, there))) if here != there => said.push(format!(
+                "{name} is {} here and {} on {remote}",
+                here.short(),
+                there.short()
+            )),
+            (Some(here), Some(there)) if !is_live && here != there => {
+                said.push(format!("{name} is another tag object on {remote}"));
+            }
+            (Some((_, here)), None) if is_live => {
+                said.push(format!(
+                    "{name} is {} here and not set on {remote}",
+                    here.short()
+                ));
+            }
+            (None, Some((_, there))) if is_live => {
+                said.push(format!(
+                    "{name} is not set here and {} on {remote}",
+                    there.short()
+                ));
+            }
+            (Some(_), None) => only_here.push(name),
+            (None, Some(_)) => only_there.push(name),
+            _ => {}
+        }
+    }
+    let told = |names: &[&str], what: &str| {
+        let count = plural("release tag", names.len());
+        (!names.is_empty()).then(|| format!("{count} {what}: {}", few(names, NAMED)))
+    };
+    said.extend(told(&only_here, "only here"));
+    said.extend(told(&only_there, &format!("only on {remote}")));
+    said
 }
 
 /// What is to be told of the hosts, one sentence each: what differs first, then who did not say.
@@ -164,6 +221,50 @@ mod tests {
                 "web2 runs 3f2a1c0, LIVE is 9be0d11",
                 "web4 does not say what it runs: exit 1"
             ]
+        );
+    }
+
+    #[test]
+    fn tags_that_are_not_the_same_on_the_remote_are_told() {
+        let side = |text: &str| {
+            let (object, commit) = text.split_once(' ')?;
+            Some((object.to_owned(), Commit::new(commit)))
+        };
+        let tag = |name: &str, here: &str, there: &str| TwoSides {
+            name: name.to_owned(),
+            here: side(here),
+            there: side(there),
+        };
+        let tags = [
+            tag("LIVE", "x aaaaaaa", "y aaaaaaa"),
+            tag("R-1", "t1 aaaaaaa", "t1 aaaaaaa"),
+            tag("R-2", "t2 aaaaaaa", "t3 aaaaaaa"),
+            tag("R-3", "t4 aaaaaaa", "t5 bbbbbbb"),
+            tag("R-4", "t6 aaaaaaa", ""),
+            tag("R-5", "t6 aaaaaaa", ""),
+            tag("R-6", "", "t7 aaaaaaa"),
+        ];
+        assert_eq!(
+            tag_sentences(&tags, Some("LIVE"), "origin"),
+            [
+                "R-2 is another tag object on origin",
+                "R-3 is aaaaaaa here and bbbbbbb on origin",
+                "2 release tags only here: R-4, R-5",
+                "1 release tag only on origin: R-6",
+            ]
+        );
+        let live = |here, there| tag_sentences(&[tag("LIVE", here, there)], Some("LIVE"), "up");
+        assert_eq!(
+            live("x aaaaaaa", "y bbbbbbb"),
+            ["LIVE is aaaaaaa here and bbbbbbb on up"]
+        );
+        assert_eq!(
+            live("x aaaaaaa", ""),
+            ["LIVE is aaaaaaa here and not set on up"]
+        );
+        assert_eq!(
+            live("", "y bbbbbbb"),
+            ["LIVE is not set here and bbbbbbb on up"]
         );
     }
 
