@@ -28,6 +28,7 @@ pub mod playground;
 pub mod project;
 pub mod prompt;
 pub mod reach;
+pub mod releases;
 pub mod report;
 pub mod runner;
 pub mod runs;

@@ -7,8 +7,12 @@ use std::collections::BTreeMap;
 
 use super::id::{Commit, EnvName, HostName, RunId};
 use super::overview::CommitLine;
-use super::release::ReleaseNote;
+use super::release::{Left, ReleaseNote};
 use super::run::{Moment, Outcome};
+
+mod back;
+
+pub use back::{Candidate, Refused, WayBack, way_back};
 
 /// The past releases of a project.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -25,9 +29,38 @@ pub struct Catalog {
     pub head: Option<Commit>,
     /// What the remote's tags say.
     pub remote: RemoteTags,
+    /// The environment in which releases are tagged, which LIVE speaks of; `None` = none can be told.
+    pub released_in: Option<EnvName>,
+    /// What runs of this machine brought to environments, newest first.
+    pub brought: Vec<Brought>,
     /// What is not as it should be, in sentences: LIVE on no release, tags that differ from the remote's, a shallow
     /// clone, hosts that run something else.
     pub troubles: Vec<String>,
+}
+
+/// A commit that a run of this machine brought to an environment, all stages of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Brought {
+    /// The environment.
+    pub env: EnvName,
+    /// The commit.
+    pub commit: Commit,
+    /// When the environment's last stage ended.
+    pub at: Moment,
+    /// Who started the run.
+    pub by: String,
+    /// The run.
+    pub run: RunId,
+    /// The tag that it wrote.
+    pub tag: Option<String>,
+    /// How the run ended; `None` while it goes on.
+    pub outcome: Option<Outcome>,
+    /// Seconds from the start of the run to its end; `None` while it goes on.
+    pub took_s: Option<f64>,
+    /// What was left, when the run went back.
+    pub left: Option<Left>,
+    /// The reason that was given.
+    pub reason: Option<String>,
 }
 
 /// Where LIVE is.

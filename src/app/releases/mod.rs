@@ -1,0 +1,7 @@
+//! `golive releases`: what is live, since when, by whom, what was in it.
+//!
+//! `past` asks git and the journals, for every face; what is printed without a screen is made in the other files.
+
+pub mod past;
+
+pub use past::Past;
