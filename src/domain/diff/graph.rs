@@ -13,7 +13,7 @@ pub const MARK: char = '\x01';
 /// What stands between the fields of a commit.
 pub const BETWEEN: char = '\x02';
 
-/// Reads the rows of `git log --graph` in which a commit is written as [`MARK`], hash, author, time and subject with
+/// Reads the rows of `git log --graph` in which a commit is written as [`MARK`], hash, time, author and subject with
 /// [`BETWEEN`] between them. Rows after a commit, up to the next one, belong to it. `None` = it is no such answer.
 pub fn read(text: &str) -> Option<Vec<MarkedCommit>> {
     let mut commits: Vec<MarkedCommit> = Vec::new();
@@ -25,7 +25,7 @@ pub fn read(text: &str) -> Option<Vec<MarkedCommit>> {
             continue;
         };
         let mut fields = fields.splitn(4, BETWEEN);
-        let (hash, author, at) = (fields.next()?, fields.next()?, fields.next()?);
+        let (hash, at, author) = (fields.next()?, fields.next()?, fields.next()?);
         commits.push(MarkedCommit {
             line: CommitLine {
                 commit: Commit::new(hash),
@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn rows_between_commits_belong_to_the_one_above() {
-        let text = "*   \x01aa\x02Ada\x022026-11-20T20:12:00+01:00\x02Merge\n|\\  \n| * \x01bb\x02Bob\x022026-11-20T20:12:00+01:00\x02\n";
+        let text = "*   \x01aa\x022026-11-20T20:12:00+01:00\x02Ada\x02Merge\n|\\  \n| * \x01bb\x022026-11-20T20:12:00+01:00\x02Bob\x02\n";
         let commits = read(text).unwrap();
         assert_eq!(commits.len(), 2);
         assert_eq!(commits[0].graph, ["*", "|\\"]);
