@@ -86,6 +86,14 @@ impl Past {
         self.made(refs, &self.pattern(), brought, None).await
     }
 
+    /// The names of all tags but LIVE, as they are.
+    pub async fn tags(&self) -> Result<Vec<String>, GitError> {
+        let live = self.checklist.release.live.as_deref();
+        let tags = self.git.refs().await?.tags.into_iter();
+        let others = tags.filter(|tag| Some(tag.name.as_str()) != live);
+        Ok(others.map(|tag| tag.name).collect())
+    }
+
     async fn made(
         &self,
         refs: Refs,
