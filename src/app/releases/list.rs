@@ -40,9 +40,10 @@ pub async fn list(project: &Project, global: &Global) -> Result<Code, Failure> {
         print(&format!("{}\n", json::line(&document(project, &catalog))))?;
         return Ok(Code::Done);
     }
-    let others = match catalog.releases.is_empty() {
-        true => past.tags().await.map_err(|error| failed(&error))?,
-        false => Vec::new(),
+    let others = if catalog.releases.is_empty() {
+        past.tags().await.map_err(|error| failed(&error))?
+    } else {
+        Vec::new()
     };
     let now = session::now();
     let text = text(project, &catalog, &others, now, global.verbose);

@@ -3,7 +3,7 @@
 //! Answers what `ReleaseWish` asks, one async function each. Nothing here changes anything, and only `compare` asks the
 //! network.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -67,11 +67,10 @@ impl Past {
             .map(|place| tags[place].clone())
             .collect();
         let live = self.live_of(&refs).cloned();
-        let some = Refs {
+        let mut some = Refs {
             tags: wanted,
             ..refs
         };
-        let mut some = some;
         some.tags.extend(live);
         self.made(some, &pattern, Vec::new(), Some(total)).await
     }
@@ -143,23 +142,12 @@ impl Past {
     /// These releases with their commits counted and their signatures verified. Tags that the catalog does not have
     /// are left out.
     pub async fn fill(&self, catalog: &Catalog, tags: &[String]) -> Vec<Release> {
-        let places: Vec<usize> = match tags {
-            [tag] => catalog
-                .releases
-                .iter()
-                .position(|release| release.tag == *tag)
-                .into_iter()
-                .collect(),
-            _ => {
-                let wanted: std::collections::HashSet<&str> =
-                    tags.iter().map(String::as_str).collect();
-                let releases = catalog.releases.iter().enumerate();
-                releases
-                    .filter(|(_, release)| wanted.contains(release.tag.as_str()))
-                    .map(|(place, _)| place)
-                    .collect()
-            }
-        };
+        let wanted: HashSet<&str> = tags.iter().map(String::as_str).collect();
+        let releases = catalog.releases.iter().enumerate();
+        let places: Vec<usize> = releases
+            .filter(|(_, release)| wanted.contains(release.tag.as_str()))
+            .map(|(place, _)| place)
+            .collect();
         self.filled(catalog, &places).await
     }
 

@@ -116,7 +116,8 @@ fn risk(path: &str) -> Option<Risk> {
     let ending = file.rsplit_once('.').map_or("", |(_, ending)| ending);
     let within = |names: &[&str]| folders.split('/').any(|folder| names.contains(&folder));
     // What is written for people changes nothing that runs.
-    if matches!(ending, "md" | "rst" | "txt" | "adoc") && !file.starts_with("requirements") {
+    let is_list = file.starts_with("requirements") || folders.ends_with("requirements");
+    if matches!(ending, "md" | "rst" | "txt" | "adoc") && !is_list {
         return None;
     }
     if within(&DATABASE_FOLDERS)

@@ -199,19 +199,22 @@ fn complete(parsed: &mut Parsed) {
 }
 
 fn push_regex(regex: &mut String, item: &Item<'_>) {
-    let digits = |least: usize, most: usize| format!("[0-9]{{{least},{most}}}");
     match item {
         Item::Literal(text) | Item::Space(text) => regex.push_str(&regex::escape(text)),
         Item::OwnedLiteral(text) | Item::OwnedSpace(text) => regex.push_str(&regex::escape(text)),
-        Item::Numeric(numeric, pad) => regex.push_str(&match (columns(numeric), pad) {
-            (None, _) => "[0-9]+".to_owned(),
-            (Some(columns), Pad::None) => format!("(?:0|[1-9]{})", digits(0, columns - 1)),
-            // A name cannot hold the spaces of `%e`, so it has all its digits.
-            (Some(columns), Pad::Zero | Pad::Space) => digits(columns, columns),
-        }),
+        Item::Numeric(numeric, pad) => regex.push_str(&number_regex(numeric, *pad)),
         Item::Fixed(fixed) => regex.push_str(fixed_regex(fixed)),
         // A pattern that is none was refused before.
         Item::Error => regex.push_str("[^\\s\\S]"),
+    }
+}
+
+fn number_regex(numeric: &Numeric, pad: Pad) -> String {
+    match (columns(numeric), pad) {
+        (None, _) => "[0-9]+".to_owned(),
+        (Some(columns), Pad::None) => format!("(?:0|[1-9][0-9]{{0,{}}})", columns - 1),
+        // A name cannot hold the spaces of `%e`, so it has all its digits.
+        (Some(columns), Pad::Zero | Pad::Space) => format!("[0-9]{{{columns}}}"),
     }
 }
 

@@ -11,8 +11,11 @@ use crate::domain::run::Moment;
 /// Objects in the order in which they were asked for.
 pub(super) struct Objects {
     bytes: Vec<u8>,
-    spans: Vec<Option<(Kind, Range<usize>)>>,
+    spans: Vec<Span>,
 }
+
+/// What an object is, and where it stands among the bytes; `None` = there is none.
+type Span = Option<(Kind, Range<usize>)>;
 
 /// What an object is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +68,7 @@ impl Objects {
 }
 
 /// Finds the objects in what `cat-file --batch` printed; `None` = not understood.
-fn read(bytes: &[u8], wanted: &[String]) -> Option<Vec<Option<(Kind, Range<usize>)>>> {
+fn read(bytes: &[u8], wanted: &[String]) -> Option<Vec<Span>> {
     let mut at = 0;
     let mut spans = Vec::with_capacity(wanted.len());
     for _ in wanted {

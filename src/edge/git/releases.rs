@@ -54,7 +54,8 @@ impl Git {
             tokio::join!(self.run(&all, LOCAL_LIMIT), self.run(&head, LOCAL_LIMIT));
         let output = output?;
         // Nothing to show is code 1, as in a repository without commits.
-        if !output.status.success() && !(output.stdout.is_empty() && output.stderr.is_empty()) {
+        let is_empty = output.stdout.is_empty() && output.stderr.is_empty();
+        if !output.status.success() && !is_empty {
             return Err(self.failure(&all, &output));
         }
         let mut refs = read_refs(&String::from_utf8_lossy(&output.stdout));
