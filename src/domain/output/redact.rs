@@ -484,10 +484,7 @@ mod tests {
     #[test]
     fn a_line_end_early_in_a_form_counts_also_when_another_form_has_begun_before() {
         // `N` ends the beginning of one form, and is the first letter of another that the line end interrupts.
-        assert_eq!(
-            masked(&VALUES, "mNhYmN\njY2NjY2Nj"),
-            "mNhYmN\n*********"
-        );
+        assert_eq!(masked(&VALUES, "mNhYmN\njY2NjY2Nj"), "mNhYmN\n*********");
     }
 
     const VALUES: [&str; 4] = ["abcabcabc", "cab\nabcabcab", "a'b\"c $d/", "ccccccccc"];
