@@ -3,6 +3,10 @@
 //! A diff is read once into plain data, and laid out as rows by whoever shows it: one below the other, or side by side.
 //! Text is as it is in the files, bytes that are no text written `\xNN`; faces escape it.
 
+mod parse;
+
+pub use parse::parse;
+
 /// A whole diff.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diff {
@@ -25,6 +29,8 @@ pub struct FileDiff {
     pub binary: bool,
     /// Its modes before and after, when they differ.
     pub modes: Option<(String, String)>,
+    /// The mode it was made with, or had when it was deleted.
+    pub made: Option<String>,
     /// Where it differs.
     pub hunks: Vec<Hunk>,
 }
