@@ -25,6 +25,7 @@ mod logs;
 mod moves;
 pub mod palette;
 mod reading;
+mod releases;
 mod story;
 mod typing;
 
@@ -43,6 +44,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
         cmds.extend(reading::turn(model, before));
     }
     cmds.extend(logs::turn(model, before));
+    cmds.extend(releases::turn(model, now));
     cmds.extend(reading::told(model, Vec::new(), now));
     cmds
 }
@@ -70,11 +72,15 @@ fn take(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
             let locks = overview.environments.iter();
             let locks: Vec<LockView> = locks.filter_map(|env| env.lock.clone()).collect();
             locks::looked(model, locks, now);
+            releases::gathered(model, &overview);
             model.overview = Some(overview);
             Vec::new()
         }
         Msg::Locks(locks) => locks::looked(model, locks, now),
-        Msg::Releases(_) => Vec::new(),
+        Msg::Releases(news) => {
+            releases::hear(model, news);
+            Vec::new()
+        }
         Msg::PlanDiffers(lines) => story::differs(model, lines, now),
         Msg::OwnerChanged(owner) => story::driven_by(model, owner, now),
         Msg::PlanReady { run, plan } => {
@@ -274,6 +280,9 @@ fn act_on(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
     }
     let in_log = logs::act(model, act, now).or_else(|| reading::act(model, act, now));
     if let Some(cmds) = in_log {
+        return cmds;
+    }
+    if let Some(cmds) = releases::act(model, act, now) {
         return cmds;
     }
     if moves::moves(model, act) {
