@@ -16,6 +16,7 @@ use super::super::gather::gather;
 use super::super::handover::{self, Opened};
 use super::super::lock;
 use super::super::reach;
+use super::super::releases::{Past, versions};
 use super::super::report::{Code, Failure};
 use super::super::secrets::{self, Wanted};
 use super::super::session::{self, Driven, Project};
@@ -30,7 +31,7 @@ use crate::edge::journal::RunFolder;
 use crate::edge::ssh::{LinkListener, Sites};
 use crate::engine::{Control, FeedReceiver};
 use crate::port::Place;
-use crate::ui::msg::{Msg, Notice};
+use crate::ui::msg::{Msg, Notice, ReleaseNews};
 
 /// How much of a log's end is read for the screen, in bytes.
 const LOG_WINDOW: u64 = 512 << 10;
@@ -267,12 +268,51 @@ impl Errands {
                         .iter()
                         .map(|host| Some((host.env.clone(), host.name.clone())));
                     let _ = session::greet(&sites, places.collect(), &listener).await;
-                    let locks = lock::look_everywhere(&errands.project, &sites).await;
-                    errands.answer(Ok(Msg::Locks(locks)));
+                    let locks = lock::look_everywhere(&errands.project, &sites);
+                    let told = async { errands.answer(Ok(Msg::Locks(locks.await))) };
+                    tokio::join!(told, errands.versions(&sites));
                     sites.close().await;
                 }
             }
         });
+    }
+
+    /// Asks every host what it runs; nothing happens where the checklist does not say how.
+    pub(super) fn verify(&self) {
+        if self.project.checklist.release.version.is_none() {
+            return;
+        }
+        let errands = self.clone();
+        tokio::spawn(async move {
+            let hosts = lock::all_hosts(&errands.project);
+            match errands.project.sites(&hosts, &session::nobody()) {
+                Err(failure) => errands.answer(Err(failure)),
+                Ok(sites) => {
+                    errands.versions(&sites).await;
+                    sites.close().await;
+                }
+            }
+        });
+    }
+
+    /// Asks hosts what they run, over connections that are there. `sites` are all hosts of the checklist.
+    async fn versions(&self, sites: &Sites) {
+        let project = &self.project;
+        if project.checklist.release.version.is_none() {
+            return;
+        }
+        // Without a repository hosts can still be compared with each other.
+        let catalog = Past::of(project).list().await.unwrap_or_default();
+        let answers = versions::ask(project, sites, None, &catalog).await;
+        let news = ReleaseNews::Versions(answers.versions);
+        self.answer(Ok(Msg::Releases(news)));
+    }
+
+    /// Keeps the reason that was typed with the plan that waits for its start.
+    pub(super) fn give_reason(&self, reason: String) {
+        if let Some(prepared) = &mut *self.lock() {
+            prepared.reason = Some(reason);
+        }
     }
 
     /// Makes a plan, and opens the connections to its hosts.
