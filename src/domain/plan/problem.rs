@@ -77,7 +77,9 @@ impl BuildProblem {
                 "make a first commit (`git init`, `git add`, `git commit`), \
                  or take `{step}` out of the stage's steps"
             )),
-            Self::NoHost { .. } => Some("give one of its hosts the role, or the step another `on`".to_owned()),
+            Self::NoHost { .. } => {
+                Some("give one of its hosts the role, or the step another `on`".to_owned())
+            }
             Self::Pattern { .. } => None,
         }
     }
