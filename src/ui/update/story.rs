@@ -62,10 +62,10 @@ pub(super) fn fold(model: &mut Model, record: &Record, now: Moment) -> Vec<Cmd> 
             cmds.push(Cmd::Releases(ReleaseWish::Verify));
         }
         if !model.focused {
-            let word = if *outcome == Outcome::Succeeded {
-                "succeeded"
-            } else {
-                "did not succeed"
+            let word = match outcome {
+                Outcome::Succeeded => "succeeded",
+                Outcome::RolledBack => "went back",
+                Outcome::Failed | Outcome::Stopped => "did not succeed",
             };
             cmds.push(Cmd::Alert(format!("{}: the run {word}", model.project)));
         }
