@@ -16,7 +16,6 @@ use super::super::gather::gather;
 use super::super::handover::{self, Opened};
 use super::super::lock;
 use super::super::reach;
-use super::super::releases::{Past, versions};
 use super::super::report::{Code, Failure};
 use super::super::secrets::{self, Wanted};
 use super::super::session::{self, Driven, Project};
@@ -31,7 +30,9 @@ use crate::edge::journal::RunFolder;
 use crate::edge::ssh::{LinkListener, Sites};
 use crate::engine::{Control, FeedReceiver};
 use crate::port::Place;
-use crate::ui::msg::{Msg, Notice, ReleaseNews};
+use crate::ui::msg::{Msg, Notice};
+
+mod back;
 
 /// How much of a log's end is read for the screen, in bytes.
 const LOG_WINDOW: u64 = 512 << 10;
@@ -277,72 +278,31 @@ impl Errands {
         });
     }
 
-    /// Asks every host what it runs; nothing happens where the checklist does not say how.
-    pub(super) fn verify(&self) {
-        if self.project.checklist.release.version.is_none() {
-            return;
-        }
-        let errands = self.clone();
-        tokio::spawn(async move {
-            let hosts = lock::all_hosts(&errands.project);
-            match errands.project.sites(&hosts, &session::nobody()) {
-                Err(failure) => errands.answer(Err(failure)),
-                Ok(sites) => {
-                    errands.versions(&sites).await;
-                    sites.close().await;
-                }
-            }
-        });
-    }
-
-    /// Asks hosts what they run, over connections that are there. `sites` are all hosts of the checklist.
-    async fn versions(&self, sites: &Sites) {
-        let project = &self.project;
-        if project.checklist.release.version.is_none() {
-            return;
-        }
-        // Without a repository hosts can still be compared with each other.
-        let catalog = Past::of(project).list().await.unwrap_or_default();
-        let answers = versions::ask(project, sites, None, &catalog).await;
-        let news = ReleaseNews::Versions(answers.versions);
-        self.answer(Ok(Msg::Releases(news)));
-    }
-
-    /// Keeps the reason that was typed with the plan that waits for its start.
-    pub(super) fn give_reason(&self, reason: String) {
-        if let Some(prepared) = &mut *self.lock() {
-            prepared.reason = Some(reason);
-        }
-    }
-
     /// Makes a plan, and opens the connections to its hosts.
     pub(super) fn prepare(&self, selected: Selected, decisions: Decisions) {
         let errands = self.clone();
         tokio::spawn(async move {
-            let result = errands.prepare_now(&selected, decisions).await;
-            let places = match &result {
-                Ok(prepared) => session::places(&prepared.plan),
-                Err(_) => Vec::new(),
-            };
-            let message = result.map(|prepared| {
-                let plan = Msg::PlanReady {
-                    run: prepared.run.clone(),
-                    plan: Arc::clone(&prepared.plan),
-                };
-                let old = errands.lock().replace(prepared.clone());
-                (plan, prepared.sites, old)
-            });
-            let (message, sites, old) = match message {
-                Err(failure) => return errands.answer(Err(failure)),
-                Ok((message, sites, old)) => (message, sites, old),
-            };
-            errands.answer(Ok(message));
-            if let Some(old) = old {
-                old.sites.close().await;
+            match errands.prepare_now(&selected, decisions).await {
+                Err(failure) => errands.answer(Err(failure)),
+                Ok(prepared) => errands.ready_to_start(prepared).await,
             }
-            // The listener hears how it goes; the start asks again.
-            let _ = session::greet(&sites, places, &errands.listener()).await;
         });
+    }
+
+    /// Shows a plan, keeps it for its start, and opens the connections to its hosts.
+    async fn ready_to_start(&self, prepared: Prepared) {
+        let (places, sites) = (session::places(&prepared.plan), Arc::clone(&prepared.sites));
+        let plan = Msg::PlanReady {
+            run: prepared.run.clone(),
+            plan: Arc::clone(&prepared.plan),
+        };
+        let old = self.lock().replace(prepared);
+        self.answer(Ok(plan));
+        if let Some(old) = old {
+            old.sites.close().await;
+        }
+        // The listener hears how it goes; the start asks again.
+        let _ = session::greet(&sites, places, &self.listener()).await;
     }
 
     async fn prepare_now(

@@ -434,7 +434,7 @@ impl Console {
             Cmd::Log(wish) => return self.log(wish),
             Cmd::Releases(ReleaseWish::Verify) => self.errands.verify(),
             Cmd::Releases(_) => {}
-            Cmd::PrepareRollback { .. } => {}
+            Cmd::PrepareRollback { env, tag } => self.errands.prepare_back(env, tag),
             Cmd::GiveReason(reason) => self.errands.give_reason(reason),
             command => self.at_the_terminal(command),
         }
