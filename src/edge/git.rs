@@ -18,6 +18,8 @@ use crate::domain::id::Commit;
 pub mod diff;
 pub mod history;
 pub mod lock;
+pub mod remote;
+pub mod signature;
 pub mod state;
 pub mod tags;
 

@@ -183,7 +183,9 @@ impl Shelf {
         }
         if self.of_commit
             && self.tab != Tab::Notes
-            && let Some(commit) = self.detail().and_then(|detail| detail.commits.get(self.commit))
+            && let Some(commit) = self
+                .detail()
+                .and_then(|detail| detail.commits.get(self.commit))
         {
             let commit = commit.line.commit.as_str();
             return Some((format!("{commit}^"), commit.to_owned()));

@@ -140,12 +140,20 @@ fn run_in_short(release: &Release, detail: Option<&Detail>) -> Option<Fact> {
         return Some(Fact::new("run", text, "text.dim"));
     };
     let (word, role) = result(release);
-    let word = if release.bad.is_some() { "ok" } else { word.split(' ').next().unwrap_or("") };
+    let word = if release.bad.is_some() {
+        "ok"
+    } else {
+        word.split(' ').next().unwrap_or("")
+    };
     let role = if release.bad.is_some() { "text" } else { role };
     let length = length.map_or_else(String::new, |length| format!(", took {length}"));
     let here = detail.is_some_and(|detail| detail.run_is_here);
     let here = if here { ", l: its log" } else { "" };
-    Some(Fact::new("run", format!("{run} {word}{length}{here}"), role))
+    Some(Fact::new(
+        "run",
+        format!("{run} {word}{length}{here}"),
+        role,
+    ))
 }
 
 fn signature(signature: &Signature) -> Option<Fact> {
@@ -193,7 +201,9 @@ fn changes(release: &Release, detail: &Detail) -> Vec<Fact> {
     }
     if !detail.people.is_empty() {
         let each = detail.people.iter().take(6);
-        let people: Vec<String> = each.map(|(name, count)| format!("{name} {count}")).collect();
+        let people: Vec<String> = each
+            .map(|(name, count)| format!("{name} {count}"))
+            .collect();
         facts.push(Fact::new("people", people.join(", "), "text"));
     }
     facts
@@ -275,7 +285,11 @@ pub fn runs(release: &Release, detail: Option<&Detail>) -> Vec<Fact> {
         facts.push(Fact::new("reason", reason.clone(), "text"));
     }
     if let Some(previous) = &note.previous {
-        facts.push(Fact::new("before", previous.short().to_owned(), "text.link"));
+        facts.push(Fact::new(
+            "before",
+            previous.short().to_owned(),
+            "text.link",
+        ));
     }
     for (at, (what, value)) in note.evidence.iter().enumerate() {
         let label = if at == 0 { "proven" } else { "" };
@@ -289,11 +303,7 @@ pub fn runs(release: &Release, detail: Option<&Detail>) -> Vec<Fact> {
 }
 
 /// What a release took of each host, and what hosts say they run now.
-pub fn hosts(
-    release: &Release,
-    detail: Option<&Detail>,
-    versions: &[HostVersion],
-) -> Vec<Fact> {
+pub fn hosts(release: &Release, detail: Option<&Detail>, versions: &[HostVersion]) -> Vec<Fact> {
     let mut facts = Vec::new();
     let mut now: BTreeMap<(&str, &str), &HostVersion> = versions
         .iter()

@@ -120,8 +120,6 @@ pub struct Shelf {
     pub of_commit: bool,
     /// The first row of notes, runs and hosts that shows.
     pub scroll: usize,
-    /// What hosts say they run.
-    pub versions: Vec<HostVersion>,
     /// The release that is marked, to be compared with another one.
     pub marked: Option<String>,
     /// Two points that are compared instead of what is selected and the one before.
@@ -152,7 +150,6 @@ impl Default for Shelf {
             commit: 0,
             of_commit: false,
             scroll: 0,
-            versions: Vec::new(),
             marked: None,
             range: None,
             compared: Compared::Nothing,
@@ -289,9 +286,8 @@ impl Shelf {
             carry(old, Arc::make_mut(&mut catalog));
         }
         let gone = |tag: &String, detail: &Arc<Detail>| {
-            let same = |release: &&Release| {
-                release.tag == *tag && release.commit == detail.release.commit
-            };
+            let same =
+                |release: &&Release| release.tag == *tag && release.commit == detail.release.commit;
             catalog.releases.iter().any(|release| same(&release))
         };
         self.details.retain(|tag, detail| gone(tag, detail));
@@ -312,9 +308,9 @@ impl Shelf {
     /// The row a release stands in.
     fn place(&self, tag: &str) -> Option<usize> {
         (0..self.len()).find(|at| match self.row(*at) {
-            Some(Row::Release(place)) => {
-                self.release(place).is_some_and(|release| release.tag == tag)
-            }
+            Some(Row::Release(place)) => self
+                .release(place)
+                .is_some_and(|release| release.tag == tag),
             _ => false,
         })
     }
@@ -324,8 +320,8 @@ impl Shelf {
         (self.len() > usize::from(self.has_branch())).then_some(usize::from(self.has_branch()))
     }
 
-    /// What the pane of that name says of what is selected; nothing for commits and the diff.
-    pub fn facts(&self, tab: Tab) -> Vec<Fact> {
+    /// What the pane of that name says of what is selected, and of what hosts run; nothing for commits and the diff.
+    pub fn facts(&self, tab: Tab, versions: &[HostVersion]) -> Vec<Fact> {
         let Some(release) = self.selected() else {
             let text = "Tab, then the cursor on a release: what is known of it stands here";
             return vec![Fact::new("", text, "text.dim")];
@@ -335,7 +331,7 @@ impl Shelf {
             Tab::Commits | Tab::Diff => Vec::new(),
             Tab::Notes => facts::notes(release, detail),
             Tab::Runs => facts::runs(release, detail),
-            Tab::Hosts => facts::hosts(release, detail, &self.versions),
+            Tab::Hosts => facts::hosts(release, detail, versions),
         }
     }
 
@@ -430,9 +426,8 @@ fn carry(old: &Catalog, new: &mut Catalog) {
         let next = releases.get(at + 1);
         next.map(|release| (release.tag.clone(), release.commit.clone()))
     };
-    let counted = |release: &Release| {
-        release.commits.is_some() || release.signature != Signature::Unchecked
-    };
+    let counted =
+        |release: &Release| release.commits.is_some() || release.signature != Signature::Unchecked;
     let places = old.releases.iter().enumerate();
     let known: BTreeMap<&str, usize> = places
         .filter(|(_, release)| counted(release))

@@ -1,7 +1,7 @@
 //! Deeds: what an action does once it is known to be possible and not too early.
 
 use super::decide::push;
-use super::{decide, filters, locks, logs};
+use super::{back as going_back, decide, filters, locks, logs};
 use crate::domain::action::Action;
 use crate::domain::run::progress;
 use crate::domain::run::{Intent, Moment, RunStatus};
@@ -67,6 +67,7 @@ fn change(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
             model.guard.restart(now);
             vec![Cmd::PrepareDeploy { reference }]
         }
+        Act::Rollback => going_back::ask(model, None, now),
         Act::Start => {
             model.guard.restart(now);
             vec![Cmd::StartRun]
@@ -341,7 +342,9 @@ fn back(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
     }
     match model.view {
         View::Gate => model.view = View::Run,
-        View::Hosts | View::Logs | View::Releases => model.view = if going { View::Run } else { View::Home },
+        View::Hosts | View::Logs | View::Releases => {
+            model.view = if going { View::Run } else { View::Home }
+        }
         View::Home | View::Run if going => push(model, Dialog::Leave, now),
         View::Home => return vec![Cmd::Leave],
         View::Run => {

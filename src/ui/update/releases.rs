@@ -2,6 +2,7 @@
 //!
 //! Everything on this screen looks, except `D` and `B`, and these two only have a plan made.
 
+use super::back;
 use super::moves::shift;
 use crate::domain::log::Pattern;
 use crate::domain::overview::Overview;
@@ -12,8 +13,8 @@ use crate::ui::msg::{Cmd, Notice, ReleaseNews};
 use crate::ui::shelf::layout::{self, WIDE};
 use crate::ui::shelf::{Row, Shelf, Tab, facts};
 
-/// Takes what was heard about past releases.
-pub(super) fn hear(model: &mut Model, news: ReleaseNews) {
+/// Takes what was heard about past releases; what it is not about comes back.
+pub(super) fn hear(model: &mut Model, news: ReleaseNews) -> Option<ReleaseNews> {
     let shelf = &mut model.shelf;
     match news {
         ReleaseNews::Catalog(catalog) => shelf.take(catalog),
@@ -22,9 +23,9 @@ pub(super) fn hear(model: &mut Model, news: ReleaseNews) {
         ReleaseNews::Shown(detail) => shelf.show(*detail),
         ReleaseNews::Diff { serial, diff } => shelf.differs(serial, diff),
         ReleaseNews::Found { serial, tags } => shelf.found(serial, tags),
-        ReleaseNews::Versions(versions) => shelf.versions = versions,
-        ReleaseNews::Meaning(_) => {}
+        news => return Some(news),
     }
+    None
 }
 
 /// The project was looked at again: when what is live or checked out has changed, so have the releases.
@@ -72,7 +73,7 @@ pub(super) fn walk(model: &mut Model, by: i64) {
         }
         Some(Tab::Diff) => {}
         Some(tab) => {
-            let rows = facts::lay(&shelf.facts(tab), room.size.0).len();
+            let rows = facts::lay(&shelf.facts(tab, &model.versions), room.size.0).len();
             let most = rows.saturating_sub(usize::from(room.size.1));
             shelf.scroll = shift(shelf.scroll, by, most + 1);
         }
@@ -83,10 +84,16 @@ pub(super) fn walk(model: &mut Model, by: i64) {
 fn commits(model: &Model) -> usize {
     match model.shelf.selected_row() {
         Some(Row::Branch) => {
-            let next = model.overview.as_ref().and_then(|known| known.next.as_ref());
+            let next = model
+                .overview
+                .as_ref()
+                .and_then(|known| known.next.as_ref());
             next.map_or(0, |next| next.commits.len())
         }
-        _ => model.shelf.detail().map_or(0, |detail| detail.commits.len()),
+        _ => model
+            .shelf
+            .detail()
+            .map_or(0, |detail| detail.commits.len()),
     }
 }
 
@@ -128,6 +135,12 @@ pub(super) fn act(model: &mut Model, act: Act, now: Moment) -> Option<Vec<Cmd>> 
         Act::Browser => return Some(browse(model)),
         Act::Log => return Some(log(model)),
         Act::Deploy => return Some(deploy(model, now)),
+        Act::Rollback => {
+            // Going back from what is live, or from the branch, leads to the release before.
+            let older = shelf.selected().filter(|release| !release.live);
+            let tag = older.map(|release| release.tag.clone());
+            return Some(back::ask(model, tag, now));
+        }
         Act::Editor => return Some(vec![Cmd::EditChecklist { line: 0 }]),
         _ => return None,
     }
@@ -136,7 +149,10 @@ pub(super) fn act(model: &mut Model, act: Act, now: Moment) -> Option<Vec<Cmd>> 
 
 /// The keys of the diff, while it has them.
 fn in_diff(model: &mut Model, act: Act) -> Option<Vec<Cmd>> {
-    let own = matches!(act, Act::TabOn | Act::TabBack | Act::FocusOn | Act::FocusBack | Act::Zoom);
+    let own = matches!(
+        act,
+        Act::TabOn | Act::TabBack | Act::FocusOn | Act::FocusBack | Act::Zoom
+    );
     if own || model.shelf.focus() != Some(Tab::Diff) {
         return None;
     }
@@ -159,8 +175,16 @@ fn focus(shelf: &mut Shelf, back: bool, is_wide: bool) {
 /// Shows the next pane beside the list, or the one before.
 fn turn_tab(shelf: &mut Shelf, back: bool, is_wide: bool) {
     // Where the commits have a pane of their own only the others take turns.
-    let tabs = if is_wide && !shelf.zoom { &Tab::ALL[1..] } else { &Tab::ALL[..] };
-    let shown = if is_wide && !shelf.zoom { shelf.part } else { shelf.tab };
+    let tabs = if is_wide && !shelf.zoom {
+        &Tab::ALL[1..]
+    } else {
+        &Tab::ALL[..]
+    };
+    let shown = if is_wide && !shelf.zoom {
+        shelf.part
+    } else {
+        shelf.tab
+    };
     let at = tabs.iter().position(|tab| *tab == shown).unwrap_or(0);
     let step = if back { tabs.len() - 1 } else { 1 };
     let next = tabs[(at + step) % tabs.len()];
@@ -268,7 +292,10 @@ fn marked(model: &Model) -> Option<crate::domain::id::Commit> {
 
 fn copy(model: &Model) -> Vec<Cmd> {
     let commit = marked(model);
-    commit.map(|commit| Cmd::Copy(commit.to_string())).into_iter().collect()
+    commit
+        .map(|commit| Cmd::Copy(commit.to_string()))
+        .into_iter()
+        .collect()
 }
 
 fn browse(model: &Model) -> Vec<Cmd> {
@@ -277,7 +304,10 @@ fn browse(model: &Model) -> Vec<Cmd> {
 
 /// Opens the run that made the release.
 fn log(model: &mut Model) -> Vec<Cmd> {
-    let run = model.shelf.selected().and_then(|release| release.run.clone());
+    let run = model
+        .shelf
+        .selected()
+        .and_then(|release| release.run.clone());
     let Some(run) = run else {
         return Vec::new();
     };

@@ -93,11 +93,7 @@ pub(super) fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment
     }
     let is_graph = shelf.graph && all.iter().any(|told| !told.graph.is_empty());
     let rows = |told: &Told<'_>| {
-        if is_graph {
-            told.graph.len().max(1)
-        } else {
-            1
-        }
+        if is_graph { told.graph.len().max(1) } else { 1 }
     };
     let widest = all.iter().flat_map(|told| told.graph).map(|row| row.len());
     let most = usize::from(area.width / 4).max(1);

@@ -23,6 +23,7 @@ pub(super) fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment
     };
     let actions: &[Hint<'_>] = &[
         (Act::Deploy, deploy),
+        (Act::Rollback, "go back"),
         (Act::Changes, ""),
         (Act::Compare, ""),
         (Act::Log, "log of its run"),
@@ -68,7 +69,11 @@ pub(super) fn attention(model: &Model, now: Moment) -> (String, &'static str) {
         return (said, "state.warn");
     }
     if let Some((from, to)) = &shelf.range {
-        let from = if from.is_empty() { "the beginning" } else { from };
+        let from = if from.is_empty() {
+            "the beginning"
+        } else {
+            from
+        };
         let said = format!("comparing {from} with {to}.   Esc: back to what is selected");
         return (said, "attention");
     }
@@ -83,7 +88,7 @@ pub(super) fn attention(model: &Model, now: Moment) -> (String, &'static str) {
 fn trouble(model: &Model, catalog: &Catalog) -> Option<String> {
     let shelf = &model.shelf;
     let mut all: Vec<String> = shelf.trouble.iter().cloned().collect();
-    all.extend(crate::domain::catalog::truth::sentences(&shelf.versions));
+    all.extend(crate::domain::catalog::truth::sentences(&model.versions));
     all.extend(catalog.troubles.iter().cloned());
     let first = all.first()?.clone();
     let more = all.len() - 1;

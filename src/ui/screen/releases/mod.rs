@@ -138,10 +138,7 @@ fn tabs(model: &Model, shown: Tab, commits_elsewhere: bool) -> (String, String) 
         release.map_or_else(String::new, |release| release.tag.clone())
     };
     let right = match shown {
-        Tab::Diff => model
-            .shelf
-            .diff()
-            .map_or_else(String::new, DiffView::place),
+        Tab::Diff => model.shelf.diff().map_or_else(String::new, DiffView::place),
         Tab::Commits => {
             let (title, count) = commits::title(model);
             format!("{}  {count}", title.trim_start_matches("Commits  "))
@@ -159,7 +156,7 @@ fn part(paint: &mut Paint<'_>, area: Rect, model: &Model, tab: Tab, now: Moment)
         _ => said(
             paint,
             margin(area),
-            &model.shelf.facts(tab),
+            &model.shelf.facts(tab, &model.versions),
             model.shelf.scroll,
         ),
     }

@@ -34,7 +34,10 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
         None => tags::draw(paint, body, model, false, now),
         Some(tab) => part(paint, body, model, tab, now),
     }
-    let said = model.busy.as_ref().map(|busy| (format!("{busy} .."), "state.run"));
+    let said = model
+        .busy
+        .as_ref()
+        .map(|busy| (format!("{busy} .."), "state.run"));
     let noticed = || {
         let notice = model.notice.as_ref();
         notice.map(|(notice, _)| (notice.title.clone(), "notice"))
@@ -57,7 +60,9 @@ fn title(model: &Model, focus: Option<Tab>, width: u16) -> String {
     let name = |shelf: &Shelf| shelf.selected().map(|release| release.tag.clone());
     match focus {
         None => {
-            let all = shelf.catalog().map_or(0, |catalog| catalog.total.max(catalog.releases.len()));
+            let all = shelf
+                .catalog()
+                .map_or(0, |catalog| catalog.total.max(catalog.releases.len()));
             let count = words::count(all, "release");
             let room = width.saturating_sub(count.len() as u16 + 1);
             format!("{} {count}", middle(&model.project, room))
