@@ -4,8 +4,8 @@
 //! is read only so far, and the diff says that it was cut. Names are commits by now: nothing typed comes here.
 
 use super::{Git, GitError, LOCAL_LIMIT};
-use crate::domain::catalog::FileChange;
-use crate::domain::diff::{self, Diff};
+use crate::domain::catalog::{FileChange, MarkedCommit};
+use crate::domain::diff::{self, Diff, graph};
 use crate::domain::id::Commit;
 
 /// At most so many bytes of a diff are read.
@@ -38,6 +38,18 @@ impl Git {
         to: &Commit,
         path: Option<&str>,
     ) -> Result<Diff, GitError> {
+        let (bytes, cut) = self.difference_bytes(from, to, path, MOST_BYTES).await?;
+        Ok(diff::parse(&bytes, cut))
+    }
+
+    /// The same as git prints it: at most so many bytes, and whether there is more.
+    pub async fn difference_bytes(
+        &self,
+        from: Option<&Commit>,
+        to: &Commit,
+        path: Option<&str>,
+        most: usize,
+    ) -> Result<(Vec<u8>, bool), GitError> {
         let from = self.beginning(from).await?;
         let path = path.map(|path| format!(":(top,literal){path}"));
         let mut arguments = vec!["-c", "diff.suppressBlankEmpty=false"];
@@ -45,8 +57,7 @@ impl Git {
         arguments.extend(["-p", "-U3", "--inter-hunk-context=0"]);
         arguments.extend(["--end-of-options", &from, to.as_str(), "--"]);
         arguments.extend(path.as_deref());
-        let (bytes, cut) = self.most(&arguments, LOCAL_LIMIT, MOST_BYTES).await?;
-        Ok(diff::parse(&bytes, cut))
+        self.most(&arguments, LOCAL_LIMIT, most).await
     }
 
     /// The files that differ between two commits, with how many lines; `from` = `None` is the beginning.
@@ -61,6 +72,32 @@ impl Git {
         arguments.extend(["--end-of-options", &from, to.as_str(), "--"]);
         let text = self.text(&arguments).await?;
         read_numstat(&text).ok_or_else(|| GitError::Answer("diff-tree --numstat".to_owned()))
+    }
+
+    /// The commits that `to` has and `from` has not, newest first, as git draws them: at most so many.
+    pub async fn graph(
+        &self,
+        from: Option<&Commit>,
+        to: &Commit,
+        most: usize,
+    ) -> Result<Vec<MarkedCommit>, GitError> {
+        let range = match from {
+            Some(from) => format!("{from}..{to}"),
+            None => to.to_string(),
+        };
+        let most = format!("--max-count={most}");
+        let format = "--format=%x01%H%x02%cI%x02%an%x02%s";
+        let arguments = [
+            "log",
+            "--graph",
+            "--no-color",
+            &most,
+            format,
+            "--end-of-options",
+            &range,
+        ];
+        let text = self.text(&arguments).await?;
+        graph::read(&text).ok_or_else(|| GitError::Answer("log --graph".to_owned()))
     }
 
     async fn beginning(&self, from: Option<&Commit>) -> Result<String, GitError> {
