@@ -152,7 +152,10 @@ fn tabs(model: &Model, shown: Tab, commits_elsewhere: bool) -> (String, String) 
 fn part(paint: &mut Paint<'_>, area: Rect, model: &Model, tab: Tab, now: Moment) {
     match tab {
         Tab::Commits => commits::draw(paint, area, model, now),
-        Tab::Diff => difference(paint, area, &model.shelf),
+        Tab::Diff => {
+            let focus = model.shelf.focus() == Some(tab) && model.dialogs.is_empty();
+            difference(paint, area, &model.shelf, focus);
+        }
         _ => said(
             paint,
             margin(area),
@@ -162,12 +165,12 @@ fn part(paint: &mut Paint<'_>, area: Rect, model: &Model, tab: Tab, now: Moment)
     }
 }
 
-fn difference(paint: &mut Paint<'_>, area: Rect, shelf: &Shelf) {
+fn difference(paint: &mut Paint<'_>, area: Rect, shelf: &Shelf, focus: bool) {
     match &shelf.compared {
         Compared::Nothing => {}
         Compared::Waiting(_) => paint.wrapped(margin(area), "looking ..", "text.dim"),
         Compared::Failed(_, why) => paint.wrapped(margin(area), why, "state.warn"),
-        Compared::Here(_, view) => diff::draw(paint, area, view),
+        Compared::Here(_, view) => diff::draw(paint, area, view, focus),
     }
 }
 
