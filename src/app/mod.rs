@@ -30,6 +30,7 @@ pub mod prompt;
 pub mod reach;
 pub mod releases;
 pub mod report;
+pub mod rollback;
 pub mod runner;
 pub mod runs;
 pub mod secrets;
@@ -119,6 +120,7 @@ async fn command(cli: &Cli) -> Result<Code, Failure> {
         Some(Command::Resume(resume)) => {
             deploy::resume(&open_for_runs()?, &resume.gathered(), global).await
         }
+        Some(Command::Rollback(wanted)) => rollback::rollback(&open()?, wanted, global).await,
         Some(Command::Lock(lock)) => lock::lock(&open()?, lock, global).await,
         Some(Command::Runner(arguments)) => runner::run(&open_for_runs()?, arguments).await,
         Some(Command::Plan(selected)) => plan(&open()?, selected, global).await,

@@ -62,7 +62,7 @@ impl Project {
     }
 
     /// What would make the tag step fail at the very end, told before anything starts.
-    async fn warnings(&self, plan: &Plan) -> Vec<String> {
+    pub async fn warnings(&self, plan: &Plan) -> Vec<String> {
         if !plan
             .tasks()
             .any(|task| task.milestone == Some(Milestone::TagWritten))
@@ -194,7 +194,8 @@ pub fn random() -> [u8; 2] {
     bytes
 }
 
-fn git_failure(error: &GitError) -> Failure {
+/// What git could not do, before anything was started.
+pub fn git_failure(error: &GitError) -> Failure {
     let failure = Failure::from_error(Code::Usage, error);
     match error.help() {
         Some(help) => failure.help(help),
@@ -202,7 +203,8 @@ fn git_failure(error: &GitError) -> Failure {
     }
 }
 
-fn unbuildable(problems: &[BuildProblem]) -> Failure {
+/// Why there is no plan.
+pub fn unbuildable(problems: &[BuildProblem]) -> Failure {
     let mut texts = problems.iter().map(ToString::to_string);
     let first = texts
         .next()

@@ -349,6 +349,7 @@ fn after(state: &RunState, now: Moment) -> Vec<Fact> {
     };
     let said = match outcome {
         Some(Outcome::Succeeded) => format!("{commit} is released"),
+        Some(Outcome::RolledBack) => format!("{commit} is live again"),
         Some(Outcome::Failed) => "a step failed, and the run ended".to_owned(),
         Some(Outcome::Stopped) => "the operator ended the run".to_owned(),
         _ => states::word(state.status).to_owned(),
@@ -383,7 +384,7 @@ fn after(state: &RunState, now: Moment) -> Vec<Fact> {
 fn locks(state: &RunState, outcome: Option<Outcome>) -> Vec<Fact> {
     let kept = choices::held(state);
     if kept.is_empty() {
-        let badly = state.lock.is_some() && outcome != Some(Outcome::Succeeded);
+        let badly = state.lock.is_some() && !outcome.is_some_and(Outcome::is_success);
         let freed = fact(None, "locks", "none is kept", "text.dim");
         return badly.then_some(freed).into_iter().collect();
     }
@@ -444,7 +445,7 @@ fn tags(state: &RunState, outcome: Option<Outcome>) -> Vec<Fact> {
                 ));
             }
         }
-        None if outcome == Some(Outcome::Succeeded) => {
+        None if outcome.is_some_and(Outcome::is_success) => {
             facts.push(fact(None, "tag", "none was written", "text.dim"));
         }
         None => facts.push(fact(
