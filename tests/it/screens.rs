@@ -18,6 +18,8 @@ use golive::ui::msg::{Cmd, Msg};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+#[path = "screens/back.rs"]
+mod back;
 #[path = "screens/decisions.rs"]
 mod decisions;
 #[path = "screens/fixture.rs"]
