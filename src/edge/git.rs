@@ -10,14 +10,17 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 
 use crate::domain::id::Commit;
 
+pub mod counts;
 pub mod diff;
 pub mod history;
 pub mod lock;
+pub mod objects;
+pub mod releases;
 pub mod remote;
 pub mod signature;
 pub mod state;
@@ -276,7 +279,41 @@ impl Git {
         Err(self.failure(arguments, &output))
     }
 
+    /// The same for a command that is told something, which may be more than a pipe holds.
+    async fn run_with(
+        &self,
+        arguments: &[&str],
+        input: Vec<u8>,
+        limit: Duration,
+    ) -> Result<Output, GitError> {
+        let mut child = self.start_with(arguments, Stdio::piped())?;
+        let group = group_of(&child);
+        let stdin = child.stdin.take();
+        let telling = async {
+            if let Some(mut stdin) = stdin {
+                // A git that ends before it has heard everything says why itself.
+                let _ = stdin.write_all(&input).await;
+            }
+        };
+        let both = async { tokio::join!(telling, child.wait_with_output()).1 };
+        match tokio::time::timeout(limit, both).await {
+            Ok(Ok(output)) => Ok(output),
+            Ok(Err(why)) => Err(failed(arguments, &why)),
+            Err(_) => {
+                end(group);
+                Err(GitError::Slow {
+                    command: arguments.join(" "),
+                    limit_s: limit.as_secs(),
+                })
+            }
+        }
+    }
+
     fn start(&self, arguments: &[&str]) -> Result<Child, GitError> {
+        self.start_with(arguments, Stdio::null())
+    }
+
+    fn start_with(&self, arguments: &[&str], stdin: Stdio) -> Result<Child, GitError> {
         let mut command = Command::new("git");
         command.arg("--no-pager").arg("-C").arg(&self.root);
         // Each of these could run a program a repository names, or change how an answer looks.
@@ -289,7 +326,7 @@ impl Git {
         }
         command
             .args(arguments)
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)

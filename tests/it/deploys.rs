@@ -16,4 +16,6 @@ mod outputs;
 mod parts;
 mod plans;
 mod reaches;
+mod signatures;
+mod truths;
 mod walks;

@@ -30,14 +30,7 @@ pub fn sheet(model: &Model, typed: &str, scroll: usize, width: u16, now: Moment)
         lines.extend(fact("!", warning, width, "state.warn"));
     }
     lines.push(blank());
-    lines.extend(undone(meaning, width));
-    lines.extend(held(meaning, width));
-    if let Some(seconds) = meaning.took_s {
-        let said = format!("{} when it was released", words::span(seconds));
-        lines.extend(fact("took", &said, width, "text"));
-    }
-    lines.push(blank());
-    lines.extend(commits(meaning, width, now));
+    lines.extend(takes_back(meaning, width, now));
     let before = lines.len();
     lines.push(blank());
     lines.push(field("Why: ", typed));
@@ -69,6 +62,19 @@ pub fn sheet(model: &Model, typed: &str, scroll: usize, width: u16, now: Moment)
         width: width + 2,
         danger: true,
     }
+}
+
+/// What is taken back: the database, steps that are undone, the hosts that have the release, how long it took, commits.
+pub fn takes_back(meaning: &Meaning, width: u16, now: Moment) -> Vec<Line> {
+    let mut lines = undone(meaning, width);
+    lines.extend(held(meaning, width));
+    if let Some(seconds) = meaning.took_s {
+        let said = format!("{} when it was released", words::span(seconds));
+        lines.extend(fact("took", &said, width, "text"));
+    }
+    lines.push(blank());
+    lines.extend(commits(meaning, width, now));
+    lines
 }
 
 /// A fact with its head, over as many rows as it takes.

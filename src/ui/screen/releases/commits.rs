@@ -2,20 +2,27 @@
 
 use ratatui::layout::Rect;
 
-use crate::domain::catalog::{MarkedCommit, Risk};
+use crate::domain::catalog::MarkedCommit;
 use crate::domain::overview::{Changes, CommitLine};
 use crate::domain::run::Moment;
 use crate::ui::model::Model;
 use crate::ui::shelf::{Row, Shelf, Tab};
 use crate::ui::theme::Mark;
+use crate::ui::widget::diff;
 use crate::ui::widget::paint::{Paint, columns, safe};
 use crate::ui::words;
 
 /// A commit with what is told beside it.
 struct Told<'a> {
     line: &'a CommitLine,
-    graph: &'a [String],
-    risks: &'a [Risk],
+    marked: Option<&'a MarkedCommit>,
+}
+
+impl Told<'_> {
+    /// Rows that git draws of it.
+    fn graph(&self) -> &[String] {
+        self.marked.map_or(&[], |marked| &marked.graph)
+    }
 }
 
 /// How the columns of the commits stand.
@@ -69,17 +76,16 @@ fn ahead(model: &Model) -> Option<&Changes> {
 fn told(model: &Model) -> Vec<Told<'_>> {
     if model.shelf.selected_row() == Some(Row::Branch) {
         let lines = ahead(model).into_iter().flat_map(|next| &next.commits);
-        let plain = |line| Told {
-            line,
-            graph: &[],
-            risks: &[],
-        };
+        let plain = |line| Told { line, marked: None };
         return lines.map(plain).collect();
     }
     let detail = model.shelf.detail().into_iter();
     let commits = detail.flat_map(|detail| &detail.commits);
     commits
-        .map(|MarkedCommit { line, graph, risks }| Told { line, graph, risks })
+        .map(|marked| Told {
+            line: &marked.line,
+            marked: Some(marked),
+        })
         .collect()
 }
 
@@ -91,11 +97,15 @@ pub(super) fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment
         empty(paint, area, shelf);
         return;
     }
-    let is_graph = shelf.graph && all.iter().any(|told| !told.graph.is_empty());
+    let is_graph = shelf.graph && all.iter().any(|told| !told.graph().is_empty());
     let rows = |told: &Told<'_>| {
-        if is_graph { told.graph.len().max(1) } else { 1 }
+        if is_graph {
+            told.graph().len().max(1)
+        } else {
+            1
+        }
     };
-    let widest = all.iter().flat_map(|told| told.graph).map(|row| row.len());
+    let widest = all.iter().flat_map(Told::graph).map(|row| columns(row));
     let most = usize::from(area.width / 4).max(1);
     let authors = all.iter().map(|told| columns(&safe(&told.line.author)));
     let widths = Columns {
@@ -125,9 +135,9 @@ pub(super) fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment
             paint.mark(row.x, row.y, Mark::Cursor, "text.strong");
         }
         (y, shown) = (y + 1, shown + 1);
-        for rest in told.graph.iter().skip(1).take(rows(told) - 1) {
+        for rest in 1..rows(told) {
             if y < area.bottom() {
-                lanes(paint, (area.x + 1, y), widths.graph, rest);
+                lanes(paint, (area, y), told, (widths.graph, rest));
                 y += 1;
             }
         }
@@ -166,16 +176,20 @@ fn empty(paint: &mut Paint<'_>, area: Rect, shelf: &Shelf) {
 
 fn commit(paint: &mut Paint<'_>, row: Rect, told: &Told<'_>, widths: Columns, now: Moment) {
     let mut x = row.x + 1;
-    match told.graph.first().filter(|_| widths.is_graph) {
-        Some(first) => lanes(paint, (x, row.y), widths.graph, first),
-        None => {
-            paint.text(x, row.y, 1, "o", "border");
-        }
+    if widths.is_graph {
+        lanes(paint, (row, row.y), told, (widths.graph, 0));
+    } else {
+        paint.text(x, row.y, 1, "o", "border");
     }
     x += widths.graph + 1;
     let line = told.line;
     x += paint.text(x, row.y, 8, line.commit.short(), "text.link") + 1;
-    let risks: Vec<&str> = told.risks.iter().map(|risk| risk.mark()).collect();
+    let risks: Vec<&str> = told
+        .marked
+        .iter()
+        .flat_map(|marked| &marked.risks)
+        .map(|risk| risk.mark())
+        .collect();
     let risks = risks.join(" ");
     let narrow = row.width < 50;
     let risk_room = match (risks.is_empty(), narrow) {
@@ -201,17 +215,21 @@ fn commit(paint: &mut Paint<'_>, row: Rect, told: &Told<'_>, widths: Columns, no
     paint.text(x, row.y, room, &line.subject, "text");
 }
 
-/// A row of the graph, each lane in its colour.
-fn lanes(paint: &mut Paint<'_>, (x, y): (u16, u16), width: u16, row: &str) {
-    let ascii = paint.theme.ascii();
-    for (at, sign) in row.chars().take(usize::from(width)).enumerate() {
-        let sign = match (sign, ascii) {
-            ('|', false) => '│',
-            ('*', _) => 'o',
-            (sign, _) => sign,
-        };
-        let style = paint.theme.graph(at / 2);
-        paint.styled(x + at as u16, y, 1, &sign.to_string(), style);
+/// A row of the graph, in the columns that it has.
+fn lanes(
+    paint: &mut Paint<'_>,
+    (area, y): (Rect, u16),
+    told: &Told<'_>,
+    (width, row): (u16, usize),
+) {
+    let spot = Rect {
+        x: area.x + 1,
+        y,
+        width,
+        height: 1,
+    };
+    if let Some(marked) = told.marked {
+        diff::graph(paint, spot, marked, row);
     }
 }
 
