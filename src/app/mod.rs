@@ -145,6 +145,9 @@ async fn command(cli: &Cli) -> Result<Code, Failure> {
         }
         Some(Command::Tail(tail)) => tail::tail(&open()?, tail, global).await,
         Some(Command::Releases {
+            what: Some(args::Releases::Diff { from, to, stat }),
+        }) => releases::diff::diff(&open()?, (from, to), *stat, global).await,
+        Some(Command::Releases {
             what: Some(args::Releases::Verify { env }),
         }) => releases::verify::verify(&open()?, env.as_deref(), global).await,
         Some(Command::Demo(demo)) => playground::demo(demo, global, has_screen(global)).await,
