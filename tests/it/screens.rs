@@ -30,6 +30,8 @@ mod held;
 mod logs;
 #[path = "screens/reading.rs"]
 mod reading;
+#[path = "screens/releases.rs"]
+mod releases;
 
 use fixture::{Story, at, home, tell};
 
@@ -584,6 +586,7 @@ fn everything() -> Vec<Model> {
     story.reach_gate();
     models.push(story.model.clone());
     models.extend(decisions::models());
+    models.extend(releases::models());
     models
 }
 
