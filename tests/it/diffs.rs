@@ -10,6 +10,9 @@ use golive::domain::id::Commit;
 use golive::edge::git::Git;
 use golive::ui::diff::DiffView;
 
+#[path = "diffs/view.rs"]
+mod view;
+
 /// Numbers by chance that a seed repeats.
 struct Dice(u64);
 
@@ -242,6 +245,7 @@ fn bare(patch: &str) -> String {
 
 #[tokio::test]
 async fn a_diff_that_was_read_is_printed_as_git_prints_it() {
+    let mut met = std::collections::BTreeSet::new();
     for seed in 1..=12 {
         let repository = Repository::random(seed);
         for (from, to) in repository.pairs() {
@@ -252,8 +256,24 @@ async fn a_diff_that_was_read_is_printed_as_git_prints_it() {
                 bare(&wanted),
                 "seed {seed}, {from:?} to {to}"
             );
+            for file in &read.files {
+                met.insert(format!("{:?}", file.fate));
+                met.extend(file.binary.then(|| "binary".to_owned()));
+                met.extend(file.modes.is_some().then(|| "mode".to_owned()));
+                let mut lines = file.hunks.iter().flat_map(|hunk| &hunk.lines);
+                met.extend(lines.any(|line| line.unended).then(|| "unended".to_owned()));
+                met.extend(
+                    file.path
+                        .contains(['"', '\n', '\t'])
+                        .then(|| "quoted".to_owned()),
+                );
+            }
         }
     }
+    let kinds = [
+        "Added", "Deleted", "Modified", "Renamed", "binary", "mode", "quoted", "unended",
+    ];
+    assert_eq!(met.iter().map(String::as_str).collect::<Vec<_>>(), kinds);
 }
 
 #[tokio::test]

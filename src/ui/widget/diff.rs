@@ -136,6 +136,8 @@ impl Pen<'_> {
         let (plus, minus) = file.counts();
         let counts = if file.binary {
             "binary ".to_owned()
+        } else if file.hunks.is_empty() {
+            String::new()
         } else {
             format!("+{plus} -{minus} ")
         };
@@ -159,7 +161,7 @@ impl Pen<'_> {
         if !fate.is_empty() && room > 4 {
             paint.text(x + 4 + used, spot.y, room, &fate, "text.dim");
         }
-        if file.binary || spot.width < wide + 8 {
+        if file.binary || file.hunks.is_empty() || spot.width < wide + 8 {
             paint.right(end, spot.y, wide, &counts, "text.dim");
             return;
         }
