@@ -16,4 +16,5 @@ mod outputs;
 mod parts;
 mod plans;
 mod reaches;
+mod rollbacks;
 mod walks;
