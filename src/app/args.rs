@@ -146,6 +146,12 @@ pub enum Command {
         #[command(subcommand)]
         what: Option<Runs>,
     },
+    /// Past releases, newest first; what was in them, whether they are what runs
+    Releases {
+        /// What about them; nothing lists them.
+        #[command(subcommand)]
+        what: Option<Releases>,
+    },
     /// A complete playground on this machine: repository, servers, checklist
     Demo(Demo),
     /// Print the JSON Schema of releases.toml
@@ -406,6 +412,16 @@ pub enum Runs {
         /// The runs.
         #[arg(required = true)]
         runs: Vec<String>,
+    },
+}
+
+/// `golive releases …`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Releases {
+    /// Compare LIVE, the tags of the remote and what each host says it runs; only looks
+    Verify {
+        /// Only the hosts of this environment.
+        env: Option<String>,
     },
 }
 

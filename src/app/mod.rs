@@ -144,6 +144,9 @@ async fn command(cli: &Cli) -> Result<Code, Failure> {
             console::open(project, global, console::Begin::Tail { env, names }).await
         }
         Some(Command::Tail(tail)) => tail::tail(&open()?, tail, global).await,
+        Some(Command::Releases {
+            what: Some(args::Releases::Verify { env }),
+        }) => releases::verify::verify(&open()?, env.as_deref(), global).await,
         Some(Command::Demo(demo)) => playground::demo(demo, global, has_screen(global)).await,
         Some(command) => document(command, global),
     }

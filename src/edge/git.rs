@@ -16,6 +16,8 @@ use crate::domain::id::Commit;
 
 pub mod history;
 pub mod lock;
+pub mod remote;
+pub mod signature;
 pub mod state;
 pub mod tags;
 

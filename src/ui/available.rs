@@ -63,6 +63,7 @@ pub fn availability(model: &Model, act: Act) -> Availability {
     match act {
         Act::Deploy if model.busy.is_some() => off("the plan is being made"),
         Act::Deploy if model.drives() => off("a run is going on; 1 shows it"),
+        Act::Rollback => rollback(model),
         Act::Resume => resume(model),
         // The same key goes on with the run as a whole where no step of it can be decided about.
         Act::Retry if model.view == View::Run && run.is_some_and(can_go_on) => {
@@ -187,6 +188,27 @@ fn on_tasks(model: &Model, run: &RunView, act: Act) -> Availability {
             choices::lost_refusal(model, run).map_or(Availability::On, Availability::Off)
         }
         None => Availability::Off("R shows what waits for a decision".to_owned()),
+    }
+}
+
+/// Going back begins where nothing else is going on.
+fn rollback(model: &Model) -> Availability {
+    let off = |why: &str| Availability::Off(why.to_owned());
+    let open = model.run.as_ref().filter(|_| model.view == View::Run);
+    let status = open.map(|run| run.state.status);
+    if model.busy.is_some() {
+        off("a plan is being made")
+    } else if model.drives() {
+        off("a run is going on: A ends it, then B goes back")
+    } else if !matches!(
+        status,
+        None | Some(RunStatus::Prepared | RunStatus::Finished(_))
+    ) {
+        off("the run on screen is not over; R goes on with it")
+    } else if model.env_to_roll_back().is_none() {
+        off("the checklist has no environment")
+    } else {
+        Availability::On
     }
 }
 

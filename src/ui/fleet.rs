@@ -2,6 +2,7 @@
 //!
 //! Derived from the overview and the newest word about each connection; nothing here asks a host.
 
+use crate::domain::catalog::HostVersion;
 use crate::domain::evidence::who_holds;
 use crate::domain::feed::Link;
 use crate::domain::id::{EnvName, HostName, RoleName};
@@ -50,6 +51,33 @@ pub fn roles(model: &Model, env: &EnvName, host: &HostName) -> String {
             names.join(" ")
         },
     )
+}
+
+/// What a host says it runs, when it was asked.
+pub fn version<'a>(model: &'a Model, env: &EnvName, host: &HostName) -> Option<&'a HostVersion> {
+    let mut versions = model.versions.iter();
+    versions.find(|version| version.env == *env && version.host == *host)
+}
+
+/// The short commit that a host runs and should not.
+pub fn differing(model: &Model, env: &EnvName, host: &HostName) -> Option<String> {
+    let version = version(model, env, host)?;
+    version.differs.as_ref()?;
+    let commit = version.version.as_ref().ok()?;
+    Some(commit.short().to_owned())
+}
+
+/// What differs between hosts and what is said to be live, in a sentence; `None` = nothing, as far as is known.
+pub fn difference(model: &Model) -> Option<String> {
+    let mut all = model
+        .versions
+        .iter()
+        .filter_map(|version| version.differs.as_ref());
+    let first = all.next()?;
+    Some(match all.count() {
+        0 => first.clone(),
+        more => format!("{first}, and {more} more"),
+    })
 }
 
 /// What is known of a host, line by line.
@@ -104,6 +132,16 @@ pub fn about(model: &Model, env: &EnvName, host: &HostName, now: Moment) -> Vec<
             )
         },
     ));
+    if let Some(version) = version(model, env, host) {
+        lines.push(match &version.version {
+            Ok(commit) => {
+                let tag = version.tag.as_ref().map(|tag| format!("  {tag}"));
+                format!("says it runs {}{}", commit.short(), tag.unwrap_or_default())
+            }
+            Err(why) => format!("says not what it runs: {why}"),
+        });
+        lines.extend(version.differs.clone());
+    }
     lines
 }
 
@@ -171,6 +209,9 @@ pub fn attention(model: &Model, all: &[(EnvName, HostName)]) -> String {
             format!("{host} of {env} cannot be reached: no run that needs it can start")
         }
         None if all.is_empty() => "the checklist has no hosts".to_owned(),
+        None if difference(model).is_some() => {
+            format!("! {}", difference(model).unwrap_or_default())
+        }
         None if all
             .iter()
             .all(|(env, host)| state_of(model, env, host) == State::Ok) =>

@@ -4,6 +4,7 @@
 //! messages. Only `update` changes it; drawing reads it. Guards against acting by accident live in [`Guard`].
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::TimeDelta;
 
@@ -13,10 +14,12 @@ use super::quotes::Quotes;
 use super::tail::TailView;
 use super::theme::Theme;
 use super::viewer::{Labels, Viewer};
+use crate::domain::catalog::{HostVersion, Meaning};
 use crate::domain::feed::{Link, LockNews};
 use crate::domain::id::{EnvName, HostName, LockId, RunId, SecretName, StepName, TaskId};
 use crate::domain::lock::LockView;
 use crate::domain::overview::Overview;
+use crate::domain::plan::Plan;
 use crate::domain::run::{Intent, Moment, Outcome, RunState, RunStatus};
 use crate::domain::secret::Concealed;
 
@@ -46,6 +49,10 @@ pub struct Model {
     pub silent: BTreeSet<(EnvName, HostName)>,
     /// Who holds the lock of each environment, and when that was looked at.
     pub locks: BTreeMap<EnvName, (LockView, Moment)>,
+    /// What hosts said they run, when they were asked last.
+    pub versions: Vec<HostVersion>,
+    /// A rollback that was asked for: what it means, and its plan once that was made.
+    pub going_back: Option<GoingBack>,
     /// The run on screen.
     pub run: Option<RunView>,
     /// The logs of servers; `None` until they were asked for.
@@ -84,6 +91,8 @@ impl Model {
             links: BTreeMap::new(),
             silent: BTreeSet::new(),
             locks: BTreeMap::new(),
+            versions: Vec::new(),
+            going_back: None,
             run: None,
             tail: None,
             dialogs: Vec::new(),
@@ -137,6 +146,23 @@ impl Model {
             View::Run => self.run.as_mut().map(|run| &mut run.log),
             _ => None,
         }
+    }
+
+    /// The environment that `B` goes back in: that of the run on screen, the one that is marked on the home screen, else
+    /// the last one with a gate.
+    pub fn env_to_roll_back(&self) -> Option<EnvName> {
+        if let (View::Run | View::Gate, Some(run)) = (self.view, &self.run) {
+            let stages = run.state.plan.stages.iter().rev();
+            return stages.filter_map(|stage| stage.env.clone()).next();
+        }
+        let environments = &self.overview.as_ref()?.environments;
+        let marked = environments.get(self.home_cursor[HomePanel::Where as usize]);
+        let is_marked = self.view == View::Home && self.home_panel == HomePanel::Where;
+        marked
+            .filter(|_| is_marked)
+            .or_else(|| environments.iter().rev().find(|env| env.gated))
+            .or(environments.last())
+            .map(|env| env.env.clone())
     }
 
     /// The run that `R` on the home screen goes on with: the marked one, be it unfinished or ended without
@@ -265,6 +291,17 @@ pub struct Wanted {
     pub put_off: bool,
 }
 
+/// A rollback that was asked for, before it is on the run screen. Its meaning stays while its run is there.
+#[derive(Debug, Clone)]
+pub struct GoingBack {
+    /// What it would mean.
+    pub meaning: Meaning,
+    /// Its plan, with the id of its run; `None` = it is still being made.
+    pub prepared: Option<(RunId, Arc<Plan>)>,
+    /// The operator wants to see the plan as soon as it is there.
+    pub wanted: bool,
+}
+
 /// The gate's screen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GateView {
@@ -343,6 +380,13 @@ pub enum Dialog {
         lock: LockId,
         /// What was typed.
         typed: String,
+    },
+    /// What going back would mean, with a field for the reason; the rest stands in [`Model::going_back`].
+    Rollback {
+        /// What was typed.
+        typed: String,
+        /// First row shown.
+        scroll: usize,
     },
     /// A secret is typed that the run needs to start or to go on.
     Secret {

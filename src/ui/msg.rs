@@ -357,6 +357,8 @@ pub enum Cmd {
         /// The release; `None` = the newest one that can be gone back to.
         tag: Option<String>,
     },
+    /// The reason of the prepared run, kept with it, its lock and its release.
+    GiveReason(String),
     /// Start the prepared run on screen.
     StartRun,
     /// Read a run from its journal, to look at it; answered with `RunOpened`.

@@ -15,6 +15,7 @@ use crate::domain::lock::LockView;
 use crate::domain::run::{Moment, TaskStatus};
 use crate::domain::secret::Concealed;
 
+mod back;
 mod decide;
 mod deeds;
 mod early;
@@ -74,9 +75,12 @@ fn take(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
             Vec::new()
         }
         Msg::Locks(locks) => locks::looked(model, locks, now),
-        Msg::Releases(_) => Vec::new(),
+        Msg::Releases(news) => back::hear(model, news, now),
         Msg::PlanDiffers(lines) => story::differs(model, lines, now),
         Msg::OwnerChanged(owner) => story::driven_by(model, owner, now),
+        Msg::PlanReady { run, plan } if back::waits(model, &plan) => {
+            back::planned(model, (run, plan), now)
+        }
         Msg::PlanReady { run, plan } => {
             let state = crate::domain::run::RunState::new(run, plan);
             show_run(model, RunView::new(state, Owner::Here), now)

@@ -32,6 +32,8 @@ use crate::engine::{Control, FeedReceiver};
 use crate::port::Place;
 use crate::ui::msg::{Msg, Notice};
 
+mod back;
+
 /// How much of a log's end is read for the screen, in bytes.
 const LOG_WINDOW: u64 = 512 << 10;
 /// How many lines of it.
@@ -267,8 +269,9 @@ impl Errands {
                         .iter()
                         .map(|host| Some((host.env.clone(), host.name.clone())));
                     let _ = session::greet(&sites, places.collect(), &listener).await;
-                    let locks = lock::look_everywhere(&errands.project, &sites).await;
-                    errands.answer(Ok(Msg::Locks(locks)));
+                    let locks = lock::look_everywhere(&errands.project, &sites);
+                    let told = async { errands.answer(Ok(Msg::Locks(locks.await))) };
+                    tokio::join!(told, errands.versions(&sites));
                     sites.close().await;
                 }
             }
@@ -279,30 +282,27 @@ impl Errands {
     pub(super) fn prepare(&self, selected: Selected, decisions: Decisions) {
         let errands = self.clone();
         tokio::spawn(async move {
-            let result = errands.prepare_now(&selected, decisions).await;
-            let places = match &result {
-                Ok(prepared) => session::places(&prepared.plan),
-                Err(_) => Vec::new(),
-            };
-            let message = result.map(|prepared| {
-                let plan = Msg::PlanReady {
-                    run: prepared.run.clone(),
-                    plan: Arc::clone(&prepared.plan),
-                };
-                let old = errands.lock().replace(prepared.clone());
-                (plan, prepared.sites, old)
-            });
-            let (message, sites, old) = match message {
-                Err(failure) => return errands.answer(Err(failure)),
-                Ok((message, sites, old)) => (message, sites, old),
-            };
-            errands.answer(Ok(message));
-            if let Some(old) = old {
-                old.sites.close().await;
+            match errands.prepare_now(&selected, decisions).await {
+                Err(failure) => errands.answer(Err(failure)),
+                Ok(prepared) => errands.ready_to_start(prepared).await,
             }
-            // The listener hears how it goes; the start asks again.
-            let _ = session::greet(&sites, places, &errands.listener()).await;
         });
+    }
+
+    /// Shows a plan, keeps it for its start, and opens the connections to its hosts.
+    async fn ready_to_start(&self, prepared: Prepared) {
+        let (places, sites) = (session::places(&prepared.plan), Arc::clone(&prepared.sites));
+        let plan = Msg::PlanReady {
+            run: prepared.run.clone(),
+            plan: Arc::clone(&prepared.plan),
+        };
+        let old = self.lock().replace(prepared);
+        self.answer(Ok(plan));
+        if let Some(old) = old {
+            old.sites.close().await;
+        }
+        // The listener hears how it goes; the start asks again.
+        let _ = session::greet(&sites, places, &self.listener()).await;
     }
 
     async fn prepare_now(

@@ -24,7 +24,7 @@ use crate::edge::terminal::{self, Screen};
 use crate::engine::FeedReceiver;
 use crate::ui;
 use crate::ui::model::Model;
-use crate::ui::msg::{Cmd, LogNews, LogWish, Msg, Notice};
+use crate::ui::msg::{Cmd, LogNews, LogWish, Msg, Notice, ReleaseWish};
 
 mod errand;
 mod export;
@@ -432,7 +432,10 @@ impl Console {
                 }
             }
             Cmd::Log(wish) => return self.log(wish),
-            Cmd::Releases(_) | Cmd::PrepareRollback { .. } => {}
+            Cmd::Releases(ReleaseWish::Verify) => self.errands.verify(),
+            Cmd::Releases(_) => {}
+            Cmd::PrepareRollback { env, tag } => self.errands.prepare_back(env, tag),
+            Cmd::GiveReason(reason) => self.errands.give_reason(reason),
             command => self.at_the_terminal(command),
         }
         false

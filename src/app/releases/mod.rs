@@ -3,5 +3,7 @@
 //! `past` asks git and the journals, for every face; what is printed without a screen is made in the other files.
 
 pub mod past;
+pub mod verify;
+pub mod versions;
 
 pub use past::Past;

@@ -11,6 +11,7 @@ use super::release::{Left, ReleaseNote};
 use super::run::{Moment, Outcome};
 
 mod back;
+pub mod truth;
 
 pub use back::{Candidate, Refused, WayBack, way_back};
 
@@ -261,6 +262,8 @@ pub struct HostVersion {
     pub version: Result<Commit, String>,
     /// The newest release on that commit.
     pub tag: Option<String>,
+    /// What differs from what is said to be live, in words; `None` = nothing, or it is not known.
+    pub differs: Option<String>,
 }
 
 /// What going back would mean, told before anything is done.

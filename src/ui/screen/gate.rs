@@ -444,12 +444,19 @@ fn decision(
     );
     let x = inner.x + 1;
     let width = inner.width.saturating_sub(2);
+    let word = view.state.plan.gate_word(&env.as_str().into());
+    let goes_back = view.state.plan.rollback.is_some();
     let by_name = view.state.plan.stages[stage].gate == Gate::Type;
     let typing = view.gate.panel == GATE_FIELD && model.dialogs.is_empty();
     if by_name {
-        let ask = format!("Type {env} to release there, then Enter: ");
+        let does = if goes_back {
+            "go back"
+        } else {
+            "release there"
+        };
+        let ask = format!("Type {word} to {does}, then Enter: ");
         let used = paint.text(x, inner.y, width, &ask, "text.strong");
-        let fits = env.starts_with(&view.gate.typed);
+        let fits = word.starts_with(&view.gate.typed);
         let role = if fits { "input" } else { "input.bad" };
         let typed = paint.text(
             x + used,
@@ -488,7 +495,7 @@ fn decision(
             "text.strong",
         );
     }
-    let (said, role) = readiness(model, view, &env, by_name, now);
+    let (said, role) = readiness(model, view, (&env, &word), by_name, now);
     paint.text(x, inner.y + 1, width, &said, role);
     if inner.height > 2 {
         let text = if typing {
@@ -504,7 +511,7 @@ fn decision(
 fn readiness(
     model: &Model,
     view: &RunView,
-    env: &str,
+    (env, word): (&str, &str),
     by_name: bool,
     now: Moment,
 ) -> (String, &'static str) {
@@ -529,15 +536,16 @@ fn readiness(
             "not ready: nothing is typed. Enter alone does nothing".to_owned(),
             "text.dim",
         ),
-        (true, typed) if typed == env => match fleet::held(model, view, env) {
+        (true, typed) if typed == word => match fleet::held(model, view, env) {
             Some(who) => (
                 format!("ready, but {who} has the lock: you will be asked"),
                 "state.warn",
             ),
-            None => (format!("ready: Enter releases to {env}"), "state.ok"),
+            None if word == env => (format!("ready: Enter releases to {env}"), "state.ok"),
+            None => (format!("ready: Enter goes back in {env}"), "state.ok"),
         },
         (true, typed) => (
-            format!("not ready: the name does not match yet ({typed} of {env})"),
+            format!("not ready: it does not match yet ({typed} of {word})"),
             "state.warn",
         ),
     }

@@ -1,7 +1,7 @@
 //! Deeds: what an action does once it is known to be possible and not too early.
 
 use super::decide::push;
-use super::{decide, filters, locks, logs};
+use super::{back as going_back, decide, filters, locks, logs};
 use crate::domain::action::Action;
 use crate::domain::run::progress;
 use crate::domain::run::{Intent, Moment, RunStatus};
@@ -63,6 +63,7 @@ fn change(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
             model.guard.restart(now);
             vec![Cmd::PrepareDeploy { reference }]
         }
+        Act::Rollback => going_back::ask(model, None, now),
         Act::Start => {
             model.guard.restart(now);
             vec![Cmd::StartRun]

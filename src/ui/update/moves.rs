@@ -68,6 +68,7 @@ fn in_dialog(model: &mut Model, by: i64) {
     let environments = super::logs::environments(model).len();
     match model.dialogs.last_mut() {
         Some(Dialog::Help { scroll, .. }) => *scroll = shift(*scroll, by, 200),
+        Some(Dialog::Rollback { scroll, .. }) => *scroll = shift(*scroll, by, 500),
         Some(Dialog::Message { scroll, lines, .. }) => *scroll = shift(*scroll, by, lines.len()),
         Some(Dialog::Palette { cursor, .. }) => *cursor = shift(*cursor, by, palette_len),
         Some(Dialog::Failure { spot, .. } | Dialog::Interrupted { spot, .. }) => {

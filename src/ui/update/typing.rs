@@ -4,7 +4,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::{decide, early, filters, gate, locks, palette};
+use super::{back, decide, early, filters, gate, locks, palette};
 use crate::domain::id::TaskId;
 use crate::domain::run::{Intent, Moment};
 use crate::domain::secret::LONGEST;
@@ -119,6 +119,7 @@ fn confirms(model: &Model) -> Option<bool> {
             Dialog::Help { .. }
             | Dialog::Palette { .. }
             | Dialog::Prompt(_)
+            | Dialog::Rollback { .. }
             | Dialog::Secret { .. },
         ) => Some(false),
         Some(_) => None,
@@ -134,6 +135,7 @@ fn field(model: &mut Model) -> Option<&mut String> {
         Some(
             Dialog::Reason { typed, .. } | Dialog::Kill { typed, .. } | Dialog::Steal { typed, .. },
         ) => Some(typed),
+        Some(Dialog::Rollback { typed, .. }) => Some(typed),
         Some(Dialog::Secret { typed, .. }) => Some(&mut typed.0),
         Some(Dialog::Prompt(prompt)) => Some(&mut prompt.typed),
         Some(Dialog::Help { query, scroll }) => {
@@ -170,6 +172,9 @@ fn edit(model: &mut Model, change: impl FnOnce(&mut String)) -> Typed {
 fn leave(model: &mut Model, now: Moment) -> Vec<Cmd> {
     if let Some(dialog) = model.dialogs.pop() {
         model.guard.restart(now);
+        if matches!(dialog, Dialog::Rollback { .. }) {
+            model.going_back = None;
+        }
         if matches!(dialog, Dialog::Secret { .. }) {
             return vec![Cmd::Secret(None)];
         }
@@ -234,6 +239,7 @@ fn confirm(model: &mut Model, now: Moment) -> Vec<Cmd> {
             model.notice = Some((Notice::line("nothing was done: a reason is needed"), now));
             Vec::new()
         }
+        Some(Dialog::Rollback { typed, .. }) => back::open(model, typed.trim(), now),
         Some(Dialog::Secret { typed, .. }) => {
             model.dialogs.pop();
             model.guard.restart(now);

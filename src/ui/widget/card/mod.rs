@@ -270,10 +270,11 @@ fn gate(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
     }
     let y = area.bottom().saturating_sub(1);
     let field = view.gate.panel == GATE_FIELD;
+    let word = view.state.plan.gate_word(&env.as_str().into());
     let ask = if field {
-        format!("type {env}: {}_", view.gate.typed)
+        format!("type {word}: {}_", view.gate.typed)
     } else {
-        format!("Tab, then type {env}, Enter")
+        format!("Tab, then type {word}, Enter")
     };
     paint.text(area.x, y, area.width, &ask, "text.strong");
     view.gate
