@@ -13,7 +13,7 @@ use crate::ui::msg::{Msg, Notice, ReleaseNews};
 
 impl Errands {
     /// Asks every host what it runs; nothing happens where the checklist does not say how.
-    pub(super) fn verify(&self) {
+    pub(in super::super) fn verify(&self) {
         if self.project.checklist.release.version.is_none() {
             return;
         }
@@ -44,14 +44,14 @@ impl Errands {
     }
 
     /// Keeps the reason that was typed with the plan that waits for its start.
-    pub(super) fn give_reason(&self, reason: String) {
+    pub(in super::super) fn give_reason(&self, reason: String) {
         if let Some(prepared) = &mut *self.lock() {
             prepared.reason = Some(reason);
         }
     }
 
     /// Says what going back would mean, then makes the plan for it ready to start.
-    pub(super) fn prepare_back(&self, env: EnvName, tag: Option<String>) {
+    pub(in super::super) fn prepare_back(&self, env: EnvName, tag: Option<String>) {
         let errands = self.clone();
         tokio::spawn(async move {
             let now = session::now();
