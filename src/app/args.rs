@@ -52,6 +52,14 @@ Examples:
 
 On a terminal it opens the log on screen; with --plain, or into a file or pipe, it prints.";
 
+const DIFF_EXAMPLES: &str = "\
+Examples:
+  golive releases diff LIVE HEAD      what the next release would bring
+  golive releases diff v1.4 v1.5 --stat
+                                      the files, with how many lines
+  golive releases diff v1.4 v1.5 | delta
+                                      a pipe gets the patch, exactly as git prints it";
+
 const EXIT_CODES: &str = "\
 Exit codes: 0 done · 1 a step failed · 2 usage or a file is wrong, nothing was started · 3 a decision is needed
   4 the environment is locked · 5 a host could not be reached, nothing was started · 6 an outcome is unknown
@@ -418,6 +426,22 @@ pub enum Runs {
 /// `golive releases …`.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Releases {
+    /// One release: its message, people, commits, files, evidence and its run
+    Show {
+        /// Its tag, or LIVE.
+        tag: String,
+    },
+    /// What changed between two releases: as a patch, coloured on a terminal
+    #[command(before_long_help = DIFF_EXAMPLES)]
+    Diff {
+        /// The older one: a tag, LIVE, a commit or a branch.
+        from: String,
+        /// The newer one.
+        to: String,
+        /// Only the files, with how many lines.
+        #[arg(long)]
+        stat: bool,
+    },
     /// Compare LIVE, the tags of the remote and what each host says it runs; only looks
     Verify {
         /// Only the hosts of this environment.

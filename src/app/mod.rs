@@ -144,6 +144,13 @@ async fn command(cli: &Cli) -> Result<Code, Failure> {
             console::open(project, global, console::Begin::Tail { env, names }).await
         }
         Some(Command::Tail(tail)) => tail::tail(&open()?, tail, global).await,
+        Some(Command::Releases { what: None }) => releases::list::list(&open()?, global).await,
+        Some(Command::Releases {
+            what: Some(args::Releases::Show { tag }),
+        }) => releases::show::show(&open()?, tag, global).await,
+        Some(Command::Releases {
+            what: Some(args::Releases::Diff { from, to, stat }),
+        }) => releases::diff::diff(&open()?, (from, to), *stat, global).await,
         Some(Command::Releases {
             what: Some(args::Releases::Verify { env }),
         }) => releases::verify::verify(&open()?, env.as_deref(), global).await,

@@ -14,6 +14,7 @@ use widget::paint::Paint;
 pub mod available;
 pub mod choices;
 pub mod dialog;
+pub mod diff;
 pub mod fleet;
 pub mod keymap;
 pub mod model;

@@ -11,9 +11,14 @@ use super::release::{Left, ReleaseNote};
 use super::run::{Moment, Outcome};
 
 mod back;
+mod make;
+mod risk;
 pub mod truth;
 
-pub use back::{Candidate, Refused, WayBack, way_back};
+pub use make::{Ground, live_tag, make, newest, told_by_name};
+pub use risk::risks;
+
+pub use back::{Candidate, Refused, WayBack, standing, way_back};
 
 /// The past releases of a project.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -62,6 +67,51 @@ pub struct Brought {
     pub left: Option<Left>,
     /// The reason that was given.
     pub reason: Option<String>,
+}
+
+/// What git says of a tag that could be a release's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tag {
+    /// Its name.
+    pub name: String,
+    /// The object it points to: the commit, or an annotated tag.
+    pub object: String,
+    /// The commit it is on in the end.
+    pub commit: Commit,
+    /// What an annotated tag says; `None` = it is not annotated.
+    pub annotation: Option<Annotation>,
+    /// What its commit says; `None` = the annotation says everything.
+    pub committed: Option<Committed>,
+}
+
+/// What an annotated tag says.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Annotation {
+    /// The name it was made under.
+    pub made_as: String,
+    /// Who tagged; `None` = it does not say.
+    pub by: Option<String>,
+    /// When; `None` = it does not say.
+    pub at: Option<Moment>,
+    /// The first paragraph of its message, as one line.
+    pub subject: String,
+    /// Its message, without the signature.
+    pub message: String,
+    /// golive's note in it.
+    pub note: Option<ReleaseNote>,
+    /// Whether it has a signature, right or wrong.
+    pub is_signed: bool,
+}
+
+/// What a commit says of itself.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Committed {
+    /// Who committed it.
+    pub by: String,
+    /// When; `None` = it says no possible time.
+    pub at: Option<Moment>,
+    /// The first paragraph of its message, as one line.
+    pub subject: String,
 }
 
 /// Where LIVE is.
@@ -126,6 +176,8 @@ pub struct Release {
     pub rolled_back: Option<String>,
     /// Why it must not be gone back to: it was left by a rollback.
     pub bad: Option<Bad>,
+    /// The name that the tag was made under, when somebody gave it another one since.
+    pub made_as: Option<String>,
 }
 
 /// How a tag here stands to the tag of that name on the remote.

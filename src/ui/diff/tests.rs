@@ -1,0 +1,4 @@
+use super::*;
+use crate::domain::diff::parse;
+use crate::domain::log::Pattern;
+use crate::ui::keymap::Act;
