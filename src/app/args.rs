@@ -426,6 +426,11 @@ pub enum Runs {
 /// `golive releases …`.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Releases {
+    /// One release: its message, people, commits, files, evidence and its run
+    Show {
+        /// Its tag, or LIVE.
+        tag: String,
+    },
     /// What changed between two releases: as a patch, coloured on a terminal
     #[command(before_long_help = DIFF_EXAMPLES)]
     Diff {

@@ -147,6 +147,10 @@ async fn command(cli: &Cli) -> Result<Code, Failure> {
         Some(Command::Releases { what: None }) if has_screen(global) => {
             console::open(open()?, global, console::Begin::Releases).await
         }
+        Some(Command::Releases { what: None }) => releases::list::list(&open()?, global).await,
+        Some(Command::Releases {
+            what: Some(args::Releases::Show { tag }),
+        }) => releases::show::show(&open()?, tag, global).await,
         Some(Command::Releases {
             what: Some(args::Releases::Diff { from, to, stat }),
         }) => releases::diff::diff(&open()?, (from, to), *stat, global).await,

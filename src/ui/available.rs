@@ -6,7 +6,7 @@ use super::choices;
 use super::keymap::{Act, Place};
 use super::model::{Availability, Dialog, HomePanel, Model, RunView, View};
 use super::msg::Owner;
-use super::shelf::Tab;
+use super::shelf::{Shelf, Tab};
 use super::tail::LogsPane;
 use crate::domain::feed::LockNews;
 use crate::domain::id::EnvName;
@@ -155,8 +155,23 @@ fn of_releases(model: &Model, act: Act) -> Option<Availability> {
         Act::Changes | Act::Browser | Act::Compare if shelf.is_empty() => {
             off("there is no release")
         }
-        Act::Deploy if shelf.selected_row().is_none() => off("there is no release"),
+        Act::Deploy | Act::Copy if shelf.selected_row().is_none() => off("there is no release"),
+        Act::Rollback => back_to(shelf),
         Act::Resume => Some(Availability::Elsewhere),
+        _ => None,
+    }
+}
+
+/// Whether it can be asked what going back to the marked release would mean; `None` = nothing on this screen is against
+/// it.
+fn back_to(shelf: &Shelf) -> Option<Availability> {
+    let off = |why: &str| Some(Availability::Off(why.to_owned()));
+    match (shelf.catalog(), shelf.selected()) {
+        (None, _) => off("past releases are not known yet"),
+        (Some(catalog), _) if catalog.releases.is_empty() => off("nothing was released yet"),
+        (_, Some(release)) if release.bad.is_some() => {
+            off("it was left by a rollback: it is never gone back to")
+        }
         _ => None,
     }
 }

@@ -67,6 +67,17 @@ pub fn differing(model: &Model, env: &EnvName, host: &HostName) -> Option<String
     Some(commit.short().to_owned())
 }
 
+/// What a connected host says otherwise than it should, or why it says nothing.
+pub fn version_trouble(model: &Model, env: &EnvName, host: &HostName) -> Option<String> {
+    let version = version(model, env, host)?;
+    let is_there = matches!(link(model, env, host), Some((Link::Connected(_), _)));
+    let silent = || {
+        let why = version.version.as_ref().err().filter(|_| is_there)?;
+        Some(format!("does not say what it runs: {why}"))
+    };
+    version.differs.clone().or_else(silent)
+}
+
 /// What differs between hosts and what is said to be live, in a sentence; `None` = nothing, as far as is known.
 pub fn difference(model: &Model) -> Option<String> {
     let mut all = model

@@ -3,7 +3,9 @@
 //! `past` asks git and the journals, for every face; what is printed without a screen is made in the other files.
 
 pub mod diff;
+pub mod list;
 pub mod past;
+pub mod show;
 pub mod verify;
 pub mod versions;
 

@@ -22,14 +22,16 @@ impl Git {
     pub async fn counts(&self, pairs: &[(Option<Commit>, Commit)]) -> Vec<Option<usize>> {
         if pairs.len() > FEW {
             // What the history of all does not tell, as when one commit is missing, git may still tell of each.
-            return match self.ancestry(pairs).await {
+            return match self.history_of(pairs).await {
                 Ok(graph) => pairs.iter().map(|pair| graph.count(pair)).collect(),
                 Err(_) => vec![None; pairs.len()],
             };
         }
-        let counting = pairs.iter().map(async |(from, to)| match from {
-            Some(from) => self.count(from, to).await.ok(),
-            None => self.count_all(to).await.ok(),
+        let counting = pairs.to_vec().into_iter().map(|(from, to)| async move {
+            match from {
+                Some(from) => self.count(&from, &to).await.ok(),
+                None => self.count_all(&to).await.ok(),
+            }
         });
         futures_util::stream::iter(counting)
             .buffered(AT_ONCE)
@@ -63,7 +65,7 @@ impl Git {
             .map_err(|_| GitError::Answer(arguments.join(" ")))
     }
 
-    async fn ancestry(&self, pairs: &[(Option<Commit>, Commit)]) -> Result<Graph, GitError> {
+    async fn history_of(&self, pairs: &[(Option<Commit>, Commit)]) -> Result<Graph, GitError> {
         let arguments = [
             "rev-list",
             "--topo-order",

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use crate::domain::catalog::{
     Catalog, Detail, HostVersion, OnRemote, Release, RemoteTags, Risk, Signature,
 };
+use crate::domain::overview::Overview;
 use crate::domain::run::{Moment, Outcome};
 use crate::ui::widget::paint::wrap;
 use crate::ui::words;
@@ -146,9 +147,9 @@ fn run_in_short(release: &Release, detail: Option<&Detail>) -> Option<Fact> {
         word.split(' ').next().unwrap_or("")
     };
     let role = if release.bad.is_some() { "text" } else { role };
-    let length = length.map_or_else(String::new, |length| format!(", took {length}"));
+    let length = length.map_or_else(String::new, |length| format!(" {length}"));
     let here = detail.is_some_and(|detail| detail.run_is_here);
-    let here = if here { ", l: its log" } else { "" };
+    let here = if here { ", log here" } else { "" };
     Some(Fact::new(
         "run",
         format!("{run} {word}{length}{here}"),
@@ -211,9 +212,9 @@ fn changes(release: &Release, detail: &Detail) -> Vec<Fact> {
 
 fn risk_word(risk: Risk) -> &'static str {
     match risk {
-        Risk::Database => "the database (!db)",
-        Risk::Dependency => "dependencies (!dep)",
-        Risk::Configuration => "configuration (!cfg)",
+        Risk::Database => "database !db",
+        Risk::Dependency => "dependencies !dep",
+        Risk::Configuration => "configuration !cfg",
     }
 }
 
@@ -263,6 +264,48 @@ pub fn notes(release: &Release, detail: Option<&Detail>) -> Vec<Fact> {
     let more = detail.files.len().saturating_sub(MOST_FILES);
     if more > 0 {
         facts.push(Fact::new("", format!("{more} more"), "text.dim"));
+    }
+    facts
+}
+
+/// What is said of the branch: what the next release would be.
+pub fn ahead(catalog: &Catalog, overview: Option<&Overview>) -> Vec<Fact> {
+    let branch = catalog.branch.as_deref().unwrap_or("HEAD");
+    let mut facts = Vec::new();
+    if let Some(head) = &catalog.head {
+        let text = format!("{} on {branch}", head.short());
+        facts.push(Fact::new("commit", text, "text"));
+    }
+    let Some(overview) = overview else {
+        return facts;
+    };
+    if let Some(next) = &overview.next {
+        let commits = words::count(next.commit_count, "commit");
+        let files = words::count(next.files, "file");
+        let text = format!(
+            "{commits}, {files} +{} -{} since {}",
+            next.insertions,
+            next.deletions,
+            if next.from.is_empty() {
+                "the beginning"
+            } else {
+                &next.from
+            }
+        );
+        facts.push(Fact::new("changes", text, "text"));
+    }
+    for (at, env) in overview.environments.iter().enumerate() {
+        let label = if at == 0 { "runs" } else { "" };
+        let (text, role) = match env.deployed.as_ref().map(|deployed| deployed.behind) {
+            None => ("nothing known yet".to_owned(), "text.dim"),
+            Some(None) => ("a commit not found here".to_owned(), "state.warn"),
+            Some(Some(0)) => (format!("the same as {branch}"), "state.ok"),
+            Some(Some(behind)) => {
+                let behind = words::count(behind, "commit");
+                (format!("{behind} behind"), "state.changed")
+            }
+        };
+        facts.push(Fact::new(label, format!("{}: {text}", env.env), role));
     }
     facts
 }

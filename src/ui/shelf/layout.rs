@@ -48,7 +48,9 @@ pub fn parts(body: Rect, shelf: &Shelf) -> Parts {
     }
     // One below the other; the list is no longer than it has to be.
     let rows = u16::try_from(shelf.len()).unwrap_or(u16::MAX);
-    let upper = (body.height / 2).min(rows.saturating_add(2).max(5));
+    // Where there is no release, or one, it is said what to do.
+    let least = if rows < 2 { 10 } else { 5 };
+    let upper = (body.height / 2).min(rows.saturating_add(2).max(least));
     Parts {
         list: Some(Rect {
             height: upper,

@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::diff::DiffView;
+use super::widget::paint::{columns, safe};
+use super::words;
 use crate::domain::catalog::{Catalog, Detail, HostVersion, OnRemote, Release, Signature};
 use crate::domain::diff::Diff;
 
@@ -100,6 +102,8 @@ pub struct Shelf {
     by_file: BTreeSet<String>,
     /// The places in the catalog that show; `None` = all.
     shown: Option<Vec<usize>>,
+    /// Columns that the columns of the list want.
+    widest: Widest,
     /// The row the cursor is on.
     pub cursor: usize,
     /// The first row that shows.
@@ -140,6 +144,7 @@ impl Default for Shelf {
             typing: false,
             by_file: BTreeSet::new(),
             shown: None,
+            widest: Widest::default(),
             cursor: 0,
             top: 0,
             list: true,
@@ -200,6 +205,11 @@ impl Shelf {
             None => behind,
         };
         Some(Row::Release(place))
+    }
+
+    /// Columns that the columns of the list want: they stay the same while it is scrolled.
+    pub fn widest(&self) -> Widest {
+        self.widest
     }
 
     /// A release by its place in the catalog.
@@ -291,6 +301,7 @@ impl Shelf {
             catalog.releases.iter().any(|release| same(&release))
         };
         self.details.retain(|tag, detail| gone(tag, detail));
+        self.widest = Widest::of(&catalog);
         self.catalog = Some(catalog);
         self.trouble = None;
         self.asking.listed();
@@ -323,7 +334,14 @@ impl Shelf {
     /// What the pane of that name says of what is selected, and of what hosts run; nothing for commits and the diff.
     pub fn facts(&self, tab: Tab, versions: &[HostVersion]) -> Vec<Fact> {
         let Some(release) = self.selected() else {
-            let text = "Tab, then the cursor on a release: what is known of it stands here";
+            let text = match (tab, self.selected_row()) {
+                (Tab::Commits | Tab::Diff, _) | (_, None) => return Vec::new(),
+                (Tab::Notes, _) => "the branch has no tag yet: nothing stands in it",
+                (Tab::Runs, _) => {
+                    "the branch was not released yet; 0 shows the runs on this machine"
+                }
+                (Tab::Hosts, _) => "4 shows the hosts, and what they run",
+            };
             return vec![Fact::new("", text, "text.dim")];
         };
         let detail = self.detail();
@@ -417,6 +435,32 @@ impl Shelf {
             (self.commit, self.scroll, self.of_commit) = (0, 0, false);
             self.range = None;
         }
+    }
+}
+
+/// Columns that the widest texts of a list take.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Widest {
+    /// Of names of tags.
+    pub tag: u16,
+    /// Of who made them.
+    pub by: u16,
+    /// Of what became of them.
+    pub result: u16,
+}
+
+impl Widest {
+    /// Of all releases.
+    fn of(catalog: &Catalog) -> Self {
+        let columns = |text: &str| columns(&safe(text)).min(500) as u16;
+        catalog
+            .releases
+            .iter()
+            .fold(Self::default(), |widest, release| Self {
+                tag: widest.tag.max(columns(&release.tag)),
+                by: widest.by.max(columns(words::user(&release.by))),
+                result: widest.result.max(columns(&facts::result(release).0)),
+            })
     }
 }
 

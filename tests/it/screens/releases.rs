@@ -270,7 +270,7 @@ fn look(name: &str, catalog: &Catalog, keys: &str) {
         model.notice = None;
         let shown = text(&model, size.0, size.1, 30);
         let name = format!("{name}-{}x{}", size.0, size.1);
-        insta::with_settings!({prepend_module_to_snapshot => false, omit_expression => true}, {
+        insta::with_settings!({prepend_module_to_snapshot => false, omit_expression => true, snapshot_path => "../snapshots"}, {
             insta::assert_snapshot!(name, shown);
         });
     }

@@ -14,7 +14,7 @@ use crate::ui::words;
 
 /// Draws them.
 pub(super) fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
-    let (said, role) = attention(model, now);
+    let (said, role) = attention(model, false, now);
     let branch = model.shelf.selected_row() == Some(Row::Branch);
     let deploy = if branch {
         "deploy it"
@@ -55,12 +55,13 @@ pub(super) fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment
     bottom::draw(paint, area, model, &shown);
 }
 
-/// What is said first: what is not as it should be, else what the marked release is.
-pub(super) fn attention(model: &Model, now: Moment) -> (String, &'static str) {
+/// What is said first: what is not as it should be, else what the marked release is; `short` = for a phone.
+pub(super) fn attention(model: &Model, short: bool, now: Moment) -> (String, &'static str) {
     let shelf = &model.shelf;
     let Some(catalog) = shelf.catalog() else {
         let said = match &shelf.trouble {
             Some(_) => "r tries again",
+            None if short => "reading the tags ..",
             None => "past releases are told by the tags of the repository alone",
         };
         return (said.to_owned(), "attention");
@@ -78,6 +79,7 @@ pub(super) fn attention(model: &Model, now: Moment) -> (String, &'static str) {
         return (said, "attention");
     }
     match shelf.selected() {
+        Some(release) if short => in_short(release, now),
         Some(release) if release.bad.is_some() => (bad(release, now), "state.fail"),
         Some(release) => (about(release, now), "attention"),
         None => (live(catalog, now), "attention"),
@@ -117,6 +119,18 @@ fn about(release: &Release, now: Moment) -> String {
     } else {
         format!("{tag} was released {when} by {by}.   D only makes a plan for it")
     }
+}
+
+/// The same of the marked release for a phone: its name is in sight.
+fn in_short(release: &Release, now: Moment) -> (String, &'static str) {
+    let when = words::when(release.at, now);
+    if let Some(bad) = &release.bad {
+        let reason = bad.reason.as_deref().unwrap_or("no reason given");
+        return (format!("rolled back: {reason}"), "state.fail");
+    }
+    let by = words::user(&release.by);
+    let live = if release.live { "LIVE " } else { "" };
+    (format!("{live}{when} by {by}"), "attention")
 }
 
 /// What users see now.

@@ -39,7 +39,7 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
         commits::draw(paint, inner, model, now);
     }
     if let Some((tab, area)) = parts.part {
-        let (title, right) = tabs(model, tab, parts.commits.is_some());
+        let (title, right) = tabs(model, tab, parts.commits.is_some(), area.width);
         let inner = pane(paint, area, model, tab, (&title, &right));
         part(paint, inner, model, tab, now);
     }
@@ -48,7 +48,7 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
 
 fn list(paint: &mut Paint<'_>, (area, parts): (Rect, &Parts), model: &Model, now: Moment) {
     let shelf = &model.shelf;
-    let bottom = if shelf.is_empty() {
+    let bottom = if shelf.widest().tag == 0 {
         ""
     } else {
         "v mark  = compare  Enter open"
@@ -68,17 +68,27 @@ fn list(paint: &mut Paint<'_>, (area, parts): (Rect, &Parts), model: &Model, now
     let Some(below) = parts.facts.filter(|below| below.height > 2) else {
         return;
     };
-    let Some(release) = shelf.selected() else {
+    let Some(catalog) = shelf.catalog() else {
         return;
     };
-    rule(paint, below, &release.tag);
+    let (name, about) = match shelf.selected() {
+        Some(release) => (
+            release.tag.as_str(),
+            facts::about(release, shelf.detail(), now),
+        ),
+        None if shelf.selected_row().is_some() => (
+            catalog.branch.as_deref().unwrap_or("HEAD"),
+            facts::ahead(catalog, model.overview.as_deref()),
+        ),
+        None => return,
+    };
+    rule(paint, below, name);
     let inside = Rect {
         x: below.x + 1,
         y: below.y + 1,
         width: below.width.saturating_sub(2),
         height: below.height - 1,
     };
-    let about = facts::about(release, shelf.detail(), now);
     said(paint, inside, &about, 0);
 }
 
@@ -123,7 +133,7 @@ fn pane(
 }
 
 /// The tabs of a pane, and what is said of the one that shows.
-fn tabs(model: &Model, shown: Tab, commits_elsewhere: bool) -> (String, String) {
+fn tabs(model: &Model, shown: Tab, commits_elsewhere: bool, width: u16) -> (String, String) {
     let is_offered = |tab: &Tab| !(commits_elsewhere && *tab == Tab::Commits);
     let named: Vec<String> = Tab::ALL
         .into_iter()
@@ -141,7 +151,14 @@ fn tabs(model: &Model, shown: Tab, commits_elsewhere: bool) -> (String, String) 
         Tab::Diff => model.shelf.diff().map_or_else(String::new, DiffView::place),
         Tab::Commits => {
             let (title, count) = commits::title(model);
-            format!("{}  {count}", title.trim_start_matches("Commits  "))
+            let of = title.strip_prefix("Commits  ").unwrap_or_default();
+            let whole = format!("{of}  {count}");
+            // The names of both ends may be long; how many there are always has room.
+            if columns(&whole) + 46 > usize::from(width) {
+                count
+            } else {
+                whole.trim().to_owned()
+            }
         }
         _ => selected(),
     };

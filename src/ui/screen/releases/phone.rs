@@ -44,7 +44,7 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
     };
     let (said, role) = said
         .or_else(noticed)
-        .unwrap_or_else(|| foot::attention(model, now));
+        .unwrap_or_else(|| foot::attention(model, true, now));
     paint.text(area.x, area.bottom() - 2, area.width, &said, role);
     let keys = Rect {
         y: area.bottom() - 1,

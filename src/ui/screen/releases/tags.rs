@@ -1,7 +1,5 @@
 //! The list of releases: one row each, newest first, with the branch above them. Only rows that show are made.
 
-use std::ops::Range;
-
 use ratatui::layout::Rect;
 
 use crate::domain::catalog::{Catalog, Release};
@@ -9,7 +7,7 @@ use crate::domain::run::Moment;
 use crate::ui::model::Model;
 use crate::ui::shelf::{Row, Shelf, facts};
 use crate::ui::theme::{Mark, State};
-use crate::ui::widget::paint::{Paint, columns, middle, safe};
+use crate::ui::widget::paint::{Paint, middle};
 use crate::ui::words;
 
 /// Columns before the name: the cursor and a mark.
@@ -47,7 +45,7 @@ pub(super) fn draw(
     // The last row says how many more there are, unless the cursor is on it.
     let is_told = hidden > 0 && height > 3 && shelf.cursor + 1 < top + height;
     let end = (top + height - usize::from(is_told)).min(shelf.len());
-    let widths = widths(shelf, rows.width, top..end);
+    let widths = widths(shelf, rows.width);
     let is_empty = shelf.len() == usize::from(shelf.has_branch());
     if has_heading && !is_empty {
         heading(paint, rows, &widths);
@@ -109,8 +107,9 @@ fn nothing_yet(paint: &mut Paint<'_>, rows: Rect, shelf: &Shelf) {
 /// What stands where there is no release.
 fn none(paint: &mut Paint<'_>, rows: Rect, shelf: &Shelf) {
     let text = if shelf.find.trim().is_empty() {
-        "no release yet\nA release is a tag as [release] tag of releases.toml names it. The first one is made when a run \
-         has brought a commit to the last environment.\n0, then D, makes the plan of it."
+        "no release yet\n\nA release is a tag as [release] tag of releases.toml names it. The first one is made when a \
+         run has brought a commit to the last environment.\n\nD makes the plan of it; nothing starts before you say so \
+         there."
             .to_owned()
     } else {
         let find = shelf.find.trim();
@@ -120,20 +119,10 @@ fn none(paint: &mut Paint<'_>, rows: Rect, shelf: &Shelf) {
 }
 
 /// Gives each column what it needs, the most telling first, as long as there is room.
-fn widths(shelf: &Shelf, width: u16, shown: Range<usize>) -> Widths {
-    let shown: Vec<&Release> = shown
-        .filter_map(|at| match shelf.row(at)? {
-            Row::Release(place) => shelf.release(place),
-            Row::Branch => None,
-        })
-        .collect();
-    let longest = |of: &dyn Fn(&Release) -> usize| {
-        let each = shown.iter().map(|release| of(release));
-        each.max().unwrap_or(0).min(500) as u16
-    };
-    let by = longest(&|release| columns(&safe(words::user(&release.by)))).clamp(2, 12);
-    let result = longest(&|release| columns(&facts::result(release).0)).clamp(6, 11);
-    let tag = longest(&|release| columns(&safe(&release.tag))).max(8);
+fn widths(shelf: &Shelf, width: u16) -> Widths {
+    let widest = shelf.widest();
+    let (tag, by) = (widest.tag.max(8), widest.by.clamp(2, 12));
+    let result = widest.result.clamp(6, 11);
     let room = width.saturating_sub(BEFORE);
     let mut widths = Widths {
         age: 4,

@@ -276,7 +276,13 @@ fn gate(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
     } else {
         format!("Tab, then type {word}, Enter")
     };
-    paint.text(area.x, y, area.width, &ask, "text.strong");
+    let typed = format!("> {}_", view.gate.typed);
+    let ask = if field && columns(&ask) > usize::from(area.width) {
+        &typed
+    } else {
+        &ask
+    };
+    paint.text(area.x, y, area.width, ask, "text.strong");
     view.gate
         .said
         .clone()
