@@ -221,6 +221,10 @@ fn a_demo_that_is_left_says_what_becomes_of_its_run_and_leaves_nothing() {
 #[test]
 fn the_demo_goes_back_by_keys_and_the_old_page_is_served() {
     let mut shown = Shown::open();
+    let terminal = &mut shown.terminal;
+    terminal.until("every host was reached", |seen| {
+        seen.text().matches('✓').count() >= 3
+    });
     let layout = shown.layout();
     let git = |what: &str| {
         let folder = layout.project();
@@ -229,9 +233,6 @@ fn the_demo_goes_back_by_keys_and_the_old_page_is_served() {
     };
     let left = git("LIVE^0");
     let terminal = &mut shown.terminal;
-    terminal.until("every host was reached", |seen| {
-        seen.text().matches('✓').count() >= 3
-    });
     // Staging is marked; production is below it.
     terminal.keys("j");
     terminal.shows("»PRODUCTION");
@@ -269,7 +270,10 @@ fn the_demo_goes_back_by_keys_and_the_old_page_is_served() {
     assert_eq!(tags.lines().count(), 2, "{tags}");
     let newest = tags.lines().last().unwrap();
     let body = shown.remote(&format!("tag --list --format=%(contents) {newest}"));
-    assert!(body.contains(&format!("rolled_back: {left} DEPLOYED-")), "{body}");
+    assert!(
+        body.contains(&format!("rolled_back: {left} DEPLOYED-")),
+        "{body}"
+    );
     assert!(body.contains("reason: the colours are too warm"), "{body}");
     let verified = shown.golive("releases verify");
     assert!(verified.contains("all the same"), "{verified}");
