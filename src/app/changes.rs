@@ -7,15 +7,18 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use futures_util::future::join_all;
+
 use super::project;
 use super::report::{Failure, note, print, shown};
 use super::session::Project;
 use crate::domain::plan::build::{History, Target, build};
 use crate::domain::plan::difference::difference;
-use crate::domain::plan::rollback::{self, Back};
-use crate::domain::plan::{Plan, Rollback};
+use crate::domain::plan::rollback::{self, Back, TakenBack};
+use crate::domain::plan::{Plan, Rollback, Taken};
 use crate::domain::run::{Identities, RunState, schedule};
 use crate::domain::text::plural;
+use crate::edge::git::Git;
 
 /// How many changes are told one by one.
 const SHOWN: usize = 6;
@@ -106,8 +109,20 @@ async fn taken_back(project: &Project, rollback: &Rollback) -> Back {
         env: rollback.env.clone(),
         from: rollback.from.clone(),
         to_tag: rollback.to_tag.clone(),
-        taken: super::rollback::changed(&project.git(), rollback.taken.clone()).await,
+        taken: changed(&project.git(), rollback.taken.clone()).await,
     }
+}
+
+/// The releases that are taken back, with what each changed.
+pub async fn changed(git: &Git, taken: Vec<Taken>) -> Vec<TakenBack> {
+    join_all(taken.into_iter().map(async |release| {
+        let changed = match &release.previous {
+            Some(previous) => git.changed_paths(previous, &release.commit).await.ok(),
+            None => None,
+        };
+        TakenBack { release, changed }
+    }))
+    .await
 }
 
 /// What the run was planned for.

@@ -175,7 +175,7 @@ fn told(state: &RunState, seen: &Foresight, asks_for_locks: bool) -> String {
     }
     match seen.ends {
         Some(Outcome::Succeeded | Outcome::RolledBack) => {
-            parts.push("the run ends well".to_owned())
+            parts.push("the run ends well".to_owned());
         }
         Some(Outcome::Failed) => parts.push("the run ends as failed".to_owned()),
         Some(Outcome::Stopped) => parts.push("the run ends".to_owned()),

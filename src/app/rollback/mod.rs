@@ -3,9 +3,8 @@
 //! Nothing here changes anything: the run that goes back is started like any other. Which releases can be gone back to is
 //! decided by `domain::catalog`, what is undone by `domain::plan::rollback`.
 
-use futures_util::future::join_all;
-
 use super::args::{self, Global};
+use super::changes::changed;
 use super::deploy;
 use super::prompt::Prompt;
 use super::releases::Past;
@@ -15,12 +14,11 @@ use crate::domain::catalog::{Candidate, Catalog, Meaning, Refused, WayBack, way_
 use crate::domain::checklist::Checklist;
 use crate::domain::id::EnvName;
 use crate::domain::plan::build::{History, Target};
-use crate::domain::plan::rollback::{Back, TakenBack, build};
+use crate::domain::plan::rollback::{Back, build};
 use crate::domain::plan::{Plan, Taken};
 use crate::domain::release::Left;
 use crate::domain::run::Moment;
 use crate::domain::text::similar;
-use crate::edge::git::Git;
 use crate::edge::journal::list;
 
 mod held;
@@ -175,7 +173,6 @@ async fn goal(
         _ => None,
     };
     let from = live.point.commit.clone();
-    let state = git.state().await.map_err(failed)?;
     let target = Target {
         reference: to.point.tag.clone().unwrap_or_else(|| commit.to_string()),
         previous: Some(from.clone()),
@@ -186,7 +183,6 @@ async fn goal(
         changed: git.changed_paths(&from, &commit).await.ok(),
         commit: Some(commit),
     };
-    let _ = state;
     let taken = way.taken_back(to);
     let taken = taken.iter().enumerate().map(|(at, release)| Taken {
         tag: release.point.tag.clone(),
@@ -207,18 +203,6 @@ async fn goal(
         taken: changed(&git, taken.collect()).await,
     };
     Ok((target, back))
-}
-
-/// The releases that are taken back, with what each changed.
-pub async fn changed(git: &Git, taken: Vec<Taken>) -> Vec<TakenBack> {
-    join_all(taken.into_iter().map(async |release| {
-        let changed = match &release.previous {
-            Some(previous) => git.changed_paths(previous, &release.commit).await.ok(),
-            None => None,
-        };
-        TakenBack { release, changed }
-    }))
-    .await
 }
 
 /// Why there is nothing to go back to, and what would be there.
