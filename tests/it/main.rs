@@ -18,6 +18,7 @@ mod locks;
 mod logs;
 mod machines;
 mod plans;
+mod releases;
 mod remote;
 mod replays;
 mod reviews;

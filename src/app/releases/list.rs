@@ -247,7 +247,7 @@ fn rows(catalog: &Catalog, now: Moment, whole: bool) -> String {
         ]
     });
     let mut cells: Vec<[String; 6]> = cells.collect();
-    let headings = ["  tag", "age", "by", "result", "commits", "what"];
+    let headings = ["  tag", "age", "by", "result", "new", "what"];
     if !whole {
         let widest = |column: usize| {
             let each = cells.iter().map(|row| width(&row[column]));
