@@ -188,13 +188,10 @@ async fn goal(
         commit: Some(commit),
     };
     let taken = way.taken_back(to);
-    let taken = taken.iter().enumerate().map(|(at, release)| Taken {
+    let taken = taken.iter().map(|release| Taken {
         tag: release.point.tag.clone(),
         commit: release.point.commit.clone(),
-        previous: Some(taken.get(at + 1).map_or_else(
-            || to.point.commit.clone(),
-            |under| under.point.commit.clone(),
-        )),
+        previous: way.under(release).map(|under| under.point.commit.clone()),
         run: release.run.clone(),
     });
     let back = Back {
