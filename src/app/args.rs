@@ -11,6 +11,7 @@ Examples:
   golive plan                         show what a deploy would run, where, and how long it takes
   golive deploy                       walk the checklist, from the first test to the pushed tag
   golive deploy --ref v2.1            release something else than HEAD
+  golive rollback production          go back to the release before; shows first what that means
   golive resume --approve production=9be0d11
                                       pass the gate of production without a terminal
   golive tail production              the logs of its servers, in one time line
@@ -30,6 +31,16 @@ A log is two lines of releases.toml:
   [log.app]
   on   = \"web\"                        a role, hosts, or \"all\"
   file = \"/var/log/app.log\"           or run = \"journalctl -fu app\"";
+
+const ROLLBACK_EXAMPLES: &str = "\
+Examples:
+  golive rollback production --dry-run
+                                      what going back one release means, and what would run
+  golive rollback production          the same, then the gate, then go back
+  golive rollback production v1.41 --reason 'carts are lost'
+                                      go back to this release; the one that is left is marked bad
+  golive rollback production --approve production=9be0d11 --reason TEXT
+                                      without a terminal; the commit is the one that is gone back to";
 
 const LOGS_EXAMPLES: &str = "\
 Examples:
@@ -129,6 +140,8 @@ pub enum Command {
     Deploy(Deploy),
     /// Go on with an unfinished run
     Resume(Resume),
+    /// Go back to the release before, or to TAG; shows first what that means
+    Rollback(Rollback),
     /// Say who holds an environment; take, release or take over its lock
     Lock(Lock),
     /// Show what would run where, in order, with the exact commands and the forecast
@@ -266,6 +279,25 @@ pub struct Deploy {
     /// What.
     #[command(flatten)]
     pub selected: Selected,
+    /// Decisions given in advance.
+    #[command(flatten)]
+    pub decisions: Decisions,
+    /// Leave after the start; the run goes on in the background until it needs a decision
+    #[arg(long)]
+    pub detach: bool,
+}
+
+/// `golive rollback`.
+#[derive(Debug, Clone, Args, Default)]
+#[command(before_long_help = ROLLBACK_EXAMPLES)]
+pub struct Rollback {
+    /// The environment
+    pub env: String,
+    /// The release to go back to, by its tag or commit (default: the one before what is live)
+    pub tag: Option<String>,
+    /// Only show what it means and what would run; nothing is started
+    #[arg(long)]
+    pub dry_run: bool,
     /// Decisions given in advance.
     #[command(flatten)]
     pub decisions: Decisions,

@@ -109,7 +109,7 @@ async fn read(git: &Git, said: &Said) -> Result<Commit, String> {
 }
 
 /// What the command finds in its environment: as a step on the host does, without what belongs to a run.
-fn variables(env: &Environment, host: &Host) -> BTreeMap<String, String> {
+pub fn variables(env: &Environment, host: &Host) -> BTreeMap<String, String> {
     let roles: Vec<&str> = host.roles.iter().flatten().map(RoleName::as_str).collect();
     let own = [
         ("CI", "1"),

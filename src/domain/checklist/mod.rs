@@ -17,6 +17,7 @@ use super::step::Kind;
 
 pub mod check;
 mod check_log;
+mod check_rollback;
 mod check_secret;
 mod check_stage;
 mod cycle;
