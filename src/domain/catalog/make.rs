@@ -150,21 +150,7 @@ fn one(
     } = tag.annotation.unwrap_or_default();
     let committed = tag.committed.unwrap_or_default();
     let own = at.or(committed.at).unwrap_or_default();
-    let named = pattern.time(&tag.name);
-    let (at, start) = match named {
-        Some(time) => {
-            let offset = time.offset.unwrap_or_else(|| *own.offset());
-            let start = time
-                .start
-                .and_local_timezone(offset)
-                .single()
-                .unwrap_or(own);
-            // A tag knows its time better than its name does, when the two agree.
-            let at = if time.holds(own) { own } else { start };
-            (at, start)
-        }
-        None => (own, own),
-    };
+    let (at, start) = times(pattern, &tag.name, own);
     let note = note.unwrap_or_default();
     let brought = note.run.as_ref().and_then(|run| runs.get(run));
     let key = Reverse((
@@ -219,6 +205,19 @@ fn one(
             reason: note.reason,
         },
     )
+}
+
+/// When a release was made, and the time it is ordered by; `own` is the time of the tag, or of its commit.
+fn times(pattern: &TagPattern, name: &str, own: Moment) -> (Moment, Moment) {
+    let Some(time) = pattern.time(name) else {
+        return (own, own);
+    };
+    let offset = time.offset.unwrap_or_else(|| *own.offset());
+    let local = time.start.and_local_timezone(offset);
+    let start = local.single().unwrap_or(own);
+    // A tag knows its time better than its name does, when the two agree.
+    let at = if time.holds(own) { own } else { start };
+    (at, start)
 }
 
 /// How a release ended: as its run here did; a tag by golive alone says success.
