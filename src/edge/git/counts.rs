@@ -27,7 +27,7 @@ impl Git {
                 Err(_) => vec![None; pairs.len()],
             };
         }
-        let counting = pairs.to_vec().into_iter().map(|(from, to)| async move {
+        let counting = pairs.iter().cloned().map(|(from, to)| async move {
             match from {
                 Some(from) => self.count(&from, &to).await.ok(),
                 None => self.count_all(&to).await.ok(),
