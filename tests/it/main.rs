@@ -19,6 +19,7 @@ mod locks;
 mod logs;
 mod machines;
 mod plans;
+mod releases;
 mod remote;
 mod replays;
 mod reviews;

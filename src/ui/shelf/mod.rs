@@ -104,6 +104,8 @@ pub struct Shelf {
     shown: Option<Vec<usize>>,
     /// Columns that the columns of the list want.
     widest: Widest,
+    /// The release that was under the cursor when something was looked for.
+    left: Option<String>,
     /// The row the cursor is on.
     pub cursor: usize,
     /// The first row that shows.
@@ -145,6 +147,7 @@ impl Default for Shelf {
             by_file: BTreeSet::new(),
             shown: None,
             widest: Widest::default(),
+            left: None,
             cursor: 0,
             top: 0,
             list: true,
@@ -274,15 +277,18 @@ impl Shelf {
     /// The diff on screen.
     pub fn diff(&self) -> Option<&DiffView> {
         match &self.compared {
-            Compared::Here(_, view) => Some(view),
+            Compared::Here(range, view) if self.wanted_range().as_ref() == Some(range) => {
+                Some(view)
+            }
             _ => None,
         }
     }
 
     /// The diff on screen, to be changed.
     pub fn diff_mut(&mut self) -> Option<&mut DiffView> {
+        let wanted = self.wanted_range();
         match &mut self.compared {
-            Compared::Here(_, view) => Some(view),
+            Compared::Here(range, view) if wanted.as_ref() == Some(range) => Some(view),
             _ => None,
         }
     }
@@ -416,7 +422,10 @@ impl Shelf {
 
     /// Shows what fits what is looked for; the release under the cursor stays when it fits.
     fn filter(&mut self) {
+        // Where nothing fits nothing is under the cursor: what was there before is there again afterwards.
         let selected = self.selected().map(|release| release.tag.clone());
+        let selected = selected.or_else(|| self.left.take());
+        self.left.clone_from(&selected);
         self.shown = match &self.catalog {
             Some(catalog) if !self.find.trim().is_empty() => {
                 Some(find::matching(catalog, &self.find, &self.by_file))
@@ -430,6 +439,7 @@ impl Shelf {
     /// The cursor went to another row: what was looked at of the one before is left.
     pub fn go_to(&mut self, row: usize) {
         let row = row.min(self.len().saturating_sub(1));
+        self.left = None;
         if row != self.cursor {
             self.cursor = row;
             (self.commit, self.scroll, self.of_commit) = (0, 0, false);

@@ -82,6 +82,14 @@ pub(super) fn attention(model: &Model, short: bool, now: Moment) -> (String, &'s
         Some(release) if short => in_short(release, now),
         Some(release) if release.bad.is_some() => (bad(release, now), "state.fail"),
         Some(release) => (about(release, now), "attention"),
+        None if short => {
+            let live = catalog.releases.iter().find(|release| release.live);
+            let said = live.map_or_else(
+                || "nothing is live yet".to_owned(),
+                |release| format!("LIVE {}", middle(&release.tag, 34)),
+            );
+            (said, "attention")
+        }
         None => (live(catalog, now), "attention"),
     }
 }

@@ -14,7 +14,7 @@ use crate::ui::shelf::{Compared, Shelf, Tab, facts};
 use crate::ui::theme::Mark;
 use crate::ui::widget::bottom;
 use crate::ui::widget::diff;
-use crate::ui::widget::paint::{Frame, Paint, columns, safe};
+use crate::ui::widget::paint::{Frame, Paint, columns, middle, safe};
 
 mod commits;
 mod foot;
@@ -139,6 +139,7 @@ fn tabs(model: &Model, shown: Tab, commits_elsewhere: bool, width: u16) -> (Stri
         .into_iter()
         .filter(is_offered)
         .map(|tab| match tab == shown {
+            true if tab == Tab::Diff => format!("[{}]", diff_name(&model.shelf)),
             true => format!("[{}]", tab.word()),
             false => tab.word().to_owned(),
         })
@@ -165,6 +166,18 @@ fn tabs(model: &Model, shown: Tab, commits_elsewhere: bool, width: u16) -> (Stri
     (named.join("  "), safe(&right))
 }
 
+/// What the diff is of, when it is not that of the selected release.
+fn diff_name(shelf: &Shelf) -> String {
+    let range = shelf.wanted_range();
+    match range.filter(|_| shelf.of_commit || shelf.range.is_some()) {
+        Some((from, to)) if from == format!("{to}^") => {
+            format!("Diff {}", to.get(..7).unwrap_or(&to))
+        }
+        Some((from, to)) => format!("Diff {}..{}", middle(&from, 18), middle(&to, 18)),
+        None => "Diff".to_owned(),
+    }
+}
+
 /// What stands in a pane beside the list.
 fn part(paint: &mut Paint<'_>, area: Rect, model: &Model, tab: Tab, now: Moment) {
     match tab {
@@ -183,7 +196,14 @@ fn part(paint: &mut Paint<'_>, area: Rect, model: &Model, tab: Tab, now: Moment)
 }
 
 fn difference(paint: &mut Paint<'_>, area: Rect, shelf: &Shelf, focus: bool) {
+    let Some(wanted) = shelf.wanted_range() else {
+        return;
+    };
     match &shelf.compared {
+        // What is there is of something else: the answer to what is looked at now has not come.
+        Compared::Here(range, _) | Compared::Failed(range, _) if *range != wanted => {
+            paint.wrapped(margin(area), "looking ..", "text.dim");
+        }
         Compared::Nothing => {}
         Compared::Waiting(_) => paint.wrapped(margin(area), "looking ..", "text.dim"),
         Compared::Failed(_, why) => paint.wrapped(margin(area), why, "state.warn"),
