@@ -144,6 +144,9 @@ async fn command(cli: &Cli) -> Result<Code, Failure> {
             console::open(project, global, console::Begin::Tail { env, names }).await
         }
         Some(Command::Tail(tail)) => tail::tail(&open()?, tail, global).await,
+        Some(Command::Releases { what: None }) if has_screen(global) => {
+            console::open(open()?, global, console::Begin::Releases).await
+        }
         Some(Command::Releases { what: None }) => releases::list::list(&open()?, global).await,
         Some(Command::Releases {
             what: Some(args::Releases::Show { tag }),

@@ -70,9 +70,22 @@ impl Project {
             return Vec::new();
         }
         let git = self.git();
-        let questions =
-            async { tokio::join!(git.missing_identity(), live_trouble(&git, &plan.release)) };
-        let Ok((identity, live)) = tokio::time::timeout(REMOTE_PATIENCE, questions).await else {
+        let signing = async {
+            let asked = plan.release.sign.then(|| git.cannot_sign());
+            match asked {
+                Some(asked) => asked.await,
+                None => Ok(None),
+            }
+        };
+        let questions = async {
+            tokio::join!(
+                git.missing_identity(),
+                live_trouble(&git, &plan.release),
+                signing
+            )
+        };
+        let Ok((identity, live, signing)) = tokio::time::timeout(REMOTE_PATIENCE, questions).await
+        else {
             let remote = plan.release.remote.as_deref().unwrap_or("the remote");
             return vec![format!(
                 "{remote} does not answer: whether LIVE was moved there is not known"
@@ -83,7 +96,11 @@ impl Project {
             .flatten()
             .map(|what| format!("the tag cannot be written: {what}"));
         let live = live.unwrap_or_else(|error| Some(error.to_string()));
-        identity.into_iter().chain(live).collect()
+        let signing = signing
+            .ok()
+            .flatten()
+            .map(|why| format!("the tag cannot be signed (`sign = true`): {why}"));
+        identity.into_iter().chain(signing).chain(live).collect()
     }
 
     /// What is released, and what git says about it. Without a repository there is no commit.

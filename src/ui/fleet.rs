@@ -2,7 +2,7 @@
 //!
 //! Derived from the overview and the newest word about each connection; nothing here asks a host.
 
-use crate::domain::catalog::HostVersion;
+use crate::domain::catalog::{HostVersion, Meaning};
 use crate::domain::evidence::who_holds;
 use crate::domain::feed::Link;
 use crate::domain::id::{EnvName, HostName, RoleName};
@@ -67,6 +67,17 @@ pub fn differing(model: &Model, env: &EnvName, host: &HostName) -> Option<String
     Some(commit.short().to_owned())
 }
 
+/// What a connected host says otherwise than it should, or why it says nothing.
+pub fn version_trouble(model: &Model, env: &EnvName, host: &HostName) -> Option<String> {
+    let version = version(model, env, host)?;
+    let is_there = matches!(link(model, env, host), Some((Link::Connected(_), _)));
+    let silent = || {
+        let why = version.version.as_ref().err().filter(|_| is_there)?;
+        Some(format!("does not say what it runs: {why}"))
+    };
+    version.differs.clone().or_else(silent)
+}
+
 /// What differs between hosts and what is said to be live, in a sentence; `None` = nothing, as far as is known.
 pub fn difference(model: &Model) -> Option<String> {
     let mut all = model
@@ -78,6 +89,16 @@ pub fn difference(model: &Model) -> Option<String> {
         0 => first.clone(),
         more => format!("{first}, and {more} more"),
     })
+}
+
+/// What the run on screen takes back, when it is a rollback that was planned here.
+pub fn meaning<'a>(model: &'a Model, view: &RunView) -> Option<&'a Meaning> {
+    let rollback = view.state.plan.rollback.as_ref()?;
+    let meaning = &model.going_back.as_ref()?.meaning;
+    let is_it = meaning.env == rollback.env
+        && meaning.from.commit == rollback.from.commit
+        && Some(&meaning.to.commit) == view.state.plan.commit.as_ref();
+    is_it.then_some(meaning)
 }
 
 /// What is known of a host, line by line.

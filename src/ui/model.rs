@@ -11,6 +11,7 @@ use chrono::TimeDelta;
 use super::msg::{DocumentId, Notice, Owner};
 use super::prompt::Prompt;
 use super::quotes::Quotes;
+use super::shelf::Shelf;
 use super::tail::TailView;
 use super::theme::Theme;
 use super::viewer::{Labels, Viewer};
@@ -57,6 +58,8 @@ pub struct Model {
     pub run: Option<RunView>,
     /// The logs of servers; `None` until they were asked for.
     pub tail: Option<TailView>,
+    /// Past releases.
+    pub shelf: Shelf,
     /// What lies over the screen; the last one has the keys.
     pub dialogs: Vec<Dialog>,
     /// A line above the keys, and when it was said.
@@ -95,6 +98,7 @@ impl Model {
             going_back: None,
             run: None,
             tail: None,
+            shelf: Shelf::default(),
             dialogs: Vec::new(),
             notice: None,
             guard: Guard::default(),
@@ -197,6 +201,8 @@ pub enum View {
     Gate,
     /// The logs of servers.
     Logs,
+    /// Past releases.
+    Releases,
     /// The hosts of the checklist.
     Hosts,
 }

@@ -399,6 +399,8 @@ pub enum Cmd {
     Log(LogWish),
     /// Something about past releases.
     Releases(ReleaseWish),
+    /// Show a commit in a browser, where the remote has a web address; answered with a notice.
+    Browse(crate::domain::id::Commit),
     /// The secret that was wanted; `None` = the operator does not give it, and nothing is started.
     Secret(Option<Concealed>),
     /// Draw everything anew.

@@ -17,4 +17,6 @@ mod parts;
 mod plans;
 mod reaches;
 mod rollbacks;
+mod signatures;
+mod truths;
 mod walks;

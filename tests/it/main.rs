@@ -8,6 +8,7 @@ mod checklists;
 mod console;
 mod demo;
 mod deploys;
+mod diffs;
 mod documents;
 mod faces;
 mod fuzz;

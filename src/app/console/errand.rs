@@ -21,6 +21,7 @@ use super::super::secrets::{self, Wanted};
 use super::super::session::{self, Driven, Project};
 use super::super::watch::{self as watching, Watched};
 use super::owned::Run;
+use super::past::Shelf;
 use crate::domain::feed::Update;
 use crate::domain::id::{Attempt, RunId, SecretName, StepName, TaskId};
 use crate::domain::plan::Plan;
@@ -75,7 +76,7 @@ struct Prepared {
 /// Runs errands.
 #[derive(Clone)]
 pub(super) struct Errands {
-    project: Project,
+    pub(super) project: Project,
     answers: mpsc::UnboundedSender<Answer>,
     prepared: Arc<Mutex<Option<Prepared>>>,
     /// Errands that may come back with a run that has to be driven.
@@ -84,6 +85,8 @@ pub(super) struct Errands {
     left: Arc<watch::Sender<bool>>,
     /// Who waits for a secret that is typed.
     typed: Arc<Mutex<Option<oneshot::Sender<Option<Concealed>>>>>,
+    /// Past releases, as they were told last.
+    pub(super) shelf: Arc<Shelf>,
 }
 
 impl Errands {
@@ -96,6 +99,7 @@ impl Errands {
             taking: Arc::default(),
             left: Arc::new(watch::Sender::new(false)),
             typed: Arc::default(),
+            shelf: Arc::default(),
         }
     }
 
@@ -204,7 +208,7 @@ impl Errands {
     }
 
     /// Sends an answer; a console that has been left needs none.
-    fn answer(&self, result: Result<Msg, Failure>) {
+    pub(super) fn answer(&self, result: Result<Msg, Failure>) {
         let _ = self.answers.send(match result {
             Ok(msg) => Answer::Msg(Box::new(msg)),
             Err(failure) => Answer::Failed(Box::new(failure)),

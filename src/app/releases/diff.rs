@@ -170,6 +170,7 @@ fn painted(text: &str, code: &str, colours: bool) -> String {
 
 /// The table of files and their sum.
 fn stat_text(files: &[FileChange], columns: usize, colours: bool) -> String {
+    use std::fmt::Write as _;
     let safe = |text: &str| ansi::plain_text(text);
     let mut out = String::new();
     let table = stat::table(files, columns);
@@ -183,10 +184,8 @@ fn stat_text(files: &[FileChange], columns: usize, colours: bool) -> String {
         let bar = bar.map(|(sign, count, code)| painted(&sign.repeat(count), code, colours));
         let space = if row.plus + row.minus > 0 { " " } else { "" };
         let numbers = table.number_columns;
-        out.push_str(&format!(
-            " {name}{pad} | {count:>numbers$}{space}{}\n",
-            bar.concat()
-        ));
+        let bar = bar.concat();
+        let _ = writeln!(out, " {name}{pad} | {count:>numbers$}{space}{bar}");
     }
     if files.is_empty() {
         return "nothing differs\n".to_owned();

@@ -203,15 +203,19 @@ impl Past {
     }
 
     async fn verified(&self, catalog: &Catalog, places: &[usize]) -> Vec<Signature> {
-        let each = places.iter().map(async |place| {
-            let release = &catalog.releases[*place];
-            match release.signature {
-                Signature::Unchecked => self
-                    .git
-                    .signature(&release.tag)
-                    .await
-                    .unwrap_or(Signature::Unchecked),
-                _ => release.signature.clone(),
+        // The releases are their own: what borrows from an iterator cannot go to another thread.
+        let releases: Vec<(String, Signature)> = places
+            .iter()
+            .map(|place| &catalog.releases[*place])
+            .map(|release| (release.tag.clone(), release.signature.clone()))
+            .collect();
+        let each = releases.into_iter().map(|(tag, known)| async move {
+            match known {
+                Signature::Unchecked => {
+                    let verified = self.git.signature(&tag).await;
+                    verified.unwrap_or(Signature::Unchecked)
+                }
+                known => known,
             }
         });
         futures_util::stream::iter(each)

@@ -3,6 +3,7 @@
 //! Asks everything at the same time and changes nothing. Exit code 0 = all the same, 1 = something differs or could not
 //! be compared, 5 = hosts were to be asked and none was reached.
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::past::Past;
@@ -14,7 +15,7 @@ use crate::app::report::{Code, Failure, print, shown};
 use crate::app::runs::table;
 use crate::app::session::{self, Project};
 use crate::domain::catalog::truth::{self, TwoSides};
-use crate::domain::catalog::{Catalog, HostVersion};
+use crate::domain::catalog::{Catalog, HostVersion, Signature};
 use crate::domain::id::EnvName;
 use crate::domain::plan::PlannedHost;
 use crate::domain::release::TagPattern;
@@ -22,6 +23,11 @@ use crate::domain::text::{plural, similar};
 use crate::edge::git::GitError;
 use crate::edge::git::remote::Tags;
 use crate::edge::git::tags::Live;
+
+/// So many of the newest releases have their signatures verified.
+const VERIFIED: usize = 20;
+/// So many of them at once.
+const AT_ONCE: usize = 8;
 
 /// Carries out `golive releases verify [ENV]`.
 pub async fn verify(
@@ -34,13 +40,16 @@ pub async fn verify(
         .list()
         .await
         .map_err(|error| failed(&error))?;
-    let (tags, hosts) = tokio::join!(
+    let (tags, hosts, signatures) = tokio::join!(
         compare_tags(project),
-        ask_hosts(project, env.as_ref(), &catalog)
+        ask_hosts(project, env.as_ref(), &catalog),
+        signatures(project, &catalog)
     );
     let truth = Truth {
         tags: tags.map_err(|error| failed(&error))?,
         hosts: hosts?,
+        signatures: signatures.map_err(|error| failed(&error))?,
+        signs: project.checklist.release.sign,
         asks: project.checklist.release.version.is_some(),
         catalog,
     };
@@ -137,11 +146,37 @@ async fn ask_hosts(
     Ok(answers)
 }
 
+/// What the signatures of the newest releases are worth, and of the one that is LIVE.
+async fn signatures(
+    project: &Project,
+    catalog: &Catalog,
+) -> Result<Vec<(String, Signature)>, GitError> {
+    let git = project.git();
+    let mut found = Vec::new();
+    let newest = catalog.releases.iter().take(VERIFIED);
+    let live = catalog
+        .releases
+        .iter()
+        .skip(VERIFIED)
+        .filter(|one| one.live);
+    let tags: Vec<&str> = newest.chain(live).map(|one| one.tag.as_str()).collect();
+    for some in tags.chunks(AT_ONCE) {
+        let asked = some.iter().map(async |tag| git.signature(tag).await);
+        for (tag, signature) in some.iter().zip(join_all(asked).await) {
+            found.push(((*tag).to_owned(), signature?));
+        }
+    }
+    Ok(found)
+}
+
 /// All that was compared.
 struct Truth {
     catalog: Catalog,
     tags: ComparedTags,
     hosts: Answers,
+    signatures: Vec<(String, Signature)>,
+    /// Whether releases are to be signed.
+    signs: bool,
     /// Whether the checklist says how hosts are asked.
     asks: bool,
 }
@@ -156,6 +191,21 @@ impl Truth {
             (None, _) => Vec::new(),
         };
         all.extend(truth::sentences(&self.hosts.versions));
+        let live = self
+            .catalog
+            .live
+            .as_ref()
+            .and_then(|live| live.tag.as_ref());
+        all.extend(self.signatures.iter().filter_map(|(tag, signature)| {
+            match signature {
+                Signature::Wrong(why) => Some(format!("{tag} is not what it says: {why}")),
+                // Only what is live: releases from before they were signed are no fault.
+                Signature::None if self.signs && live == Some(tag) => {
+                    Some(format!("{tag} is not signed, and [release] wants it to be"))
+                }
+                _ => None,
+            }
+        }));
         all
     }
 
@@ -266,10 +316,21 @@ impl Truth {
                 "why": version.differs.as_ref().or(version.version.as_ref().err()),
             })
         };
+        let signature = |(tag, signature): &(String, Signature)| {
+            let (verified, by, why) = match signature {
+                Signature::None => (None, None, None),
+                Signature::Unchecked => (None, None, Some("nothing here can verify it")),
+                Signature::Good(by) => (Some(true), Some(by), None),
+                Signature::Wrong(why) => (Some(false), None, Some(why.as_str())),
+            };
+            let signed = *signature != Signature::None;
+            json!({"tag": tag, "signed": signed, "verified": verified, "by": by, "why": why})
+        };
         json!({
             "remote": tags.remote,
             "remote_failed": tags.failed,
             "tags": told.map(one).collect::<Vec<_>>(),
+            "signatures": self.signatures.iter().map(signature).collect::<Vec<_>>(),
             "hosts": self.hosts.versions.iter().map(host).collect::<Vec<_>>(),
             "differences": self.differences(),
         })

@@ -27,9 +27,11 @@ impl Git {
                 Err(_) => vec![None; pairs.len()],
             };
         }
-        let counting = pairs.iter().map(async |(from, to)| match from {
-            Some(from) => self.count(from, to).await.ok(),
-            None => self.count_all(to).await.ok(),
+        let counting = pairs.to_vec().into_iter().map(|(from, to)| async move {
+            match from {
+                Some(from) => self.count(&from, &to).await.ok(),
+                None => self.count_all(&to).await.ok(),
+            }
         });
         futures_util::stream::iter(counting)
             .buffered(AT_ONCE)

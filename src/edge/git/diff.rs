@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn numbers_of_files_are_read_with_renames_and_binary_ones() {
-        let files = read_numstat("1\t2\ta b\0-\t-\tx\0003\t0\t\0old\0new\0").unwrap();
+        let files = read_numstat("1\t2\ta b\x00-\t-\tx\x003\t0\t\x00old\x00new\x00").unwrap();
         assert_eq!(files.len(), 3);
         assert_eq!(
             (files[0].insertions, files[0].deletions),

@@ -3,8 +3,9 @@
 
 use super::sheet::{Line, Sheet, blank, field, text};
 use crate::domain::catalog::{MarkedCommit, Meaning, Point};
+use crate::domain::output::ansi::plain_text;
 use crate::domain::run::Moment;
-use crate::domain::text::few;
+use crate::domain::text::{ellipsis, few};
 use crate::ui::model::Model;
 use crate::ui::widget::paint::{columns, wrap};
 use crate::ui::words;
@@ -13,6 +14,8 @@ use crate::ui::words;
 const TOLD_COMMITS: usize = 12;
 /// So many names stand in a sentence.
 const TOLD_NAMES: usize = 4;
+/// Columns of the marks behind a commit.
+const MARKS: usize = 8;
 /// Columns before the facts.
 const HEAD: usize = 9;
 
@@ -30,14 +33,7 @@ pub fn sheet(model: &Model, typed: &str, scroll: usize, width: u16, now: Moment)
         lines.extend(fact("!", warning, width, "state.warn"));
     }
     lines.push(blank());
-    lines.extend(undone(meaning, width));
-    lines.extend(held(meaning, width));
-    if let Some(seconds) = meaning.took_s {
-        let said = format!("{} when it was released", words::span(seconds));
-        lines.extend(fact("took", &said, width, "text"));
-    }
-    lines.push(blank());
-    lines.extend(commits(meaning, width, now));
+    lines.extend(takes_back(meaning, width, now));
     let before = lines.len();
     lines.push(blank());
     lines.push(field("Why: ", typed));
@@ -69,6 +65,19 @@ pub fn sheet(model: &Model, typed: &str, scroll: usize, width: u16, now: Moment)
         width: width + 2,
         danger: true,
     }
+}
+
+/// What is taken back: the database, steps that are undone, the hosts that have the release, how long it took, commits.
+pub fn takes_back(meaning: &Meaning, width: u16, now: Moment) -> Vec<Line> {
+    let mut lines = undone(meaning, width);
+    lines.extend(held(meaning, width));
+    if let Some(seconds) = meaning.took_s {
+        let said = format!("{} when it was released", words::span(seconds));
+        lines.extend(fact("took", &said, width, "text"));
+    }
+    lines.push(blank());
+    lines.extend(commits(meaning, width, now));
+    lines
 }
 
 /// A fact with its head, over as many rows as it takes.
@@ -195,17 +204,14 @@ fn commit_line(commit: &MarkedCommit, width: u16, now: Moment) -> Line {
     let tail = if width < 50 {
         marks.clone()
     } else {
+        let (age, author) = (words::age(line.at, now), words::user(&line.author));
         format!(
-            "{:>4} {:<8}",
-            words::age(line.at, now),
-            words::user(&line.author)
-                .chars()
-                .take(8)
-                .collect::<String>()
-        ) + &marks
+            "{age:>4} {:<8} {marks:<MARKS$}",
+            ellipsis(&plain_text(author), 8)
+        )
     };
     let room = usize::from(width).saturating_sub(8 + columns(&tail) + 1);
-    let subject = crate::domain::text::ellipsis(&line.subject, room);
+    let subject = ellipsis(&plain_text(&line.subject), room);
     let gap = " ".repeat(room.saturating_sub(columns(&subject)) + 1);
     vec![
         (format!("{} ", line.commit.short()), "text.link"),

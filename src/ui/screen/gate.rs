@@ -10,6 +10,7 @@ use crate::domain::evidence::{GateCommand, GateStep, gate_commands};
 use crate::domain::overview::Changes;
 use crate::domain::run::progress;
 use crate::domain::run::{GateState, Moment};
+use crate::ui::dialog::rollback;
 use crate::ui::fleet;
 use crate::ui::keymap::Act;
 use crate::ui::model::{GATE_FIELD, Model, RunView};
@@ -180,8 +181,14 @@ fn sums(model: &Model, view: &RunView, stage: usize) -> (String, String) {
         .overview
         .as_ref()
         .and_then(|overview| overview.next.as_ref());
-    let contains = changes.map_or_else(
-        || "what it contains is not known".to_owned(),
+    let taken = fleet::meaning(model, view).and_then(|meaning| meaning.commit_count);
+    let goes_back = view.state.plan.rollback.is_some();
+    let contains = changes.filter(|_| !goes_back).map_or_else(
+        || match (goes_back, taken) {
+            (true, Some(taken)) => format!("{} taken back", words::count(taken, "commit")),
+            (true, None) => "it goes back".to_owned(),
+            _ => "what it contains is not known".to_owned(),
+        },
         |changes| {
             format!(
                 "{}, {}",
@@ -247,7 +254,38 @@ fn evidence(
     proofs::draw(paint, inner, &rows, view.gate.scroll[0]);
 }
 
+/// What a rollback takes back.
+fn taken_back(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Moment) {
+    let rollback = view.state.plan.rollback.as_ref();
+    let from = rollback.map_or("", |rollback| {
+        let commit = rollback.from.commit.short();
+        rollback.from.tag.as_deref().unwrap_or(commit)
+    });
+    let title = format!("What it takes back  {from}");
+    let inner = paint.panel(area, frame(model, view, 1, &title, "", ""));
+    let width = inner.width.saturating_sub(2);
+    let lines = match fleet::meaning(model, view) {
+        Some(meaning) => rollback::takes_back(meaning, width, now),
+        None => vec![vec![(
+            "golive rollback --dry-run says what going back means".to_owned(),
+            "text.dim",
+        )]],
+    };
+    let height = usize::from(inner.height);
+    let top = view.gate.scroll[1].min(lines.len().saturating_sub(height));
+    for (y, line) in (inner.y..inner.bottom()).zip(lines.iter().skip(top)) {
+        let pieces: Vec<(&str, &str)> = line
+            .iter()
+            .map(|(text, role)| (text.as_str(), *role))
+            .collect();
+        paint.pieces(inner.x + 1, y, width, &pieces);
+    }
+}
+
 fn contents(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Moment) {
+    if view.state.plan.rollback.is_some() {
+        return taken_back(paint, area, model, view, now);
+    }
     let changes = model
         .overview
         .as_ref()

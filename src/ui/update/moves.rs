@@ -39,7 +39,9 @@ pub(super) fn moves(model: &mut Model, act: Act) -> bool {
         }
         _ => return false,
     };
-    if model.dialogs.is_empty() {
+    if model.dialogs.is_empty() && model.view == View::Releases {
+        super::releases::walk(model, by);
+    } else if model.dialogs.is_empty() {
         on_screen(model, by);
     } else {
         in_dialog(model, by);
@@ -114,7 +116,7 @@ fn on_screen(model: &mut Model, by: i64) {
             });
             model.host_cursor = shift(model.host_cursor, by, len);
         }
-        View::Logs => {}
+        View::Logs | View::Releases => {}
         View::Gate => {
             if let Some(run) = &mut model.run {
                 let panel = run.gate.panel.min(2);
@@ -236,6 +238,6 @@ fn focus(model: &mut Model, back: bool) {
                 run.gate.said = None;
             }
         }
-        View::Hosts | View::Logs => {}
+        View::Hosts | View::Logs | View::Releases => {}
     }
 }

@@ -4,7 +4,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::{back, decide, early, filters, gate, locks, palette};
+use super::{back, decide, early, filters, gate, locks, palette, releases};
 use crate::domain::id::TaskId;
 use crate::domain::run::{Intent, Moment};
 use crate::domain::secret::LONGEST;
@@ -123,6 +123,7 @@ fn confirms(model: &Model) -> Option<bool> {
             | Dialog::Secret { .. },
         ) => Some(false),
         Some(_) => None,
+        None if model.view == View::Releases => model.shelf.typing.then_some(false),
         None => {
             let run = model.run.as_ref()?;
             (model.view == View::Gate && run.gate.panel == GATE_FIELD).then_some(true)
@@ -147,6 +148,7 @@ fn field(model: &mut Model) -> Option<&mut String> {
             Some(query)
         }
         Some(_) => None,
+        None if model.view == View::Releases => Some(&mut model.shelf.find),
         None => model.run.as_mut().map(|run| {
             run.gate.said = None;
             &mut run.gate.typed
@@ -166,6 +168,7 @@ fn edit(model: &mut Model, change: impl FnOnce(&mut String)) -> Typed {
     if let Some(text) = field(model) {
         change(text);
     }
+    releases::typed(model);
     Typed::Taken(filters::typed(model))
 }
 
@@ -178,6 +181,8 @@ fn leave(model: &mut Model, now: Moment) -> Vec<Cmd> {
         if matches!(dialog, Dialog::Secret { .. }) {
             return vec![Cmd::Secret(None)];
         }
+    } else if model.view == View::Releases {
+        releases::clear(model);
     } else if let Some(run) = &mut model.run {
         run.gate.panel = 0;
         run.gate.typed.clear();
@@ -209,6 +214,10 @@ fn looked_at(model: &Model) -> Vec<TaskId> {
 
 fn confirm(model: &mut Model, now: Moment) -> Vec<Cmd> {
     match model.dialogs.last().cloned() {
+        None if model.view == View::Releases => {
+            model.shelf.typing = false;
+            Vec::new()
+        }
         None => gate::send(model, now),
         Some(Dialog::Kill { name, typed, keep }) if typed == name => {
             model.dialogs.clear();

@@ -88,9 +88,10 @@ fn before(model: &Model, state: &RunState, now: Moment) -> Vec<Fact> {
         .commit
         .as_ref()
         .map_or("no commit", |commit| commit.short());
+    let goes_back = plan.rollback.is_some();
     let mut facts = vec![fact(
         None,
-        "releases",
+        if goes_back { "back to" } else { "releases" },
         format!("{commit}  ({})", plan.reference),
         "text.strong",
     )];
@@ -100,7 +101,8 @@ fn before(model: &Model, state: &RunState, now: Moment) -> Vec<Fact> {
         .map_or("nothing is tagged as live yet".to_owned(), |live| {
             live.short().to_owned()
         });
-    facts.push(fact(None, "instead of", live, "text"));
+    let head = if goes_back { "leaves" } else { "instead of" };
+    facts.push(fact(None, head, live, "text"));
     match &plan.tag {
         Some(tag) => facts.push(fact(None, "tag", format!("{tag}, at the end"), "text")),
         None => facts.push(fact(None, "tag", "none is written", "text.dim")),

@@ -136,6 +136,8 @@ impl Pen<'_> {
         let (plus, minus) = file.counts();
         let counts = if file.binary {
             "binary ".to_owned()
+        } else if file.hunks.is_empty() {
+            String::new()
         } else {
             format!("+{plus} -{minus} ")
         };
@@ -159,7 +161,7 @@ impl Pen<'_> {
         if !fate.is_empty() && room > 4 {
             paint.text(x + 4 + used, spot.y, room, &fate, "text.dim");
         }
-        if file.binary || spot.width < wide + 8 {
+        if file.binary || file.hunks.is_empty() || spot.width < wide + 8 {
             paint.right(end, spot.y, wide, &counts, "text.dim");
             return;
         }
@@ -324,6 +326,12 @@ impl Pen<'_> {
             }
         }
         if goes_on {
+            let spot = Rect {
+                x: end - 1,
+                width: 1,
+                ..spot
+            };
+            paint.fill(spot, "text");
             paint.mark(end - 1, spot.y, Mark::Cut, "text.dim");
         } else if line.unended && x + 24 < end && part.end == shown.text.len() {
             paint.text(x + 2, spot.y, end - x - 2, "(no line end)", "text.dim");
