@@ -368,6 +368,47 @@ fn any_clone_knows_what_is_bad() {
 }
 
 #[test]
+fn an_environment_without_tags_goes_back_by_the_runs_of_this_machine() {
+    let ground = Ground::new(
+        1,
+        r#"
+[env.staging]
+hosts = { web1 = "web1" }
+vars = { TRACE = "TRACE_FILE" }
+[step.code]
+on = "all"
+run = 'git -C "$(dirname "$TRACE")/project" show "$GOLIVE_COMMIT:file" >served'
+undo = 'echo "undo $GOLIVE_COMMIT" >>"$TRACE"'
+[[stage]]
+name = "Staging"
+env = "staging"
+steps = ["code"]
+"#,
+    );
+    let served = || fs::read_to_string(ground.home(1).join("served")).unwrap();
+    let mut commits = Vec::new();
+    for text in ["one", "two", "three"] {
+        commits.push(ground.commit(text));
+        ground.ends(0, &["deploy"]);
+    }
+    let bad = ground.ends(2, &["rollback", "staging", "v1"]);
+    bad.says(&[&commits[1][..7]]);
+    ground.ends(0, &["rollback", "staging"]);
+    assert_eq!(served(), "two");
+    ground.ends(0, &["rollback", "staging", "--detach"]);
+    wait_until("the runner has ended it", || {
+        text(&ground.runs()[0]["outcome"]) == "rolled_back"
+    });
+    assert_eq!(served(), "one");
+    let undone = [&commits[2], &commits[1]].map(|commit| format!("undo {commit}"));
+    assert_eq!(ground.trace(), undone);
+    let left = ground.ends(2, &["rollback", "staging", &commits[2][..7]]);
+    left.says(&["it was left by a rollback and is bad: no reason given"]);
+    ground.ends(0, &["deploy"]);
+    assert_eq!(served(), "three");
+}
+
+#[test]
 fn nothing_is_started_where_nothing_can_be_gone_back_to() {
     let mut ground = shop();
     let nothing = ground.ends(0, &["rollback", "production"]);
