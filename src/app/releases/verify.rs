@@ -3,6 +3,8 @@
 //! Asks everything at the same time and changes nothing. Exit code 0 = all the same, 1 = something differs or could not
 //! be compared, 5 = hosts were to be asked and none was reached.
 
+use std::fmt::Write as _;
+
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -263,9 +265,9 @@ impl Truth {
             text.push_str("all the same\n");
         } else {
             let count = plural("difference", differences.len());
-            text.push_str(&format!("{count}:\n"));
+            let _ = writeln!(text, "{count}:");
             for difference in differences {
-                text.push_str(&format!("  {}\n", shown(&difference)));
+                let _ = writeln!(text, "  {}", shown(&difference));
             }
         }
         if tags.remote.is_none() {

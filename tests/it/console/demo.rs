@@ -259,7 +259,7 @@ fn the_demo_goes_back_by_keys_and_the_old_page_is_served() {
     terminal.keys("\r");
     terminal.until("the run has ended", |seen| {
         let text = seen.text();
-        text.contains("rolled back") || text.contains("is released") || text.contains("FAILED")
+        text.contains("is live again") || text.contains("FAILED")
     });
     for host in ["web1", "web2"] {
         let page = shown.page(host);
