@@ -11,7 +11,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use golive::domain::log::{
-    Anchor, Facts, Filters, Found, Goal, Look, Pattern, Rule, Test, TrackId, Window,
+    Anchor, Facts, Filters, Found, Goal, Look, Open, Pattern, Rule, Test, TrackId, Window,
 };
 use golive::edge::logs::desk::{Desk, Past};
 use golive::edge::logs::files::Paper;
@@ -115,6 +115,7 @@ impl Open {
             anchor: Anchor::End,
             above: 0,
             below: 0,
+            open: Open::default(),
         };
         self.desk.look(look).facts
     }
@@ -255,6 +256,10 @@ fn screen(anchor: Anchor) -> Look {
         anchor,
         above: 72,
         below: 72,
+        open: Open {
+            folds: true,
+            ..Open::default()
+        },
     }
 }
 

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use golive::domain::log::document::{Document, LineFact, Storage};
 use golive::domain::log::{
-    Anchor, Filters, Goal, Level, LineId, LogLine, Look, Pattern, Rule, Test, TrackId, Voice, level,
+    Anchor, Filters, Goal, Level, LineId, LogLine, Look, Open, Pattern, Rule, Test, TrackId, Voice, level,
 };
 use golive::ui::keymap::Act;
 use golive::ui::msg::{DocumentId, LogNews, LogWish};
@@ -92,6 +92,8 @@ fn deed() -> impl Strategy<Value = Deed> {
         Act::Wrap,
         Act::FiltersOff,
         Act::Time,
+        Act::Open,
+        Act::Unfold,
     ];
     let word = prop::sample::select(vec!["a", "bb", "ERROR", "nothing"]);
     let goal = prop::sample::select(vec![Goal::Match, Goal::Trouble]);
@@ -117,8 +119,8 @@ trait Source: Default {
     fn answer(&mut self, wish: &LogWish) -> Option<LogNews>;
     /// Reads on until all is known; returns whether there was anything to read.
     fn read_on(&mut self) -> bool;
-    /// Every line that shows.
-    fn shown(&self) -> Vec<LogLine>;
+    /// Every line that shows, with what is folded and what was opened.
+    fn shown(&self, open: &Open) -> Vec<LogLine>;
 }
 
 impl Source for Paper {
@@ -138,8 +140,8 @@ impl Source for Paper {
         false
     }
 
-    fn shown(&self) -> Vec<LogLine> {
-        Paper::shown(self)
+    fn shown(&self, open: &Open) -> Vec<LogLine> {
+        self.opened(open)
     }
 }
 
@@ -204,7 +206,7 @@ impl Source for Real {
             } => Some(LogNews::Window {
                 document: *document,
                 serial: *serial,
-                window: Box::new(self.document.look(&self.bytes, *look)),
+                window: Box::new(self.document.look(&self.bytes, look)),
             }),
             LogWish::Filter { filters, .. } => {
                 self.document.set_filters(filters.clone()).unwrap();
@@ -228,13 +230,14 @@ impl Source for Real {
         any
     }
 
-    fn shown(&self) -> Vec<LogLine> {
+    fn shown(&self, open: &Open) -> Vec<LogLine> {
         let all = Look {
             anchor: Anchor::Top,
             above: 0,
             below: 100_000,
+            open: open.clone(),
         };
-        self.document.look(&self.bytes, all).lines
+        self.document.look(&self.bytes, &all).lines
     }
 }
 
@@ -293,7 +296,7 @@ impl<S: Source> Bench<S> {
     /// Every row of the document.
     fn all(&self) -> Vec<Shown> {
         let shape = self.viewer.shape();
-        let lines = self.paper.shown();
+        let lines = self.paper.shown(self.viewer.opened());
         let rows = |line: &LogLine| {
             let id = line.spot.id;
             let rows = layout::rows(line, &shape).into_iter();
@@ -381,7 +384,7 @@ impl<S: Source> Bench<S> {
 
     /// The line a search goes to, as somebody finds it who walks over all lines.
     fn sought(&self, before: &Stand, goal: Goal, back: bool, here: bool) -> Option<LineId> {
-        let lines = self.paper.shown();
+        let lines = self.paper.shown(&Open::default());
         let is_it = |line: &&LogLine| match goal {
             Goal::Match => !line.matches.is_empty(),
             _ => line.level >= Level::Warning && !line.goes_on,

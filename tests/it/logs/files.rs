@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use golive::domain::id::{Attempt, TaskId};
 use golive::domain::log::document::Part;
-use golive::domain::log::{Anchor, Filters, Found, Goal, Look, Pattern, Rule, Test, Voice, Window};
+use golive::domain::log::{Anchor, Filters, Found, Goal, Look, Open, Pattern, Rule, Test, Voice, Window};
 use golive::domain::run::Moment;
 use golive::edge::logs::Logs;
 use golive::edge::logs::desk::{Desk, Past};
@@ -25,6 +25,7 @@ fn look(anchor: Anchor, above: usize, below: usize) -> Look {
         anchor,
         above,
         below,
+        open: Open::default(),
     }
 }
 

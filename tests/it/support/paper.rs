@@ -5,7 +5,8 @@
 use golive::domain::log::level;
 use golive::domain::log::pattern::Matcher;
 use golive::domain::log::{
-    Anchor, Bucket, Facts, Filters, Found, Goal, Level, LineId, LogLine, Look, Matches, Pattern,
+    Anchor, Bucket, Facts, Filters, Found, Goal, Level, LineId, LogLine, Look, Matches, Open,
+    Pattern,
     Rule, Spot, Test, TrackFacts, TrackId, Voice, Window,
 };
 use golive::domain::output::{ansi, lines};
@@ -163,6 +164,85 @@ impl Paper {
         found
     }
 
+    /// The first line of the trace a line goes on.
+    fn head_of(&self, id: LineId) -> Option<LineId> {
+        let own = self.lines.iter().map(|(_, line)| line);
+        let mut own: Vec<&LogLine> = own
+            .filter(|line| line.spot.id.track == id.track && line.spot.id.line <= id.line)
+            .collect();
+        own.sort_by_key(|line| line.spot.id.line);
+        let last = own.last().filter(|line| line.spot.id == id && line.goes_on)?;
+        let head = own.iter().rev().find(|line| !line.goes_on)?;
+        (head.level >= Level::Warning && last.voice == Voice::Printed).then_some(head.spot.id)
+    }
+
+    /// The trace in which the match is that is looked for, when it is folded.
+    fn sought_in_a_trace(&self, look: &Look) -> Option<LineId> {
+        let Anchor::Seek { from, back, goal } = look.anchor else {
+            return None;
+        };
+        if goal != Goal::Match || !look.open.folds {
+            return None;
+        }
+        let all = self.shown();
+        let at = Self::find(&all, from.map(|from| self.now(from)), back, goal)?;
+        let head = self.head_of(all[at].spot.id)?;
+        let shown = self.opened(&look.open);
+        let is_there = shown.iter().any(|line| line.spot.id == all[at].spot.id);
+        (!is_there).then_some(head)
+    }
+
+    /// The lines that show with what is folded and what was opened by hand.
+    pub(crate) fn opened(&self, open: &Open) -> Vec<LogLine> {
+        let shown = self.shown();
+        let matcher = self.matcher();
+        let is_head = |id: LineId| {
+            let mut own = shown.iter();
+            own.any(|line| line.spot.id == id && !line.is_context)
+        };
+        let trace = |id: LineId| {
+            let own = self.lines.iter().map(|(_, line)| line.spot.id);
+            own.filter(|other| self.head_of(*other) == Some(id)).count() as u64
+        };
+        let (mut found, mut next) = (Vec::new(), 0);
+        for (owner, line) in &self.lines {
+            let own = shown.iter().find(|other| other.spot.id == line.spot.id);
+            let (id, place) = (line.spot.id, line.spot.place);
+            let head = self.head_of(id).filter(|head| is_head(*head) && trace(*head) > 1);
+            let is_open = head.is_some_and(|head| open.traces.contains(&head));
+            if open.folds && head.is_some() && !is_open {
+                // Its lines are not hidden by filters.
+                next += u64::from(own.is_some());
+                continue;
+            }
+            let is_stretch = open.stretches.iter().any(|(from, to)| {
+                let (from, to) = (self.now(*from).place, self.now(*to).place);
+                (from..=to).contains(&place)
+            });
+            let is_opened = (is_stretch || is_open) && !self.filters.hidden.contains(owner);
+            let mut line = match own {
+                Some(own) => own.clone(),
+                None if is_opened => {
+                    let mut line = line.clone();
+                    line.is_context = true;
+                    if let Some(matcher) = &matcher {
+                        line.matches = matcher.find(&line.text());
+                    }
+                    line
+                }
+                None => continue,
+            };
+            line.hidden_before = place.saturating_sub(next);
+            let lines = trace(id);
+            if open.folds && lines > 1 && !line.is_context && !open.traces.contains(&id) {
+                line.folded = lines;
+            }
+            next = place + 1;
+            found.push(line);
+        }
+        found
+    }
+
     /// Whether rules and level show a line.
     fn fits(&self, line: &LogLine) -> bool {
         let filters = &self.filters;
@@ -229,8 +309,19 @@ impl Paper {
     }
 
     pub(crate) fn look(&self, look: &Look) -> Window {
-        let shown = self.shown();
+        let mut open = look.open.clone();
+        let unfolded = self.sought_in_a_trace(look);
+        open.traces.extend(unfolded);
+        let shown = self.opened(&open);
         let near = |spot: Spot| {
+            let head = self.head_of(spot.id).filter(|_| {
+                open.folds && !shown.iter().any(|line| line.spot.id == spot.id)
+            });
+            if let Some(at) = head.and_then(|head| {
+                shown.iter().position(|line| line.spot.id == head && line.folded > 0)
+            }) {
+                return Some(at);
+            }
             let exact = shown.iter().position(|line| line.spot.id == spot.id);
             let next = || shown.iter().position(|line| line.spot.place >= spot.place);
             exact.or_else(next).or(shown.len().checked_sub(1))
@@ -255,6 +346,7 @@ impl Paper {
             lines: shown[first..end].to_vec(),
             at: at.map(|at| at - first),
             found,
+            unfolded,
             is_top: first == 0,
             is_end: end == shown.len(),
             facts: self.facts(&shown, at),
