@@ -11,7 +11,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use golive::domain::log::{
-    Anchor, Facts, Filters, Found, Goal, Look, Open, Pattern, Rule, Test, TrackId, Window,
+    Anchor, Facts, Filters, Found, Goal, Look, Pattern, Rule, Test, TrackId, Window,
 };
 use golive::edge::logs::desk::{Desk, Past};
 use golive::edge::logs::files::Paper;
@@ -99,7 +99,7 @@ impl Open {
             },
             Past::Ended(track),
         ]);
-        let window = desk.look(screen(Anchor::End));
+        let window = desk.look(&screen(Anchor::End));
         assert!(!window.lines.is_empty(), "nothing to see at once");
         Self {
             desk,
@@ -115,9 +115,9 @@ impl Open {
             anchor: Anchor::End,
             above: 0,
             below: 0,
-            open: Open::default(),
+            open: golive::domain::log::Open::default(),
         };
-        self.desk.look(look).facts
+        self.desk.look(&look).facts
     }
 
     fn until(&self, holds: impl Fn(&Facts) -> bool) {
@@ -160,7 +160,7 @@ impl Open {
                 .wrapping_add(1);
             let goal = Goal::Place((place >> 20) % lines);
             let begun = Instant::now();
-            let window = self.desk.look(screen(seek(goal, false)));
+            let window = self.desk.look(&screen(seek(goal, false)));
             took.push(begun.elapsed().as_secs_f64() * 1e3);
             assert!(window.lines.len() > 40);
         }
@@ -176,7 +176,7 @@ impl Open {
         let (begun, used) = (Instant::now(), used_by(std::process::id()));
         self.desk.set_search(Some(pattern), None).unwrap();
         self.until_window(|| {
-            let window: Window = self.desk.look(screen(seek(Goal::Match, true)));
+            let window: Window = self.desk.look(&screen(seek(Goal::Match, true)));
             (window.found == Found::Yes).then_some(())
         });
         table.note(
@@ -209,7 +209,7 @@ impl Open {
         };
         let (begun, used) = (Instant::now(), used_by(std::process::id()));
         self.desk.set_filters(filters(false)).unwrap();
-        let window = self.desk.look(screen(Anchor::End));
+        let window = self.desk.look(&screen(Anchor::End));
         assert!(!window.lines.is_empty());
         table.note(
             "filter: first window, ms",
@@ -222,7 +222,7 @@ impl Open {
         for round in 0..50 {
             let begun = Instant::now();
             self.desk.set_filters(filters(round % 2 == 0)).unwrap();
-            let window = self.desk.look(screen(Anchor::End));
+            let window = self.desk.look(&screen(Anchor::End));
             took.push(begun.elapsed().as_secs_f64() * 1e3);
             assert!(!window.lines.is_empty());
         }
@@ -234,7 +234,7 @@ impl Open {
         for number in 0..500 {
             let goal = Goal::Place(number * (lines / 500));
             let begun = Instant::now();
-            self.desk.look(screen(seek(goal, false)));
+            self.desk.look(&screen(seek(goal, false)));
             took.push(begun.elapsed().as_secs_f64() * 1e3);
         }
         table.note("filter: window anywhere, p99, ms", at(&mut took, 0.99));
@@ -256,9 +256,9 @@ fn screen(anchor: Anchor) -> Look {
         anchor,
         above: 72,
         below: 72,
-        open: Open {
+        open: golive::domain::log::Open {
             folds: true,
-            ..Open::default()
+            ..Default::default()
         },
     }
 }
