@@ -173,16 +173,20 @@ impl Viewer {
         self.filters = filters;
         // Other lines are hidden now.
         self.open.stretches.clear();
-        if let Standing::At { spot, row } = self.standing {
-            // The row that told of hidden lines may be gone.
-            let row = row.min(self.tall() - 1);
-            self.standing = Standing::At { spot, row };
-        }
+        self.keep_row();
         let filter = LogWish::Filter {
             document: self.document,
             filters: self.filters.clone(),
         };
         vec![filter, self.refresh()]
+    }
+
+    /// Keeps the line it stands on on the screen: the row that told of hidden lines may be gone.
+    fn keep_row(&mut self) {
+        if let Standing::At { spot, row } = self.standing {
+            let row = row.min(self.tall() - 1);
+            self.standing = Standing::At { spot, row };
+        }
     }
 
     /// Shows only the lines of one owner, or of all.

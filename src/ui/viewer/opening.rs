@@ -94,6 +94,7 @@ impl Viewer {
             self.open.stretches.remove(0);
         }
         self.open.stretches.push((from, to));
+        self.keep_row();
         vec![self.refresh()]
     }
 
