@@ -385,6 +385,7 @@ impl<S: Source> Bench<S> {
     /// The line a search goes to, as somebody finds it who walks over all lines.
     fn sought(&self, before: &Stand, goal: Goal, back: bool, here: bool) -> Option<LineId> {
         let lines = self.paper.shown(&Open::default());
+        let all = self.paper.shown(self.viewer.opened());
         let is_it = |line: &&LogLine| match goal {
             Goal::Match => !line.matches.is_empty(),
             _ => line.level >= Level::Warning && !line.goes_on,
@@ -394,7 +395,7 @@ impl<S: Source> Bench<S> {
         let hits: Vec<&LogLine> = lines.iter().filter(own).filter(is_it).collect();
         let at = before
             .cursor
-            .and_then(|cursor| lines.iter().find(|line| line.spot.id == cursor))
+            .and_then(|cursor| all.iter().find(|line| line.spot.id == cursor))
             .map(|line| line.spot.place);
         let on = |line: &&&LogLine| match at {
             None => true,

@@ -89,7 +89,7 @@ impl Viewer {
         let lines = &self.window.lines;
         let at = lines.iter().position(|line| line.spot.id == to.id);
         let before = at.and_then(|at| at.checked_sub(1));
-        let from = before.map_or_else(top, |at| lines[at].spot);
+        let from = before.map_or_else(|| nowhere(0), |at| lines[at].spot);
         if self.open.stretches.len() >= MOST {
             self.open.stretches.remove(0);
         }
@@ -111,11 +111,9 @@ impl Viewer {
     }
 }
 
-/// Before all lines: no track has this number.
-fn top() -> Spot {
+/// A place, whatever line stands there: no track has this number.
+pub(super) fn nowhere(place: u64) -> Spot {
     let track = TrackId(u16::MAX);
-    Spot {
-        place: 0,
-        id: LineId { track, line: 0 },
-    }
+    let id = LineId { track, line: 0 };
+    Spot { place, id }
 }
