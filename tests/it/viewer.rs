@@ -13,7 +13,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use golive::domain::log::document::{Document, LineFact, Storage};
 use golive::domain::log::{
-    Anchor, Filters, Goal, Level, LineId, LogLine, Look, Open, Pattern, Rule, Test, TrackId, Voice, level,
+    Anchor, Filters, Goal, Level, LineId, LogLine, Look, Open, Pattern, Rule, Spot, Test, TrackId,
+    Voice, level,
 };
 use golive::ui::keymap::Act;
 use golive::ui::msg::{DocumentId, LogNews, LogWish};
@@ -601,4 +602,39 @@ fn a_long_line_that_was_hidden_while_the_screen_was_resized_shows() {
         Deed::Resize(20, 1),
         Deed::Press(Act::FiltersOff),
     ]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_folded_is_what_one_folds_who_walks_over_all_lines(
+        lines in prop::collection::vec((0_usize..3, text()), 1..40),
+        filters in filters(),
+        opened in prop::collection::btree_set((0_u16..3, 0_u64..12), 0..6),
+        stretch in prop::option::of((0_usize..40, 0_usize..20)),
+    ) {
+        let (mut real, mut paper) = (Real::default(), Paper::default());
+        // Both give the tracks the same numbers.
+        let first = (0..3).map(|owner| (owner, String::new()));
+        for (owner, text) in first.chain(lines) {
+            Source::append(&mut real, owner, &text);
+            Source::append(&mut paper, owner, &text);
+        }
+        real.document.set_filters(filters.clone()).unwrap();
+        paper.filters = filters;
+        real.read_on();
+        let spots: Vec<Spot> = paper.lines.iter().map(|(_, line)| line.spot).collect();
+        let spot = |place: usize| spots[place.min(spots.len() - 1)];
+        let open = Open {
+            folds: true,
+            traces: opened.into_iter().map(|(track, line)| LineId { track: TrackId(track), line }).collect(),
+            stretches: stretch.into_iter().map(|(from, lines)| (spot(from), spot(from + lines))).collect(),
+        };
+        let told = |lines: Vec<LogLine>| {
+            let lines = lines.into_iter();
+            lines.map(|line| (line.spot, line.folded, line.is_context, line.hidden_before)).collect::<Vec<_>>()
+        };
+        prop_assert_eq!(told(real.shown(&open)), told(paper.opened(&open)));
+    }
 }

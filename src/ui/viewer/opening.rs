@@ -68,7 +68,10 @@ impl Viewer {
         let is_own = self
             .hidden_rows()
             .any(|(_, line)| Some(line.spot.id) == own.map(|spot| spot.id));
-        if let Some(at) = own.and_then(|spot| self.stretch_of(spot)).filter(|_| !is_own) {
+        if let Some(at) = own
+            .and_then(|spot| self.stretch_of(spot))
+            .filter(|_| !is_own)
+        {
             self.open.stretches.remove(at);
             return vec![self.refresh()];
         }

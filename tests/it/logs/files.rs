@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use golive::domain::id::{Attempt, TaskId};
 use golive::domain::log::document::Part;
-use golive::domain::log::{Anchor, Filters, Found, Goal, Look, Open, Pattern, Rule, Test, Voice, Window};
+use golive::domain::log::{
+    Anchor, Filters, Found, Goal, Look, Open, Pattern, Rule, Test, Voice, Window,
+};
 use golive::domain::run::Moment;
 use golive::edge::logs::Logs;
 use golive::edge::logs::desk::{Desk, Past};

@@ -6,8 +6,7 @@ use golive::domain::log::level;
 use golive::domain::log::pattern::Matcher;
 use golive::domain::log::{
     Anchor, Bucket, Facts, Filters, Found, Goal, Level, LineId, LogLine, Look, Matches, Open,
-    Pattern,
-    Rule, Spot, Test, TrackFacts, TrackId, Voice, Window,
+    Pattern, Rule, Spot, Test, TrackFacts, TrackId, Voice, Window,
 };
 use golive::domain::output::{ansi, lines};
 use golive::ui::msg::{DocumentId, LogNews, LogWish};
@@ -171,7 +170,9 @@ impl Paper {
             .filter(|line| line.spot.id.track == id.track && line.spot.id.line <= id.line)
             .collect();
         own.sort_by_key(|line| line.spot.id.line);
-        let last = own.last().filter(|line| line.spot.id == id && line.goes_on)?;
+        let last = own
+            .last()
+            .filter(|line| line.spot.id == id && line.goes_on)?;
         let head = own.iter().rev().find(|line| !line.goes_on)?;
         (head.level >= Level::Warning && last.voice == Voice::Printed).then_some(head.spot.id)
     }
@@ -208,18 +209,20 @@ impl Paper {
         for (owner, line) in &self.lines {
             let own = shown.iter().find(|other| other.spot.id == line.spot.id);
             let (id, place) = (line.spot.id, line.spot.place);
-            let head = self.head_of(id).filter(|head| is_head(*head) && trace(*head) > 1);
+            let head = self
+                .head_of(id)
+                .filter(|head| is_head(*head) && trace(*head) > 1);
             let is_open = head.is_some_and(|head| open.traces.contains(&head));
-            if open.folds && head.is_some() && !is_open {
-                // Its lines are not hidden by filters.
-                next += u64::from(own.is_some());
-                continue;
-            }
             let is_stretch = open.stretches.iter().any(|(from, to)| {
                 let (from, to) = (self.now(*from).place, self.now(*to).place);
                 (from..=to).contains(&place)
             });
             let is_opened = (is_stretch || is_open) && !self.filters.hidden.contains(owner);
+            if open.folds && head.is_some() && !is_open {
+                // It is folded, not hidden.
+                next += u64::from(own.is_some() || is_opened);
+                continue;
+            }
             let mut line = match own {
                 Some(own) => own.clone(),
                 None if is_opened => {
@@ -314,11 +317,13 @@ impl Paper {
         open.traces.extend(unfolded);
         let shown = self.opened(&open);
         let near = |spot: Spot| {
-            let head = self.head_of(spot.id).filter(|_| {
-                open.folds && !shown.iter().any(|line| line.spot.id == spot.id)
-            });
+            let head = self
+                .head_of(spot.id)
+                .filter(|_| open.folds && !shown.iter().any(|line| line.spot.id == spot.id));
             if let Some(at) = head.and_then(|head| {
-                shown.iter().position(|line| line.spot.id == head && line.folded > 0)
+                shown
+                    .iter()
+                    .position(|line| line.spot.id == head && line.folded > 0)
             }) {
                 return Some(at);
             }

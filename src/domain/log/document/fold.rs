@@ -96,7 +96,10 @@ impl Walk<'_> {
             let Some(trace) = self.folded(step.seat) else {
                 return Some(step);
             };
-            let Some(stretch) = self.reader.document.order.at(step.seat) else {
+            // Lines that filters hide are not folded: under filters lines are passed one by one.
+            let decides = self.reader.document.active.is_some();
+            let stretch = self.reader.document.order.at(step.seat);
+            let Some(stretch) = stretch.filter(|_| !decides) else {
                 self.folds.passed.set(self.folds.passed.get() + 1);
                 seat = if back {
                     step.seat.checked_sub(1)?

@@ -93,7 +93,10 @@ fn words(area: Rect, tail: &TailView) -> Vec<(String, &'static str)> {
             "text.dim",
         );
     } else if waits(tail) {
-        say(&format!("No source of {env} has a file yet."), "text.strong");
+        say(
+            &format!("No source of {env} has a file yet."),
+            "text.strong",
+        );
         say("", "text");
         for (at, now) in tail.sources.iter().enumerate().take(8) {
             if let SourceState::Waiting { why } = &now.state {
