@@ -2,6 +2,8 @@
 //!
 //! It stands for the engine where screens are tested, and is what the viewer is compared with.
 
+use std::collections::BTreeMap;
+
 use golive::domain::log::level;
 use golive::domain::log::pattern::Matcher;
 use golive::domain::log::{
@@ -163,18 +165,24 @@ impl Paper {
         found
     }
 
-    /// The first line of the trace a line goes on.
-    fn head_of(&self, id: LineId) -> Option<LineId> {
-        let own = self.lines.iter().map(|(_, line)| line);
-        let mut own: Vec<&LogLine> = own
-            .filter(|line| line.spot.id.track == id.track && line.spot.id.line <= id.line)
-            .collect();
-        own.sort_by_key(|line| line.spot.id.line);
-        let last = own
-            .last()
-            .filter(|line| line.spot.id == id && line.goes_on)?;
-        let head = own.iter().rev().find(|line| !line.goes_on)?;
-        (head.level >= Level::Warning && last.voice == Voice::Printed).then_some(head.spot.id)
+    /// The first line of the trace of every line that goes on one.
+    fn heads(&self) -> BTreeMap<LineId, LineId> {
+        let mut own: Vec<&LogLine> = self.lines.iter().map(|(_, line)| line).collect();
+        own.sort_by_key(|line| line.spot.id);
+        let mut heads = BTreeMap::new();
+        let mut head: Option<&LogLine> = None;
+        for line in own {
+            let is_other = |head: &LogLine| head.spot.id.track != line.spot.id.track;
+            if !line.goes_on || head.is_some_and(is_other) {
+                head = (!line.goes_on).then_some(line);
+            } else if let Some(head) = head
+                && head.level >= Level::Warning
+                && line.voice == Voice::Printed
+            {
+                heads.insert(line.spot.id, head.spot.id);
+            }
+        }
+        heads
     }
 
     /// The trace in which the match is that is looked for, when it is folded.
@@ -187,7 +195,7 @@ impl Paper {
         }
         let all = self.shown();
         let at = Self::find(&all, from.map(|from| self.now(from)), back, goal)?;
-        let head = self.head_of(all[at].spot.id)?;
+        let head = *self.heads().get(&all[at].spot.id)?;
         let shown = self.opened(&look.open);
         let is_there = shown.iter().any(|line| line.spot.id == all[at].spot.id);
         (!is_there).then_some(head)
@@ -197,26 +205,26 @@ impl Paper {
     pub(crate) fn opened(&self, open: &Open) -> Vec<LogLine> {
         let shown = self.shown();
         let matcher = self.matcher();
-        let is_head = |id: LineId| {
-            let mut own = shown.iter();
-            own.any(|line| line.spot.id == id && !line.is_context)
-        };
-        let trace = |id: LineId| {
-            let own = self.lines.iter().map(|(_, line)| line.spot.id);
-            own.filter(|other| self.head_of(*other) == Some(id)).count() as u64
-        };
+        let heads = self.heads();
+        let mut traces: BTreeMap<LineId, u64> = BTreeMap::new();
+        for head in heads.values() {
+            *traces.entry(*head).or_default() += 1;
+        }
+        let known: BTreeMap<LineId, &LogLine> =
+            shown.iter().map(|line| (line.spot.id, line)).collect();
+        let is_head = |id: &LineId| known.get(id).is_some_and(|line| !line.is_context);
+        let trace = |id: LineId| traces.get(&id).copied().unwrap_or(0);
+        let stretches = open.stretches.iter();
+        let stretches = stretches.map(|(from, to)| self.now(*from).place..=self.now(*to).place);
+        let stretches: Vec<_> = stretches.collect();
         let (mut found, mut next) = (Vec::new(), 0);
         for (owner, line) in &self.lines {
-            let own = shown.iter().find(|other| other.spot.id == line.spot.id);
             let (id, place) = (line.spot.id, line.spot.place);
-            let head = self
-                .head_of(id)
-                .filter(|head| is_head(*head) && trace(*head) > 1);
+            let own = known.get(&id).copied();
+            let head = heads.get(&id).copied();
+            let head = head.filter(|head| is_head(head) && trace(*head) > 1);
             let is_open = head.is_some_and(|head| open.traces.contains(&head));
-            let is_stretch = open.stretches.iter().any(|(from, to)| {
-                let (from, to) = (self.now(*from).place, self.now(*to).place);
-                (from..=to).contains(&place)
-            });
+            let is_stretch = stretches.iter().any(|stretch| stretch.contains(&place));
             let is_opened = (is_stretch || is_open) && !self.filters.hidden.contains(owner);
             if open.folds && head.is_some() && !is_open {
                 // It is folded, not hidden.
@@ -316,10 +324,11 @@ impl Paper {
         let unfolded = self.sought_in_a_trace(look);
         open.traces.extend(unfolded);
         let shown = self.opened(&open);
+        let heads = self.heads();
         let near = |spot: Spot| {
-            let head = self
-                .head_of(spot.id)
-                .filter(|_| open.folds && !shown.iter().any(|line| line.spot.id == spot.id));
+            let is_there = || shown.iter().any(|line| line.spot.id == spot.id);
+            let head = heads.get(&spot.id).copied();
+            let head = head.filter(|_| open.folds && !is_there());
             if let Some(at) = head.and_then(|head| {
                 shown
                     .iter()
