@@ -46,7 +46,9 @@ fn the_log_of_a_run_opens_at_the_step_that_failed_with_its_trace_folded() {
     terminal.shows("+4 lines  Enter");
     terminal.hides("raise ValueError");
     // Up to the first line of the trace: following stops on the last line.
-    terminal.keys("/Traceback\r\r");
+    terminal.keys("/Traceback\r");
+    terminal.shows("match 1 of 1");
+    terminal.keys("\r");
     terminal.shows("raise ValueError(order)");
     terminal.keys("\r");
     terminal.hides("raise ValueError(order)");

@@ -93,19 +93,7 @@ fn words(area: Rect, tail: &TailView) -> Vec<(String, &'static str)> {
             "text.dim",
         );
     } else if waits(tail) {
-        say(
-            &format!("No source of {env} has a file yet."),
-            "text.strong",
-        );
-        say("", "text");
-        for (at, now) in tail.sources.iter().enumerate().take(8) {
-            if let SourceState::Waiting { why } = &now.state {
-                let host = middle(now.source.host.as_str(), 24);
-                say(&format!("{} {host}: {why}", letter(at)), "text");
-            }
-        }
-        say("", "text");
-        say("Lines show as soon as a file is there.", "text.dim");
+        waiting(tail, &mut say);
     } else if tail
         .sources
         .iter()
@@ -119,6 +107,24 @@ fn words(area: Rect, tail: &TailView) -> Vec<(String, &'static str)> {
         say(&format!("The sources of {env} are being opened .."), "text");
     }
     rows
+}
+
+/// What is told where no file is there yet.
+fn waiting(tail: &TailView, say: &mut dyn FnMut(&str, &'static str)) {
+    let env = &tail.env;
+    say(
+        &format!("No source of {env} has a file yet."),
+        "text.strong",
+    );
+    say("", "text");
+    for (at, now) in tail.sources.iter().enumerate().take(8) {
+        if let SourceState::Waiting { why } = &now.state {
+            let host = middle(now.source.host.as_str(), 24);
+            say(&format!("{} {host}: {why}", letter(at)), "text");
+        }
+    }
+    say("", "text");
+    say("Lines show as soon as a file is there.", "text.dim");
 }
 
 /// Whether every source waits for its file.
