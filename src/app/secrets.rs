@@ -319,14 +319,15 @@ async fn printed(root: &Path, command: &str) -> std::io::Result<(ExitStatus, Vec
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()?;
-    // Whoever is given up is ended with all that it started; what ends by itself may leave an agent behind.
-    let mut started = Started(child.id());
-    let (Some(stdout), Some(mut stderr)) = (child.stdout.take(), child.stderr.take()) else {
+    let (Some(mut stdout), Some(mut stderr)) = (child.stdout.take(), child.stderr.take()) else {
         return Err(std::io::Error::other("it has no output"));
     };
+    // Whoever is given up is ended with all that it started, while its pipes are open still: who dies of a broken one
+    // leaves its children to others. What ends by itself may leave an agent behind.
+    let mut started = Started(child.id());
     let (mut value, mut said) = (Vec::new(), Vec::new());
     let read = async {
-        stdout.take(MOST).read_to_end(&mut value).await?;
+        (&mut stdout).take(MOST).read_to_end(&mut value).await?;
         if value.len() as u64 == MOST {
             let why = format!("it prints more than {} KiB", LONGEST / 1024);
             return Err(std::io::Error::other(why));
