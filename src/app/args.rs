@@ -11,6 +11,7 @@ Examples:
   golive plan                         show what a deploy would run, where, and how long it takes
   golive deploy                       walk the checklist, from the first test to the pushed tag
   golive deploy --ref v2.1            release something else than HEAD
+  golive rollback production          go back to the release before; shows first what that means
   golive resume --approve production=9be0d11
                                       pass the gate of production without a terminal
   golive tail production              the logs of its servers, in one time line
@@ -31,6 +32,16 @@ A log is two lines of releases.toml:
   on   = \"web\"                        a role, hosts, or \"all\"
   file = \"/var/log/app.log\"           or run = \"journalctl -fu app\"";
 
+const ROLLBACK_EXAMPLES: &str = "\
+Examples:
+  golive rollback production --dry-run
+                                      what going back one release means, and what would run
+  golive rollback production          the same, then the gate, then go back
+  golive rollback production v1.41 --reason 'carts are lost'
+                                      go back to this release; the one that is left is marked bad
+  golive rollback production --approve production=9be0d11 --reason TEXT
+                                      without a terminal; the commit is the one that is gone back to";
+
 const LOGS_EXAMPLES: &str = "\
 Examples:
   golive runs logs 20261121-0600-rq   every step of the run
@@ -40,6 +51,14 @@ Examples:
                                       with the time at which each line came
 
 On a terminal it opens the log on screen; with --plain, or into a file or pipe, it prints.";
+
+const DIFF_EXAMPLES: &str = "\
+Examples:
+  golive releases diff LIVE HEAD      what the next release would bring
+  golive releases diff v1.4 v1.5 --stat
+                                      the files, with how many lines
+  golive releases diff v1.4 v1.5 | delta
+                                      a pipe gets the patch, exactly as git prints it";
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done · 1 a step failed · 2 usage or a file is wrong, nothing was started · 3 a decision is needed
@@ -121,6 +140,8 @@ pub enum Command {
     Deploy(Deploy),
     /// Go on with an unfinished run
     Resume(Resume),
+    /// Go back to the release before, or to TAG; shows first what that means
+    Rollback(Rollback),
     /// Say who holds an environment; take, release or take over its lock
     Lock(Lock),
     /// Show what would run where, in order, with the exact commands and the forecast
@@ -132,6 +153,12 @@ pub enum Command {
         /// What about them; nothing lists them.
         #[command(subcommand)]
         what: Option<Runs>,
+    },
+    /// Past releases, newest first; what was in them, whether they are what runs
+    Releases {
+        /// What about them; nothing lists them.
+        #[command(subcommand)]
+        what: Option<Releases>,
     },
     /// A complete playground on this machine: repository, servers, checklist
     Demo(Demo),
@@ -260,6 +287,25 @@ pub struct Deploy {
     pub detach: bool,
 }
 
+/// `golive rollback`.
+#[derive(Debug, Clone, Args, Default)]
+#[command(before_long_help = ROLLBACK_EXAMPLES)]
+pub struct Rollback {
+    /// The environment
+    pub env: String,
+    /// The release to go back to, by its tag or commit (default: the one before what is live)
+    pub tag: Option<String>,
+    /// Only show what it means and what would run; nothing is started
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Decisions given in advance.
+    #[command(flatten)]
+    pub decisions: Decisions,
+    /// Leave after the start; the run goes on in the background until it needs a decision
+    #[arg(long)]
+    pub detach: bool,
+}
+
 /// `golive resume`.
 #[derive(Debug, Clone, Args)]
 pub struct Resume {
@@ -374,6 +420,32 @@ pub enum Runs {
         /// The runs.
         #[arg(required = true)]
         runs: Vec<String>,
+    },
+}
+
+/// `golive releases …`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Releases {
+    /// One release: its message, people, commits, files, evidence and its run
+    Show {
+        /// Its tag, or LIVE.
+        tag: String,
+    },
+    /// What changed between two releases: as a patch, coloured on a terminal
+    #[command(before_long_help = DIFF_EXAMPLES)]
+    Diff {
+        /// The older one: a tag, LIVE, a commit or a branch.
+        from: String,
+        /// The newer one.
+        to: String,
+        /// Only the files, with how many lines.
+        #[arg(long)]
+        stat: bool,
+    },
+    /// Compare LIVE, the tags of the remote and what each host says it runs; only looks
+    Verify {
+        /// Only the hosts of this environment.
+        env: Option<String>,
     },
 }
 

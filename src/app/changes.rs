@@ -7,14 +7,18 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use futures_util::future::join_all;
+
 use super::project;
 use super::report::{Failure, note, print, shown};
 use super::session::Project;
-use crate::domain::plan::Plan;
 use crate::domain::plan::build::{History, Target, build};
 use crate::domain::plan::difference::difference;
+use crate::domain::plan::rollback::{self, Back, TakenBack};
+use crate::domain::plan::{Plan, Rollback, Taken};
 use crate::domain::run::{Identities, RunState, schedule};
 use crate::domain::text::plural;
+use crate::edge::git::Git;
 
 /// How many changes are told one by one.
 const SHOWN: usize = 6;
@@ -26,7 +30,15 @@ pub async fn since(project: &Project, frozen: &Plan) -> Vec<String> {
         Err(failure) => return vec![failure.to_string()],
     };
     let target = target(project, frozen).await;
-    match build(&checklist, &target, &History::default(), &frozen.selection) {
+    let history = History::default();
+    let current = match &frozen.rollback {
+        Some(rollback) => {
+            let back = taken_back(project, rollback).await;
+            rollback::build(&checklist, &target, &history, &back)
+        }
+        None => build(&checklist, &target, &history, &frozen.selection),
+    };
+    match current {
         Ok(current) => {
             let changes = difference(frozen, &current);
             changes.iter().map(ToString::to_string).collect()
@@ -89,6 +101,28 @@ pub fn strangers(state: &RunState, identities: &Identities) -> Vec<String> {
             )
         })
         .collect()
+}
+
+/// What a rollback was planned to go back from and to.
+async fn taken_back(project: &Project, rollback: &Rollback) -> Back {
+    Back {
+        env: rollback.env.clone(),
+        from: rollback.from.clone(),
+        to_tag: rollback.to_tag.clone(),
+        taken: changed(&project.git(), rollback.taken.clone()).await,
+    }
+}
+
+/// The releases that are taken back, with what each changed.
+pub async fn changed(git: &Git, taken: Vec<Taken>) -> Vec<TakenBack> {
+    join_all(taken.into_iter().map(async |release| {
+        let changed = match &release.previous {
+            Some(previous) => git.changed_paths(previous, &release.commit).await.ok(),
+            None => None,
+        };
+        TakenBack { release, changed }
+    }))
+    .await
 }
 
 /// What the run was planned for.

@@ -39,21 +39,31 @@ pub async fn deploy(project: &Project, deploy: &Deploy, global: &Global) -> Resu
     if !global.json {
         super::report::print(&super::report::shown(&super::table::warnings(&plan)))?;
     }
-    let mut prompt = (!global.json && may_ask()).then(Prompt::person);
-    let wanted = secrets::of_plan(&plan);
-    let secrets = secrets::resolve(project, &plan, wanted, prompt.as_mut()).await?;
+    let prompt = (!global.json && may_ask()).then(Prompt::person);
+    let given = (&deploy.decisions, deploy.detach, global);
+    start(project, &plan, given, prompt).await
+}
+
+/// Starts a run of this plan and drives it to its end, or leaves it to a background runner.
+pub async fn start(
+    project: &Project,
+    plan: &Plan,
+    (decisions, detached, global): (&Decisions, bool, &Global),
+    mut prompt: Option<Prompt>,
+) -> Result<Code, Failure> {
+    let wanted = secrets::of_plan(plan);
+    let secrets = secrets::resolve(project, plan, wanted, prompt.as_mut()).await?;
     let (sender, receiver, listener) = session::feed_with_links();
     let sites = Arc::new(project.sites(&plan.hosts, &listener)?);
-    let identities = greet(&sites, session::places(&plan), &listener).await?;
-    if let Err(busy) = lock::check_free(project, &plan, &sites).await {
+    let identities = greet(&sites, session::places(plan), &listener).await?;
+    if let Err(busy) = lock::check_free(project, plan, &sites).await {
         sites.close().await;
         return Err(busy);
     }
-    let owned = project.create(&plan, session::now())?;
-    let reason = deploy.decisions.reason.clone();
+    let owned = project.create(plan, session::now())?;
+    let reason = decisions.reason.clone();
     let lock = session::lock_id();
-    let keep = deploy
-        .decisions
+    let keep = decisions
         .keep_lock
         .then_some(Intent::KeepLock { keep: true });
     let wishes = std::iter::once(Intent::Start { reason, lock }).chain(keep);
@@ -66,8 +76,8 @@ pub async fn deploy(project: &Project, deploy: &Deploy, global: &Global) -> Resu
         secrets,
         sender,
     );
-    let given = (&deploy.decisions, global);
-    if deploy.detach {
+    let given = (decisions, global);
+    if detached {
         return detach(project, driven, receiver, given, &sites).await;
     }
     let given = (given.0, given.1, None, prompt);
@@ -172,7 +182,7 @@ pub async fn resume(project: &Project, resume: &Resume, global: &Global) -> Resu
         Opened::Elsewhere(owner) => return watch(project, &run, &owner, resume, global).await,
     };
     let state = session::folded(&owned);
-    if state.status == RunStatus::Finished(Outcome::Succeeded) {
+    if state.has_succeeded() {
         // The stream of events of a run on which nothing happens is empty.
         if !global.json {
             super::report::print(&format!(
@@ -472,7 +482,7 @@ async fn faced<F: Face>(
 }
 
 /// Whether a person sits at both ends: only then anything is asked. `TERM=dumb` and CI never prompt.
-fn may_ask() -> bool {
+pub fn may_ask() -> bool {
     let ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     !ci && !dumb && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()

@@ -158,7 +158,7 @@ fn environments(
     mut deployed: BTreeMap<EnvName, Deployed>,
     live: Option<&Deployed>,
 ) -> Vec<EnvOverview> {
-    let released = released(checklist);
+    let released = checklist.released();
     checklist
         .environments
         .iter()
@@ -188,28 +188,6 @@ fn environments(
             }
         })
         .collect()
-}
-
-/// The environment that LIVE speaks of: the one whose stage, or the stage before, writes the tags; without
-/// such a step the only gated one.
-fn released(checklist: &Checklist) -> Option<&EnvName> {
-    let tags = |name| {
-        let step = checklist.steps.get(name);
-        step.is_some_and(|step| step.kind.milestone().is_some())
-    };
-    let stages = &checklist.stages;
-    if let Some(at) = stages.iter().position(|stage| stage.steps.iter().any(tags)) {
-        return stages[..=at]
-            .iter()
-            .rev()
-            .find_map(|stage| stage.env.as_ref());
-    }
-    let mut gated = checklist
-        .environments
-        .iter()
-        .filter(|env| env.gate != Gate::None);
-    let first = gated.next()?;
-    gated.next().is_none().then_some(&first.name)
 }
 
 async fn count_behind(

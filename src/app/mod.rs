@@ -28,7 +28,9 @@ pub mod playground;
 pub mod project;
 pub mod prompt;
 pub mod reach;
+pub mod releases;
 pub mod report;
+pub mod rollback;
 pub mod runner;
 pub mod runs;
 pub mod secrets;
@@ -118,6 +120,7 @@ async fn command(cli: &Cli) -> Result<Code, Failure> {
         Some(Command::Resume(resume)) => {
             deploy::resume(&open_for_runs()?, &resume.gathered(), global).await
         }
+        Some(Command::Rollback(wanted)) => rollback::rollback(&open()?, wanted, global).await,
         Some(Command::Lock(lock)) => lock::lock(&open()?, lock, global).await,
         Some(Command::Runner(arguments)) => runner::run(&open_for_runs()?, arguments).await,
         Some(Command::Plan(selected)) => plan(&open()?, selected, global).await,
@@ -141,6 +144,19 @@ async fn command(cli: &Cli) -> Result<Code, Failure> {
             console::open(project, global, console::Begin::Tail { env, names }).await
         }
         Some(Command::Tail(tail)) => tail::tail(&open()?, tail, global).await,
+        Some(Command::Releases { what: None }) if has_screen(global) => {
+            console::open(open()?, global, console::Begin::Releases).await
+        }
+        Some(Command::Releases { what: None }) => releases::list::list(&open()?, global).await,
+        Some(Command::Releases {
+            what: Some(args::Releases::Show { tag }),
+        }) => releases::show::show(&open()?, tag, global).await,
+        Some(Command::Releases {
+            what: Some(args::Releases::Diff { from, to, stat }),
+        }) => releases::diff::diff(&open()?, (from, to), *stat, global).await,
+        Some(Command::Releases {
+            what: Some(args::Releases::Verify { env }),
+        }) => releases::verify::verify(&open()?, env.as_deref(), global).await,
         Some(Command::Demo(demo)) => playground::demo(demo, global, has_screen(global)).await,
         Some(command) => document(command, global),
     }

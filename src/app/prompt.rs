@@ -180,6 +180,13 @@ impl Prompt {
         }
     }
 
+    /// Why it is gone back to an older release; `None` = nothing was said.
+    pub async fn why_back(&mut self) -> Option<String> {
+        let asked =
+            self.read("why it is gone back (one line; it marks the release that is left as bad): ");
+        asked.await.ok().filter(|reason| !reason.is_empty())
+    }
+
     /// The reason of a decision; `None` = taken back.
     async fn reason_for(&mut self, deed: &Deed) -> Result<Option<String>, Silence> {
         if !deed.needs_reason() {
@@ -242,7 +249,7 @@ impl Prompt {
         }
     }
 
-    /// Whether the gate before this stage is passed: the environment's name is typed. An empty line leaves it.
+    /// Whether the gate before this stage is passed: the plan's word for it is typed. An empty line leaves it.
     pub async fn gate(&mut self, state: &RunState, stage: usize) -> bool {
         let Some(env) = &state.plan.stages[stage].env else {
             return false;
@@ -252,14 +259,19 @@ impl Prompt {
             .commit
             .as_ref()
             .map_or("this", |commit| commit.short());
+        let word = state.plan.gate_word(env);
+        let deed = match state.plan.rollback {
+            Some(_) => format!("go back to {commit} there"),
+            None => format!("release {commit} there"),
+        };
         let text = format!(
-            "{}\ntype {env} to release {commit} there, nothing to leave the run at the gate: ",
+            "{}\ntype {word} to {deed}, nothing to leave the run at the gate: ",
             progress::users_see(state),
         );
         loop {
             match self.read(&text).await.as_deref() {
                 Ok("") | Err(_) => return false,
-                Ok(name) if name == env.as_str() => return true,
+                Ok(typed) if typed == word => return true,
                 Ok(_) => {}
             }
         }

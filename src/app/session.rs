@@ -62,7 +62,7 @@ impl Project {
     }
 
     /// What would make the tag step fail at the very end, told before anything starts.
-    async fn warnings(&self, plan: &Plan) -> Vec<String> {
+    pub async fn warnings(&self, plan: &Plan) -> Vec<String> {
         if !plan
             .tasks()
             .any(|task| task.milestone == Some(Milestone::TagWritten))
@@ -70,9 +70,22 @@ impl Project {
             return Vec::new();
         }
         let git = self.git();
-        let questions =
-            async { tokio::join!(git.missing_identity(), live_trouble(&git, &plan.release)) };
-        let Ok((identity, live)) = tokio::time::timeout(REMOTE_PATIENCE, questions).await else {
+        let signing = async {
+            let asked = plan.release.sign.then(|| git.cannot_sign());
+            match asked {
+                Some(asked) => asked.await,
+                None => Ok(None),
+            }
+        };
+        let questions = async {
+            tokio::join!(
+                git.missing_identity(),
+                live_trouble(&git, &plan.release),
+                signing
+            )
+        };
+        let Ok((identity, live, signing)) = tokio::time::timeout(REMOTE_PATIENCE, questions).await
+        else {
             let remote = plan.release.remote.as_deref().unwrap_or("the remote");
             return vec![format!(
                 "{remote} does not answer: whether LIVE was moved there is not known"
@@ -83,7 +96,11 @@ impl Project {
             .flatten()
             .map(|what| format!("the tag cannot be written: {what}"));
         let live = live.unwrap_or_else(|error| Some(error.to_string()));
-        identity.into_iter().chain(live).collect()
+        let signing = signing
+            .ok()
+            .flatten()
+            .map(|why| format!("the tag cannot be signed (`sign = true`): {why}"));
+        identity.into_iter().chain(signing).chain(live).collect()
     }
 
     /// What is released, and what git says about it. Without a repository there is no commit.
@@ -194,7 +211,8 @@ pub fn random() -> [u8; 2] {
     bytes
 }
 
-fn git_failure(error: &GitError) -> Failure {
+/// What git could not do, before anything was started.
+pub fn git_failure(error: &GitError) -> Failure {
     let failure = Failure::from_error(Code::Usage, error);
     match error.help() {
         Some(help) => failure.help(help),
@@ -202,7 +220,8 @@ fn git_failure(error: &GitError) -> Failure {
     }
 }
 
-fn unbuildable(problems: &[BuildProblem]) -> Failure {
+/// Why there is no plan.
+pub fn unbuildable(problems: &[BuildProblem]) -> Failure {
     let mut texts = problems.iter().map(ToString::to_string);
     let first = texts
         .next()

@@ -168,7 +168,7 @@ fn pattern(text: &str) -> Result<Matcher, Failure> {
 }
 
 /// Whether lines may have colours: asked for, or on a terminal that has some.
-fn has_colours(when: ColorWhen) -> bool {
+pub fn has_colours(when: ColorWhen) -> bool {
     let wish = match when {
         ColorWhen::Always => ColourWish::Always,
         ColorWhen::Auto if std::io::stdout().is_terminal() => ColourWish::Auto,

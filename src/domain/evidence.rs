@@ -244,6 +244,12 @@ impl Rows {
                 tested.push(env.as_str());
             }
         }
+        if let (Some(rollback), Some(commit)) = (&plan.rollback, &plan.commit) {
+            let tag = rollback.to_tag.as_ref();
+            let was = tag.map_or_else(String::new, |tag| format!(" as {tag}"));
+            let result = format!("{}{was}, in {}", commit.short(), rollback.env);
+            return self.add(Verdict::Pass, "was live before", result);
+        }
         let check = "same commit as tested";
         match (&plan.commit, tested.is_empty()) {
             (None, _) => self.add(Verdict::Warn, check, "there is no commit to compare"),

@@ -10,12 +10,19 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::process::Command;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::{Child, Command};
 
 use crate::domain::id::Commit;
 
+pub mod counts;
+pub mod diff;
 pub mod history;
 pub mod lock;
+pub mod objects;
+pub mod releases;
+pub mod remote;
+pub mod signature;
 pub mod state;
 pub mod tags;
 
@@ -193,6 +200,120 @@ impl Git {
     }
 
     async fn run(&self, arguments: &[&str], limit: Duration) -> Result<Output, GitError> {
+        let child = self.start(arguments)?;
+        let group = group_of(&child);
+        match tokio::time::timeout(limit, child.wait_with_output()).await {
+            Ok(Ok(output)) => Ok(output),
+            Ok(Err(why)) => Err(failed(arguments, &why)),
+            Err(_) => {
+                end(group);
+                Err(GitError::Slow {
+                    command: arguments.join(" "),
+                    limit_s: limit.as_secs(),
+                })
+            }
+        }
+    }
+
+    /// At most `most` bytes of what a git command prints, and whether there was more; it is ended then.
+    async fn most(
+        &self,
+        arguments: &[&str],
+        limit: Duration,
+        most: usize,
+    ) -> Result<(Vec<u8>, bool), GitError> {
+        let mut child = self.start(arguments)?;
+        let group = group_of(&child);
+        let (mut out, mut err) = (child.stdout.take(), child.stderr.take());
+        let mut bytes = Vec::new();
+        let mut said = Vec::new();
+        let reading = async {
+            let more = most as u64 + 1;
+            let (out, err) = (out.as_mut(), err.as_mut());
+            let printed = async {
+                match out {
+                    Some(out) => out.take(more).read_to_end(&mut bytes).await,
+                    None => Ok(0),
+                }
+            };
+            let spoken = async {
+                match err {
+                    Some(err) => err.take(1 << 16).read_to_end(&mut said).await,
+                    None => Ok(0),
+                }
+            };
+            // Who is cut off in the middle says nothing any more, so its words are not waited for.
+            tokio::pin!(printed, spoken);
+            tokio::select! {
+                read = &mut printed => { read?; }
+                read = &mut spoken => { read?; printed.await?; }
+            }
+            Ok::<_, std::io::Error>(())
+        };
+        let read = tokio::time::timeout(limit, reading).await;
+        match read {
+            Ok(Ok(())) if bytes.len() > most => {
+                end(group);
+                bytes.truncate(most);
+                return Ok((bytes, true));
+            }
+            Ok(Ok(())) => {}
+            Ok(Err(why)) => return Err(failed(arguments, &why)),
+            Err(_) => {
+                end(group);
+                return Err(GitError::Slow {
+                    command: arguments.join(" "),
+                    limit_s: limit.as_secs(),
+                });
+            }
+        }
+        let status = child.wait().await.map_err(|why| failed(arguments, &why))?;
+        if status.success() {
+            return Ok((bytes, false));
+        }
+        let output = Output {
+            status,
+            stdout: bytes,
+            stderr: said,
+        };
+        Err(self.failure(arguments, &output))
+    }
+
+    /// The same for a command that is told something, which may be more than a pipe holds.
+    async fn run_with(
+        &self,
+        arguments: &[&str],
+        input: Vec<u8>,
+        limit: Duration,
+    ) -> Result<Output, GitError> {
+        let mut child = self.start_with(arguments, Stdio::piped())?;
+        let group = group_of(&child);
+        let stdin = child.stdin.take();
+        let telling = async {
+            if let Some(mut stdin) = stdin {
+                // A git that ends before it has heard everything says why itself.
+                let _ = stdin.write_all(&input).await;
+            }
+        };
+        let both = async { tokio::join!(telling, child.wait_with_output()).1 };
+        match tokio::time::timeout(limit, both).await {
+            Ok(Ok(output)) => Ok(output),
+            Ok(Err(why)) => Err(failed(arguments, &why)),
+            Err(_) => {
+                end(group);
+                Err(GitError::Slow {
+                    command: arguments.join(" "),
+                    limit_s: limit.as_secs(),
+                })
+            }
+        }
+    }
+
+    fn start(&self, arguments: &[&str]) -> Result<Child, GitError> {
+        self.start_with(arguments, Stdio::null())
+    }
+
+    fn start_with(&self, arguments: &[&str], stdin: Stdio) -> Result<Child, GitError> {
         let mut command = Command::new("git");
         command.arg("--no-pager").arg("-C").arg(&self.root);
         // Each of these could run a program a repository names, or change how an answer looks.
@@ -205,7 +326,7 @@ impl Git {
         }
         command
             .args(arguments)
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
@@ -223,33 +344,10 @@ impl Git {
         ] {
             command.env_remove(name);
         }
-        let child = command.spawn().map_err(|why| match why.kind() {
+        command.spawn().map_err(|why| match why.kind() {
             std::io::ErrorKind::NotFound => GitError::Missing,
-            _ => GitError::Failed {
-                command: arguments.join(" "),
-                why: why.to_string(),
-            },
-        })?;
-        let group = child
-            .id()
-            .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-        match tokio::time::timeout(limit, child.wait_with_output()).await {
-            Ok(Ok(output)) => Ok(output),
-            Ok(Err(why)) => Err(GitError::Failed {
-                command: arguments.join(" "),
-                why: why.to_string(),
-            }),
-            Err(_) => {
-                // Git may have started ssh, which would stay behind; the whole group is ours.
-                if let Some(group) = group {
-                    let _ = kill_process_group(group, Signal::KILL);
-                }
-                Err(GitError::Slow {
-                    command: arguments.join(" "),
-                    limit_s: limit.as_secs(),
-                })
-            }
-        }
+            _ => failed(arguments, &why),
+        })
     }
 
     fn failure(&self, arguments: &[&str], output: &Output) -> GitError {
@@ -271,6 +369,24 @@ impl Git {
                 },
             }
         }
+    }
+}
+
+fn failed(arguments: &[&str], why: &std::io::Error) -> GitError {
+    GitError::Failed {
+        command: arguments.join(" "),
+        why: why.to_string(),
+    }
+}
+
+fn group_of(child: &Child) -> Option<Pid> {
+    Pid::from_raw(i32::try_from(child.id()?).ok()?)
+}
+
+/// Ends a git and all it started: it may have started ssh, which would stay behind; the whole group is ours.
+fn end(group: Option<Pid>) {
+    if let Some(group) = group {
+        let _ = kill_process_group(group, Signal::KILL);
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod git;
+pub mod inquiry;
 pub mod journal;
 pub mod launcher;
 pub mod lock;

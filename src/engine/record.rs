@@ -15,8 +15,10 @@ pub(crate) fn complete(
     now: Moment,
 ) -> CommandLine {
     let mut command = command.clone();
+    // What takes a release back is told the run that made it.
+    let run = command.env.entry("GOLIVE_RUN".to_owned());
+    run.or_insert_with(|| state.run.to_string());
     let mut set = |name: &str, value: String| command.env.insert(name.to_owned(), value);
-    set("GOLIVE_RUN", state.run.to_string());
     set("GOLIVE_ATTEMPT", attempt.to_string());
     if command.record {
         set("GOLIVE_RECORD", release::body(&note(state, now)));

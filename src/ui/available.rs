@@ -6,6 +6,7 @@ use super::choices;
 use super::keymap::{Act, Place};
 use super::model::{Availability, Dialog, HomePanel, Model, RunView, View};
 use super::msg::Owner;
+use super::shelf::{Shelf, Tab};
 use super::tail::LogsPane;
 use crate::domain::feed::LockNews;
 use crate::domain::id::EnvName;
@@ -39,6 +40,10 @@ fn places_with(model: &Model, dialog: Option<&Dialog>) -> Vec<Place> {
     match model.view {
         View::Home => vec![Place::Home, Place::All],
         View::Hosts => vec![Place::Hosts, Place::All],
+        View::Releases if model.shelf.focus() == Some(Tab::Diff) => {
+            vec![Place::Diff, Place::Releases, Place::All]
+        }
+        View::Releases => vec![Place::Releases, Place::All],
         View::Logs => match model.tail.as_ref().map(|tail| tail.pane) {
             Some(LogsPane::Sources) => {
                 vec![Place::Sources, Place::Log, Place::Logs, Place::All]
@@ -57,12 +62,16 @@ fn places_with(model: &Model, dialog: Option<&Dialog>) -> Vec<Place> {
 pub fn availability(model: &Model, act: Act) -> Availability {
     let off = |why: &str| Availability::Off(why.to_owned());
     let run = model.run.as_ref();
+    if let Some(said) = of_releases(model, act) {
+        return said;
+    }
     if let Some(said) = of_logs(model, act) {
         return said;
     }
     match act {
         Act::Deploy if model.busy.is_some() => off("the plan is being made"),
         Act::Deploy if model.drives() => off("a run is going on; 1 shows it"),
+        Act::Rollback => rollback(model),
         Act::Resume => resume(model),
         // The same key goes on with the run as a whole where no step of it can be decided about.
         Act::Retry if model.view == View::Run && run.is_some_and(can_go_on) => {
@@ -119,6 +128,54 @@ pub fn availability(model: &Model, act: Act) -> Availability {
     }
 }
 
+/// Whether what can be done with past releases can be done; `None` = it is not about them.
+fn of_releases(model: &Model, act: Act) -> Option<Availability> {
+    let off = |why: &str| Some(Availability::Off(why.to_owned()));
+    let is_here = model.view == View::Releases;
+    let shelf = &model.shelf;
+    match act {
+        Act::Graph | Act::Changes | Act::Choose | Act::Compare | Act::Browser if !is_here => {
+            off("3 shows past releases")
+        }
+        _ if !is_here => None,
+        Act::Search | Act::Next | Act::Previous | Act::Zoom => Some(Availability::On),
+        Act::Wrap | Act::Sides if shelf.diff().is_some() => Some(Availability::On),
+        Act::Choose | Act::Log if shelf.selected().is_none() => off("no release is marked"),
+        Act::Log => {
+            let is_here = shelf.detail().is_some_and(|detail| detail.run_is_here);
+            match (shelf.selected().map(|release| &release.run), is_here) {
+                (_, true) => Some(Availability::On),
+                (Some(None), _) => off("golive has no record of how it was released"),
+                _ => off("the record of its run is not on this machine"),
+            }
+        }
+        Act::Compare if shelf.comparable().is_none() => {
+            off("there is nothing to compare it with: v marks another release")
+        }
+        Act::Changes | Act::Browser | Act::Compare if shelf.is_empty() => {
+            off("there is no release")
+        }
+        Act::Deploy | Act::Copy if shelf.selected_row().is_none() => off("there is no release"),
+        Act::Rollback => back_to(shelf),
+        Act::Resume => Some(Availability::Elsewhere),
+        _ => None,
+    }
+}
+
+/// Whether it can be asked what going back to the marked release would mean; `None` = nothing on this screen is against
+/// it.
+fn back_to(shelf: &Shelf) -> Option<Availability> {
+    let off = |why: &str| Some(Availability::Off(why.to_owned()));
+    match (shelf.catalog(), shelf.selected()) {
+        (None, _) => off("past releases are not known yet"),
+        (Some(catalog), _) if catalog.releases.is_empty() => off("nothing was released yet"),
+        (_, Some(release)) if release.bad.is_some() => {
+            off("it was left by a rollback: it is never gone back to")
+        }
+        _ => None,
+    }
+}
+
 /// Whether what a log can do can be done; `None` = it is not about logs, or nothing special is to be said.
 fn of_logs(model: &Model, act: Act) -> Option<Availability> {
     let off = |why: &str| Some(Availability::Off(why.to_owned()));
@@ -161,6 +218,7 @@ fn of_logs(model: &Model, act: Act) -> Option<Availability> {
         {
             off("there is no log on this screen; 2 shows those of servers")
         }
+        Act::Sides => off("it is for a diff, on the screen of past releases"),
         Act::Histogram | Act::Environment if tail.is_none() => off("2 shows the logs of servers"),
         Act::Difference if tail.is_some() => Some(Availability::Elsewhere),
         Act::Follow => tail
@@ -187,6 +245,27 @@ fn on_tasks(model: &Model, run: &RunView, act: Act) -> Availability {
             choices::lost_refusal(model, run).map_or(Availability::On, Availability::Off)
         }
         None => Availability::Off("R shows what waits for a decision".to_owned()),
+    }
+}
+
+/// Going back begins where nothing else is going on.
+fn rollback(model: &Model) -> Availability {
+    let off = |why: &str| Availability::Off(why.to_owned());
+    let open = model.run.as_ref().filter(|_| model.view == View::Run);
+    let status = open.map(|run| run.state.status);
+    if model.busy.is_some() {
+        off("a plan is being made")
+    } else if model.drives() {
+        off("a run is going on: A ends it, then B goes back")
+    } else if !matches!(
+        status,
+        None | Some(RunStatus::Prepared | RunStatus::Finished(_))
+    ) {
+        off("the run on screen is not over; R goes on with it")
+    } else if model.env_to_roll_back().is_none() {
+        off("the checklist has no environment")
+    } else {
+        Availability::On
     }
 }
 

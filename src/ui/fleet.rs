@@ -2,6 +2,7 @@
 //!
 //! Derived from the overview and the newest word about each connection; nothing here asks a host.
 
+use crate::domain::catalog::{HostVersion, Meaning};
 use crate::domain::evidence::who_holds;
 use crate::domain::feed::Link;
 use crate::domain::id::{EnvName, HostName, RoleName};
@@ -50,6 +51,54 @@ pub fn roles(model: &Model, env: &EnvName, host: &HostName) -> String {
             names.join(" ")
         },
     )
+}
+
+/// What a host says it runs, when it was asked.
+pub fn version<'a>(model: &'a Model, env: &EnvName, host: &HostName) -> Option<&'a HostVersion> {
+    let mut versions = model.versions.iter();
+    versions.find(|version| version.env == *env && version.host == *host)
+}
+
+/// The short commit that a host runs and should not.
+pub fn differing(model: &Model, env: &EnvName, host: &HostName) -> Option<String> {
+    let version = version(model, env, host)?;
+    version.differs.as_ref()?;
+    let commit = version.version.as_ref().ok()?;
+    Some(commit.short().to_owned())
+}
+
+/// What a connected host says otherwise than it should, or why it says nothing.
+pub fn version_trouble(model: &Model, env: &EnvName, host: &HostName) -> Option<String> {
+    let version = version(model, env, host)?;
+    let is_there = matches!(link(model, env, host), Some((Link::Connected(_), _)));
+    let silent = || {
+        let why = version.version.as_ref().err().filter(|_| is_there)?;
+        Some(format!("does not say what it runs: {why}"))
+    };
+    version.differs.clone().or_else(silent)
+}
+
+/// What differs between hosts and what is said to be live, in a sentence; `None` = nothing, as far as is known.
+pub fn difference(model: &Model) -> Option<String> {
+    let mut all = model
+        .versions
+        .iter()
+        .filter_map(|version| version.differs.as_ref());
+    let first = all.next()?;
+    Some(match all.count() {
+        0 => first.clone(),
+        more => format!("{first}, and {more} more"),
+    })
+}
+
+/// What the run on screen takes back, when it is a rollback that was planned here.
+pub fn meaning<'a>(model: &'a Model, view: &RunView) -> Option<&'a Meaning> {
+    let rollback = view.state.plan.rollback.as_ref()?;
+    let meaning = &model.going_back.as_ref()?.meaning;
+    let is_it = meaning.env == rollback.env
+        && meaning.from.commit == rollback.from.commit
+        && Some(&meaning.to.commit) == view.state.plan.commit.as_ref();
+    is_it.then_some(meaning)
 }
 
 /// What is known of a host, line by line.
@@ -104,6 +153,16 @@ pub fn about(model: &Model, env: &EnvName, host: &HostName, now: Moment) -> Vec<
             )
         },
     ));
+    if let Some(version) = version(model, env, host) {
+        lines.push(match &version.version {
+            Ok(commit) => {
+                let tag = version.tag.as_ref().map(|tag| format!("  {tag}"));
+                format!("says it runs {}{}", commit.short(), tag.unwrap_or_default())
+            }
+            Err(why) => format!("says not what it runs: {why}"),
+        });
+        lines.extend(version.differs.clone());
+    }
     lines
 }
 
@@ -171,6 +230,9 @@ pub fn attention(model: &Model, all: &[(EnvName, HostName)]) -> String {
             format!("{host} of {env} cannot be reached: no run that needs it can start")
         }
         None if all.is_empty() => "the checklist has no hosts".to_owned(),
+        None if difference(model).is_some() => {
+            format!("! {}", difference(model).unwrap_or_default())
+        }
         None if all
             .iter()
             .all(|(env, host)| state_of(model, env, host) == State::Ok) =>

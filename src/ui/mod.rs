@@ -14,6 +14,7 @@ use widget::paint::Paint;
 pub mod available;
 pub mod choices;
 pub mod dialog;
+pub mod diff;
 pub mod fleet;
 pub mod keymap;
 pub mod model;
@@ -24,6 +25,7 @@ pub mod prompt;
 pub mod quotes;
 pub mod rows;
 pub mod screen;
+pub mod shelf;
 pub mod states;
 pub mod tail;
 pub mod theme;
@@ -44,6 +46,8 @@ pub fn draw(model: &model::Model, now: Moment, area: Rect, buffer: &mut Buffer) 
     let is_card = panes::is_card((area.width, area.height));
     if is_card && model.view == model::View::Logs && model.tail.is_some() {
         screen::logs::card(&mut paint, area, model, now);
+    } else if is_card && model.view == model::View::Releases {
+        screen::releases::card(&mut paint, area, model, now);
     } else if is_card {
         card::draw(&mut paint, area, model, now);
     } else if let Some(screen) = SCREENS.iter().find(|screen| screen.view == model.view) {

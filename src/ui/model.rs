@@ -4,19 +4,23 @@
 //! messages. Only `update` changes it; drawing reads it. Guards against acting by accident live in [`Guard`].
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::TimeDelta;
 
 use super::msg::{DocumentId, Notice, Owner};
 use super::prompt::Prompt;
 use super::quotes::Quotes;
+use super::shelf::Shelf;
 use super::tail::TailView;
 use super::theme::Theme;
 use super::viewer::{Labels, Viewer};
+use crate::domain::catalog::{HostVersion, Meaning};
 use crate::domain::feed::{Link, LockNews};
 use crate::domain::id::{EnvName, HostName, LockId, RunId, SecretName, StepName, TaskId};
 use crate::domain::lock::LockView;
 use crate::domain::overview::Overview;
+use crate::domain::plan::Plan;
 use crate::domain::run::{Intent, Moment, Outcome, RunState, RunStatus};
 use crate::domain::secret::Concealed;
 
@@ -46,10 +50,16 @@ pub struct Model {
     pub silent: BTreeSet<(EnvName, HostName)>,
     /// Who holds the lock of each environment, and when that was looked at.
     pub locks: BTreeMap<EnvName, (LockView, Moment)>,
+    /// What hosts said they run, when they were asked last.
+    pub versions: Vec<HostVersion>,
+    /// A rollback that was asked for: what it means, and its plan once that was made.
+    pub going_back: Option<GoingBack>,
     /// The run on screen.
     pub run: Option<RunView>,
     /// The logs of servers; `None` until they were asked for.
     pub tail: Option<TailView>,
+    /// Past releases.
+    pub shelf: Shelf,
     /// What lies over the screen; the last one has the keys.
     pub dialogs: Vec<Dialog>,
     /// A line above the keys, and when it was said.
@@ -84,8 +94,11 @@ impl Model {
             links: BTreeMap::new(),
             silent: BTreeSet::new(),
             locks: BTreeMap::new(),
+            versions: Vec::new(),
+            going_back: None,
             run: None,
             tail: None,
+            shelf: Shelf::default(),
             dialogs: Vec::new(),
             notice: None,
             guard: Guard::default(),
@@ -139,6 +152,23 @@ impl Model {
         }
     }
 
+    /// The environment that `B` goes back in: that of the run on screen, the one that is marked on the home screen, else
+    /// the last one with a gate.
+    pub fn env_to_roll_back(&self) -> Option<EnvName> {
+        if let (View::Run | View::Gate, Some(run)) = (self.view, &self.run) {
+            let stages = run.state.plan.stages.iter().rev();
+            return stages.filter_map(|stage| stage.env.clone()).next();
+        }
+        let environments = &self.overview.as_ref()?.environments;
+        let marked = environments.get(self.home_cursor[HomePanel::Where as usize]);
+        let is_marked = self.view == View::Home && self.home_panel == HomePanel::Where;
+        marked
+            .filter(|_| is_marked)
+            .or_else(|| environments.iter().rev().find(|env| env.gated))
+            .or(environments.last())
+            .map(|env| env.env.clone())
+    }
+
     /// The run that `R` on the home screen goes on with: the marked one, be it unfinished or ended without
     /// success, else the newest unfinished one. `None` = there is nothing to go on with.
     pub fn to_go_on(&self) -> Option<&RunId> {
@@ -171,6 +201,8 @@ pub enum View {
     Gate,
     /// The logs of servers.
     Logs,
+    /// Past releases.
+    Releases,
     /// The hosts of the checklist.
     Hosts,
 }
@@ -265,6 +297,17 @@ pub struct Wanted {
     pub put_off: bool,
 }
 
+/// A rollback that was asked for, before it is on the run screen. Its meaning stays while its run is there.
+#[derive(Debug, Clone)]
+pub struct GoingBack {
+    /// What it would mean.
+    pub meaning: Meaning,
+    /// Its plan, with the id of its run; `None` = it is still being made.
+    pub prepared: Option<(RunId, Arc<Plan>)>,
+    /// The operator wants to see the plan as soon as it is there.
+    pub wanted: bool,
+}
+
 /// The gate's screen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GateView {
@@ -343,6 +386,13 @@ pub enum Dialog {
         lock: LockId,
         /// What was typed.
         typed: String,
+    },
+    /// What going back would mean, with a field for the reason; the rest stands in [`Model::going_back`].
+    Rollback {
+        /// What was typed.
+        typed: String,
+        /// First row shown.
+        scroll: usize,
     },
     /// A secret is typed that the run needs to start or to go on.
     Secret {

@@ -357,6 +357,8 @@ pub enum Cmd {
         /// The release; `None` = the newest one that can be gone back to.
         tag: Option<String>,
     },
+    /// The reason of the prepared run, kept with it, its lock and its release.
+    GiveReason(String),
     /// Start the prepared run on screen.
     StartRun,
     /// Read a run from its journal, to look at it; answered with `RunOpened`.
@@ -390,6 +392,8 @@ pub enum Cmd {
     Log(LogWish),
     /// Something about past releases.
     Releases(ReleaseWish),
+    /// Show a commit in a browser, where the remote has a web address; answered with a notice.
+    Browse(crate::domain::id::Commit),
     /// The secret that was wanted; `None` = the operator does not give it, and nothing is started.
     Secret(Option<Concealed>),
     /// Draw everything anew.

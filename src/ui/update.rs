@@ -15,6 +15,7 @@ use crate::domain::lock::LockView;
 use crate::domain::run::{Moment, TaskStatus};
 use crate::domain::secret::Concealed;
 
+mod back;
 mod decide;
 mod deeds;
 mod early;
@@ -25,6 +26,7 @@ mod logs;
 mod moves;
 pub mod palette;
 mod reading;
+mod releases;
 mod story;
 mod typing;
 
@@ -43,6 +45,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
         cmds.extend(reading::turn(model, before));
     }
     cmds.extend(logs::turn(model, before));
+    cmds.extend(releases::turn(model, now));
     cmds.extend(reading::told(model, Vec::new(), now));
     cmds
 }
@@ -70,13 +73,20 @@ fn take(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
             let locks = overview.environments.iter();
             let locks: Vec<LockView> = locks.filter_map(|env| env.lock.clone()).collect();
             locks::looked(model, locks, now);
+            releases::gathered(model, &overview);
             model.overview = Some(overview);
             Vec::new()
         }
         Msg::Locks(locks) => locks::looked(model, locks, now),
-        Msg::Releases(_) => Vec::new(),
+        Msg::Releases(news) => match releases::hear(model, news) {
+            Some(news) => back::hear(model, news, now),
+            None => Vec::new(),
+        },
         Msg::PlanDiffers(lines) => story::differs(model, lines, now),
         Msg::OwnerChanged(owner) => story::driven_by(model, owner, now),
+        Msg::PlanReady { run, plan } if back::waits(model, &plan) => {
+            back::planned(model, (run, plan), now)
+        }
         Msg::PlanReady { run, plan } => {
             let state = crate::domain::run::RunState::new(run, plan);
             show_run(model, RunView::new(state, Owner::Here), now)
@@ -274,6 +284,9 @@ fn act_on(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
     }
     let in_log = logs::act(model, act, now).or_else(|| reading::act(model, act, now));
     if let Some(cmds) = in_log {
+        return cmds;
+    }
+    if let Some(cmds) = releases::act(model, act, now) {
         return cmds;
     }
     if moves::moves(model, act) {

@@ -9,3 +9,4 @@ mod failures;
 mod gates;
 mod leaving;
 mod looks;
+mod shelf;

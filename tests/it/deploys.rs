@@ -16,4 +16,7 @@ mod outputs;
 mod parts;
 mod plans;
 mod reaches;
+mod rollbacks;
+mod signatures;
+mod truths;
 mod walks;

@@ -18,6 +18,8 @@ use golive::ui::msg::{Cmd, Msg};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+#[path = "screens/back.rs"]
+mod back;
 #[path = "screens/decisions.rs"]
 mod decisions;
 #[path = "screens/fixture.rs"]
@@ -28,6 +30,8 @@ mod held;
 mod logs;
 #[path = "screens/reading.rs"]
 mod reading;
+#[path = "screens/releases.rs"]
+mod releases;
 
 use fixture::{Story, at, home, tell};
 
@@ -582,6 +586,7 @@ fn everything() -> Vec<Model> {
     story.reach_gate();
     models.push(story.model.clone());
     models.extend(decisions::models());
+    models.extend(releases::models());
     models
 }
 

@@ -21,6 +21,7 @@ use super::super::secrets::{self, Wanted};
 use super::super::session::{self, Driven, Project};
 use super::super::watch::{self as watching, Watched};
 use super::owned::Run;
+use super::past::Shelf;
 use crate::domain::feed::Update;
 use crate::domain::id::{Attempt, RunId, SecretName, StepName, TaskId};
 use crate::domain::plan::Plan;
@@ -31,6 +32,8 @@ use crate::edge::ssh::{LinkListener, Sites};
 use crate::engine::{Control, FeedReceiver};
 use crate::port::Place;
 use crate::ui::msg::{Msg, Notice};
+
+mod back;
 
 /// How much of a log's end is read for the screen, in bytes.
 const LOG_WINDOW: u64 = 512 << 10;
@@ -73,7 +76,7 @@ struct Prepared {
 /// Runs errands.
 #[derive(Clone)]
 pub(super) struct Errands {
-    project: Project,
+    pub(super) project: Project,
     answers: mpsc::UnboundedSender<Answer>,
     prepared: Arc<Mutex<Option<Prepared>>>,
     /// Errands that may come back with a run that has to be driven.
@@ -82,6 +85,8 @@ pub(super) struct Errands {
     left: Arc<watch::Sender<bool>>,
     /// Who waits for a secret that is typed.
     typed: Arc<Mutex<Option<oneshot::Sender<Option<Concealed>>>>>,
+    /// Past releases, as they were told last.
+    pub(super) shelf: Arc<Shelf>,
 }
 
 impl Errands {
@@ -94,6 +99,7 @@ impl Errands {
             taking: Arc::default(),
             left: Arc::new(watch::Sender::new(false)),
             typed: Arc::default(),
+            shelf: Arc::default(),
         }
     }
 
@@ -207,7 +213,7 @@ impl Errands {
     }
 
     /// Sends an answer; a console that has been left needs none.
-    fn answer(&self, result: Result<Msg, Failure>) {
+    pub(super) fn answer(&self, result: Result<Msg, Failure>) {
         let _ = self.answers.send(match result {
             Ok(msg) => Answer::Msg(Box::new(msg)),
             Err(failure) => Answer::Failed(Box::new(failure)),
@@ -272,8 +278,9 @@ impl Errands {
                         .iter()
                         .map(|host| Some((host.env.clone(), host.name.clone())));
                     let _ = session::greet(&sites, places.collect(), &listener).await;
-                    let locks = lock::look_everywhere(&errands.project, &sites).await;
-                    errands.answer(Ok(Msg::Locks(locks)));
+                    let locks = lock::look_everywhere(&errands.project, &sites);
+                    let told = async { errands.answer(Ok(Msg::Locks(locks.await))) };
+                    tokio::join!(told, errands.versions(&sites));
                     sites.close().await;
                 }
             }
@@ -284,30 +291,27 @@ impl Errands {
     pub(super) fn prepare(&self, selected: Selected, decisions: Decisions) {
         let errands = self.clone();
         tokio::spawn(async move {
-            let result = errands.prepare_now(&selected, decisions).await;
-            let places = match &result {
-                Ok(prepared) => session::places(&prepared.plan),
-                Err(_) => Vec::new(),
-            };
-            let message = result.map(|prepared| {
-                let plan = Msg::PlanReady {
-                    run: prepared.run.clone(),
-                    plan: Arc::clone(&prepared.plan),
-                };
-                let old = errands.lock().replace(prepared.clone());
-                (plan, prepared.sites, old)
-            });
-            let (message, sites, old) = match message {
-                Err(failure) => return errands.answer(Err(failure)),
-                Ok((message, sites, old)) => (message, sites, old),
-            };
-            errands.answer(Ok(message));
-            if let Some(old) = old {
-                old.sites.close().await;
+            match errands.prepare_now(&selected, decisions).await {
+                Err(failure) => errands.answer(Err(failure)),
+                Ok(prepared) => errands.ready_to_start(prepared).await,
             }
-            // The listener hears how it goes; the start asks again.
-            let _ = session::greet(&sites, places, &errands.listener()).await;
         });
+    }
+
+    /// Shows a plan, keeps it for its start, and opens the connections to its hosts.
+    async fn ready_to_start(&self, prepared: Prepared) {
+        let (places, sites) = (session::places(&prepared.plan), Arc::clone(&prepared.sites));
+        let plan = Msg::PlanReady {
+            run: prepared.run.clone(),
+            plan: Arc::clone(&prepared.plan),
+        };
+        let old = self.lock().replace(prepared);
+        self.answer(Ok(plan));
+        if let Some(old) = old {
+            old.sites.close().await;
+        }
+        // The listener hears how it goes; the start asks again.
+        let _ = session::greet(&sites, places, &self.listener()).await;
     }
 
     async fn prepare_now(

@@ -178,7 +178,7 @@ fn summary(state: &RunState, goes_on: Option<&str>, project: &Project) -> String
     if state.is_anything_running() {
         text.push_str("what runs on its hosts goes on there; nothing new is started\n");
     }
-    if state.status != RunStatus::Finished(Outcome::Succeeded) {
+    if !state.has_succeeded() {
         let command = &project.command;
         let _ = writeln!(text, "{command} resume {} goes on with it", state.run);
     }

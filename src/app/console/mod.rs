@@ -26,6 +26,7 @@ use crate::ui;
 use crate::ui::model::Model;
 use crate::ui::msg::{Cmd, LogNews, LogWish, Msg, Notice};
 
+mod browse;
 mod errand;
 mod export;
 mod leave;
@@ -33,6 +34,7 @@ mod look;
 mod outside;
 mod owned;
 mod papers;
+mod past;
 mod tailing;
 mod watching;
 mod wishes;
@@ -63,6 +65,8 @@ pub enum Begin {
         /// The host.
         host: Option<String>,
     },
+    /// Past releases.
+    Releases,
     /// The logs of an environment's hosts; no names = all of them.
     Tail {
         /// The environment.
@@ -174,6 +178,11 @@ impl Console {
                 self.wanted_log = Some((step, host));
                 self.errands.open(run);
             }
+            Begin::Releases => {
+                self.model.view = ui::model::View::Releases;
+                // It asks for the list by itself.
+                self.hear(Msg::Tick);
+            }
             Begin::Tail { env, names } => {
                 self.tailed = Some((env.clone(), names));
                 let mut view = ui::tail::TailView::new(env.clone());
@@ -238,6 +247,12 @@ impl Console {
                 .as_ref()
                 .is_some_and(|view| view.state.is_anything_running());
         let model = &self.model;
+        if let Some(due) = self.model.shelf.asking.due()
+            && model.view == ui::model::View::Releases
+        {
+            let rest = (due - session::now()).to_std().unwrap_or_default();
+            return rest.max(Duration::from_millis(5));
+        }
         let lively = watches || model.drives() || model.notice.is_some() || model.busy.is_some();
         if lively || !self.model.dialogs.is_empty() {
             Duration::from_millis(500)
@@ -432,7 +447,10 @@ impl Console {
                 }
             }
             Cmd::Log(wish) => return self.log(wish),
-            Cmd::Releases(_) | Cmd::PrepareRollback { .. } => {}
+            Cmd::Releases(wish) => self.errands.releases(wish),
+            Cmd::Browse(commit) => self.errands.browse(commit),
+            Cmd::PrepareRollback { env, tag } => self.errands.prepare_back(env, tag),
+            Cmd::GiveReason(reason) => self.errands.give_reason(reason),
             command => self.at_the_terminal(command),
         }
         false

@@ -19,6 +19,13 @@ use crate::domain::release::{self, ReleaseNote};
 const BOARD: &str = "schema 2\nLow water today at 16:40|Ada\nThe ladder at berth 4 is being repaired|Ben\n\
                      Lost: one red glove, near the crane|Clara\nThe slipway is closed on Thursday|Ada\n";
 
+/// What the board said before the release that brought authors.
+const FIRST_BOARD: &str =
+    "schema 1\nLow water today at 16:40\nLost: one red glove, near the crane\n";
+
+/// The place among the releases of the one that brought the second schema.
+const SECOND_SCHEMA: usize = 1;
+
 /// The database of a host, as its commands name it from their home folder.
 pub(super) fn database_of(host: &str) -> &'static str {
     if host == "web2" {
@@ -47,7 +54,7 @@ pub(super) fn make(layout: &Layout) -> Result<(), DemoError> {
     }
     let key = format!("key-of-the-office-{}", layout.id());
     put(&layout.root().join("office-key"), &format!("{key}\n"))?;
-    let live = history(layout, &git)?;
+    let releases = history(layout, &git)?;
     let remote = layout.remote();
     let remote = remote.to_string_lossy();
     git.run(&["init", "-q", "--bare", &remote])?;
@@ -55,13 +62,19 @@ pub(super) fn make(layout: &Layout) -> Result<(), DemoError> {
     git.run(&[&bare, "symbolic-ref", "HEAD", "refs/heads/main"])?;
     git.run(&["remote", "add", "origin", &remote])?;
     git.run(&["push", "-q", "-u", "origin", "main", "--tags"])?;
-    install(layout, &live)
+    install(layout, &releases)
 }
 
-/// Makes the commits and tags; returns the commit that is LIVE.
-fn history(layout: &Layout, git: &Git<'_>) -> Result<String, DemoError> {
+/// A release of the past: its commit, and the run that made it.
+struct Past {
+    commit: Commit,
+    run: RunId,
+}
+
+/// Makes the commits and tags; returns the releases, oldest first. The last one is LIVE.
+fn history(layout: &Layout, git: &Git<'_>) -> Result<Vec<Past>, DemoError> {
     let now = Local::now();
-    let mut live = None;
+    let mut releases: Vec<Past> = Vec::new();
     for change in HISTORY {
         for (path, text) in change.files {
             put(&layout.project().join(path), text)?;
@@ -78,12 +91,14 @@ fn history(layout: &Layout, git: &Git<'_>) -> Result<String, DemoError> {
         git.dated(change.author, at, &["commit", "-q", "-m", change.subject])?;
         if let Some(took) = &change.released {
             let commit = Commit::new(git.run(&["rev-parse", "HEAD"])?);
-            let note = note(took, at, commit.clone(), live.take());
+            let before = releases.last().map(|release| release.commit.clone());
+            let note = note(took, at, commit.clone(), before);
             release(git, at + TimeDelta::minutes(38), &note, &commit)?;
-            live = Some(commit);
+            let run = note.run.unwrap_or_else(|| RunId::new("-"));
+            releases.push(Past { commit, run });
         }
     }
-    Ok(live.map_or_else(String::new, |commit| commit.as_str().to_owned()))
+    Ok(releases)
 }
 
 /// What golive would have written down of a release.
@@ -136,21 +151,39 @@ fn checklist(layout: &Layout) -> String {
     text
 }
 
-/// Builds the LIVE release with the project's own script and puts it on every host, not started.
-fn install(layout: &Layout, live: &str) -> Result<(), DemoError> {
+/// Builds the releases with the project's own script and puts them on every host, the last one as current, not started.
+/// Beside each database lies what the backup step of the release with the second schema has left.
+fn install(layout: &Layout, releases: &[Past]) -> Result<(), DemoError> {
     let artifacts = layout.artifacts();
     let folder = artifacts.to_string_lossy();
-    output(script(&layout.project(), &["ops/build.sh", live, &folder]))?;
-    let installer = artifacts.join(live).join("ops/install.sh");
+    for release in releases {
+        let commit = release.commit.as_str();
+        output(script(
+            &layout.project(),
+            &["ops/build.sh", commit, &folder],
+        ))?;
+        let installer = artifacts.join(commit).join("ops/install.sh");
+        for host in layout.hosts() {
+            let home = layout.home(&host.name);
+            output(script(&home, &[&installer.to_string_lossy()]))?;
+        }
+    }
+    let Some(live) = releases.last() else {
+        return Ok(());
+    };
     for host in layout.hosts() {
         let home = layout.home(&host.name);
-        output(script(&home, &[&installer.to_string_lossy()]))?;
         let link = home.join("app/current");
-        std::os::unix::fs::symlink(format!("releases/{live}"), &link)
+        std::os::unix::fs::symlink(format!("releases/{}", live.commit), &link)
             .map_err(DemoError::file(&link))?;
         let database = home.join(database_of(&host.name));
         if database.starts_with(&home) && !database_of(&host.name).starts_with("..") {
             put(&database, BOARD)?;
+            if let Some(second) = releases.get(SECOND_SCHEMA) {
+                let mut backup = database.into_os_string();
+                backup.push(format!(".{}", second.run));
+                put(Path::new(&backup), FIRST_BOARD)?;
+            }
         }
     }
     Ok(())

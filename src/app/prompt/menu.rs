@@ -174,9 +174,11 @@ fn told(state: &RunState, seen: &Foresight, asks_for_locks: bool) -> String {
         parts.push(format!("then the gate of {env}"));
     }
     match seen.ends {
-        Some(Outcome::Succeeded) => parts.push("the run ends well".to_owned()),
+        Some(Outcome::Succeeded | Outcome::RolledBack) => {
+            parts.push("the run ends well".to_owned());
+        }
         Some(Outcome::Failed) => parts.push("the run ends as failed".to_owned()),
-        Some(Outcome::Stopped | Outcome::RolledBack) => parts.push("the run ends".to_owned()),
+        Some(Outcome::Stopped) => parts.push("the run ends".to_owned()),
         None => {}
     }
     parts.extend(locks(state, seen, asks_for_locks));

@@ -7,8 +7,18 @@ use std::collections::BTreeMap;
 
 use super::id::{Commit, EnvName, HostName, RunId};
 use super::overview::CommitLine;
-use super::release::ReleaseNote;
+use super::release::{Left, ReleaseNote};
 use super::run::{Moment, Outcome};
+
+mod back;
+mod make;
+mod risk;
+pub mod truth;
+
+pub use make::{Ground, live_tag, make, newest, told_by_name};
+pub use risk::risks;
+
+pub use back::{Candidate, Refused, WayBack, standing, way_back};
 
 /// The past releases of a project.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -25,9 +35,83 @@ pub struct Catalog {
     pub head: Option<Commit>,
     /// What the remote's tags say.
     pub remote: RemoteTags,
+    /// The environment in which releases are tagged, which LIVE speaks of; `None` = none can be told.
+    pub released_in: Option<EnvName>,
+    /// What runs of this machine brought to environments, newest first.
+    pub brought: Vec<Brought>,
     /// What is not as it should be, in sentences: LIVE on no release, tags that differ from the remote's, a shallow
     /// clone, hosts that run something else.
     pub troubles: Vec<String>,
+}
+
+/// A commit that a run of this machine brought to an environment, all stages of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Brought {
+    /// The environment.
+    pub env: EnvName,
+    /// The commit.
+    pub commit: Commit,
+    /// When the environment's last stage ended.
+    pub at: Moment,
+    /// Who started the run.
+    pub by: String,
+    /// The run.
+    pub run: RunId,
+    /// The tag that it wrote.
+    pub tag: Option<String>,
+    /// How the run ended; `None` while it goes on.
+    pub outcome: Option<Outcome>,
+    /// Seconds from the start of the run to its end; `None` while it goes on.
+    pub took_s: Option<f64>,
+    /// What was left, when the run went back.
+    pub left: Option<Left>,
+    /// The reason that was given.
+    pub reason: Option<String>,
+}
+
+/// What git says of a tag that could be a release's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tag {
+    /// Its name.
+    pub name: String,
+    /// The object it points to: the commit, or an annotated tag.
+    pub object: String,
+    /// The commit it is on in the end.
+    pub commit: Commit,
+    /// What an annotated tag says; `None` = it is not annotated.
+    pub annotation: Option<Annotation>,
+    /// What its commit says; `None` = the annotation says everything.
+    pub committed: Option<Committed>,
+}
+
+/// What an annotated tag says.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Annotation {
+    /// The name it was made under.
+    pub made_as: String,
+    /// Who tagged; `None` = it does not say.
+    pub by: Option<String>,
+    /// When; `None` = it does not say.
+    pub at: Option<Moment>,
+    /// The first paragraph of its message, as one line.
+    pub subject: String,
+    /// Its message, without the signature.
+    pub message: String,
+    /// golive's note in it.
+    pub note: Option<ReleaseNote>,
+    /// Whether it has a signature, right or wrong.
+    pub is_signed: bool,
+}
+
+/// What a commit says of itself.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Committed {
+    /// Who committed it.
+    pub by: String,
+    /// When; `None` = it says no possible time.
+    pub at: Option<Moment>,
+    /// The first paragraph of its message, as one line.
+    pub subject: String,
 }
 
 /// Where LIVE is.
@@ -92,6 +176,8 @@ pub struct Release {
     pub rolled_back: Option<String>,
     /// Why it must not be gone back to: it was left by a rollback.
     pub bad: Option<Bad>,
+    /// The name that the tag was made under, when somebody gave it another one since.
+    pub made_as: Option<String>,
 }
 
 /// How a tag here stands to the tag of that name on the remote.
@@ -228,6 +314,8 @@ pub struct HostVersion {
     pub version: Result<Commit, String>,
     /// The newest release on that commit.
     pub tag: Option<String>,
+    /// What differs from what is said to be live, in words; `None` = nothing, or it is not known.
+    pub differs: Option<String>,
 }
 
 /// What going back would mean, told before anything is done.

@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::draft::{Draft, DraftEnvironment, DraftStage, DraftStep, Used};
+use super::draft::{Draft, DraftEnvironment, DraftStep, Used};
 use super::{
-    Checklist, On, RollbackRules, Selector, Stage, Step, check_log, check_secret, check_stage,
+    Checklist, On, RollbackRules, Selector, Stage, Step, check_log, check_rollback, check_secret,
+    check_stage,
 };
 use crate::domain::id::{EnvName, HostName, RoleName, SecretName, StepName};
 use crate::domain::source::{Located, Problems, Span};
@@ -30,7 +31,8 @@ pub(super) fn check(mut draft: Draft, problems: &mut Problems) -> Checklist {
     }
     let mut stages = Vec::with_capacity(draft.stages.len());
     for stage in &draft.stages {
-        let used = expand(stage, &draft, problems);
+        let whose = format!("the stage \"{}\"", stage.name.value);
+        let used = expand(&stage.steps, &whose, &draft, problems);
         check_stage::check(stage, &used, &draft, problems);
         stages.push(Stage {
             name: stage.name.value.clone(),
@@ -47,17 +49,19 @@ pub(super) fn check(mut draft: Draft, problems: &mut Problems) -> Checklist {
     }
     check_stage::ids_apart(&draft, problems);
     check_stage::tagged_once(&draft, &stages, problems);
-    finish(draft, stages)
+    let rollback = check_rollback::check(&draft, problems);
+    finish(draft, stages, rollback)
 }
 
 /// Puts the parts together.
-fn finish(draft: Draft, stages: Vec<Stage>) -> Checklist {
+fn finish(draft: Draft, stages: Vec<Stage>, rollback: RollbackRules) -> Checklist {
     let used = |step: &DraftStep| {
         let built_in = step.step.line == 0;
         !built_in
             || stages
                 .iter()
                 .any(|stage| stage.steps.contains(&step.step.name))
+            || rollback.steps.contains(&step.step.name)
     };
     let steps = draft.steps.into_iter().filter(used);
     let steps: BTreeMap<StepName, Step> = steps
@@ -88,7 +92,7 @@ fn finish(draft: Draft, stages: Vec<Stage>) -> Checklist {
         stages,
         logs: draft.logs.into_iter().map(|log| log.log).collect(),
         secrets,
-        rollback: RollbackRules::default(),
+        rollback,
     }
 }
 
@@ -285,10 +289,15 @@ fn needs_lead_somewhere(step: &DraftStep, draft: &Draft, problems: &mut Problems
     }
 }
 
-/// The steps of a stage with its groups expanded; a step that is there twice is reported and kept once.
-fn expand(stage: &DraftStage, draft: &Draft, problems: &mut Problems) -> Vec<Used> {
+/// The steps of a list with its groups expanded; a step that is there twice is reported and kept once.
+pub(super) fn expand(
+    list: &[Located<String>],
+    whose: &str,
+    draft: &Draft,
+    problems: &mut Problems,
+) -> Vec<Used> {
     let mut used: Vec<Used> = Vec::new();
-    for entry in &stage.steps {
+    for entry in list {
         let group = draft.group(&entry.value);
         if group.is_none() && draft.step(&entry.value).is_none() {
             let groups = draft.groups.iter().map(|(name, _)| name.value.as_str());
@@ -307,10 +316,7 @@ fn expand(stage: &DraftStage, draft: &Draft, problems: &mut Problems) -> Vec<Use
                 continue;
             }
             if let Some(first) = used.iter().find(|other| other.name == *name) {
-                let what = format!(
-                    "the step `{name}` is in the stage \"{}\" twice",
-                    stage.name.value
-                );
+                let what = format!("the step `{name}` is in {whose} twice");
                 let problem = problems.add(entry.span, what);
                 problem.expected(within("again", via.as_deref()));
                 problem.also(first.place, within("first", first.group.as_deref()));

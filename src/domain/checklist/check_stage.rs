@@ -114,7 +114,7 @@ fn finds_a_host(used: &Used, step: &DraftStep, env: &DraftEnvironment, problems:
 }
 
 /// Whether a step runs on a host.
-fn runs_on(step: &Step, host: &Host) -> bool {
+pub(super) fn runs_on(step: &Step, host: &Host) -> bool {
     match &step.on {
         On::Local => false,
         On::All => true,
@@ -290,7 +290,7 @@ pub(super) fn tagged_once(draft: &Draft, stages: &[Stage], problems: &mut Proble
 }
 
 /// How the step came into the stage's list.
-fn within(used: &Used) -> String {
+pub(super) fn within(used: &Used) -> String {
     match &used.group {
         Some(group) => format!("used here, in the group `{group}`"),
         None => "used here".to_owned(),

@@ -21,6 +21,7 @@ pub(super) struct Draft {
     pub(super) steps: Vec<DraftStep>,
     pub(super) groups: Vec<(Located<String>, Vec<Located<String>>)>,
     pub(super) stages: Vec<DraftStage>,
+    pub(super) rollback: DraftRollback,
     pub(super) logs: Vec<DraftLog>,
     pub(super) secrets: Vec<(Located<String>, SecretSource)>,
 }
@@ -43,6 +44,13 @@ impl Draft {
             .find(|(group, _)| group.value == name)
             .map(|(_, steps)| steps.as_slice())
     }
+}
+
+/// `[rollback]` with the names it refers to.
+#[derive(Debug, Default)]
+pub(super) struct DraftRollback {
+    pub(super) steps: Vec<Located<String>>,
+    pub(super) held: Option<String>,
 }
 
 /// An environment with the places of its names.

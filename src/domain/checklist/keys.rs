@@ -47,6 +47,7 @@ keys!(
     GROUPS: Key::new("groups", Shape::Map(&Shape::SomeNames, "{ deploy = [\"one\", \"two\"] }"), "Names for lists of steps."),
     STAGE: Key::new("stage", Shape::Tables(&STAGE_KEYS), "The checklist, top to bottom.").required(),
     LOG: Key::new("log", Shape::Map(&Shape::Table(&LOG_KEYS), "[log.NAME]"), "Logs of servers, followed by `golive tail`."),
+    ROLLBACK: Key::new("rollback", Shape::Table(&ROLLBACK_KEYS), "How one goes back to an older release; without it by the `undo` of steps, then the environment's stages for the older commit."),
     SECRET: Key::new("secret", Shape::Map(&Shape::Table(&SECRET_KEYS), "[secret.NAME]"), "Texts that steps need and nobody else may see; NAME is the environment variable that steps find it in."),
 });
 
@@ -63,6 +64,14 @@ keys!(
     TAG: Key::new("tag", Shape::OrFalse(&Shape::TagPattern), "strftime pattern, local time, of the new tag of each production release; false = none.").or("\"DEPLOYED-%F/%H%M\""),
     REMOTE: Key::new("remote", Shape::OrFalse(&Shape::Name), "The git remote the tags are pushed to; false = they stay local.").or("\"origin\""),
     SIGN: Key::new("sign", Shape::Flag, "Whether the release tag is signed (`git tag -s`).").or("false"),
+    VERSION: Key::new("version", Shape::Text, "A command line that prints, on a host, the commit that runs there; it only looks."),
+});
+
+keys!(
+    /// `[rollback]`.
+    ROLLBACK_KEYS, "[rollback]", like "[rollback]", no_choice, later &[], {
+    ROLLBACK_STEPS: Key::new("steps", Shape::SomeNames, "Names of steps and groups that are all that is done to go back; absent = the `undo` of steps in reverse, then the environment's stages for the older commit."),
+    HELD: Key::new("held", Shape::Text, "A command line that succeeds on a host that still holds the release $GOLIVE_COMMIT; it only looks."),
 });
 
 keys!(
@@ -107,7 +116,7 @@ macro_rules! step_keys {
                 keys
             },
             one_of: || KINDS.iter().map(|row| row.key.name).collect(),
-            later: &["copy", "http", "ansible", "wait", "undo", "tty"],
+            later: &["copy", "http", "ansible", "wait", "tty"],
         };
     };
 }
@@ -129,6 +138,7 @@ step_keys! {
     DOWNTIME: Key::new("downtime", Shape::Word(words::<Downtime>), "Its part in the service being down."),
     TAKES: Key::new("takes", Shape::Duration, "An estimate, used until there is history."),
     PARALLEL: Key::new("parallel", Shape::Count(1, 1000), "How many hosts at once; absent = all."),
+    UNDO: Key::new("undo", Shape::Text, "The command line that takes the step back, where it ran; a rollback runs it with the GOLIVE_RUN and GOLIVE_COMMIT of the release that is left."),
     WHEN: Key::new("when", Shape::Table(&WHEN_KEYS), "Runs only under this condition."),
     PROOF: Key::new("proof", Shape::Regex, "Regular expression over the output; named groups of the last match are kept as evidence."),
     ON_FAILURE: Key::new("on_failure", Shape::Word(words::<OnFailure>), "What happens when it has failed and its retries are used up.").or("\"ask\""),
@@ -172,6 +182,7 @@ pub fn every_key() -> Vec<&'static Key> {
         &FILE,
         &PROJECT_KEYS,
         &RELEASE_KEYS,
+        &ROLLBACK_KEYS,
         &SSH_KEYS,
         &ENV_KEYS,
         &HOST_KEYS,

@@ -17,6 +17,7 @@ use super::step::Kind;
 
 pub mod check;
 mod check_log;
+mod check_rollback;
 mod check_secret;
 mod check_stage;
 mod cycle;
@@ -90,6 +91,32 @@ impl Checklist {
     /// The environment of this name.
     pub fn environment(&self, name: &EnvName) -> Option<&Environment> {
         self.environments.iter().find(|env| env.name == *name)
+    }
+
+    /// The environment whose releases get the tags, and the step that writes them: it stands in a stage of that
+    /// environment or in one after it. `None` = nothing is tagged.
+    pub fn tagged(&self) -> Option<(&EnvName, &StepName)> {
+        let tags = |name: &&StepName| {
+            let step = self.steps.get(*name);
+            step.is_some_and(|step| step.kind.milestone().is_some())
+        };
+        let mut stages = self.stages.iter().enumerate();
+        let (at, step) =
+            stages.find_map(|(at, stage)| Some((at, stage.steps.iter().find(tags)?)))?;
+        let mut before = self.stages[..=at].iter().rev();
+        let env = before.find_map(|stage| stage.env.as_ref())?;
+        Some((env, step))
+    }
+
+    /// The environment that LIVE speaks of: the one that is tagged; without a step for that the only gated one.
+    pub fn released(&self) -> Option<&EnvName> {
+        if let Some((env, _)) = self.tagged() {
+            return Some(env);
+        }
+        let gates = |env: &&Environment| env.gate != Gate::None;
+        let mut gated = self.environments.iter().filter(gates);
+        let first = gated.next()?;
+        gated.next().is_none().then_some(&first.name)
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::draft::{Draft, DraftEnvironment, DraftStage};
+use super::draft::{Draft, DraftEnvironment, DraftRollback, DraftStage};
 use super::keys;
 use super::{
     Checklist, Environment, Gate, SshRules, check, parse_hosts, parse_log, parse_secret, parse_step,
@@ -75,6 +75,17 @@ fn file_table(file: &DeTable<'_>, problems: &mut Problems) -> Draft {
         }
     }
     draft.stages = stages(&fields, problems);
+    if let Some((place, value)) = fields.entry(&keys::ROLLBACK)
+        && let Some(table) =
+            Fields::open(value, place, "[rollback]", &keys::ROLLBACK_KEYS, problems)
+    {
+        draft.rollback = DraftRollback {
+            steps: table
+                .texts(&keys::ROLLBACK_STEPS, problems)
+                .unwrap_or_default(),
+            held: table.text(&keys::HELD, problems).map(|held| held.value),
+        };
+    }
     for (name, value) in named(&fields, &keys::LOG, "log", problems) {
         draft.logs.extend(parse_log::log(&name, value, problems));
     }
@@ -117,7 +128,9 @@ fn release(table: &Fields<'_>, problems: &mut Problems) -> ReleaseRules {
             .text_or_off(&keys::REMOTE, problems)
             .unwrap_or(usual.remote),
         sign: table.flag(&keys::SIGN, problems),
-        version: None,
+        version: table
+            .text(&keys::VERSION, problems)
+            .map(|version| version.value),
     }
 }
 

@@ -172,6 +172,7 @@ fn shared(step: &mut Step, table: &Fields<'_>, problems: &mut Problems) {
     step.takes = table.duration(&keys::TAKES, problems);
     let parallel = table.count(&keys::PARALLEL, problems);
     step.parallel = parallel.and_then(|hosts| usize::try_from(hosts).ok());
+    step.undo = table.text(&keys::UNDO, problems).map(|undo| undo.value);
     step.proof = table.text(&keys::PROOF, problems).map(|proof| proof.value);
     step.on_failure = table.word(&keys::ON_FAILURE, problems).unwrap_or_default();
     if let Some((place, value)) = table.entry(&keys::WHEN) {

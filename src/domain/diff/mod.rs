@@ -3,6 +3,17 @@
 //! A diff is read once into plain data, and laid out as rows by whoever shows it: one below the other, or side by side.
 //! Text is as it is in the files, bytes that are no text written `\xNN`; faces escape it.
 
+use super::catalog::FileChange;
+
+pub mod graph;
+mod parse;
+pub mod print;
+pub mod rows;
+pub mod stat;
+pub mod words;
+
+pub use parse::parse;
+
 /// A whole diff.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diff {
@@ -25,8 +36,30 @@ pub struct FileDiff {
     pub binary: bool,
     /// Its modes before and after, when they differ.
     pub modes: Option<(String, String)>,
+    /// The mode it was made with, or had when it was deleted.
+    pub made: Option<String>,
     /// Where it differs.
     pub hunks: Vec<Hunk>,
+}
+
+impl FileDiff {
+    /// Lines that were added, and lines that were removed.
+    pub fn counts(&self) -> (usize, usize) {
+        let lines = || self.hunks.iter().flat_map(|hunk| &hunk.lines);
+        let of = |side: Side| lines().filter(|line| line.side == side).count();
+        (of(Side::New), of(Side::Old))
+    }
+
+    /// What `--stat` says of it.
+    pub fn change(&self) -> FileChange {
+        let (insertions, deletions) = self.counts();
+        FileChange {
+            path: self.path.clone(),
+            was: self.was.clone(),
+            insertions: (!self.binary).then_some(insertions),
+            deletions: (!self.binary).then_some(deletions),
+        }
+    }
 }
 
 /// What became of a file.

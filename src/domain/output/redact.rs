@@ -176,6 +176,10 @@ struct Reader {
     state: u32,
     /// Where each byte of the form that has begun stands; only kept for forms that line ends may break.
     places: VecDeque<u64>,
+    /// How many bytes were read that are no line ends; only counted for such forms.
+    read: u64,
+    /// How many had been read at each line end since the form began.
+    breaks: VecDeque<u64>,
 }
 
 impl Reader {
@@ -186,25 +190,50 @@ impl Reader {
             if (automaton.nodes[self.state as usize].depth as usize) < LONE {
                 self.state = 0;
                 self.places.clear();
+                self.breaks.clear();
+            } else {
+                self.breaks.push_back(self.read);
             }
             return None;
         }
         self.state = automaton.next(self.state, byte);
-        let node = &automaton.nodes[self.state as usize];
         if automaton.broken {
-            self.places.push_back(at);
-            let surplus = self.places.len() - node.depth as usize;
-            self.places.drain(..surplus);
+            return self.step_broken(automaton, at);
         }
-        let length = node.longest as usize;
-        if length == 0 {
-            return None;
+        let length = automaton.nodes[self.state as usize].longest;
+        (length > 0).then(|| at + 1 - u64::from(length))
+    }
+
+    /// The same for forms that line ends may break: one that had hardly begun at a line end is none, though it began
+    /// inside of another that had.
+    fn step_broken(&mut self, automaton: &Automaton, at: u64) -> Option<u64> {
+        self.read += 1;
+        self.places.push_back(at);
+        while !self.may_be_broken(automaton.nodes[self.state as usize].depth) {
+            self.state = automaton.nodes[self.state as usize].fallback;
         }
-        if automaton.broken {
-            self.places.get(self.places.len() - length).copied()
-        } else {
-            Some(at + 1 - length as u64)
+        let depth = automaton.nodes[self.state as usize].depth as usize;
+        self.places.drain(..self.places.len() - depth);
+        let begin = self.read - depth as u64;
+        while self.breaks.front().is_some_and(|broken| *broken <= begin) {
+            self.breaks.pop_front();
         }
+        let mut state = self.state;
+        while automaton.nodes[state as usize].longest > 0 {
+            let node = &automaton.nodes[state as usize];
+            if node.longest == node.depth && self.may_be_broken(node.depth) {
+                return self.places.get(depth - node.depth as usize).copied();
+            }
+            state = node.fallback;
+        }
+        None
+    }
+
+    /// Whether the first line end in the last `length` bytes comes after enough of them.
+    fn may_be_broken(&self, length: u32) -> bool {
+        let begin = self.read - u64::from(length);
+        let first = self.breaks.iter().find(|broken| **broken > begin);
+        first.is_none_or(|broken| *broken - begin >= LONE as u64)
     }
 
     /// The first byte that may still become part of a form; the place behind the last one when there is none.
@@ -450,6 +479,12 @@ mod tests {
         assert_eq!(redactor.push(b"a correct "), b"a ");
         redactor.forget();
         assert_eq!(redactor.push(b"correct horse. "), b"*************. ");
+    }
+
+    #[test]
+    fn a_line_end_early_in_a_form_counts_also_when_another_form_has_begun_before() {
+        // `N` ends the beginning of one form, and is the first letter of another that the line end interrupts.
+        assert_eq!(masked(&VALUES, "mNhYmN\njY2NjY2Nj"), "mNhYmN\n*********");
     }
 
     const VALUES: [&str; 4] = ["abcabcabc", "cab\nabcabcab", "a'b\"c $d/", "ccccccccc"];

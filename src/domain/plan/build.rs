@@ -15,7 +15,9 @@ use super::super::secret::SecretSource;
 use super::super::step::Lowering;
 use super::graph::{self, Listed};
 use super::select::{self, Part};
-use super::{Forecast, PLAN_VERSION, Plan, PlannedHost, PlannedStage, Task, digest, forecast};
+use super::{
+    Forecast, PLAN_VERSION, Plan, PlannedHost, PlannedStage, Rollback, Task, digest, forecast,
+};
 
 pub use super::problem::BuildProblem;
 pub use super::select::Selection;
@@ -54,51 +56,13 @@ pub fn build(
     selection: &Selection,
 ) -> Result<Plan, Vec<BuildProblem>> {
     let parts = select::select(checklist, selection)?;
-    let mut builder = Builder {
-        checklist,
-        target,
-        history,
-        selection,
-        left_out: select::left_out(&parts, selection),
-        done_once: BTreeSet::new(),
-        gated: BTreeSet::new(),
-        problems: Vec::new(),
-    };
+    let mut builder = Builder::new(checklist, target, history, selection);
+    builder.left_out = select::left_out(&parts, selection);
     let stages: Vec<PlannedStage> = parts
         .iter()
         .filter_map(|part| builder.stage(part))
         .collect();
-    let mut problems = builder.problems;
-    if problems.is_empty() && stages.is_empty() {
-        problems.push(BuildProblem::Nothing);
-    }
-    if !problems.is_empty() {
-        return Err(problems);
-    }
-    let mut plan = Plan {
-        version: PLAN_VERSION,
-        project: checklist.project.clone(),
-        reference: target.reference.clone(),
-        commit: target.commit.clone(),
-        previous: target.previous.clone(),
-        previous_object: target.previous_object.clone(),
-        tag: target.tag.clone(),
-        release: checklist.release.clone(),
-        ssh: checklist.ssh.clone(),
-        dirty: target.dirty.clone(),
-        warnings: Vec::new(),
-        hosts: hosts(checklist, &stages, true),
-        others: hosts(checklist, &stages, false),
-        selection: selection.clone(),
-        secrets: secrets(checklist, &stages),
-        rollback: None,
-        stages,
-        forecast: Forecast::default(),
-        digest: String::new(),
-    };
-    plan.forecast = forecast::forecast(&plan);
-    plan.digest = digest::digest(&plan);
-    Ok(plan)
+    builder.finish(stages, None)
 }
 
 /// The hosts of the stages' environments on which tasks run, or on which none does, in the order of the file.
@@ -152,23 +116,85 @@ fn secrets(checklist: &Checklist, stages: &[PlannedStage]) -> BTreeMap<SecretNam
 }
 
 /// Builds stage after stage.
-struct Builder<'a> {
-    checklist: &'a Checklist,
+pub(super) struct Builder<'a> {
+    pub(super) checklist: &'a Checklist,
     target: &'a Target,
-    history: &'a History,
+    pub(super) history: &'a History,
     selection: &'a Selection,
     /// Hosts the release does not reach, though it is brought to their environment.
     left_out: Vec<String>,
+    /// Variables that every task has besides those of its own.
+    pub(super) common: BTreeMap<String, String>,
     /// `once` steps that have their task already.
     done_once: BTreeSet<(Option<EnvName>, StepName)>,
     /// Environments whose gate stands before an earlier stage.
     gated: BTreeSet<EnvName>,
-    problems: Vec<BuildProblem>,
+    pub(super) problems: Vec<BuildProblem>,
 }
 
 impl<'a> Builder<'a> {
+    /// A builder that has built nothing yet.
+    pub(super) fn new(
+        checklist: &'a Checklist,
+        target: &'a Target,
+        history: &'a History,
+        selection: &'a Selection,
+    ) -> Self {
+        Self {
+            checklist,
+            target,
+            history,
+            selection,
+            left_out: Vec::new(),
+            common: BTreeMap::new(),
+            done_once: BTreeSet::new(),
+            gated: BTreeSet::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// The plan of these stages, or all that is wrong with it.
+    pub(super) fn finish(
+        self,
+        stages: Vec<PlannedStage>,
+        rollback: Option<Rollback>,
+    ) -> Result<Plan, Vec<BuildProblem>> {
+        let (checklist, target) = (self.checklist, self.target);
+        let mut problems = self.problems;
+        if problems.is_empty() && stages.is_empty() {
+            problems.push(BuildProblem::Nothing);
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let mut plan = Plan {
+            version: PLAN_VERSION,
+            project: checklist.project.clone(),
+            reference: target.reference.clone(),
+            commit: target.commit.clone(),
+            previous: target.previous.clone(),
+            previous_object: target.previous_object.clone(),
+            tag: target.tag.clone(),
+            release: checklist.release.clone(),
+            ssh: checklist.ssh.clone(),
+            dirty: target.dirty.clone(),
+            warnings: Vec::new(),
+            hosts: hosts(checklist, &stages, true),
+            others: hosts(checklist, &stages, false),
+            selection: self.selection.clone(),
+            secrets: secrets(checklist, &stages),
+            rollback,
+            stages,
+            forecast: Forecast::default(),
+            digest: String::new(),
+        };
+        plan.forecast = forecast::forecast(&plan);
+        plan.digest = digest::digest(&plan);
+        Ok(plan)
+    }
+
     /// The tasks of a stage; `None` when nothing of it is left.
-    fn stage(&mut self, part: &Part<'a>) -> Option<PlannedStage> {
+    pub(super) fn stage(&mut self, part: &Part<'a>) -> Option<PlannedStage> {
         let mut tasks = Vec::new();
         let mut list = Vec::new();
         let mut hosts_left_out = false;
@@ -228,7 +254,7 @@ impl<'a> Builder<'a> {
     }
 
     /// A gate stands before the first stage of its environment only.
-    fn gate(&mut self, env: Option<&Environment>) -> Gate {
+    pub(super) fn gate(&mut self, env: Option<&Environment>) -> Gate {
         match env {
             Some(env) if self.gated.insert(env.name.clone()) => env.gate,
             _ => Gate::None,
@@ -237,7 +263,7 @@ impl<'a> Builder<'a> {
 
     /// Where a step runs: `None` in the list is this machine. Empty when the selection leaves no host of it,
     /// or when it runs once and has its task already.
-    fn sites(&self, step: &Step, env: Option<&'a Environment>) -> Vec<Option<&'a Host>> {
+    pub(super) fn sites(&self, step: &Step, env: Option<&'a Environment>) -> Vec<Option<&'a Host>> {
         let key = (env.map(|env| env.name.clone()), step.name.clone());
         if step.once && self.done_once.contains(&key) {
             return Vec::new();
@@ -288,7 +314,7 @@ impl<'a> Builder<'a> {
         ))
     }
 
-    fn globs(&mut self, step: &Step, patterns: &[String]) -> Option<GlobSet> {
+    pub(super) fn globs(&mut self, step: &Step, patterns: &[String]) -> Option<GlobSet> {
         let mut set = GlobSetBuilder::new();
         for pattern in patterns {
             match Glob::new(pattern) {
@@ -351,7 +377,7 @@ impl<'a> Builder<'a> {
     }
 
     /// The variables of a task, the later of one name before the earlier (design/2).
-    fn variables(
+    pub(super) fn variables(
         &self,
         part: &Part<'_>,
         step: &Step,
@@ -381,6 +407,7 @@ impl<'a> Builder<'a> {
         ];
         let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let mut all = BTreeMap::from(own);
+        all.extend(self.common.clone());
         let layers = [
             part.env.map(|env| &env.vars),
             host.map(|host| &host.vars),

@@ -121,6 +121,12 @@ fn rules(frozen: &Plan, current: &Plan, changes: &mut Vec<Change>) {
         moved("tag", old.tag.as_deref(), new.tag.as_deref(), text),
         moved("remote", old.remote.as_deref(), new.remote.as_deref(), text),
         moved("sign", old.sign, new.sign, yes),
+        moved(
+            "version",
+            old.version.as_deref(),
+            new.version.as_deref(),
+            text,
+        ),
     ];
     let release = release.into_iter().flatten();
     changes.extend(release.map(|how| differs("[release]", how)));

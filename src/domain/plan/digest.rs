@@ -14,7 +14,7 @@ use super::super::action::{Action, Milestone, Site};
 use super::super::checklist::{Gate, OnFailure, Order, SshRules};
 use super::super::id::{Commit, EnvName, StageName, StepName, TaskId};
 use super::super::release::ReleaseRules;
-use super::{Plan, PlannedHost, PlannedStage, Task};
+use super::{Plan, PlannedHost, PlannedStage, Rollback, Task};
 
 /// The digest of a plan, 64 hexadecimal digits. The digest it carries already plays no part.
 pub fn digest(plan: &Plan) -> String {
@@ -29,6 +29,7 @@ pub fn digest(plan: &Plan) -> String {
         release: &plan.release,
         ssh: &plan.ssh,
         hosts: &plan.hosts,
+        rollback: plan.rollback.as_ref(),
         stages: plan.stages.iter().map(StageDeeds::of).collect(),
     };
     let text = serde_json::to_vec(&deeds).expect("invariant: deeds are plain data with text keys");
@@ -52,6 +53,9 @@ struct Deeds<'a> {
     release: &'a ReleaseRules,
     ssh: &'a SshRules,
     hosts: &'a [PlannedHost],
+    // Absent where nothing is gone back from, so that digests from before there were rollbacks stay what they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rollback: Option<&'a Rollback>,
     stages: Vec<StageDeeds<'a>>,
 }
 

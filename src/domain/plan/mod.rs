@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::action::{Action, Milestone, Site};
 use super::checklist::{Downtime, Gate, OnFailure, Order, Phase, Reach, SshRules};
-use super::id::{Commit, EnvName, HostName, RoleName, SecretName, StageName, StepName, TaskId};
+use super::id::{
+    Commit, EnvName, HostName, RoleName, RunId, SecretName, StageName, StepName, TaskId,
+};
 use super::release::{Left, ReleaseRules};
 use super::secret::SecretSource;
 use select::Selection;
@@ -22,7 +24,9 @@ pub mod forecast;
 pub mod graph;
 mod points;
 pub mod problem;
+pub mod rollback;
 pub mod select;
+mod still_live;
 
 /// The version of the frozen form; a reader refuses one it does not know.
 pub const PLAN_VERSION: u32 = 1;
@@ -88,6 +92,14 @@ impl Plan {
     pub fn task(&self, id: &TaskId) -> Option<&Task> {
         self.tasks().find(|task| task.id == *id)
     }
+
+    /// What is typed at the gate of an environment: its name, and `rollback NAME` where the run goes back.
+    pub fn gate_word(&self, env: &EnvName) -> String {
+        match &self.rollback {
+            Some(_) => format!("rollback {env}"),
+            None => env.to_string(),
+        }
+    }
 }
 
 /// A plan that goes back to an older release.
@@ -99,6 +111,29 @@ pub struct Rollback {
     pub from: Left,
     /// The release that is gone back to; `None` = its commit was brought there without a tag.
     pub to_tag: Option<String>,
+    /// The releases that are taken back, newest first; what is left is the first of them. Empty with `[rollback] steps`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub taken: Vec<Taken>,
+}
+
+/// A release that is taken back: what its undo commands are told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    /// Its tag.
+    pub tag: Option<String>,
+    /// Its commit.
+    pub commit: Commit,
+    /// The commit that ran there before it.
+    pub previous: Option<Commit>,
+    /// The run that made it; `None` = not known, and nothing of it is undone.
+    pub run: Option<RunId>,
+}
+
+impl Taken {
+    /// How people call it: its tag, else its commit.
+    pub fn name(&self) -> &str {
+        self.tag.as_deref().unwrap_or(self.commit.short())
+    }
 }
 
 /// A host of the plan.

@@ -3,7 +3,7 @@
 //! Mistakes in the file itself are found before, with their line and column; these here come from what the
 //! operator selected and from what git says.
 
-use super::super::id::{HostName, StepName};
+use super::super::id::{EnvName, HostName, StepName};
 
 /// Why there is no plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +45,14 @@ pub enum BuildProblem {
         /// Its stage.
         stage: String,
     },
+    /// A step of `[rollback]` runs on hosts that the environment does not have.
+    #[error("the step `{step}` of [rollback] finds no host in `{env}`")]
+    NoHost {
+        /// The step.
+        step: StepName,
+        /// The environment that is rolled back.
+        env: EnvName,
+    },
     /// A pattern of `when` cannot be read.
     #[error("the pattern `{pattern}` in `when` of the step `{step}` cannot be read: {why}")]
     Pattern {
@@ -69,6 +77,9 @@ impl BuildProblem {
                 "make a first commit (`git init`, `git add`, `git commit`), \
                  or take `{step}` out of the stage's steps"
             )),
+            Self::NoHost { .. } => {
+                Some("give one of its hosts the role, or the step another `on`".to_owned())
+            }
             Self::Pattern { .. } => None,
         }
     }

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 mod note;
 mod pattern;
 
-pub use note::{Left, ReleaseNote, body, read_body, read_outcome};
-pub use pattern::TagPattern;
+pub use note::{Left, ReleaseNote, body, is_own_line, message_of_people, read_body, read_outcome};
+pub use pattern::{NamedTime, TagPattern};
 
 /// How a release is recorded in git: the table `[release]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -139,6 +139,22 @@ pub fn read_body(text: &str) -> Option<ReleaseNote> {
     Some(note)
 }
 
+/// Whether a tag's first line is the one that golive wrote for people, which says nothing of what was released.
+pub fn is_own_line(line: &str, note: &ReleaseNote) -> bool {
+    let is_written = note.run.is_some() || note.commit.is_some();
+    is_written && line.contains(" is live, released by ")
+}
+
+/// What people wrote in a tag's message: all of it but golive's line and note.
+pub fn message_of_people(message: &str, note: Option<&ReleaseNote>) -> String {
+    let Some(note) = note else {
+        return message.trim_end().to_owned();
+    };
+    let lines = message.lines().take_while(|line| *line != NOTE_OPENING);
+    let told: Vec<&str> = lines.filter(|line| !is_own_line(line, note)).collect();
+    told.join("\n").trim().to_owned()
+}
+
 /// What the last `golive:tag` line of a tag step's output says: `tag`, `live`, `commit`, `remote`, each `-` when
 /// there is none. Empty when there is no such line.
 pub fn read_outcome(output: &[u8]) -> BTreeMap<String, String> {

@@ -35,8 +35,15 @@ pub enum Outcome {
     Failed,
     /// The operator ended it.
     Stopped,
-    /// The release was taken back.
+    /// Everything of a plan that goes back was done.
     RolledBack,
+}
+
+impl Outcome {
+    /// Whether everything of the plan was done.
+    pub fn is_success(self) -> bool {
+        matches!(self, Self::Succeeded | Self::RolledBack)
+    }
 }
 
 /// A choice of the operator about tasks or the run.

@@ -86,6 +86,11 @@ pub struct Layout {
 }
 
 impl RunState {
+    /// Whether it has ended, and everything of its plan was done.
+    pub fn has_succeeded(&self) -> bool {
+        matches!(self.status, RunStatus::Finished(outcome) if outcome.is_success())
+    }
+
     /// The state of a run before its first record.
     pub fn new(run: RunId, plan: Arc<Plan>) -> Self {
         let layout = Arc::new(Layout::of(&plan));

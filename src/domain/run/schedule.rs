@@ -39,7 +39,10 @@ pub fn schedule(state: &RunState, identities: &Identities, now: Moment) -> Vec<E
 pub fn about_to_end(state: &RunState) -> Option<Outcome> {
     match state.status {
         RunStatus::Prepared | RunStatus::Paused | RunStatus::Finished(_) => None,
-        RunStatus::Active if state.current_stage().is_none() => Some(Outcome::Succeeded),
+        RunStatus::Active if state.current_stage().is_none() => Some(match state.plan.rollback {
+            Some(_) => Outcome::RolledBack,
+            None => Outcome::Succeeded,
+        }),
         RunStatus::Active if !must_stop(state) => None,
         RunStatus::Active | RunStatus::Stopping => outcome_when_quiet(state),
     }
@@ -49,7 +52,7 @@ pub fn about_to_end(state: &RunState) -> Option<Outcome> {
 pub fn locks_to_release(state: &RunState) -> Vec<EnvName> {
     match about_to_end(state) {
         None => Vec::new(),
-        Some(outcome) if state.keeps_locks && outcome != Outcome::Succeeded => Vec::new(),
+        Some(outcome) if state.keeps_locks && !outcome.is_success() => Vec::new(),
         Some(_) => state.locks.keys().cloned().collect(),
     }
 }

@@ -101,6 +101,7 @@ pub static KINDS: &[KindRow] = &[
             "idempotent",
             "downtime",
             "parallel",
+            "undo",
             "proof",
         ],
         because: "an `ask` step runs no command",
@@ -114,7 +115,7 @@ pub static KINDS: &[KindRow] = &[
         ),
         on_hosts: false,
         refuses: &[
-            "on", "once", "secrets", "cwd", "downtime", "parallel", "proof",
+            "on", "once", "secrets", "cwd", "downtime", "parallel", "undo", "proof",
         ],
         because: "a `tag` step runs git once, in the project on this machine",
         read: |_| Some(Arc::new(tag::Tag)),

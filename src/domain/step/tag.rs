@@ -11,6 +11,12 @@ use crate::domain::action::{Action, CommandLine, Milestone};
 
 const SCRIPT: &str = include_str!("tag.sh");
 
+/// What helps when the tag could not be made.
+const MADE_HELP: &str = "echo \"help: see above what git says, then retry\"";
+/// The same where it has to be signed: the step has no terminal in which a passphrase could be asked for.
+const SIGNED_HELP: &str = "echo \"help: see above what git says; if the key has a passphrase, unlock it first \
+     in a terminal (git tag -s -m try try-to-sign && git tag -d try-to-sign), then retry\"";
+
 /// A step that writes the release's tags.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tag;
@@ -35,7 +41,13 @@ impl Kind for Tag {
         set("GOLIVE_LIVE", &rules.live);
         set("GOLIVE_REMOTE", &rules.remote);
         let script = if rules.sign {
-            SCRIPT.replace("git tag -a", "git tag -s")
+            SCRIPT
+                .replace("git tag -a", "git tag -s")
+                .replace(
+                    "did not make the tag $tag",
+                    "did not make and sign the tag $tag",
+                )
+                .replace(MADE_HELP, SIGNED_HELP)
         } else {
             SCRIPT.to_owned()
         };
@@ -78,6 +90,7 @@ mod tests {
         };
         assert!(command.script.contains("git tag -s"));
         assert!(!command.script.contains("git tag -a"));
+        assert!(command.script.contains("unlock it first"));
         assert!(command.record);
         assert_eq!(command.env["GOLIVE_LIVE"], "");
         assert_eq!(command.env["GOLIVE_REMOTE"], "origin");

@@ -103,7 +103,7 @@ impl Git {
     }
 
     /// The hash of the tree without files; it depends on the repository's kind of hash.
-    async fn empty_tree(&self) -> Result<String, GitError> {
+    pub(super) async fn empty_tree(&self) -> Result<String, GitError> {
         let text = self.text(&["hash-object", "-t", "tree", "--stdin"]).await?;
         Ok(text.trim().to_owned())
     }

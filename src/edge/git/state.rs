@@ -27,6 +27,15 @@ impl Git {
             .any(|line| line == name))
     }
 
+    /// The address of a remote as it is set here; `None` = there is no such remote.
+    pub async fn remote_address(&self, name: &str) -> Result<Option<String>, GitError> {
+        if !self.has_remote(name).await? {
+            return Ok(None);
+        }
+        let text = self.text(&["remote", "get-url", "--", name]).await?;
+        Ok(text.lines().next().map(str::to_owned))
+    }
+
     /// Whether git knows who tags (a tag has a name and a mail address in it). `Some` says what git misses.
     pub async fn missing_identity(&self) -> Result<Option<String>, GitError> {
         let output = self

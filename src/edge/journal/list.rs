@@ -11,6 +11,7 @@ use super::{RunError, RunFolder, StoredRun, owner};
 use crate::domain::id::{EnvName, RunId, StepName};
 use crate::domain::overview::{Deployed, RunSummary};
 use crate::domain::plan::Plan;
+use crate::domain::plan::rollback::{UNDO, undo_of};
 use crate::domain::run::apply;
 use crate::domain::run::{Event, GateState, Record, RunState, RunStatus, progress};
 use crate::edge::paths::ProjectPaths;
@@ -189,7 +190,13 @@ fn durations(plan: &Plan, records: &[Record]) -> Vec<((StepName, String), f64)> 
                 ..
             } if ending.is_success() && duration_s.is_finite() => {
                 let task = tasks.get(task)?;
-                let key = (task.step.clone(), task.site.as_str().to_owned());
+                // What a rollback does of the checklist says little of a deploy; how long an undo takes is of use.
+                let step = match (task.kind.as_str(), &plan.rollback) {
+                    (UNDO, _) => undo_of(&task.step),
+                    (_, Some(_)) => return None,
+                    (_, None) => task.step.clone(),
+                };
+                let key = (step, task.site.as_str().to_owned());
                 Some((key, *duration_s))
             }
             _ => None,

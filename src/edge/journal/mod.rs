@@ -19,6 +19,7 @@ use crate::domain::run::{Event, Record};
 use crate::edge::logs::Logs;
 use crate::edge::paths::{PathError, ProjectPaths, hex, make_private};
 
+pub mod brought;
 pub mod format;
 pub mod list;
 mod order;

@@ -13,6 +13,7 @@ mod words;
 
 use self::file::Follower;
 use self::session::Host;
+pub(crate) use self::session::LOADER;
 pub use self::session::Opens;
 use crate::domain::checklist::Followed;
 use crate::domain::id::{EnvName, HostName};

@@ -21,6 +21,7 @@ pub mod lock;
 pub mod message;
 pub mod palette;
 pub mod reason;
+pub mod rollback;
 pub mod secret;
 pub mod sheet;
 pub mod unknown;
@@ -47,6 +48,7 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
         Dialog::Kill { name, typed, keep } => abort::kill(model, (name, typed), *keep, text),
         Dialog::Locked { env, choice } => lock::busy(model, env, *choice, text, now),
         Dialog::Steal { env, typed, .. } => lock::steal(model, env, typed, text),
+        Dialog::Rollback { typed, scroll } => rollback::sheet(model, typed, *scroll, text, now),
         Dialog::Secret {
             name,
             steps,
@@ -146,7 +148,9 @@ fn showing(sheet: &Sheet, height: usize) -> Vec<&Line> {
     let text: Vec<&Line> = text.iter().filter(&mut fits).collect();
     let end: Vec<&Line> = end.iter().filter(&mut fits).collect();
     let room = height.saturating_sub(end.len());
+    let top = sheet.scroll.min(text.len().saturating_sub(room));
     text.into_iter()
+        .skip(top)
         .take(room)
         .chain(end)
         .take(height)

@@ -10,6 +10,7 @@ use crate::domain::evidence::{GateCommand, GateStep, gate_commands};
 use crate::domain::overview::Changes;
 use crate::domain::run::progress;
 use crate::domain::run::{GateState, Moment};
+use crate::ui::dialog::rollback;
 use crate::ui::fleet;
 use crate::ui::keymap::Act;
 use crate::ui::model::{GATE_FIELD, Model, RunView};
@@ -180,8 +181,14 @@ fn sums(model: &Model, view: &RunView, stage: usize) -> (String, String) {
         .overview
         .as_ref()
         .and_then(|overview| overview.next.as_ref());
-    let contains = changes.map_or_else(
-        || "what it contains is not known".to_owned(),
+    let taken = fleet::meaning(model, view).and_then(|meaning| meaning.commit_count);
+    let goes_back = view.state.plan.rollback.is_some();
+    let contains = changes.filter(|_| !goes_back).map_or_else(
+        || match (goes_back, taken) {
+            (true, Some(taken)) => format!("{} taken back", words::count(taken, "commit")),
+            (true, None) => "it goes back".to_owned(),
+            _ => "what it contains is not known".to_owned(),
+        },
         |changes| {
             format!(
                 "{}, {}",
@@ -247,7 +254,38 @@ fn evidence(
     proofs::draw(paint, inner, &rows, view.gate.scroll[0]);
 }
 
+/// What a rollback takes back.
+fn taken_back(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Moment) {
+    let rollback = view.state.plan.rollback.as_ref();
+    let from = rollback.map_or("", |rollback| {
+        let commit = rollback.from.commit.short();
+        rollback.from.tag.as_deref().unwrap_or(commit)
+    });
+    let title = format!("What it takes back  {from}");
+    let inner = paint.panel(area, frame(model, view, 1, &title, "", ""));
+    let width = inner.width.saturating_sub(2);
+    let lines = match fleet::meaning(model, view) {
+        Some(meaning) => rollback::takes_back(meaning, width, now),
+        None => vec![vec![(
+            "golive rollback --dry-run says what going back means".to_owned(),
+            "text.dim",
+        )]],
+    };
+    let height = usize::from(inner.height);
+    let top = view.gate.scroll[1].min(lines.len().saturating_sub(height));
+    for (y, line) in (inner.y..inner.bottom()).zip(lines.iter().skip(top)) {
+        let pieces: Vec<(&str, &str)> = line
+            .iter()
+            .map(|(text, role)| (text.as_str(), *role))
+            .collect();
+        paint.pieces(inner.x + 1, y, width, &pieces);
+    }
+}
+
 fn contents(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Moment) {
+    if view.state.plan.rollback.is_some() {
+        return taken_back(paint, area, model, view, now);
+    }
     let changes = model
         .overview
         .as_ref()
@@ -444,12 +482,19 @@ fn decision(
     );
     let x = inner.x + 1;
     let width = inner.width.saturating_sub(2);
+    let word = view.state.plan.gate_word(&env.as_str().into());
+    let goes_back = view.state.plan.rollback.is_some();
     let by_name = view.state.plan.stages[stage].gate == Gate::Type;
     let typing = view.gate.panel == GATE_FIELD && model.dialogs.is_empty();
     if by_name {
-        let ask = format!("Type {env} to release there, then Enter: ");
+        let does = if goes_back {
+            "go back"
+        } else {
+            "release there"
+        };
+        let ask = format!("Type {word} to {does}, then Enter: ");
         let used = paint.text(x, inner.y, width, &ask, "text.strong");
-        let fits = env.starts_with(&view.gate.typed);
+        let fits = word.starts_with(&view.gate.typed);
         let role = if fits { "input" } else { "input.bad" };
         let typed = paint.text(
             x + used,
@@ -488,7 +533,7 @@ fn decision(
             "text.strong",
         );
     }
-    let (said, role) = readiness(model, view, &env, by_name, now);
+    let (said, role) = readiness(model, view, (&env, &word), by_name, now);
     paint.text(x, inner.y + 1, width, &said, role);
     if inner.height > 2 {
         let text = if typing {
@@ -504,7 +549,7 @@ fn decision(
 fn readiness(
     model: &Model,
     view: &RunView,
-    env: &str,
+    (env, word): (&str, &str),
     by_name: bool,
     now: Moment,
 ) -> (String, &'static str) {
@@ -529,15 +574,16 @@ fn readiness(
             "not ready: nothing is typed. Enter alone does nothing".to_owned(),
             "text.dim",
         ),
-        (true, typed) if typed == env => match fleet::held(model, view, env) {
+        (true, typed) if typed == word => match fleet::held(model, view, env) {
             Some(who) => (
                 format!("ready, but {who} has the lock: you will be asked"),
                 "state.warn",
             ),
-            None => (format!("ready: Enter releases to {env}"), "state.ok"),
+            None if word == env => (format!("ready: Enter releases to {env}"), "state.ok"),
+            None => (format!("ready: Enter goes back in {env}"), "state.ok"),
         },
         (true, typed) => (
-            format!("not ready: the name does not match yet ({typed} of {env})"),
+            format!("not ready: it does not match yet ({typed} of {word})"),
             "state.warn",
         ),
     }

@@ -416,6 +416,15 @@ fn hosts_of(
             State::Wait
         };
         let all = env.hosts.len();
+        let differ = env
+            .hosts
+            .iter()
+            .filter(|host| fleet::differing(model, &env.env, host).is_some())
+            .count();
+        if differ > 0 && down == 0 {
+            let said = format!("{differ} of {all} run something else");
+            return vec![(said, State::Warn, String::new())];
+        }
         let said = if up == all {
             "all reached".to_owned()
         } else {
@@ -433,7 +442,10 @@ fn hosts_of(
                 Some(Link::Lost { .. }) => "LOST".to_owned(),
                 _ => String::new(),
             };
-            (host.to_string(), states::of_link(link), word)
+            match fleet::differing(model, &env.env, host) {
+                Some(version) => (host.to_string(), State::Warn, version),
+                None => (host.to_string(), states::of_link(link), word),
+            }
         })
         .collect()
 }
@@ -449,6 +461,7 @@ fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
     let actions = [
         (Act::Deploy, deploy.as_str()),
         (Act::Resume, go_on),
+        (Act::Rollback, ""),
         (Act::ScreenRun, ""),
         (Act::ScreenLogs, ""),
         (Act::ScreenHosts, ""),

@@ -170,6 +170,9 @@ fn table(
             y,
             link(model, env, host).map(|(link, _)| link),
         );
+        if let Some(said) = fleet::version_trouble(model, env, host) {
+            y = told(paint, inner, y, &said, "state.warn");
+        }
     }
     if all.is_empty() {
         paint.text(
@@ -287,6 +290,10 @@ fn cells<'a>(
         .and_then(|overview| overview.environments.iter().find(|of| of.env == *env))
         .and_then(|env| env.deployed.as_ref());
     let unknown = || ("not known".to_owned(), "text.dim");
+    if let Some(version) = fleet::differing(model, env, host) {
+        cells.push((format!("{version} differs"), "state.warn"));
+        return cells;
+    }
     cells.push(deployed.map_or_else(unknown, |deployed| {
         (
             format!(
@@ -323,18 +330,20 @@ fn trouble(paint: &mut Paint<'_>, inner: Rect, mut y: u16, link: Option<&Link>) 
         ),
         _ => return y,
     };
-    let width = usize::from(inner.width.saturating_sub(18));
-    let mut put = |text: &str, role: &str| {
-        for row in wrap(text, width) {
-            if y < inner.bottom() {
-                paint.text(inner.x + 15, y, inner.width.saturating_sub(16), &row, role);
-                y += 1;
-            }
-        }
-    };
-    put(&why, "state.fail");
+    y = told(paint, inner, y, &why, "state.fail");
     for line in help.iter().flat_map(|help| help.lines()) {
-        put(line, "text");
+        y = told(paint, inner, y, line, "text");
+    }
+    y
+}
+
+/// Writes a sentence below a host; returns the next free row.
+fn told(paint: &mut Paint<'_>, inner: Rect, mut y: u16, text: &str, role: &str) -> u16 {
+    for row in wrap(text, usize::from(inner.width.saturating_sub(18))) {
+        if y < inner.bottom() {
+            paint.text(inner.x + 15, y, inner.width.saturating_sub(16), &row, role);
+            y += 1;
+        }
     }
     y
 }

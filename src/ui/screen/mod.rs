@@ -13,6 +13,7 @@ pub mod gate;
 pub mod home;
 pub mod hosts;
 pub mod logs;
+pub mod releases;
 pub mod run;
 
 /// A screen.
@@ -46,6 +47,11 @@ pub const SCREENS: &[Screen] = &[
         name: "logs",
         view: View::Logs,
         draw: logs::draw,
+    },
+    Screen {
+        name: "releases",
+        view: View::Releases,
+        draw: releases::draw,
     },
     Screen {
         name: "hosts",

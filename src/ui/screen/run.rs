@@ -74,7 +74,7 @@ pub fn head<'a>(view: &RunView, now: Moment) -> Band<'a> {
     let role = match state.status {
         _ if view.journal_failed.is_some() => "danger",
         RunStatus::Active => "state.run",
-        RunStatus::Finished(Outcome::Succeeded) => "state.ok",
+        RunStatus::Finished(Outcome::Succeeded | Outcome::RolledBack) => "state.ok",
         RunStatus::Finished(Outcome::Failed) => "state.fail",
         _ => "text.strong",
     };

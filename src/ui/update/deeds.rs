@@ -1,7 +1,7 @@
 //! Deeds: what an action does once it is known to be possible and not too early.
 
 use super::decide::push;
-use super::{decide, filters, locks, logs};
+use super::{back as going_back, decide, filters, locks, logs};
 use crate::domain::action::Action;
 use crate::domain::run::progress;
 use crate::domain::run::{Intent, Moment, RunStatus};
@@ -14,7 +14,11 @@ use crate::ui::rows::{self, Row};
 /// Does it; returns what has to be done outside.
 pub(super) fn perform(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
     match act {
-        Act::ScreenRun | Act::ScreenHome | Act::ScreenHosts | Act::ScreenLogs => {
+        Act::ScreenRun
+        | Act::ScreenHome
+        | Act::ScreenHosts
+        | Act::ScreenLogs
+        | Act::ScreenReleases => {
             return screen(model, act, now);
         }
         Act::Open => return open(model, now),
@@ -63,6 +67,7 @@ fn change(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
             model.guard.restart(now);
             vec![Cmd::PrepareDeploy { reference }]
         }
+        Act::Rollback => going_back::ask(model, None, now),
         Act::Start => {
             model.guard.restart(now);
             vec![Cmd::StartRun]
@@ -138,6 +143,7 @@ fn screen(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
             };
         }
         Act::ScreenHome => model.view = View::Home,
+        Act::ScreenReleases => model.view = View::Releases,
         Act::ScreenLogs => return logs::open(model, now),
         _ => {
             let gate = model
@@ -186,7 +192,7 @@ fn open(model: &mut Model, now: Moment) -> Vec<Cmd> {
         View::Home => return open_home(model, now),
         View::Hosts => host_message(model, now),
         View::Run => open_row(model, now),
-        View::Gate | View::Logs => {}
+        View::Gate | View::Logs | View::Releases => {}
     }
     Vec::new()
 }
@@ -336,7 +342,9 @@ fn back(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
     }
     match model.view {
         View::Gate => model.view = View::Run,
-        View::Hosts | View::Logs => model.view = if going { View::Run } else { View::Home },
+        View::Hosts | View::Logs | View::Releases => {
+            model.view = if going { View::Run } else { View::Home }
+        }
         View::Home | View::Run if going => push(model, Dialog::Leave, now),
         View::Home => return vec![Cmd::Leave],
         View::Run => {
@@ -390,7 +398,7 @@ fn copy(model: &Model) -> Vec<Cmd> {
             format!("{} {} {commit}", run.state.plan.project, run.state.run)
         }),
         View::Run => copy_run(model),
-        View::Hosts | View::Logs => None,
+        View::Hosts | View::Logs | View::Releases => None,
     };
     text.map(Cmd::Copy).into_iter().collect()
 }

@@ -4,6 +4,7 @@
 //! Nothing here acts on a server.
 
 use super::decide::push;
+use super::releases;
 use crate::domain::log::{Filters, Level, Pattern, Rule, Test};
 use crate::domain::run::Moment;
 use crate::ui::keymap::Act;
@@ -18,6 +19,7 @@ const LEVELS: [Level; 4] = [Level::Debug, Level::Info, Level::Warning, Level::Er
 /// Does what a key about filters or prompts says; `None` = it is none of them.
 pub(super) fn perform(model: &mut Model, act: Act, now: Moment) -> Option<Vec<Cmd>> {
     match act {
+        Act::Search if releases::finds(model) => {}
         Act::Search => prompt(model, Prompt::new(About::Search), now),
         Act::Keep => prompt(model, Prompt::new(About::Keep), now),
         Act::Drop => prompt(model, Prompt::new(About::Drop), now),
@@ -137,6 +139,9 @@ pub(super) fn typed(model: &mut Model) -> Vec<Cmd> {
         return Vec::new();
     }
     let pattern = prompt.pattern();
+    if releases::search(model, pattern.as_ref()) {
+        return Vec::new();
+    }
     on_viewer(model, |viewer| viewer.search_typed(pattern))
 }
 
@@ -168,6 +173,7 @@ pub(super) fn recall(model: &mut Model, older: bool) -> Vec<Cmd> {
 /// Leaves a prompt: the log is as it was.
 pub(super) fn cancel(model: &mut Model) -> Vec<Cmd> {
     model.dialogs.pop();
+    releases::search(model, None);
     on_viewer(model, |viewer| viewer.search_ended(false))
 }
 

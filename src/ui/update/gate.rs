@@ -6,7 +6,7 @@ use crate::domain::run::{Intent, Moment};
 use crate::ui::model::Model;
 use crate::ui::msg::{Cmd, Owner};
 
-/// Sends the approval when what was typed is the environment's name, exactly.
+/// Sends the approval when what was typed is what the gate asks for, exactly.
 pub(super) fn send(model: &mut Model, now: Moment) -> Vec<Cmd> {
     let Some(run) = &mut model.run else {
         return Vec::new();
@@ -22,12 +22,13 @@ pub(super) fn send(model: &mut Model, now: Moment) -> Vec<Cmd> {
         run.gate.said = Some("this console does not drive the run; R goes on with it".to_owned());
         return Vec::new();
     }
-    if planned.gate != Gate::Type || run.gate.typed != env.as_str() {
+    let word = run.state.plan.gate_word(&env);
+    if planned.gate != Gate::Type || run.gate.typed != word {
         run.gate.said = Some(if run.gate.typed.is_empty() {
             "Enter alone does nothing".to_owned()
         } else {
             format!(
-                "refused: {} is not {env}. Nothing was started",
+                "refused: {} is not {word}. Nothing was started",
                 run.gate.typed
             )
         });

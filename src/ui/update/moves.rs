@@ -39,7 +39,9 @@ pub(super) fn moves(model: &mut Model, act: Act) -> bool {
         }
         _ => return false,
     };
-    if model.dialogs.is_empty() {
+    if model.dialogs.is_empty() && model.view == View::Releases {
+        super::releases::walk(model, by);
+    } else if model.dialogs.is_empty() {
         on_screen(model, by);
     } else {
         in_dialog(model, by);
@@ -68,6 +70,7 @@ fn in_dialog(model: &mut Model, by: i64) {
     let environments = super::logs::environments(model).len();
     match model.dialogs.last_mut() {
         Some(Dialog::Help { scroll, .. }) => *scroll = shift(*scroll, by, 200),
+        Some(Dialog::Rollback { scroll, .. }) => *scroll = shift(*scroll, by, 500),
         Some(Dialog::Message { scroll, lines, .. }) => *scroll = shift(*scroll, by, lines.len()),
         Some(Dialog::Palette { cursor, .. }) => *cursor = shift(*cursor, by, palette_len),
         Some(Dialog::Failure { spot, .. } | Dialog::Interrupted { spot, .. }) => {
@@ -113,7 +116,7 @@ fn on_screen(model: &mut Model, by: i64) {
             });
             model.host_cursor = shift(model.host_cursor, by, len);
         }
-        View::Logs => {}
+        View::Logs | View::Releases => {}
         View::Gate => {
             if let Some(run) = &mut model.run {
                 let panel = run.gate.panel.min(2);
@@ -235,6 +238,6 @@ fn focus(model: &mut Model, back: bool) {
                 run.gate.said = None;
             }
         }
-        View::Hosts | View::Logs => {}
+        View::Hosts | View::Logs | View::Releases => {}
     }
 }

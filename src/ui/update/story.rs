@@ -10,7 +10,7 @@ use crate::domain::run::event::Decision;
 use crate::domain::run::progress::{self, Need};
 use crate::domain::run::{Event, Moment, Outcome, Record};
 use crate::ui::model::{Dialog, GateView, Model, RunView, Spot, View, Wanted, Wish};
-use crate::ui::msg::{Cmd, LogWish, Notice, Owner};
+use crate::ui::msg::{Cmd, LogWish, Notice, Owner, ReleaseWish};
 use crate::ui::{states, words};
 
 /// Takes a record of the run on screen.
@@ -57,11 +57,15 @@ pub(super) fn fold(model: &mut Model, record: &Record, now: Moment) -> Vec<Cmd> 
             model.view
         };
         cmds.push(Cmd::Refresh);
+        if !model.versions.is_empty() {
+            // What hosts said before is not true any more.
+            cmds.push(Cmd::Releases(ReleaseWish::Verify));
+        }
         if !model.focused {
-            let word = if *outcome == Outcome::Succeeded {
-                "succeeded"
-            } else {
-                "did not succeed"
+            let word = match outcome {
+                Outcome::Succeeded => "succeeded",
+                Outcome::RolledBack => "went back",
+                Outcome::Failed | Outcome::Stopped => "did not succeed",
             };
             cmds.push(Cmd::Alert(format!("{}: the run {word}", model.project)));
         }

@@ -4,7 +4,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::{decide, early, filters, gate, locks, palette};
+use super::{back, decide, early, filters, gate, locks, palette, releases};
 use crate::domain::id::TaskId;
 use crate::domain::run::{Intent, Moment};
 use crate::domain::secret::LONGEST;
@@ -119,9 +119,11 @@ fn confirms(model: &Model) -> Option<bool> {
             Dialog::Help { .. }
             | Dialog::Palette { .. }
             | Dialog::Prompt(_)
+            | Dialog::Rollback { .. }
             | Dialog::Secret { .. },
         ) => Some(false),
         Some(_) => None,
+        None if model.view == View::Releases => model.shelf.typing.then_some(false),
         None => {
             let run = model.run.as_ref()?;
             (model.view == View::Gate && run.gate.panel == GATE_FIELD).then_some(true)
@@ -134,6 +136,7 @@ fn field(model: &mut Model) -> Option<&mut String> {
         Some(
             Dialog::Reason { typed, .. } | Dialog::Kill { typed, .. } | Dialog::Steal { typed, .. },
         ) => Some(typed),
+        Some(Dialog::Rollback { typed, .. }) => Some(typed),
         Some(Dialog::Secret { typed, .. }) => Some(&mut typed.0),
         Some(Dialog::Prompt(prompt)) => Some(&mut prompt.typed),
         Some(Dialog::Help { query, scroll }) => {
@@ -145,6 +148,7 @@ fn field(model: &mut Model) -> Option<&mut String> {
             Some(query)
         }
         Some(_) => None,
+        None if model.view == View::Releases => Some(&mut model.shelf.find),
         None => model.run.as_mut().map(|run| {
             run.gate.said = None;
             &mut run.gate.typed
@@ -164,15 +168,21 @@ fn edit(model: &mut Model, change: impl FnOnce(&mut String)) -> Typed {
     if let Some(text) = field(model) {
         change(text);
     }
+    releases::typed(model);
     Typed::Taken(filters::typed(model))
 }
 
 fn leave(model: &mut Model, now: Moment) -> Vec<Cmd> {
     if let Some(dialog) = model.dialogs.pop() {
         model.guard.restart(now);
+        if matches!(dialog, Dialog::Rollback { .. }) {
+            model.going_back = None;
+        }
         if matches!(dialog, Dialog::Secret { .. }) {
             return vec![Cmd::Secret(None)];
         }
+    } else if model.view == View::Releases {
+        releases::clear(model);
     } else if let Some(run) = &mut model.run {
         run.gate.panel = 0;
         run.gate.typed.clear();
@@ -204,6 +214,10 @@ fn looked_at(model: &Model) -> Vec<TaskId> {
 
 fn confirm(model: &mut Model, now: Moment) -> Vec<Cmd> {
     match model.dialogs.last().cloned() {
+        None if model.view == View::Releases => {
+            model.shelf.typing = false;
+            Vec::new()
+        }
         None => gate::send(model, now),
         Some(Dialog::Kill { name, typed, keep }) if typed == name => {
             model.dialogs.clear();
@@ -234,6 +248,7 @@ fn confirm(model: &mut Model, now: Moment) -> Vec<Cmd> {
             model.notice = Some((Notice::line("nothing was done: a reason is needed"), now));
             Vec::new()
         }
+        Some(Dialog::Rollback { typed, .. }) => back::open(model, typed.trim(), now),
         Some(Dialog::Secret { typed, .. }) => {
             model.dialogs.pop();
             model.guard.restart(now);

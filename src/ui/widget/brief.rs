@@ -88,9 +88,10 @@ fn before(model: &Model, state: &RunState, now: Moment) -> Vec<Fact> {
         .commit
         .as_ref()
         .map_or("no commit", |commit| commit.short());
+    let goes_back = plan.rollback.is_some();
     let mut facts = vec![fact(
         None,
-        "releases",
+        if goes_back { "back to" } else { "releases" },
         format!("{commit}  ({})", plan.reference),
         "text.strong",
     )];
@@ -100,7 +101,8 @@ fn before(model: &Model, state: &RunState, now: Moment) -> Vec<Fact> {
         .map_or("nothing is tagged as live yet".to_owned(), |live| {
             live.short().to_owned()
         });
-    facts.push(fact(None, "instead of", live, "text"));
+    let head = if goes_back { "leaves" } else { "instead of" };
+    facts.push(fact(None, head, live, "text"));
     match &plan.tag {
         Some(tag) => facts.push(fact(None, "tag", format!("{tag}, at the end"), "text")),
         None => facts.push(fact(None, "tag", "none is written", "text.dim")),
@@ -349,6 +351,7 @@ fn after(state: &RunState, now: Moment) -> Vec<Fact> {
     };
     let said = match outcome {
         Some(Outcome::Succeeded) => format!("{commit} is released"),
+        Some(Outcome::RolledBack) => format!("{commit} is live again"),
         Some(Outcome::Failed) => "a step failed, and the run ended".to_owned(),
         Some(Outcome::Stopped) => "the operator ended the run".to_owned(),
         _ => states::word(state.status).to_owned(),
@@ -383,7 +386,7 @@ fn after(state: &RunState, now: Moment) -> Vec<Fact> {
 fn locks(state: &RunState, outcome: Option<Outcome>) -> Vec<Fact> {
     let kept = choices::held(state);
     if kept.is_empty() {
-        let badly = state.lock.is_some() && outcome != Some(Outcome::Succeeded);
+        let badly = state.lock.is_some() && !outcome.is_some_and(Outcome::is_success);
         let freed = fact(None, "locks", "none is kept", "text.dim");
         return badly.then_some(freed).into_iter().collect();
     }
@@ -444,7 +447,7 @@ fn tags(state: &RunState, outcome: Option<Outcome>) -> Vec<Fact> {
                 ));
             }
         }
-        None if outcome == Some(Outcome::Succeeded) => {
+        None if outcome.is_some_and(Outcome::is_success) => {
             facts.push(fact(None, "tag", "none was written", "text.dim"));
         }
         None => facts.push(fact(

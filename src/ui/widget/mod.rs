@@ -7,6 +7,7 @@ pub mod bottom;
 pub mod brief;
 pub mod card;
 pub mod detail;
+pub mod diff;
 pub mod hints;
 pub mod histogram;
 pub mod home_panel;

@@ -157,6 +157,9 @@ pub fn at_home(model: &Model, now: Moment) -> String {
     else {
         return "this checklist touches no server".to_owned();
     };
+    if let Some(differs) = fleet::difference(model) {
+        return format!("! {differs}");
+    }
     let ahead = overview.next.as_ref().map_or(0, |next| next.commit_count);
     let next = match ahead {
         0 => String::new(),

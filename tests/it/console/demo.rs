@@ -217,3 +217,73 @@ fn a_demo_that_is_left_says_what_becomes_of_its_run_and_leaves_nothing() {
     names.sort();
     assert_eq!(names, ["home", "run"]);
 }
+
+#[test]
+fn the_demo_goes_back_by_keys_and_the_old_page_is_served() {
+    let mut shown = Shown::open();
+    let terminal = &mut shown.terminal;
+    terminal.until("every host was reached", |seen| {
+        seen.text().matches('✓').count() >= 3
+    });
+    let layout = shown.layout();
+    let git = |what: &str| {
+        let folder = layout.project();
+        let words = ["-C", folder.to_str().unwrap(), "rev-parse", what].map(str::to_owned);
+        shown.output("git", &words).trim().to_owned()
+    };
+    let left = git("LIVE^0");
+    let terminal = &mut shown.terminal;
+    // Staging is marked; production is below it.
+    terminal.keys("j");
+    terminal.shows("»PRODUCTION");
+    terminal.keys("B");
+    terminal.shows("Roll back production");
+    terminal.shows("still on web1, web2");
+    terminal.keys("the colours are too warm");
+    terminal.read_first();
+    terminal.keys("\r");
+    terminal.shows("nothing has started yet");
+    terminal.at("nothing has started yet", "D");
+    terminal.shows("Type rollback production to go back");
+    assert!(!shown.production_was_touched());
+    assert!(shown.page("web1").contains("version 1.2.0"));
+    let terminal = &mut shown.terminal;
+    terminal.read_first();
+    terminal.keys("\t");
+    terminal.read_first();
+    terminal.keys("production\r");
+    terminal.shows("production is not rollback production");
+    terminal.read_first();
+    terminal.keys("\x15rollback production");
+    terminal.shows("Enter: rollback production");
+    terminal.keys("\r");
+    terminal.until("the run has ended", |seen| {
+        let text = seen.text();
+        text.contains("rolled back") || text.contains("is released") || text.contains("FAILED")
+    });
+    for host in ["web1", "web2"] {
+        let page = shown.page(host);
+        assert!(page.contains("version 1.1.0"), "{host}: {page}");
+    }
+    let live = shown.remote("rev-parse LIVE^0").trim().to_owned();
+    let tags = shown.remote(&format!("tag --points-at {live} --list DEPLOYED-*"));
+    assert_eq!(tags.lines().count(), 2, "{tags}");
+    let newest = tags.lines().last().unwrap();
+    let body = shown.remote(&format!("tag --list --format=%(contents) {newest}"));
+    assert!(
+        body.contains(&format!("rolled_back: {left} DEPLOYED-")),
+        "{body}"
+    );
+    assert!(body.contains("reason: the colours are too warm"), "{body}");
+    let verified = shown.golive("releases verify");
+    assert!(verified.contains("all the same"), "{verified}");
+    let terminal = &mut shown.terminal;
+    terminal.keys("q");
+    terminal.shows("q quit");
+    terminal.keys("q");
+    assert_eq!(terminal.ended(), 0);
+    assert_eq!(
+        processes::of_demo(layout.id(), &shown.root()),
+        Vec::<i32>::new()
+    );
+}

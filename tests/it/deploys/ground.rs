@@ -145,7 +145,8 @@ impl Ground {
         &self.fleet.hosts()[number - 1].home
     }
 
-    fn command(&self, program: &str, folder: &Path) -> Command {
+    /// A program with the surroundings of this ground and nothing else.
+    pub(super) fn command(&self, program: &str, folder: &Path) -> Command {
         let mut command = Command::new(program);
         command
             .current_dir(folder)
@@ -156,6 +157,8 @@ impl Ground {
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("GOLIVE_SSH_CONFIG", &self.config)
+            // Another folder than the one below HOME: that one would use the agent of whoever runs the tests.
+            .env("GNUPGHOME", self.path("keys"))
             .env("TZ", "UTC")
             .env("TRACE", self.path("trace"))
             .stdin(Stdio::null());

@@ -2,6 +2,7 @@
 
 pub(crate) mod fakes;
 pub(crate) mod fleet;
+pub(crate) mod nasty;
 pub(crate) mod paper;
 pub(crate) mod plans;
 pub(crate) mod proxy;

@@ -4,7 +4,7 @@
 //! has it. A decision that would leave work undone that nobody else does is refused with the reason.
 
 use super::super::event::{Decision, LeftOut};
-use super::super::{Event, Outcome, Refusal, RunState, RunStatus, TaskStatus, schedule};
+use super::super::{Event, Refusal, RunState, TaskStatus, schedule};
 use super::{Answer, wrong};
 use crate::domain::id::{EnvName, HostName, RoleName, StepName, TaskId};
 
@@ -40,7 +40,7 @@ pub(super) fn settle(
 
 /// Why these tasks cannot be decided about: each must have failed, or have an end that nobody knows.
 fn open_ones(state: &RunState, tasks: &[TaskId]) -> Option<Answer> {
-    if state.status == RunStatus::Finished(Outcome::Succeeded) {
+    if state.has_succeeded() {
         return Some(Refusal::Ended.into());
     }
     let can = |status: &TaskStatus| {
@@ -78,7 +78,7 @@ fn about(decision: Decision, tasks: Vec<TaskId>, by: &str, reason: Option<String
 
 /// Run nothing more on a host.
 pub(super) fn leave_out(state: &RunState, out: LeftOut, reason: String, by: &str) -> Answer {
-    if state.status == RunStatus::Finished(Outcome::Succeeded) {
+    if state.has_succeeded() {
         return Refusal::Ended.into();
     }
     let place = (out.env.clone(), out.host.clone());

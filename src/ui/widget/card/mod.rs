@@ -270,12 +270,19 @@ fn gate(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
     }
     let y = area.bottom().saturating_sub(1);
     let field = view.gate.panel == GATE_FIELD;
+    let word = view.state.plan.gate_word(&env.as_str().into());
     let ask = if field {
-        format!("type {env}: {}_", view.gate.typed)
+        format!("type {word}: {}_", view.gate.typed)
     } else {
-        format!("Tab, then type {env}, Enter")
+        format!("Tab, then type {word}, Enter")
     };
-    paint.text(area.x, y, area.width, &ask, "text.strong");
+    let typed = format!("> {}_", view.gate.typed);
+    let ask = if field && columns(&ask) > usize::from(area.width) {
+        &typed
+    } else {
+        &ask
+    };
+    paint.text(area.x, y, area.width, ask, "text.strong");
     view.gate
         .said
         .clone()
@@ -306,6 +313,15 @@ pub(in crate::ui) fn keys(paint: &mut Paint<'_>, area: Rect, model: &Model) {
         ],
         (View::Gate, _) => &[Act::Help, Act::FocusOn, Act::Resume, Act::Abort, Act::Back],
         (View::Logs, _) => &[Act::Help, Act::Search, Act::FocusOn, Act::Back, Act::Follow],
+        (View::Releases, _) => &[
+            Act::Help,
+            Act::Deploy,
+            Act::Open,
+            Act::FocusOn,
+            Act::TabOn,
+            Act::Search,
+            Act::Back,
+        ],
         (View::Hosts, _) => &[Act::Help, Act::Refresh, Act::Open, Act::Back],
         (View::Home, _) => &[
             Act::Help,
@@ -321,6 +337,8 @@ pub(in crate::ui) fn keys(paint: &mut Paint<'_>, area: Rect, model: &Model) {
         let row = keymap::row(*act);
         let word = match (model.view, act) {
             (View::Home, Act::Back) => "quit",
+            (View::Releases, Act::Search) => "find",
+            (View::Releases, Act::TabOn) => "tab",
             _ => row.short,
         };
         if x > area.x && usize::from(area.right().saturating_sub(x)) < columns(word) + 2 {

@@ -1,0 +1,180 @@
+//! What the screens ask of past releases, each in a task of its own.
+//!
+//! The catalog that was told last is kept, because every other question is about it. A new list, diff or search ends
+//! the one before: its answer would be of no use.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::task::JoinHandle;
+
+use super::super::releases::{Past, diff};
+use super::errand::Errands;
+use crate::domain::catalog::{Catalog, RemoteTags};
+use crate::domain::id::Commit;
+use crate::edge::git::{Git, GitError};
+use crate::ui::msg::{Msg, Notice, ReleaseNews, ReleaseWish};
+
+/// How many releases are told before all are read.
+const FIRST: usize = 200;
+
+/// Questions of which only the newest counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Question {
+    List,
+    Diff,
+    Find,
+}
+
+/// What is kept between questions.
+#[derive(Debug, Default)]
+pub(super) struct Shelf {
+    catalog: Mutex<Option<Arc<Catalog>>>,
+    asked: Mutex<BTreeMap<Question, JoinHandle<()>>>,
+}
+
+impl Shelf {
+    fn catalog(&self) -> Arc<Catalog> {
+        let catalog = self.catalog.lock().unwrap_or_else(PoisonError::into_inner);
+        catalog.clone().unwrap_or_default()
+    }
+
+    fn keep(&self, catalog: &Arc<Catalog>) {
+        let mut kept = self.catalog.lock().unwrap_or_else(PoisonError::into_inner);
+        *kept = Some(Arc::clone(catalog));
+    }
+
+    /// Asks in place of what was asked before.
+    fn ask(&self, question: Question, errand: impl Future<Output = ()> + Send + 'static) {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(old) = asked.insert(question, tokio::spawn(errand)) {
+            old.abort();
+        }
+    }
+}
+
+impl Errands {
+    /// Answers what the screens ask of past releases.
+    pub(super) fn releases(&self, wish: ReleaseWish) {
+        let errands = self.clone();
+        let shelf = &self.shelf;
+        match wish {
+            ReleaseWish::List => shelf.ask(Question::List, async move { errands.list().await }),
+            ReleaseWish::Diff {
+                serial,
+                from,
+                to,
+                path,
+            } => shelf.ask(Question::Diff, async move {
+                let git = Git::new(&errands.project.root);
+                let rules = &errands.project.checklist.release;
+                let points = (from.as_str(), to.as_str());
+                let news = diff::answer(&git, rules, serial, points, path.as_deref()).await;
+                errands.tell_release(news);
+            }),
+            ReleaseWish::Find { serial, text } => shelf.ask(Question::Find, async move {
+                let past = Past::of(&errands.project);
+                let found = past.find(&errands.shelf.catalog(), &text).await;
+                // What cannot be found out about files leaves tags, authors and messages.
+                let tags = found.unwrap_or_default();
+                errands.tell_release(ReleaseNews::Found { serial, tags });
+            }),
+            ReleaseWish::Fill(tags) => {
+                tokio::spawn(async move {
+                    let past = Past::of(&errands.project);
+                    let filled = past.fill(&errands.shelf.catalog(), &tags).await;
+                    errands.tell_release(ReleaseNews::Filled(filled));
+                });
+            }
+            ReleaseWish::Show(tag) => {
+                tokio::spawn(async move { errands.show_release(&tag).await });
+            }
+            ReleaseWish::Verify => self.verify(),
+        }
+    }
+
+    fn tell_release(&self, news: ReleaseNews) {
+        self.answer(Ok(Msg::Releases(news)));
+    }
+
+    /// Tells the newest releases, then all, then how they stand to the remote.
+    async fn list(&self) {
+        let past = Past::of(&self.project);
+        let known = self.shelf.catalog();
+        if known.releases.is_empty()
+            && let Ok(newest) = past.newest(FIRST).await
+            && newest.releases.len() < newest.total
+        {
+            self.tell_catalog(newest);
+        }
+        let mut catalog = match past.list().await {
+            Ok(catalog) => catalog,
+            Err(error) => return self.tell_release(ReleaseNews::Trouble(in_words(&error))),
+        };
+        let is_remote = self.project.checklist.release.remote.is_some();
+        if is_remote && catalog.remote == RemoteTags::None {
+            catalog.remote = RemoteTags::Waiting;
+        }
+        self.tell_catalog(catalog.clone());
+        if catalog.remote == RemoteTags::Waiting {
+            past.compare(&mut catalog).await;
+            if catalog.remote == RemoteTags::Waiting {
+                catalog.remote = RemoteTags::None;
+            }
+            self.tell_catalog(catalog);
+        }
+    }
+
+    fn tell_catalog(&self, catalog: Catalog) {
+        let catalog = Arc::new(catalog);
+        self.shelf.keep(&catalog);
+        self.tell_release(ReleaseNews::Catalog(catalog));
+    }
+
+    async fn show_release(&self, tag: &str) {
+        let past = Past::of(&self.project);
+        match past.show(&self.shelf.catalog(), tag).await {
+            Ok(Some(detail)) => self.tell_release(ReleaseNews::Shown(Box::new(detail))),
+            // It was removed meanwhile: the next list says so.
+            Ok(None) => {}
+            Err(error) => {
+                let text = format!("could not read {tag}: {error}");
+                self.answer(Ok(Msg::Notice(Notice::line(text))));
+            }
+        }
+    }
+
+    /// Opens the web page of a commit in a browser, or says why that cannot be done.
+    pub(super) fn browse(&self, commit: Commit) {
+        let errands = self.clone();
+        tokio::spawn(async move {
+            let said = errands.browse_now(&commit).await;
+            errands.answer(Ok(Msg::Notice(Notice::line(said))));
+        });
+    }
+
+    async fn browse_now(&self, commit: &Commit) -> String {
+        let Some(remote) = self.project.checklist.release.remote.as_deref() else {
+            return "[release] remote names no remote: there is no page to open".to_owned();
+        };
+        let address = match Git::new(&self.project.root).remote_address(remote).await {
+            Ok(Some(address)) => address,
+            Ok(None) => return format!("there is no remote {remote}: there is no page to open"),
+            Err(error) => return format!("could not ask for the address of {remote}: {error}"),
+        };
+        let Some(page) = super::browse::page(&address, commit) else {
+            return format!("the address of {remote} is none of the web: there is no page to open");
+        };
+        match super::browse::open(&page).await {
+            Ok(()) => format!("opened {page}"),
+            Err(why) => format!("{why}: {page}"),
+        }
+    }
+}
+
+fn in_words(error: &GitError) -> String {
+    match error.help() {
+        Some(help) => format!("{error}; {help}"),
+        None => error.to_string(),
+    }
+}

@@ -1,0 +1,254 @@
+//! The past releases of a project, asked from git and from the journals of this machine: for every face.
+//!
+//! Answers what `ReleaseWish` asks, one async function each. Nothing here changes anything, and only `compare` asks the
+//! network.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+
+use crate::app::session::Project;
+use crate::domain::catalog::{self, Brought, Catalog, Ground, Release, RemoteTags, Signature};
+use crate::domain::checklist::Checklist;
+use crate::domain::id::Commit;
+use crate::domain::release::TagPattern;
+use crate::edge::git::releases::{Refs, TagRef};
+use crate::edge::git::{Git, GitError};
+use crate::edge::journal::brought;
+use crate::edge::paths::ProjectPaths;
+
+/// So many runs of this machine are read.
+const NEWEST_RUNS: usize = 200;
+/// So many signatures are verified at the same time.
+const AT_ONCE: usize = 4;
+
+mod compare;
+mod show;
+
+/// Where the past of a project is kept. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Past {
+    git: Git,
+    checklist: Arc<Checklist>,
+    paths: ProjectPaths,
+}
+
+impl Past {
+    /// The past of a project.
+    pub fn of(project: &Project) -> Self {
+        Self::new(&project.root, &project.checklist, &project.paths)
+    }
+
+    /// The past of the project in `root` whose runs are kept in `paths`.
+    pub fn new(root: &Path, checklist: &Arc<Checklist>, paths: &ProjectPaths) -> Self {
+        Self {
+            git: Git::new(root),
+            checklist: Arc::clone(checklist),
+            paths: paths.clone(),
+        }
+    }
+
+    /// The newest releases, about so many: what a screen shows first. `total` says how many there are. What runs of this
+    /// machine tell is not in it.
+    pub async fn newest(&self, count: usize) -> Result<Catalog, GitError> {
+        let refs = self.git.refs().await?;
+        let pattern = self.pattern();
+        let tags = releases_of(&refs, &pattern);
+        let names: Vec<&str> = tags.iter().map(|tag| tag.name.as_str()).collect();
+        if names.len() <= count || !catalog::told_by_name(&pattern, &names) {
+            return self.made(refs, &pattern, Vec::new(), None).await;
+        }
+        let places = catalog::newest(&pattern, &names, count);
+        let total = names.len();
+        let wanted = places
+            .into_iter()
+            .map(|place| tags[place].clone())
+            .collect();
+        let live = self.live_of(&refs).cloned();
+        let some = Refs {
+            tags: wanted,
+            ..refs
+        };
+        let mut some = some;
+        some.tags.extend(live);
+        self.made(some, &pattern, Vec::new(), Some(total)).await
+    }
+
+    /// All releases, without what takes long to find out: counts, signatures, the remote.
+    pub async fn list(&self) -> Result<Catalog, GitError> {
+        let paths = self.paths.clone();
+        let journals = tokio::task::spawn_blocking(move || brought::brought(&paths, NEWEST_RUNS));
+        let refs = self.git.refs().await?;
+        // Runs that cannot be listed are like no runs here; `golive runs` says why.
+        let brought = journals.await.ok().and_then(Result::ok).unwrap_or_default();
+        self.made(refs, &self.pattern(), brought, None).await
+    }
+
+    /// The names of all tags but LIVE, as they are.
+    pub async fn tags(&self) -> Result<Vec<String>, GitError> {
+        let live = self.checklist.release.live.as_deref();
+        let tags = self.git.refs().await?.tags.into_iter();
+        let others = tags.filter(|tag| Some(tag.name.as_str()) != live);
+        Ok(others.map(|tag| tag.name).collect())
+    }
+
+    async fn made(
+        &self,
+        refs: Refs,
+        pattern: &TagPattern,
+        brought: Vec<Brought>,
+        total: Option<usize>,
+    ) -> Result<Catalog, GitError> {
+        let tags = releases_of(&refs, pattern).into_iter().cloned().collect();
+        let live = async {
+            let Some(tag) = self.live_of(&refs) else {
+                return Ok::<_, GitError>(None);
+            };
+            let read = self.git.read_tags(vec![tag.clone()]).await?;
+            let commit = read.into_iter().next().map(|tag| tag.commit);
+            let Some((commit, head)) = commit.clone().zip(refs.head.as_ref()) else {
+                return Ok(commit.map(|commit| (commit, None)));
+            };
+            let apart = self.git.apart(head, &commit).await.ok();
+            Ok(Some((commit, apart)))
+        };
+        let shallow = self.git.is_shallow();
+        let (tags, live, is_shallow) = tokio::join!(self.git.read_tags(tags), live, shallow);
+        let (live, is_shallow): (Option<(Commit, _)>, bool) = (live?, is_shallow?);
+        let rules = &self.checklist.release;
+        let ground = Ground {
+            live_name: rules.live.clone(),
+            apart: live
+                .as_ref()
+                .and_then(|(_, apart)| *apart)
+                .filter(|_| !is_shallow),
+            live: live.map(|(commit, _)| commit),
+            released_in: self.checklist.released().cloned(),
+            branch: refs.branch,
+            head: refs.head,
+            is_shallow,
+            brought,
+            remote: if rules.remote.is_some() {
+                RemoteTags::Waiting
+            } else {
+                RemoteTags::None
+            },
+            total,
+        };
+        Ok(catalog::make(tags?, pattern, ground))
+    }
+
+    /// These releases with their commits counted and their signatures verified. Tags that the catalog does not have
+    /// are left out.
+    pub async fn fill(&self, catalog: &Catalog, tags: &[String]) -> Vec<Release> {
+        let places: Vec<usize> = match tags {
+            [tag] => catalog
+                .releases
+                .iter()
+                .position(|release| release.tag == *tag)
+                .into_iter()
+                .collect(),
+            _ => {
+                let wanted: std::collections::HashSet<&str> =
+                    tags.iter().map(String::as_str).collect();
+                let releases = catalog.releases.iter().enumerate();
+                releases
+                    .filter(|(_, release)| wanted.contains(release.tag.as_str()))
+                    .map(|(place, _)| place)
+                    .collect()
+            }
+        };
+        self.filled(catalog, &places).await
+    }
+
+    /// All releases, filled.
+    pub async fn fill_all(&self, catalog: &mut Catalog) {
+        let places: Vec<usize> = (0..catalog.releases.len()).collect();
+        catalog.releases = self.filled(catalog, &places).await;
+    }
+
+    async fn filled(&self, catalog: &Catalog, places: &[usize]) -> Vec<Release> {
+        let is_shallow = self.git.is_shallow().await.unwrap_or(true);
+        let is_part = catalog.releases.len() < catalog.total;
+        let pair = |place: usize| {
+            let before = catalog.releases.get(place + 1);
+            let commit = catalog.releases[place].commit.clone();
+            (before.map(|before| before.commit.clone()), commit)
+        };
+        // The oldest of a part has a release before it that is not here.
+        let is_known = |place: &usize| !(is_part && place + 1 == catalog.releases.len());
+        let countable = !is_shallow && self.checklist.release.tag.is_some();
+        let counted: Vec<usize> = places.iter().copied().filter(is_known).collect();
+        let pairs: Vec<_> = counted.iter().map(|place| pair(*place)).collect();
+        let (counts, signatures) = tokio::join!(
+            async {
+                if countable {
+                    self.git.counts(&pairs).await
+                } else {
+                    vec![None; pairs.len()]
+                }
+            },
+            self.verified(catalog, places),
+        );
+        let counts: BTreeMap<usize, Option<usize>> = counted.into_iter().zip(counts).collect();
+        let filled = places.iter().zip(signatures).map(|(place, signature)| {
+            let mut release = catalog.releases[*place].clone();
+            release.commits = counts.get(place).copied().flatten();
+            release.signature = signature;
+            release
+        });
+        filled.collect()
+    }
+
+    async fn verified(&self, catalog: &Catalog, places: &[usize]) -> Vec<Signature> {
+        // The releases are their own: what borrows from an iterator cannot go to another thread.
+        let releases: Vec<(String, Signature)> = places
+            .iter()
+            .map(|place| &catalog.releases[*place])
+            .map(|release| (release.tag.clone(), release.signature.clone()))
+            .collect();
+        let each = releases.into_iter().map(|(tag, known)| async move {
+            match known {
+                Signature::Unchecked => {
+                    let verified = self.git.signature(&tag).await;
+                    verified.unwrap_or(Signature::Unchecked)
+                }
+                known => known,
+            }
+        });
+        futures_util::stream::iter(each)
+            .buffered(AT_ONCE)
+            .collect()
+            .await
+    }
+
+    /// The tags of releases that touch a file whose path holds `text`, without regard to capital letters.
+    pub async fn find(&self, catalog: &Catalog, text: &str) -> Result<Vec<String>, GitError> {
+        if text.trim().is_empty() {
+            return Ok(Vec::new());
+        }
+        let releases = &catalog.releases;
+        let pairs: Vec<(Commit, Commit)> = releases
+            .windows(2)
+            .map(|pair| (pair[1].commit.clone(), pair[0].commit.clone()))
+            .collect();
+        let touched = self.git.pairs_that_touch(&pairs, text).await?;
+        let tag = |place: usize| releases[place].tag.clone();
+        Ok(touched.into_iter().map(tag).collect())
+    }
+
+    fn pattern(&self) -> TagPattern {
+        TagPattern::new(self.checklist.release.tag.as_deref())
+    }
+
+    fn live_of<'a>(&self, refs: &'a Refs) -> Option<&'a TagRef> {
+        refs.tag(self.checklist.release.live.as_deref()?)
+    }
+}
+
+fn releases_of<'a>(refs: &'a Refs, pattern: &TagPattern) -> Vec<&'a TagRef> {
+    let tags = refs.tags.iter();
+    tags.filter(|tag| pattern.matches(&tag.name)).collect()
+}

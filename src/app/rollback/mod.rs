@@ -1,0 +1,269 @@
+//! `golive rollback`, and what every face needs of it: what going back means, and the plan for it.
+//!
+//! Nothing here changes anything: the run that goes back is started like any other. Which releases can be gone back to is
+//! decided by `domain::catalog`, what is undone by `domain::plan::rollback`.
+
+use super::args::{self, Global};
+use super::changes::changed;
+use super::deploy;
+use super::prompt::Prompt;
+use super::releases::Past;
+use super::report::{Code, Failure, print, shown};
+use super::session::{self, Project};
+use crate::domain::catalog::{Candidate, Catalog, Meaning, Refused, WayBack, way_back};
+use crate::domain::checklist::Checklist;
+use crate::domain::id::EnvName;
+use crate::domain::plan::build::{History, Target};
+use crate::domain::plan::rollback::{Back, build};
+use crate::domain::plan::{Plan, Taken};
+use crate::domain::release::Left;
+use crate::domain::run::Moment;
+use crate::domain::text::similar;
+use crate::edge::journal::list;
+
+mod held;
+mod meaning;
+mod told;
+
+/// Without a terminal nobody is asked for it.
+const NO_REASON: &str = "no reason given";
+/// So many releases are named that can be gone back to.
+const NAMED: usize = 8;
+
+/// What going back comes to.
+#[derive(Debug)]
+pub enum Way {
+    /// There is nothing to go back to; the text says why. No error.
+    Nothing(String),
+    /// What it means, and the plan for it.
+    Back(Box<Prepared>),
+}
+
+/// A rollback that can be started.
+#[derive(Debug)]
+pub struct Prepared {
+    /// What it means.
+    pub meaning: Meaning,
+    /// What would run.
+    pub plan: Plan,
+}
+
+/// Goes back.
+pub async fn rollback(
+    project: &Project,
+    wanted: &args::Rollback,
+    global: &Global,
+) -> Result<Code, Failure> {
+    let env = environment(&project.checklist, &wanted.env)?;
+    let now = session::now();
+    let prepared = match prepare(project, &env, wanted.tag.as_deref(), now).await? {
+        Way::Back(prepared) => prepared,
+        Way::Nothing(why) => {
+            let text = if global.json {
+                told::nothing(&env, &why)
+            } else {
+                shown(&format!("{why}\n"))
+            };
+            print(&text)?;
+            return Ok(Code::Done);
+        }
+    };
+    let Prepared { meaning, plan } = *prepared;
+    deploy::check_decisions(&plan, &wanted.decisions)?;
+    if wanted.dry_run {
+        let text = if global.json {
+            told::document(&meaning, &plan)
+        } else {
+            // What should be known was told with the meaning.
+            let plan = Plan {
+                warnings: Vec::new(),
+                ..plan
+            };
+            let table = super::table::plan(&plan, global.verbose);
+            shown(&format!("{}\n{table}", told::plain(&meaning, now)))
+        };
+        print(&text)?;
+        return Ok(Code::Done);
+    }
+    deploy::check_commits(&plan, &wanted.decisions)?;
+    if !global.json {
+        print(&shown(&told::plain(&meaning, now)))?;
+    }
+    let mut prompt = (!global.json && deploy::may_ask()).then(Prompt::person);
+    let mut decisions = wanted.decisions.clone();
+    decisions.reason = Some(reason(decisions.reason, prompt.as_mut()).await);
+    let given = (&decisions, wanted.detach, global);
+    deploy::start(project, &plan, given, prompt).await
+}
+
+/// Why it is gone back: as given, else asked for, else that nobody said.
+async fn reason(given: Option<String>, prompt: Option<&mut Prompt>) -> String {
+    let asked = match (given, prompt) {
+        (None, Some(prompt)) => prompt.why_back().await,
+        (given, _) => given,
+    };
+    let asked = asked.filter(|reason| !reason.trim().is_empty());
+    asked.unwrap_or_else(|| NO_REASON.to_owned())
+}
+
+/// The environment of this name.
+fn environment(checklist: &Checklist, name: &str) -> Result<EnvName, Failure> {
+    let names = || checklist.environments.iter().map(|env| env.name.as_str());
+    if names().any(|known| known == name) {
+        return Ok(EnvName::new(name));
+    }
+    let failure = Failure::new(Code::Usage, format!("no environment is named `{name}`"));
+    Err(match similar(name, names()) {
+        Some(near) => failure.help(format!("did you mean `{near}`?")),
+        None => failure.help(format!(
+            "the environments are {}",
+            names().collect::<Vec<_>>().join(", ")
+        )),
+    })
+}
+
+/// What going back in an environment would mean, and the plan for it. `named` is a tag or a commit; `None` = the newest
+/// release that can be gone back to. A name that cannot be gone back to is a failure that says which can.
+pub async fn prepare(
+    project: &Project,
+    env: &EnvName,
+    named: Option<&str>,
+    now: Moment,
+) -> Result<Way, Failure> {
+    let past = Past::of(project);
+    let catalog = past.list().await.map_err(|e| session::git_failure(&e))?;
+    let way = way_back(&catalog, env);
+    let to = match named {
+        Some(name) => way
+            .choose(&catalog, name)
+            .map_err(|why| refused(env, name, &why, &way, now))?,
+        None => match way.candidates.first() {
+            Some(to) => to,
+            None => return Ok(Way::Nothing(nothing(env, &way, &catalog))),
+        },
+    };
+    let Some(live) = &way.live else {
+        return Ok(Way::Nothing(nothing(env, &way, &catalog)));
+    };
+    let (target, back) = goal(project, env, &way, (live, to), now).await?;
+    let history = list::history(&project.paths).unwrap_or_default();
+    let mut plan = build(&project.checklist, &target, &History(history), &back)
+        .map_err(|problems| session::unbuildable(&problems))?;
+    let warnings = project.warnings(&plan).await;
+    plan.warnings.extend(warnings);
+    let meaning = meaning::meaning(project, (live, to), &plan, &back).await;
+    Ok(Way::Back(Box::new(Prepared { meaning, plan })))
+}
+
+/// What is released by going back, and what is left.
+async fn goal(
+    project: &Project,
+    env: &EnvName,
+    way: &WayBack,
+    (live, to): (&Candidate, &Candidate),
+    now: Moment,
+) -> Result<(Target, Back), Failure> {
+    let git = project.git();
+    let rules = &project.checklist.release;
+    let failed = |error| session::git_failure(&error);
+    let commit = &to.point.commit;
+    let commit = git.resolve(commit.as_str()).await.map_err(|error| {
+        session::git_failure(&error).help("git fetch --tags brings the commits of releases here")
+    })?;
+    let tagged = match &rules.live {
+        Some(name) if project.checklist.released() == Some(env) => {
+            git.live(name).await.map_err(failed)?
+        }
+        _ => None,
+    };
+    let from = live.point.commit.clone();
+    let target = Target {
+        reference: to.point.tag.clone().unwrap_or_else(|| commit.to_string()),
+        previous: Some(from.clone()),
+        previous_object: tagged.map(|live| live.object),
+        tag: git.next_tag(rules, now).await.map_err(failed)?,
+        // The working tree plays no part in an older commit.
+        dirty: Vec::new(),
+        changed: git.changed_paths(&from, &commit).await.ok(),
+        commit: Some(commit),
+    };
+    let taken = way.taken_back(to);
+    let taken = taken.iter().map(|release| Taken {
+        tag: release.point.tag.clone(),
+        commit: release.point.commit.clone(),
+        previous: way.under(release).map(|under| under.point.commit.clone()),
+        run: release.run.clone(),
+    });
+    let back = Back {
+        env: env.clone(),
+        from: Left {
+            tag: live.point.tag.clone(),
+            commit: from,
+        },
+        to_tag: to.point.tag.clone(),
+        taken: changed(&git, taken.collect()).await,
+    };
+    Ok((target, back))
+}
+
+/// Why there is nothing to go back to, and what would be there.
+fn nothing(env: &EnvName, way: &WayBack, catalog: &Catalog) -> String {
+    let Some(live) = &way.live else {
+        return format!(
+            "nothing to go back to: what runs in {env} is not known; no release says that it was brought there"
+        );
+    };
+    let live = name(live);
+    let bad: Vec<&str> = catalog
+        .releases
+        .iter()
+        .filter(|release| release.bad.is_some() && release.envs.contains(env))
+        .map(|release| release.tag.as_str())
+        .take(NAMED)
+        .collect();
+    if bad.is_empty() {
+        format!("nothing to go back to: no release is older than {live}, which is live in {env}")
+    } else {
+        format!(
+            "nothing to go back to: no good release is older than {live}, which is live in {env}; bad: {}",
+            bad.join(", ")
+        )
+    }
+}
+
+/// How people call a release: its tag, else its commit.
+fn name(release: &Candidate) -> &str {
+    let point = &release.point;
+    point.tag.as_deref().unwrap_or(point.commit.short())
+}
+
+/// Why this cannot be gone back to, and what can.
+fn refused(env: &EnvName, name: &str, why: &Refused, way: &WayBack, now: Moment) -> Failure {
+    let why = match why {
+        Refused::Unknown => "no release of this name or commit is known here".to_owned(),
+        Refused::Live => format!("it is live in {env}"),
+        Refused::Newer => format!(
+            "it is newer than what is live in {env}; golive deploy --ref {name} brings it there"
+        ),
+        Refused::Bad(bad) => format!(
+            "it was left by a rollback and is bad: {}",
+            bad.reason.as_deref().unwrap_or(NO_REASON)
+        ),
+        Refused::Elsewhere => format!("it was never brought to {env}"),
+    };
+    let failure = Failure::new(Code::Usage, format!("cannot go back to `{name}`: {why}"));
+    let can: Vec<String> = way
+        .candidates
+        .iter()
+        .take(NAMED)
+        .map(|release| told::point(&release.point, now))
+        .collect();
+    match (can.as_slice(), way.candidates.len().saturating_sub(NAMED)) {
+        ([], _) => failure.help(format!("nothing can be gone back to in {env}")),
+        (can, 0) => failure.help(format!("{env} can go back to: {}", can.join("; "))),
+        (can, more) => failure.help(format!(
+            "{env} can go back to: {}; and {more} more",
+            can.join("; ")
+        )),
+    }
+}

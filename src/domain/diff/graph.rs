@@ -1,0 +1,64 @@
+//! The commit graph as git draws it in text: rows of lines, and commits between them.
+//!
+//! Owns how an answer of `git log --graph` is cut into commits with the rows that belong to them, and the columns of a
+//! row. Git draws; nothing here lays out a graph.
+
+use super::super::catalog::MarkedCommit;
+use super::super::id::Commit;
+use super::super::overview::CommitLine;
+use super::super::run::Moment;
+
+/// What stands before the fields of a commit: no graph holds it, and no text of git's fields does.
+pub const MARK: char = '\x01';
+/// What stands between the fields of a commit.
+pub const BETWEEN: char = '\x02';
+
+/// Reads the rows of `git log --graph` in which a commit is written as [`MARK`], hash, time, author and subject with
+/// [`BETWEEN`] between them. Rows after a commit, up to the next one, belong to it. `None` = it is no such answer.
+pub fn read(text: &str) -> Option<Vec<MarkedCommit>> {
+    let mut commits: Vec<MarkedCommit> = Vec::new();
+    for line in text.lines() {
+        let Some((graph, fields)) = line.split_once(MARK) else {
+            if let Some(last) = commits.last_mut() {
+                last.graph.push(line.trim_end().to_owned());
+            }
+            continue;
+        };
+        let mut fields = fields.splitn(4, BETWEEN);
+        let (hash, at, author) = (fields.next()?, fields.next()?, fields.next()?);
+        commits.push(MarkedCommit {
+            line: CommitLine {
+                commit: Commit::new(hash),
+                author: author.to_owned(),
+                at: Moment::parse_from_rfc3339(at).ok()?,
+                subject: fields.next().unwrap_or_default().to_owned(),
+            },
+            graph: vec![graph.trim_end().to_owned()],
+            risks: Vec::new(),
+        });
+    }
+    Some(commits)
+}
+
+/// The columns the widest graph takes.
+pub fn columns(commits: &[MarkedCommit]) -> usize {
+    let rows = commits.iter().flat_map(|commit| &commit.graph);
+    rows.map(String::len).max().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_between_commits_belong_to_the_one_above() {
+        let text = "*   \x01aa\x022026-11-20T20:12:00+01:00\x02Ada\x02Merge\n|\\  \n| * \x01bb\x022026-11-20T20:12:00+01:00\x02Bob\x02\n";
+        let commits = read(text).unwrap();
+        assert_eq!(commits.len(), 2);
+        assert_eq!(commits[0].graph, ["*", "|\\"]);
+        assert_eq!(commits[1].graph, ["| *"]);
+        assert_eq!(commits[1].line.subject, "");
+        assert_eq!(columns(&commits), 3);
+        assert_eq!(read("").unwrap(), []);
+    }
+}

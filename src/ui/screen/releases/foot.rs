@@ -1,0 +1,158 @@
+//! The rows at the bottom of the releases screen: what users see, what is marked, what can be done with it.
+
+use ratatui::layout::Rect;
+
+use crate::domain::catalog::{Catalog, Release};
+use crate::domain::run::Moment;
+use crate::ui::keymap::Act;
+use crate::ui::model::Model;
+use crate::ui::shelf::{Row, Tab};
+use crate::ui::widget::bottom::{self, Bottom};
+use crate::ui::widget::hints::Hint;
+use crate::ui::widget::paint::{Paint, middle};
+use crate::ui::words;
+
+/// Draws them.
+pub(super) fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
+    let (said, role) = attention(model, false, now);
+    let branch = model.shelf.selected_row() == Some(Row::Branch);
+    let deploy = if branch {
+        "deploy it"
+    } else {
+        "deploy this release"
+    };
+    let actions: &[Hint<'_>] = &[
+        (Act::Deploy, deploy),
+        (Act::Rollback, "go back"),
+        (Act::Changes, ""),
+        (Act::Compare, ""),
+        (Act::Log, "log of its run"),
+        (Act::Copy, "copy hash"),
+        (Act::Browser, ""),
+    ];
+    let find = if model.shelf.focus() == Some(Tab::Diff) {
+        "search"
+    } else {
+        "find"
+    };
+    let keys: &[Hint<'_>] = &[
+        (Act::FocusOn, ""),
+        (Act::TabOn, "next tab"),
+        (Act::Search, find),
+        (Act::Zoom, ""),
+        (Act::Refresh, ""),
+        (Act::ScreenHome, ""),
+        (Act::ScreenRun, ""),
+        (Act::ScreenLogs, ""),
+        (Act::ScreenHosts, ""),
+        (Act::Back, ""),
+    ];
+    let shown = Bottom {
+        attention: &[(said.as_str(), role)],
+        actions,
+        keys,
+    };
+    bottom::draw(paint, area, model, &shown);
+}
+
+/// What is said first: what is not as it should be, else what the marked release is; `short` = for a phone.
+pub(super) fn attention(model: &Model, short: bool, now: Moment) -> (String, &'static str) {
+    let shelf = &model.shelf;
+    let Some(catalog) = shelf.catalog() else {
+        let said = match &shelf.trouble {
+            Some(_) => "r tries again",
+            None if short => "reading the tags ..",
+            None => "past releases are told by the tags of the repository alone",
+        };
+        return (said.to_owned(), "attention");
+    };
+    if let Some(said) = trouble(model, catalog) {
+        return (said, "state.warn");
+    }
+    if let Some((from, to)) = &shelf.range {
+        let from = if from.is_empty() {
+            "the beginning"
+        } else {
+            from
+        };
+        let said = format!("comparing {from} with {to}.   Esc: back to what is selected");
+        return (said, "attention");
+    }
+    match shelf.selected() {
+        Some(release) if short => in_short(release, now),
+        Some(release) if release.bad.is_some() => (bad(release, now), "state.fail"),
+        Some(release) => (about(release, now), "attention"),
+        None if short => {
+            let live = catalog.releases.iter().find(|release| release.live);
+            let said = live.map_or_else(
+                || "nothing is live yet".to_owned(),
+                |release| format!("LIVE {}", middle(&release.tag, 34)),
+            );
+            (said, "attention")
+        }
+        None => (live(catalog, now), "attention"),
+    }
+}
+
+/// What is not as it should be; how many more such things there are.
+fn trouble(model: &Model, catalog: &Catalog) -> Option<String> {
+    let shelf = &model.shelf;
+    let mut all: Vec<String> = shelf.trouble.iter().cloned().collect();
+    all.extend(crate::domain::catalog::truth::sentences(&model.versions));
+    all.extend(catalog.troubles.iter().cloned());
+    let first = all.first()?.clone();
+    let more = all.len() - 1;
+    Some(if more == 0 {
+        first
+    } else {
+        format!("{first}; {more} more")
+    })
+}
+
+fn bad(release: &Release, now: Moment) -> String {
+    let tag = middle(&release.tag, 40);
+    let bad = release.bad.as_ref();
+    let when = bad.map_or_else(String::new, |bad| words::when(bad.at, now));
+    let reason = bad.and_then(|bad| bad.reason.as_deref());
+    let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
+    format!("{tag} was rolled back {when}{reason}")
+}
+
+fn about(release: &Release, now: Moment) -> String {
+    let tag = middle(&release.tag, 40);
+    let when = words::when(release.at, now);
+    let by = words::user(&release.by);
+    if release.live {
+        format!("users see {tag} since {when}, released by {by}")
+    } else {
+        format!("{tag} was released {when} by {by}.   D only makes a plan for it")
+    }
+}
+
+/// The same of the marked release for a phone: its name is in sight.
+fn in_short(release: &Release, now: Moment) -> (String, &'static str) {
+    let when = words::when(release.at, now);
+    if let Some(bad) = &release.bad {
+        let reason = bad.reason.as_deref().unwrap_or("no reason given");
+        return (format!("rolled back: {reason}"), "state.fail");
+    }
+    let by = words::user(&release.by);
+    let live = if release.live { "LIVE " } else { "" };
+    (format!("{live}{when} by {by}"), "attention")
+}
+
+/// What users see now.
+fn live(catalog: &Catalog, now: Moment) -> String {
+    let release = catalog.releases.iter().find(|release| release.live);
+    match (release, &catalog.live) {
+        (Some(release), _) => {
+            let when = words::when(release.at, now);
+            format!("users see {} since {when}", middle(&release.tag, 40))
+        }
+        (None, Some(live)) => {
+            let commit = live.commit.short();
+            format!("{} is on {commit}, which no release names", live.name)
+        }
+        (None, None) => "nothing was released yet".to_owned(),
+    }
+}

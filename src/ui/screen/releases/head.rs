@@ -1,0 +1,146 @@
+//! The first two rows of the releases screen: what runs where, and what is looked for.
+
+use ratatui::layout::Rect;
+
+use crate::domain::overview::EnvOverview;
+use crate::ui::model::Model;
+use crate::ui::shelf::facts;
+use crate::ui::shelf::layout::WIDE;
+use crate::ui::widget::band::{self, Band, Tone};
+use crate::ui::widget::paint::{Paint, columns, safe};
+use crate::ui::words;
+
+/// Draws whose releases these are, and what runs where.
+pub(super) fn band(paint: &mut Paint<'_>, area: Rect, model: &Model) {
+    let wide = area.width >= WIDE;
+    let mut right: Vec<(String, &str)> = Vec::new();
+    right.extend(ahead(model, wide));
+    let environments = model.overview.iter().flat_map(|known| &known.environments);
+    for env in environments {
+        let role = if env.gated { "text.strong" } else { "text" };
+        right.push((runs(env, wide), role));
+    }
+    let name = if wide {
+        format!("golive  {}", model.project)
+    } else {
+        model.project.clone()
+    };
+    let shown = Band {
+        env: String::new(),
+        tone: Tone::Local,
+        left: vec![(name, "text.title"), ("releases".to_owned(), "text")],
+        right,
+    };
+    band::draw(paint, area, &shown);
+}
+
+/// What runs in an environment: `production: v1.42.2`.
+fn runs(env: &EnvOverview, wide: bool) -> String {
+    let name = env.env.as_str();
+    let name = if wide {
+        name.to_owned()
+    } else {
+        name.to_uppercase().chars().take(4).collect()
+    };
+    let deployed = env.deployed.as_ref();
+    let what = deployed.map_or("?", |deployed| {
+        let tag = deployed.tag.as_deref();
+        // A name that is made of a time is longer than what it is on.
+        let short = tag.filter(|tag| wide || tag.len() <= 12);
+        short.unwrap_or_else(|| deployed.commit.short())
+    });
+    let what = safe(what);
+    if wide {
+        format!("{name}: {what}")
+    } else {
+        format!("{name} {what}")
+    }
+}
+
+/// How far the branch is ahead of LIVE.
+fn ahead(model: &Model, wide: bool) -> Option<(String, &'static str)> {
+    let catalog = model.shelf.catalog()?;
+    let branch = catalog.branch.as_deref().unwrap_or("HEAD");
+    let live = catalog.live.as_ref()?;
+    let said = match (live.ahead?, live.behind.unwrap_or(0), wide) {
+        (0, 0, true) => format!("{branch} is {}", live.name),
+        (0, 0, false) => format!("{branch} +0"),
+        (ahead, 0, true) => format!("{branch} is {} ahead", words::count(ahead, "commit")),
+        (ahead, 0, false) => format!("{branch} +{ahead}"),
+        (ahead, behind, true) => format!("{branch} is {ahead} ahead, {behind} behind"),
+        (ahead, behind, false) => format!("{branch} +{ahead} -{behind}"),
+    };
+    Some((said, "text"))
+}
+
+/// Draws what is looked for, how many releases that are, and how they stand to the remote.
+pub(super) fn find(paint: &mut Paint<'_>, area: Rect, model: &Model) {
+    let shelf = &model.shelf;
+    let mut end = area.right().saturating_sub(1);
+    let Some(catalog) = shelf.catalog() else {
+        return;
+    };
+    let all = catalog.total.max(catalog.releases.len());
+    let all = words::count(all, "release");
+    let shown = shelf.len() - usize::from(shelf.has_branch());
+    let count = if shelf.find.trim().is_empty() {
+        all
+    } else {
+        format!("{shown} of {all}")
+    };
+    let remote = facts::remote_in_short(catalog).filter(|_| area.width >= 60);
+    for (text, role) in remote.into_iter().chain([(count, "text")]) {
+        let room = area.width / 2;
+        end = paint
+            .right(end, area.y, room, &text, role)
+            .saturating_sub(3);
+    }
+    field(
+        paint,
+        Rect {
+            x: area.x + 1,
+            width: end.saturating_sub(area.x + 1),
+            ..area
+        },
+        model,
+    );
+}
+
+/// The field for what is looked for.
+pub(super) fn field(paint: &mut Paint<'_>, area: Rect, model: &Model) {
+    let shelf = &model.shelf;
+    let (mut x, y) = (area.x, area.y);
+    let room = |x: u16| area.right().saturating_sub(x);
+    if !shelf.typing && shelf.find.is_empty() {
+        let hint = "find tag, author, message, file";
+        if usize::from(room(x)) > columns(hint) + 2 {
+            x += paint.text(x, y, 1, "/", "text.key") + 1;
+            paint.text(x, y, room(x), hint, "text.dim");
+        }
+        return;
+    }
+    x += paint.text(x, y, room(x), "find ", "text.strong");
+    let width = room(x).saturating_sub(2);
+    x += paint.text(x, y, width, &tail(&shelf.find, width), "input");
+    if shelf.typing {
+        x += paint.text(x, y, 1, " ", "cursor");
+    }
+    let hint = if shelf.typing {
+        "Enter keep  Esc all"
+    } else {
+        "Esc all"
+    };
+    x += 2;
+    if usize::from(room(x)) >= columns(hint) {
+        paint.text(x, y, room(x), hint, "text.dim");
+    }
+}
+
+/// The end of a text in at most `width` columns: what was typed last stays in sight.
+fn tail(text: &str, width: u16) -> String {
+    let mut safe = safe(text);
+    while columns(&safe) > usize::from(width) && !safe.is_empty() {
+        safe.remove(0);
+    }
+    safe
+}

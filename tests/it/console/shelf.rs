@@ -1,0 +1,119 @@
+//! Past releases by keys: the real program over a real repository.
+
+use std::fmt::Write as _;
+use std::process::Stdio;
+
+use crate::support::workshop::{GATED, Workshop};
+
+/// Runs git in the project; every commit and tag at its own minute.
+fn git(workshop: &Workshop, minute: usize, arguments: &[&str]) {
+    let at = format!("2026-03-01T10:{minute:02}:00+00:00");
+    let done = workshop
+        .command("git")
+        .args(["-c", "user.name=Ada", "-c", "user.email=ada@example.org"])
+        .args(arguments)
+        .env("GIT_AUTHOR_DATE", &at)
+        .env("GIT_COMMITTER_DATE", &at)
+        .status()
+        .unwrap();
+    assert!(done.success(), "git {arguments:?}");
+}
+
+fn tag(number: usize) -> String {
+    format!("DEPLOYED-2026-03-01/10{number:02}")
+}
+
+/// A project with so many releases: each has a commit, a file and a tag of its own; the last but one is LIVE.
+fn released(count: usize) -> Workshop {
+    let workshop = Workshop::with(GATED);
+    for number in 0..count {
+        workshop.write(&format!("project/part{number}.txt"), "one\ntwo\n");
+        git(&workshop, number, &["add", "-A"]);
+        let subject = format!("part {number} is there");
+        git(&workshop, number, &["commit", "-q", "-m", &subject]);
+        git(&workshop, number, &["tag", "-m", &subject, &tag(number)]);
+        if number + 2 == count {
+            git(&workshop, number, &["tag", "LIVE"]);
+        }
+    }
+    workshop
+}
+
+#[test]
+fn past_releases_are_looked_at_found_compared_and_planned_by_keys() {
+    let workshop = released(4);
+    let mut terminal = workshop.open("releases");
+    terminal.shows("4 releases");
+    terminal.shows(&format!("users see {}", tag(2)));
+    terminal.shows("+++ b/part3.txt");
+    terminal.keys("j");
+    terminal.shows("part 2 is there");
+    terminal.keys("/part1.txt");
+    terminal.shows("1 of 4 releases");
+    terminal.shows(&format!("{}..{}", tag(0), tag(1)));
+    terminal.keys("\x1b");
+    terminal.shows("4 releases");
+    // The oldest with the newest: three parts came.
+    terminal.keys("Gvg");
+    terminal.keys("j=");
+    terminal.shows("file 1 of 3");
+    terminal.keys("\x1b\x1bb");
+    terminal.shows("no page to open");
+    terminal.keys("D");
+    terminal.shows("nothing has started yet");
+    assert!(workshop.journal().is_empty(), "looking starts nothing");
+    terminal.keys("q");
+    terminal.keys("3");
+    terminal.shows("4 releases");
+    git(&workshop, 9, &["tag", "-m", "by hand", &tag(9)]);
+    terminal.keys("r");
+    terminal.shows("5 releases");
+    terminal.keys("qq");
+    assert_eq!(terminal.ended(), 0);
+    terminal.is_restored();
+}
+
+#[test]
+fn a_project_without_releases_and_a_folder_without_a_repository_say_what_to_do() {
+    let workshop = Workshop::with(GATED);
+    let mut terminal = workshop.open("releases");
+    terminal.shows("no release yet");
+    terminal.keys("jk\tdz=vlb");
+    terminal.keys("\x03");
+    assert_eq!(terminal.ended(), 0);
+    std::fs::remove_dir_all(workshop.path("project/.git")).unwrap();
+    let mut terminal = workshop.open("releases");
+    terminal.shows("past releases cannot be told");
+    terminal.shows("r tries again");
+    terminal.keys("jkd=vlbDr");
+    terminal.keys("\x03");
+    assert_eq!(terminal.ended(), 0);
+}
+
+#[test]
+fn thousands_of_releases_are_walked_to_their_end_and_found_at_once() {
+    let workshop = released(1);
+    let mut input = String::new();
+    for number in 0..5000 {
+        let (day, minute) = (number / 1000 + 1, number % 1000);
+        let (hour, minute) = (minute / 60, minute % 60);
+        let name = format!("DEPLOYED-2025-0{day}-11/{hour:02}{minute:02}");
+        writeln!(input, "create refs/tags/{name} HEAD").unwrap();
+    }
+    let mut child = workshop
+        .command("git")
+        .args(["update-ref", "--stdin"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), input.as_bytes()).unwrap();
+    assert!(child.wait().unwrap().success());
+    let mut terminal = workshop.open("releases");
+    terminal.shows("5001 releases");
+    terminal.keys("G");
+    terminal.shows("DEPLOYED-2025-01-11/0000");
+    terminal.keys("/2025-03-11/0815");
+    terminal.shows("1 of 5001 releases");
+    terminal.keys("\x03");
+    assert_eq!(terminal.ended(), 0);
+}

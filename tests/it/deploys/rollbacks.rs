@@ -1,0 +1,391 @@
+//! Going back: releases are made on real servers and taken back again; what is served is the right one each time.
+//!
+//! The application is a file that the hosts fetch from git, and a schema that only a migration moves and only its `undo`
+//! moves back.
+
+use std::fs;
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use super::ground::{Ended, Ground, text, wait_until};
+
+/// Two hosts; the schema is kept on the first. `UNDO` is what takes a migration back.
+const SHOP: &str = r#"
+[env.production]
+gate = "GATE"
+vars = { TRACE = "TRACE_FILE" }
+[env.production.hosts]
+web1 = { ssh = "web1", roles = ["web", "db"] }
+web2 = { ssh = "web2", roles = ["web"] }
+[step.migrate]
+on = "db"
+once = true
+when = { changed = ["migrations/*"] }
+run = '''
+[ -e schema ] || echo empty >schema
+cp schema "schema.$GOLIVE_RUN"
+git -C "$(dirname "$TRACE")/project" ls-tree --name-only "$GOLIVE_COMMIT" migrations/ >names
+sort "schema.$GOLIVE_RUN" names | tail -n 1 >schema
+'''
+undo = '''
+echo "undo $GOLIVE_TAG $GOLIVE_PREVIOUS $GOLIVE_ROLLBACK" >>"$TRACE"
+UNDO
+cp "schema.$GOLIVE_RUN" schema
+'''
+[step.code]
+on = "web"
+run = '''
+CODE
+git -C "$(dirname "$TRACE")/project" show "$GOLIVE_COMMIT:file" >served.new && mv served.new served
+'''
+[[stage]]
+name = "Production"
+env = "production"
+steps = ["migrate", "code", "tag"]
+"#;
+
+/// The shop with this gate, this in its undo and this before its code is fetched.
+fn shop_with(gate: &str, undo: &str, code: &str) -> Ground {
+    let checklist = SHOP
+        .replace("GATE", gate)
+        .replace("UNDO", undo)
+        .replace("CODE", code);
+    Ground::new(2, &checklist)
+}
+
+fn shop() -> Ground {
+    shop_with("none", ":", ":")
+}
+
+/// Releases a commit with this text, and with a migration of this name where there is one; returns its tag.
+#[track_caller]
+fn release(ground: &Ground, text: &str, migration: Option<&str>) -> String {
+    if let Some(name) = migration {
+        let folder = ground.project().join("migrations");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(name), name).unwrap();
+    }
+    let commit = ground.commit(text);
+    let short = format!("production={}", &commit[..9]);
+    let mut line = vec!["deploy"];
+    if ground.ends(0, &["plan"]).out.contains("GATE") {
+        line.extend(["--approve", &short]);
+    }
+    let ended = ground.ends(0, &line);
+    serves(ground, text);
+    tag_of(&ended)
+}
+
+/// The tag that a run wrote.
+#[track_caller]
+fn tag_of(ended: &Ended) -> String {
+    let said = ended.out.lines().find_map(|line| {
+        let rest = line.split("golive:tag tag=").nth(1)?;
+        rest.split(' ').next().map(str::to_owned)
+    });
+    said.unwrap_or_else(|| panic!("no tag was written: {ended}"))
+}
+
+/// Both hosts serve this.
+#[track_caller]
+fn serves(ground: &Ground, text: &str) {
+    for number in [1, 2] {
+        let served = fs::read_to_string(ground.home(number).join("served")).unwrap_or_default();
+        assert_eq!(served, text, "web{number}");
+    }
+}
+
+#[track_caller]
+fn has_schema(ground: &Ground, migration: &str) {
+    let schema = fs::read_to_string(ground.home(1).join("schema")).unwrap_or_default();
+    assert_eq!(schema.trim(), migration);
+}
+
+/// What was undone so far, in order.
+fn undone(ground: &Ground) -> Vec<String> {
+    let lines = ground.trace().into_iter();
+    lines
+        .filter(|line| line.starts_with("undo "))
+        .map(|line| line.split(' ').nth(1).unwrap().to_owned())
+        .collect()
+}
+
+/// The shop after three releases, the last two with a migration.
+fn three(ground: &Ground) -> [String; 3] {
+    [
+        release(ground, "one", None),
+        release(ground, "two", Some("0001")),
+        release(ground, "three", Some("0002")),
+    ]
+}
+
+#[test]
+fn the_release_before_is_gone_back_to_and_the_one_that_is_left_is_bad() {
+    let ground = shop();
+    let [_, two, three] = three(&ground);
+    has_schema(&ground, "migrations/0002");
+    let ended = ground.ends(0, &["rollback", "production", "--reason", "carts are lost"]);
+    ended.prints(&[
+        "going back in production",
+        &two,
+        "migrations/0002",
+        "ROLLED BACK",
+        "golive:tag",
+    ]);
+    serves(&ground, "two");
+    has_schema(&ground, "migrations/0001");
+    assert_eq!(undone(&ground), [three.clone()]);
+    assert_eq!(text(&ground.runs()[0]["outcome"]), "rolled_back");
+    let commit = ground.tag_at("project", &two);
+    assert_eq!(ground.tag_at("project", "LIVE"), commit);
+    assert_eq!(ground.tag_at("origin.git", "LIVE"), commit);
+    let tag = tag_of(&ended);
+    let body = ground.git(&[
+        "for-each-ref",
+        "--format=%(contents)",
+        &format!("refs/tags/{tag}"),
+    ]);
+    let left = ground.tag_at("project", &three);
+    assert!(
+        body.contains(&format!("rolled_back: {left} {three}")),
+        "{body}"
+    );
+    assert!(body.contains("reason: carts are lost"), "{body}");
+    let refused = ground.ends(2, &["rollback", "production", &three]);
+    refused.says(&["bad: carts are lost"]);
+}
+
+#[test]
+fn two_releases_are_taken_back_at_once_newest_first_and_forward_is_a_deploy() {
+    let ground = shop();
+    let [one, two, three] = three(&ground);
+    ground.ends(0, &["rollback", "production", &one]);
+    serves(&ground, "one");
+    has_schema(&ground, "empty");
+    assert_eq!(undone(&ground), [three, two]);
+    let four = release(&ground, "four", None);
+    has_schema(&ground, "migrations/0002");
+    ground.ends(0, &["rollback", "production", &one]);
+    serves(&ground, "one");
+    has_schema(&ground, "empty");
+    assert_eq!(undone(&ground).last(), Some(&four));
+}
+
+#[test]
+fn a_second_rollback_goes_further_back_and_never_forward() {
+    let ground = shop();
+    three(&ground);
+    ground.ends(0, &["rollback", "production"]);
+    serves(&ground, "two");
+    ground.ends(0, &["rollback", "production"]);
+    serves(&ground, "one");
+    has_schema(&ground, "empty");
+    let nothing = ground.ends(0, &["rollback", "production"]);
+    nothing.prints(&["nothing to go back to"]);
+    serves(&ground, "one");
+    assert_eq!(ground.runs().len(), 5);
+}
+
+#[test]
+fn an_undo_that_fails_leaves_everything_above_it_undone_and_the_run_can_go_on() {
+    let ground = shop_with("none", "[ -e allowed ] || exit 7", ":");
+    three(&ground);
+    let ended = ground.ends(1, &["rollback", "production"]);
+    ended.says(&["resume"]);
+    serves(&ground, "three");
+    has_schema(&ground, "migrations/0002");
+    assert_eq!(text(&ground.runs()[0]["outcome"]), "failed");
+    fs::write(ground.home(1).join("allowed"), "").unwrap();
+    ground.ends(0, &["resume", &ground.newest_run()]);
+    serves(&ground, "two");
+    has_schema(&ground, "migrations/0001");
+    assert_eq!(text(&ground.runs()[0]["outcome"]), "rolled_back");
+}
+
+#[test]
+fn nobody_goes_back_while_a_deploy_is_under_way() {
+    let hold = "if [ -e hold ]; then echo held; until [ -e go ]; do sleep 0.05; done; fi";
+    let ground = shop_with("none", ":", hold);
+    release(&ground, "one", None);
+    release(&ground, "two", None);
+    fs::write(ground.home(1).join("hold"), "").unwrap();
+    ground.commit("three");
+    let running = ground.start(&["deploy"]);
+    running.has_printed("held");
+    let refused = ground.ends(4, &["rollback", "production"]);
+    refused.says(&["locked"]);
+    fs::write(ground.home(1).join("go"), "").unwrap();
+    let ended = running.end();
+    assert_eq!(ended.code, Some(0), "{ended}");
+    serves(&ground, "three");
+    ground.ends(0, &["rollback", "production"]);
+    serves(&ground, "two");
+}
+
+#[test]
+fn of_two_who_go_back_at_once_one_wins_and_nothing_is_taken_back_twice() {
+    let ground = shop();
+    let [.., three] = three(&ground);
+    let both = [(); 2].map(|()| ground.start(&["rollback", "production"]));
+    let codes = both.map(|running| running.end().code.unwrap());
+    assert!(codes.contains(&0), "{codes:?}");
+    assert!(
+        codes.iter().all(|code| [0, 1, 4].contains(code)),
+        "{codes:?}"
+    );
+    assert_eq!(undone(&ground)[0], three);
+    if codes == [0, 0] {
+        // The second one was planned after the first had ended.
+        assert_eq!(undone(&ground).len(), 2);
+    } else {
+        assert_eq!(undone(&ground).len(), 1);
+        serves(&ground, "two");
+    }
+}
+
+#[test]
+fn what_was_approved_after_somebody_else_went_back_takes_nothing_back() {
+    let ground = shop_with("type", ":", ":");
+    let tags = three(&ground);
+    let two = ground.tag_at("project", &tags[1]);
+    let approval = format!("production={two}");
+    ground.ends(3, &["rollback", "production"]);
+    let waiting = ground.newest_run();
+    ground.ends(0, &["rollback", "production", "--approve", &approval]);
+    serves(&ground, "two");
+    let late = ground.ends(1, &["resume", &waiting, "--approve", &approval]);
+    late.prints(&["LIVE was moved", "nothing was taken back"]);
+    assert_eq!(undone(&ground).len(), 1);
+    serves(&ground, "two");
+}
+
+#[test]
+fn a_console_that_is_killed_leaves_a_rollback_that_goes_on() {
+    let hold =
+        "if [ \"$GOLIVE_ROLLBACK\" = 1 ]; then echo held; until [ -e go ]; do sleep 0.05; done; fi";
+    let ground = shop_with("none", ":", hold);
+    three(&ground);
+    let running = ground.start(&["rollback", "production"]);
+    running.has_printed("held");
+    running.signal(Signal::KILL);
+    running.end();
+    for number in [1, 2] {
+        fs::write(ground.home(number).join("go"), "").unwrap();
+    }
+    ground.ends(0, &["resume"]);
+    serves(&ground, "two");
+    has_schema(&ground, "migrations/0001");
+    assert_eq!(undone(&ground).len(), 1);
+    assert_eq!(text(&ground.runs()[0]["outcome"]), "rolled_back");
+}
+
+#[test]
+fn the_gate_asks_and_says_the_exact_command_that_goes_on() {
+    let ground = shop_with("key", ":", ":");
+    three(&ground);
+    let stopped = ground.ends(3, &["rollback", "production", "--reason", "slow"]);
+    let run = ground.newest_run();
+    let two = ground.git(&["rev-parse", "HEAD~1"]);
+    let approval = format!("production={}", &two[..7]);
+    stopped.says(&[&format!("resume {run} --approve {approval}")]);
+    serves(&ground, "three");
+    let mut terminal = ground.in_terminal(&["resume", &run, "--plain"], (120, 36));
+    terminal.at("type rollback production to go back to", "production\r");
+    terminal.at("type rollback production", "rollback production\r");
+    assert_eq!(terminal.ended(), 0);
+    serves(&ground, "two");
+}
+
+#[test]
+fn a_project_that_goes_back_its_own_way_runs_only_those_steps() {
+    let ground = Ground::new(
+        2,
+        r#"
+[env.production]
+gate = "none"
+vars = { TRACE = "TRACE_FILE" }
+hosts = { web1 = "web1", web2 = "web2" }
+[rollback]
+steps = ["switch"]
+held = "test -d releases/$GOLIVE_COMMIT"
+[step.fetch]
+on = "all"
+run = 'echo fetch >>"$TRACE"; mkdir -p "releases/$GOLIVE_COMMIT"; git -C "$(dirname "$TRACE")/project" show "$GOLIVE_COMMIT:file" >"releases/$GOLIVE_COMMIT/served"'
+[step.switch]
+on = "all"
+run = 'ln -sfn "releases/$GOLIVE_COMMIT/served" served'
+[[stage]]
+name = "Production"
+env = "production"
+steps = ["fetch", "switch", "tag"]
+"#,
+    );
+    release(&ground, "one", None);
+    release(&ground, "two", None);
+    ground.forget();
+    let shown = ground.ends(0, &["rollback", "production", "--dry-run", "--json"]);
+    let shown: Value = serde_json::from_str(&shown.out).unwrap();
+    let held = shown["held"].as_array().unwrap();
+    assert_eq!(held.len(), 2, "{shown}");
+    assert!(held.iter().all(|host| host["held"] == true), "{shown}");
+    let steps = shown["plan"]["stages"][0]["tasks"]
+        .as_array()
+        .unwrap()
+        .iter();
+    let steps: Vec<String> = steps.map(|task| text(&task["id"])).collect();
+    assert_eq!(
+        steps,
+        [
+            "roll-back/still-live@local",
+            "roll-back/switch@web1",
+            "roll-back/switch@web2",
+            "roll-back/tag@local"
+        ]
+    );
+    ground.ends(0, &["rollback", "production"]);
+    serves(&ground, "one");
+    assert!(ground.trace().is_empty(), "{:?}", ground.trace());
+    assert_eq!(
+        ground.tag_at("origin.git", "LIVE"),
+        ground.git(&["rev-parse", "HEAD~1"])
+    );
+}
+
+#[test]
+fn any_clone_knows_what_is_bad() {
+    let ground = shop();
+    let [_, two, three] = three(&ground);
+    ground.ends(0, &["rollback", "production", "--reason", "slow"]);
+    ground.git(&["clone", "-q", "../origin.git", "../second"]);
+    fs::remove_dir_all(ground.project()).unwrap();
+    fs::rename(ground.path("second"), ground.project()).unwrap();
+    fs::remove_dir_all(ground.path("home/.local/state")).unwrap();
+    let refused = ground.ends(2, &["rollback", "production", &three]);
+    refused.says(&["bad: slow"]);
+    let live = ground.ends(2, &["rollback", "production", &two]);
+    live.says(&["it is live"]);
+}
+
+#[test]
+fn nothing_is_started_where_nothing_can_be_gone_back_to() {
+    let mut ground = shop();
+    let nothing = ground.ends(0, &["rollback", "production"]);
+    nothing.prints(&["nothing to go back to"]);
+    let one = release(&ground, "one", None);
+    ground
+        .ends(0, &["rollback", "production", "--json"])
+        .prints(&["nothing to go back to", "\"to\":null"]);
+    release(&ground, "two", None);
+    ground
+        .ends(2, &["rollback", "production", "v9"])
+        .says(&["cannot go back to `v9`", &one]);
+    ground
+        .ends(2, &["rollback", "prodution"])
+        .says(&["did you mean `production`"]);
+    assert_eq!(ground.runs().len(), 2);
+    ground.fleet.stop(1);
+    ground.ends(5, &["rollback", "production"]).says(&["web2"]);
+    serves(&ground, "two");
+    wait_until("nothing is left", || ground.runs().len() == 2);
+}

@@ -1,0 +1,554 @@
+//! The screen of past releases: as text at every size, and its keys.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use golive::domain::catalog::{
+    Bad, Catalog, Detail, FileChange, HostTimes, LiveTag, MarkedCommit, OnRemote, Release,
+    RemoteTags, Risk, Signature,
+};
+use golive::domain::diff::{self, Diff};
+use golive::domain::id::{Commit, EnvName, HostName, RunId};
+use golive::domain::overview::CommitLine;
+use golive::domain::release::ReleaseNote;
+use golive::domain::run::Outcome;
+use golive::ui::model::{Model, View};
+use golive::ui::msg::{Cmd, Msg, ReleaseNews, ReleaseWish};
+use golive::ui::shelf::Tab;
+
+use super::fixture::{self, LIVE, start, tell, tell_at};
+use super::{check, key, press, text};
+
+/// A commit's hash, made of a number.
+fn hash(number: usize) -> Commit {
+    let mixed = (number as u64 + 11).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    Commit::new(format!("{mixed:016x}{mixed:016x}{number:08x}"))
+}
+
+/// A release that was made so many hours ago.
+fn release(tag: &str, number: usize, hours: i64) -> Release {
+    Release {
+        tag: tag.into(),
+        commit: hash(number),
+        at: start() - TimeDelta::hours(hours),
+        by: ["tom@desk", "ana@laptop", "bot"][number % 3].into(),
+        subject: ["lists can be shared", "fix rounding", "faster pages"][number % 3].into(),
+        live: false,
+        envs: vec![EnvName::from("production")],
+        run: Some(RunId::new(format!(
+            "2026111{}-1200-r{}",
+            number % 10,
+            number % 10
+        ))),
+        duration_s: Some(300.0 + number as f64),
+        outcome: Some(Outcome::Succeeded),
+        commits: Some(number % 31 + 1),
+        remote: OnRemote::Same,
+        signature: Signature::None,
+        rolled_back: None,
+        bad: None,
+        made_as: None,
+    }
+}
+
+/// So many releases of the sample, the second one live, the fourth one left by a rollback.
+pub(super) fn catalog(count: usize) -> Catalog {
+    let mut releases: Vec<Release> = (0..count)
+        .map(|at| {
+            let number = count - at;
+            release(
+                &format!("v1.{}.{}", number / 4, number % 4),
+                number,
+                2 + at as i64 * 40,
+            )
+        })
+        .collect();
+    if let Some(live) = releases.get_mut(1) {
+        live.live = true;
+        live.commit = Commit::new(LIVE);
+        live.tag = "DEPLOYED-2026-11-17/1705".into();
+        live.signature = Signature::Good("tom@example.org".into());
+    }
+    if let Some(bad) = releases.get_mut(3) {
+        bad.bad = Some(Bad {
+            by_tag: Some("v1.11.2".into()),
+            by: "tom@desk".into(),
+            at: start() - TimeDelta::hours(100),
+            reason: Some("carts were lost on checkout".into()),
+        });
+    }
+    for (at, remote) in [(0, OnRemote::LocalOnly), (5, OnRemote::Differs)] {
+        if let Some(release) = releases.get_mut(at) {
+            release.remote = remote;
+        }
+    }
+    if let Some(by_hand) = releases.get_mut(6) {
+        (by_hand.run, by_hand.outcome, by_hand.duration_s) = (None, None, None);
+    }
+    Catalog {
+        total: count,
+        live: (count > 1).then(|| LiveTag {
+            name: "LIVE".into(),
+            commit: Commit::new(LIVE),
+            tag: Some("DEPLOYED-2026-11-17/1705".into()),
+            ahead: Some(4),
+            behind: Some(0),
+        }),
+        branch: Some("main".into()),
+        head: Some(Commit::new(fixture::COMMIT)),
+        remote: RemoteTags::Compared,
+        releases,
+        ..Catalog::default()
+    }
+}
+
+fn commit(number: usize, subject: &str, graph: &[&str], risks: &[Risk]) -> MarkedCommit {
+    MarkedCommit {
+        line: CommitLine {
+            commit: hash(1000 + number),
+            subject: subject.into(),
+            author: ["tom", "ana", "a.very.long.name"][number % 3].into(),
+            at: start() - TimeDelta::hours(3 + number as i64 * 7),
+        },
+        graph: graph.iter().map(|row| (*row).to_owned()).collect(),
+        risks: risks.to_vec(),
+    }
+}
+
+/// A release as a whole.
+pub(super) fn detail(release: &Release, before: Option<&str>) -> Detail {
+    let file = |path: &str, counts: Option<(usize, usize)>| FileChange {
+        path: path.into(),
+        was: None,
+        insertions: counts.map(|counts| counts.0),
+        deletions: counts.map(|counts| counts.1),
+    };
+    let host = |env: &str, host: &str| (EnvName::from(env), HostName::from(host));
+    let times = |worked: f64, down: f64| HostTimes {
+        worked_s: Some(worked),
+        down_s: Some(down),
+    };
+    Detail {
+        release: release.clone(),
+        before: before.map(Into::into),
+        message: "Saved carts. VAT rounding on refunds.\n\nNew config key CART_TTL.".into(),
+        note: Some(ReleaseNote {
+            run: release.run.clone(),
+            operator: "ana@laptop".into(),
+            reason: Some("the weekly release".into()),
+            previous: Some(Commit::new(LIVE)),
+            evidence: BTreeMap::from([("staging/functional@local tests".into(), "39".into())]),
+            plan: "d1ge57d1ge57d1ge57".into(),
+            ..ReleaseNote::default()
+        }),
+        commits: vec![
+            commit(0, "db: add carts.saved_at", &["*"], &[Risk::Database]),
+            commit(1, "feat: saved carts", &["*   ", "|\\"], &[]),
+            commit(2, "fix: VAT rounding on refunds", &["| *"], &[]),
+            commit(3, "test: refunds in 3 currencies", &["| *", "|/"], &[]),
+            commit(4, "deps: openssl 3.2.4", &["*"], &[Risk::Dependency]),
+            commit(5, "chore: tidy log labels", &["*"], &[]),
+        ],
+        commit_count: Some(23),
+        people: vec![("ana".into(), 14), ("tom".into(), 9)],
+        files: vec![
+            file("app/refund.rs", Some((18, 6))),
+            file("migrations/0042_saved_carts.sql", Some((12, 0))),
+            file("static/logo.png", None),
+        ],
+        risks: vec![Risk::Database, Risk::Dependency],
+        hosts: BTreeMap::from([
+            (host("production", "web1"), times(64.0, 14.0)),
+            (host("production", "web2"), times(61.0, 13.0)),
+        ]),
+        run_is_here: true,
+    }
+}
+
+/// What the selected release changed.
+pub(super) fn difference() -> Diff {
+    let text = "diff --git a/app/refund.rs b/app/refund.rs\nindex 1111111..2222222 100644\n\
+                --- a/app/refund.rs\n+++ b/app/refund.rs\n\
+                @@ -211,3 +211,5 @@ fn refund_total(lines: &[Line]) -> Money\n\
+                \x20   let mut sum = Money::ZERO;\n\
+                -    for l in lines { sum += l.net * l.vat; }\n\
+                +    for l in lines {\n\
+                +        sum += (l.net * l.vat).round_half_even(2);\n\
+                +    }\n\
+                \x20   sum\n\
+                @@ -301,0 +304,2 @@ mod tests\n\
+                +    #[test]\n\
+                +    fn rounds_each_line() {\n\
+                diff --git a/migrations/0042.sql b/migrations/0042.sql\nnew file mode 100644\n\
+                index 0000000..3333333\n--- /dev/null\n+++ b/migrations/0042.sql\n@@ -0,0 +1,1 @@\n\
+                +alter table carts add saved_at timestamp;\n";
+    diff::parse(text.as_bytes(), false)
+}
+
+fn tick(model: &mut Model, milliseconds: i64) -> Vec<Cmd> {
+    tell_at(
+        model,
+        Msg::Tick,
+        start() + TimeDelta::milliseconds(milliseconds),
+    )
+}
+
+fn wishes(cmds: &[Cmd]) -> Vec<ReleaseWish> {
+    let wish = |cmd: &Cmd| match cmd {
+        Cmd::Releases(wish) => Some(wish.clone()),
+        _ => None,
+    };
+    cmds.iter().filter_map(wish).collect()
+}
+
+/// Answers what was asked as git would, until nothing more is asked.
+fn answer(model: &mut Model, mut cmds: Vec<Cmd>, catalog: &Catalog, seconds: i64) {
+    for round in 0..20 {
+        let mut next = Vec::new();
+        for wish in wishes(&cmds) {
+            let news = match wish {
+                ReleaseWish::List => Some(ReleaseNews::Catalog(Arc::new(catalog.clone()))),
+                ReleaseWish::Show(tag) => {
+                    let at = catalog
+                        .releases
+                        .iter()
+                        .position(|one| one.tag == tag)
+                        .unwrap();
+                    let before = catalog.releases.get(at + 1);
+                    let before = before.map(|one| one.tag.as_str());
+                    let shown = detail(&catalog.releases[at], before);
+                    Some(ReleaseNews::Shown(Box::new(shown)))
+                }
+                ReleaseWish::Diff { serial, .. } => Some(ReleaseNews::Diff {
+                    serial,
+                    diff: Ok(Arc::new(difference())),
+                }),
+                _ => None,
+            };
+            if let Some(news) = news {
+                next.extend(tell(model, Msg::Releases(news), seconds));
+            }
+        }
+        next.extend(tick(model, seconds * 1000 + 200 * (round + 1)));
+        if wishes(&next).is_empty() {
+            return;
+        }
+        cmds = next;
+    }
+    panic!("questions without end");
+}
+
+/// The screen with so many releases, everything answered.
+pub(super) fn shelf(count: usize) -> Model {
+    opened(&catalog(count), (120, 36))
+}
+
+fn opened(catalog: &Catalog, size: (u16, u16)) -> Model {
+    let mut model = fixture::home();
+    tell(&mut model, Msg::Resize(size.0, size.1), 1);
+    let cmds = press(&mut model, "3", 1);
+    assert_eq!(model.view, View::Releases);
+    answer(&mut model, cmds, catalog, 1);
+    model
+}
+
+/// Compares the screen after some keys with its snapshots at the three sizes, each answered at its own size.
+fn look(name: &str, catalog: &Catalog, keys: &str) {
+    for size in [(120, 36), (80, 24), (40, 12)] {
+        let mut model = opened(catalog, size);
+        for c in keys.chars() {
+            let msg = match c {
+                '\t' => key(KeyCode::Tab),
+                '\n' => key(KeyCode::Enter),
+                c => key(KeyCode::Char(c)),
+            };
+            let cmds = tell(&mut model, msg, 20);
+            answer(&mut model, cmds, catalog, 20);
+        }
+        model.notice = None;
+        let shown = text(&model, size.0, size.1, 30);
+        let name = format!("{name}-{}x{}", size.0, size.1);
+        insta::with_settings!({prepend_module_to_snapshot => false, omit_expression => true, snapshot_path => "../snapshots"}, {
+            insta::assert_snapshot!(name, shown);
+        });
+    }
+}
+
+#[test]
+fn past_releases_are_told_with_what_was_in_each() {
+    look("releases", &catalog(47), "");
+}
+
+#[test]
+fn past_releases_are_there_before_anything_is_known() {
+    let mut model = fixture::home();
+    let cmds = press(&mut model, "3", 1);
+    assert_eq!(wishes(&cmds), [ReleaseWish::List]);
+    check("releases-loading", &model, 1);
+}
+
+#[test]
+fn no_release_one_and_ten_thousand_are_shown() {
+    look("releases-none", &catalog(0), "");
+    look("releases-one", &catalog(1), "");
+    look("releases-many", &catalog(10_000), "jjjjj");
+}
+
+#[test]
+fn what_cannot_be_read_says_why_and_how_to_go_on() {
+    let mut model = fixture::home();
+    press(&mut model, "3", 1);
+    let why = "this folder is no git repository; git init makes it one".to_owned();
+    tell(&mut model, Msg::Releases(ReleaseNews::Trouble(why)), 1);
+    check("releases-trouble", &model, 1);
+    let cmds = press(&mut model, "r", 2);
+    assert!(wishes(&cmds).contains(&ReleaseWish::List), "{cmds:?}");
+}
+
+#[test]
+fn a_release_that_was_left_by_a_rollback_says_so() {
+    look("releases-bad", &catalog(47), "jjj");
+}
+
+#[test]
+fn the_branch_is_told_with_what_would_be_released() {
+    look("releases-branch", &catalog(47), "k");
+}
+
+#[test]
+fn each_pane_is_shown_and_zoomed() {
+    look("releases-commits", &catalog(47), "\nij");
+    look("releases-diff", &catalog(47), "d");
+    look("releases-diff-zoomed", &catalog(47), "dz");
+    look("releases-notes", &catalog(47), "d]");
+    look("releases-runs", &catalog(47), "d]]");
+    look("releases-hosts", &catalog(47), "d]]]");
+}
+
+#[test]
+fn what_is_typed_finds_releases_at_once_and_esc_shows_all_again() {
+    look("releases-find", &catalog(47), "/bot fast");
+    let mut model = shelf(47);
+    press(&mut model, "/zzz", 3);
+    assert!(text(&model, 120, 36, 3).contains("no release has zzz"));
+    let cmds = tick(&mut model, 3200);
+    let asked = wishes(&cmds);
+    let [
+        ReleaseWish::Find {
+            serial,
+            text: typed,
+        },
+    ] = asked.as_slice()
+    else {
+        panic!("{asked:?}");
+    };
+    assert_eq!(typed, "zzz");
+    let tags = vec!["v1.10.3".to_owned()];
+    let stale = ReleaseNews::Found {
+        serial: serial - 1,
+        tags: tags.clone(),
+    };
+    tell(&mut model, Msg::Releases(stale), 4);
+    assert!(model.shelf.is_empty(), "an old answer counts for nothing");
+    let serial = *serial;
+    tell(
+        &mut model,
+        Msg::Releases(ReleaseNews::Found { serial, tags }),
+        4,
+    );
+    assert_eq!(model.shelf.selected().unwrap().tag, "v1.10.3");
+    tell(&mut model, key(KeyCode::Esc), 5);
+    assert_eq!(model.shelf.len(), 48);
+}
+
+#[test]
+fn nothing_is_asked_while_the_cursor_moves_and_each_thing_once_when_it_rests() {
+    let mut model = shelf(47);
+    for step in 0..5 {
+        let now = start() + TimeDelta::milliseconds(10_000 + step * 30);
+        let cmds = tell_at(&mut model, key(KeyCode::Char('j')), now);
+        assert_eq!(wishes(&cmds), []);
+    }
+    assert!(model.shelf.asking.due().is_some());
+    assert_eq!(wishes(&tick(&mut model, 10_180)), [], "it has not rested");
+    let asked = wishes(&tick(&mut model, 10_300));
+    assert!(matches!(asked[0], ReleaseWish::Show(_)), "{asked:?}");
+    assert!(matches!(asked[1], ReleaseWish::Diff { .. }), "{asked:?}");
+    assert_eq!(wishes(&tick(&mut model, 11_000)), []);
+    assert_eq!(model.shelf.asking.due(), None, "nothing is waited for");
+}
+
+#[test]
+fn only_rows_that_show_are_filled_in() {
+    let mut bare = catalog(10_000);
+    for release in &mut bare.releases {
+        release.commits = None;
+    }
+    let mut model = fixture::home();
+    press(&mut model, "3", 1);
+    let news = ReleaseNews::Catalog(Arc::new(bare.clone()));
+    let asked = wishes(&tell(&mut model, Msg::Releases(news), 1));
+    let tags = asked.iter().find_map(|wish| match wish {
+        ReleaseWish::Fill(tags) => Some(tags.clone()),
+        _ => None,
+    });
+    let tags = tags.unwrap();
+    assert!((5..40).contains(&tags.len()), "{}", tags.len());
+    let mut filled = bare.releases[0].clone();
+    filled.commits = Some(7);
+    tell(
+        &mut model,
+        Msg::Releases(ReleaseNews::Filled(vec![filled])),
+        2,
+    );
+    // The list comes again, compared with the remote: what was counted stays.
+    let again = ReleaseNews::Catalog(Arc::new(bare));
+    tell(&mut model, Msg::Releases(again), 3);
+    assert_eq!(model.shelf.release(0).unwrap().commits, Some(7));
+}
+
+#[test]
+fn stale_diffs_are_dropped() {
+    let mut model = shelf(47);
+    press(&mut model, "j", 10);
+    let asked = wishes(&tick(&mut model, 10_300));
+    let serial = asked.iter().find_map(|wish| match wish {
+        ReleaseWish::Diff { serial, .. } => Some(*serial),
+        _ => None,
+    });
+    let serial = serial.unwrap();
+    let news = |serial: u64| ReleaseNews::Diff {
+        serial,
+        diff: Ok(Arc::new(difference())),
+    };
+    tell(&mut model, Msg::Releases(news(serial - 1)), 11);
+    assert!(model.shelf.diff().is_none());
+    tell(&mut model, Msg::Releases(news(serial)), 11);
+    assert!(model.shelf.diff().is_some());
+}
+
+#[test]
+fn two_releases_are_compared_the_older_one_first() {
+    let mut model = shelf(47);
+    press(&mut model, "v", 10);
+    press(&mut model, "jj=", 11);
+    let asked = wishes(&tick(&mut model, 11_300));
+    let range = asked.iter().find_map(|wish| match wish {
+        ReleaseWish::Diff { from, to, .. } => Some((from.clone(), to.clone())),
+        _ => None,
+    });
+    let releases = catalog(47).releases;
+    assert_eq!(
+        range,
+        Some((releases[2].tag.clone(), releases[0].tag.clone()))
+    );
+    assert_eq!(model.shelf.focus(), Some(Tab::Diff));
+    look("releases-compare", &catalog(47), "vjj=");
+}
+
+#[test]
+fn deploying_from_the_list_makes_a_plan_for_the_release_and_starts_nothing() {
+    let mut model = shelf(47);
+    let cmds = press(&mut model, "jjD", 10);
+    let reference = catalog(47).releases[2].tag.clone();
+    assert!(cmds.contains(&Cmd::PrepareDeploy { reference }), "{cmds:?}");
+    let mut model = shelf(47);
+    let cmds = press(&mut model, "jjB", 10);
+    let tag = Some(catalog(47).releases[2].tag.clone());
+    let env = EnvName::from("production");
+    assert!(
+        cmds.contains(&Cmd::PrepareRollback { env, tag }),
+        "{cmds:?}"
+    );
+}
+
+#[test]
+fn the_log_of_a_release_is_opened_only_where_its_record_is() {
+    let mut model = shelf(47);
+    let run = catalog(47).releases[0].run.clone().unwrap();
+    assert!(press(&mut model, "l", 10).contains(&Cmd::OpenRun(run)));
+    let mut model = shelf(47);
+    press(&mut model, "jjjjjj", 10);
+    let cmds = press(&mut model, "l", 10);
+    assert!(!cmds.iter().any(|cmd| matches!(cmd, Cmd::OpenRun(_))));
+    assert!(text(&model, 120, 36, 10).contains("golive has no record"));
+}
+
+#[test]
+fn hostile_names_and_messages_act_on_nothing() {
+    let evil = "v\u{1b}]52;c;aGk=\u{7}\u{202e}\u{9b}31m\tx\u{0}";
+    let mut hostile = catalog(9);
+    for release in &mut hostile.releases {
+        release.tag = format!("{}{evil}", release.tag);
+        release.by = evil.into();
+        release.subject = evil.repeat(40);
+        release.signature = Signature::Wrong(evil.into());
+    }
+    hostile.branch = Some(evil.into());
+    hostile.troubles = vec![evil.into()];
+    for keys in ["", "\n", "d", "d]", "d]]", "d]]]", "k", "vj="] {
+        let mut model = opened(&hostile, (120, 36));
+        for c in keys.chars() {
+            let msg = if c == '\n' {
+                key(KeyCode::Enter)
+            } else {
+                key(KeyCode::Char(c))
+            };
+            tell(&mut model, msg, 10);
+        }
+        for (width, height) in [(120, 36), (80, 24), (40, 12), (7, 5)] {
+            let shown = text(&model, width, height, 10);
+            let odd = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
+            assert!(!shown.contains(odd), "{keys:?}\n{shown}");
+        }
+    }
+}
+
+#[test]
+fn long_names_keep_their_ends_and_the_other_columns() {
+    let mut long = catalog(5);
+    for (at, release) in long.releases.iter_mut().enumerate() {
+        release.tag = format!("release/of-the-shop-and-all-of-its-many-parts/2026-11-{at:02}/1705");
+        release.by = "a.name.that.is.much.too.long.for.a.column@desk".into();
+    }
+    look("releases-long", &long, "");
+}
+
+#[test]
+fn the_cursor_stays_on_its_release_when_the_list_comes_again() {
+    let mut model = shelf(47);
+    press(&mut model, "jjjj", 10);
+    let tag = model.shelf.selected().unwrap().tag.clone();
+    let mut more = catalog(47);
+    more.releases.insert(0, release("v9.9.9", 99, 0));
+    more.total = 48;
+    tell(
+        &mut model,
+        Msg::Releases(ReleaseNews::Catalog(Arc::new(more))),
+        11,
+    );
+    assert_eq!(model.shelf.selected().unwrap().tag, tag);
+}
+
+/// A model of every state of this screen, for tests that hold on every screen.
+pub(super) fn models() -> Vec<Model> {
+    let mut loading = fixture::home();
+    press(&mut loading, "3", 1);
+    let mut models = vec![loading, shelf(0), shelf(1), shelf(300)];
+    for keys in [
+        "d", "d]", "d]]", "d]]]", "z", "dz", "i", "/", "/bot", "vjj=", "k", "?", ":",
+    ] {
+        let mut model = shelf(47);
+        press(&mut model, keys, 50);
+        models.push(model);
+    }
+    let mut searching = shelf(47);
+    press(&mut searching, "d", 50);
+    let control = KeyEvent::new(KeyCode::Char('d'), KeyModifiers::CONTROL);
+    tell(&mut searching, Msg::Key(control), 51);
+    press(&mut searching, "/sum", 52);
+    models.push(searching);
+    models
+}
