@@ -99,7 +99,7 @@ impl Open {
             },
             Past::Ended(track),
         ]);
-        let window = desk.look(screen(Anchor::End));
+        let window = desk.look(&screen(Anchor::End));
         assert!(!window.lines.is_empty(), "nothing to see at once");
         Self {
             desk,
@@ -115,8 +115,9 @@ impl Open {
             anchor: Anchor::End,
             above: 0,
             below: 0,
+            open: golive::domain::log::Open::default(),
         };
-        self.desk.look(look).facts
+        self.desk.look(&look).facts
     }
 
     fn until(&self, holds: impl Fn(&Facts) -> bool) {
@@ -159,7 +160,7 @@ impl Open {
                 .wrapping_add(1);
             let goal = Goal::Place((place >> 20) % lines);
             let begun = Instant::now();
-            let window = self.desk.look(screen(seek(goal, false)));
+            let window = self.desk.look(&screen(seek(goal, false)));
             took.push(begun.elapsed().as_secs_f64() * 1e3);
             assert!(window.lines.len() > 40);
         }
@@ -175,7 +176,7 @@ impl Open {
         let (begun, used) = (Instant::now(), used_by(std::process::id()));
         self.desk.set_search(Some(pattern), None).unwrap();
         self.until_window(|| {
-            let window: Window = self.desk.look(screen(seek(Goal::Match, true)));
+            let window: Window = self.desk.look(&screen(seek(Goal::Match, true)));
             (window.found == Found::Yes).then_some(())
         });
         table.note(
@@ -208,7 +209,7 @@ impl Open {
         };
         let (begun, used) = (Instant::now(), used_by(std::process::id()));
         self.desk.set_filters(filters(false)).unwrap();
-        let window = self.desk.look(screen(Anchor::End));
+        let window = self.desk.look(&screen(Anchor::End));
         assert!(!window.lines.is_empty());
         table.note(
             "filter: first window, ms",
@@ -221,7 +222,7 @@ impl Open {
         for round in 0..50 {
             let begun = Instant::now();
             self.desk.set_filters(filters(round % 2 == 0)).unwrap();
-            let window = self.desk.look(screen(Anchor::End));
+            let window = self.desk.look(&screen(Anchor::End));
             took.push(begun.elapsed().as_secs_f64() * 1e3);
             assert!(!window.lines.is_empty());
         }
@@ -233,7 +234,7 @@ impl Open {
         for number in 0..500 {
             let goal = Goal::Place(number * (lines / 500));
             let begun = Instant::now();
-            self.desk.look(screen(seek(goal, false)));
+            self.desk.look(&screen(seek(goal, false)));
             took.push(begun.elapsed().as_secs_f64() * 1e3);
         }
         table.note("filter: window anywhere, p99, ms", at(&mut took, 0.99));
@@ -255,6 +256,10 @@ fn screen(anchor: Anchor) -> Look {
         anchor,
         above: 72,
         below: 72,
+        open: golive::domain::log::Open {
+            folds: true,
+            ..Default::default()
+        },
     }
 }
 

@@ -59,9 +59,7 @@ pub async fn run(project: &Project, arguments: &Arguments) -> Result<Code, Failu
     let project = &project.for_run(&owned.plan);
     let wanted = secrets::of_run(&session::folded(&owned));
     let (secrets, to_ask) = secrets::find(project, &owned.plan, wanted, given).await?;
-    if !to_ask.is_empty() {
-        return Err(secrets::nobody_to_ask(&to_ask, &project.command));
-    }
+    let secrets = secrets::unless_needed(secrets, &to_ask, &project.command)?;
     let sites = Arc::new(project.sites(&owned.plan.hosts, &listener)?);
     let by = (project.by.as_str(), None);
     // Nobody is asked who it is here: the engine asks, again and again.

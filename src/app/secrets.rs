@@ -42,9 +42,14 @@ pub fn of_plan(plan: &Plan) -> Wanted {
 }
 
 /// What a run still wants: of tasks that may run, or whose output may still be followed. What was for others is wanted
-/// for no step: they may have left it where those that follow print it.
+/// for no step: they may have left it where those that follow print it. Where nothing is left, nothing is wanted.
 pub fn of_run(state: &RunState) -> Wanted {
-    let left = (0..state.tasks.len()).filter(|position| !state.is_settled(*position));
+    let mut left = (0..state.tasks.len())
+        .filter(|position| !state.is_settled(*position))
+        .peekable();
+    if left.peek().is_none() {
+        return Wanted::new();
+    }
     let mut wanted = of_tasks(left.map(|position| state.planned(position).1));
     for name in of_tasks(state.plan.tasks()).into_keys() {
         wanted.entry(name).or_default();
@@ -68,7 +73,8 @@ fn of_tasks<'a>(tasks: impl Iterator<Item = &'a Task>) -> Wanted {
     wanted
 }
 
-/// Finds the values that nobody has to be asked for, beside those that are `given`. Also returns what is to be asked.
+/// Finds the values that nobody has to be asked for, beside those that are `given`. Also returns what is to be asked:
+/// what is for no step any more may be left unsaid, and is then not masked.
 pub async fn find(
     project: &Project,
     plan: &Plan,
@@ -81,8 +87,6 @@ pub async fn find(
             continue;
         }
         let found = match plan.secrets.get(&name) {
-            // Nobody is asked for what no step needs.
-            Some(SecretSource::Ask) if steps.is_empty() => continue,
             Some(SecretSource::Ask) => {
                 to_ask.insert(name, steps);
                 continue;
@@ -120,14 +124,22 @@ pub async fn resolve(
         return Ok(vault);
     }
     let Some(prompt) = prompt else {
-        return Err(nobody_to_ask(&to_ask, &project.command));
+        return unless_needed(vault, &to_ask, &project.command);
     };
     for (name, steps) in &to_ask {
         let mut said = String::new();
         for turn in 0.. {
-            let text = format!("{said}secret {name}, for {} (not shown): ", listed(steps));
+            let why = if steps.is_empty() {
+                "to mask it in what is left; Enter leaves it readable".to_owned()
+            } else {
+                format!("for {}", listed(steps))
+            };
+            let text = format!("{said}secret {name}, {why} (not shown): ");
             let typed = prompt.hidden(&text).await;
             let typed = typed.map_err(|silence| unsaid(silence, &to_ask, &project.command))?;
+            if typed.is_empty() && steps.is_empty() {
+                break;
+            }
             match Secret::new(typed.into_bytes()) {
                 Ok(secret) => {
                     vault.put(name.clone(), secret);
@@ -146,9 +158,18 @@ pub async fn resolve(
     Ok(vault)
 }
 
+/// What was found, when nothing that a step needs would have to be asked for and nobody can be asked.
+pub fn unless_needed(found: Vault, to_ask: &Wanted, command: &str) -> Result<Vault, Failure> {
+    if to_ask.values().all(Vec::is_empty) {
+        return Ok(found);
+    }
+    Err(nobody_to_ask(to_ask, command))
+}
+
 /// Somebody would have to be asked, and nobody can be.
-pub fn nobody_to_ask(to_ask: &Wanted, command: &str) -> Failure {
-    let names: Vec<&str> = to_ask.keys().map(SecretName::as_str).collect();
+fn nobody_to_ask(to_ask: &Wanted, command: &str) -> Failure {
+    let needed = to_ask.iter().filter(|(_, steps)| !steps.is_empty());
+    let names: Vec<&str> = needed.map(|(name, _)| name.as_str()).collect();
     let what = format!(
         "{} must be typed, and there is no terminal to ask at: nothing was started",
         names.join(", ")
@@ -298,12 +319,15 @@ async fn printed(root: &Path, command: &str) -> std::io::Result<(ExitStatus, Vec
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()?;
-    let (Some(stdout), Some(mut stderr)) = (child.stdout.take(), child.stderr.take()) else {
+    let (Some(mut stdout), Some(mut stderr)) = (child.stdout.take(), child.stderr.take()) else {
         return Err(std::io::Error::other("it has no output"));
     };
+    // Whoever is given up is ended with all that it started, while its pipes are open still: who dies of a broken one
+    // leaves its children to others. What ends by itself may leave an agent behind.
+    let mut started = Started(child.id());
     let (mut value, mut said) = (Vec::new(), Vec::new());
     let read = async {
-        stdout.take(MOST).read_to_end(&mut value).await?;
+        (&mut stdout).take(MOST).read_to_end(&mut value).await?;
         if value.len() as u64 == MOST {
             let why = format!("it prints more than {} KiB", LONGEST / 1024);
             return Err(std::io::Error::other(why));
@@ -316,7 +340,53 @@ async fn printed(root: &Path, command: &str) -> std::io::Result<(ExitStatus, Vec
         tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await
     };
     tokio::try_join!(read, noted)?;
-    Ok((child.wait().await?, value, said))
+    let status = child.wait().await?;
+    started.0 = None;
+    Ok((status, value, said))
+}
+
+/// A command that runs, with all that it started: they are ended when this is dropped. It has no process group of its
+/// own: it may ask at the terminal to be unlocked, which only the group in the foreground may do.
+struct Started(Option<u32>);
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        use rustix::process::{Pid, Signal, kill_process};
+        let Some(command) = self.0 else {
+            return;
+        };
+        let parents = parents();
+        let mut ended = vec![command];
+        let mut at = 0;
+        while let Some(parent) = ended.get(at).copied() {
+            let children = parents.iter().filter(|(_, of)| *of == parent);
+            ended.extend(children.map(|(child, _)| *child));
+            at += 1;
+        }
+        for process in ended {
+            let id = i32::try_from(process).ok().and_then(Pid::from_raw);
+            if let Some(id) = id {
+                // Who is gone already needs no end.
+                let _ = kill_process(id, Signal::KILL);
+            }
+        }
+    }
+}
+
+/// Every process with its parent, where the system tells.
+fn parents() -> Vec<(u32, u32)> {
+    let Ok(entries) = std::fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    let processes = entries.flatten().filter_map(|entry| {
+        let id: u32 = entry.file_name().to_str()?.parse().ok()?;
+        let about = std::fs::read_to_string(entry.path().join("stat")).ok()?;
+        // The name stands in brackets and may hold any sign; behind it stand the state and the parent.
+        let rest = &about[about.rfind(')')? + 1..];
+        let parent = rest.split_ascii_whitespace().nth(1)?.parse().ok()?;
+        Some((id, parent))
+    });
+    processes.collect()
 }
 
 fn without_line_end(mut value: Vec<u8>) -> Vec<u8> {

@@ -292,11 +292,10 @@ impl<C: Clock> TailSink for Taking<C> {
             }
             TailPiece::Missing(why) => {
                 self.skew().await;
-                let lost = SourceState::Lost {
-                    why: why.to_owned(),
-                    retry_in: Duration::from_secs(1),
-                };
-                self.state(lost).await;
+                let why = self.mask.text(why);
+                // What comes when it is there is told again.
+                self.live_since = None;
+                self.state(SourceState::Waiting { why }).await;
             }
         }
         Ok(())

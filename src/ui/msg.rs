@@ -379,13 +379,6 @@ pub enum Cmd {
     },
     /// Put this text on the clipboard; answered with a notice that says where it went.
     Copy(String),
-    /// Show an attempt's whole output in the pager.
-    OpenPager {
-        /// The task.
-        task: TaskId,
-        /// Which try.
-        attempt: Attempt,
-    },
     /// Open the checklist in the editor.
     EditChecklist {
         /// The line to stand on; 0 = the top.

@@ -442,3 +442,19 @@ fn a_secret_typed_on_screen_goes_on_to_the_background_runner() {
         );
     }
 }
+
+#[test]
+fn a_command_that_is_given_up_is_ended_with_all_that_it_started() {
+    let workshop = Workshop::with(&ASKED.replace(
+        "ask = true",
+        "command = \"sleep 300 & echo $! > @MARKS@/pid; exec yes\"",
+    ));
+    let output = workshop.golive("deploy --plain");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("it prints more than"), "{said}");
+    let id = fs::read_to_string(workshop.path("marks/pid")).unwrap();
+    wait_until("what it started is gone", || {
+        let about = fs::read_to_string(format!("/proc/{}/stat", id.trim()));
+        about.map_or(true, |about| about.contains(") Z "))
+    });
+}

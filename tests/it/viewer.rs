@@ -13,7 +13,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use golive::domain::log::document::{Document, LineFact, Storage};
 use golive::domain::log::{
-    Anchor, Filters, Goal, Level, LineId, LogLine, Look, Pattern, Rule, Test, TrackId, Voice, level,
+    Anchor, Filters, Goal, Level, LineId, LogLine, Look, Open, Pattern, Rule, Spot, Test, TrackId,
+    Voice, level,
 };
 use golive::ui::keymap::Act;
 use golive::ui::msg::{DocumentId, LogNews, LogWish};
@@ -92,6 +93,8 @@ fn deed() -> impl Strategy<Value = Deed> {
         Act::Wrap,
         Act::FiltersOff,
         Act::Time,
+        Act::Open,
+        Act::Unfold,
     ];
     let word = prop::sample::select(vec!["a", "bb", "ERROR", "nothing"]);
     let goal = prop::sample::select(vec![Goal::Match, Goal::Trouble]);
@@ -117,8 +120,8 @@ trait Source: Default {
     fn answer(&mut self, wish: &LogWish) -> Option<LogNews>;
     /// Reads on until all is known; returns whether there was anything to read.
     fn read_on(&mut self) -> bool;
-    /// Every line that shows.
-    fn shown(&self) -> Vec<LogLine>;
+    /// Every line that shows, with what is folded and what was opened.
+    fn shown(&self, open: &Open) -> Vec<LogLine>;
 }
 
 impl Source for Paper {
@@ -138,8 +141,8 @@ impl Source for Paper {
         false
     }
 
-    fn shown(&self) -> Vec<LogLine> {
-        Paper::shown(self)
+    fn shown(&self, open: &Open) -> Vec<LogLine> {
+        self.opened(open)
     }
 }
 
@@ -204,7 +207,7 @@ impl Source for Real {
             } => Some(LogNews::Window {
                 document: *document,
                 serial: *serial,
-                window: Box::new(self.document.look(&self.bytes, *look)),
+                window: Box::new(self.document.look(&self.bytes, look)),
             }),
             LogWish::Filter { filters, .. } => {
                 self.document.set_filters(filters.clone()).unwrap();
@@ -228,13 +231,14 @@ impl Source for Real {
         any
     }
 
-    fn shown(&self) -> Vec<LogLine> {
+    fn shown(&self, open: &Open) -> Vec<LogLine> {
         let all = Look {
             anchor: Anchor::Top,
             above: 0,
             below: 100_000,
+            open: open.clone(),
         };
-        self.document.look(&self.bytes, all).lines
+        self.document.look(&self.bytes, &all).lines
     }
 }
 
@@ -293,7 +297,7 @@ impl<S: Source> Bench<S> {
     /// Every row of the document.
     fn all(&self) -> Vec<Shown> {
         let shape = self.viewer.shape();
-        let lines = self.paper.shown();
+        let lines = self.paper.shown(self.viewer.opened());
         let rows = |line: &LogLine| {
             let id = line.spot.id;
             let rows = layout::rows(line, &shape).into_iter();
@@ -375,13 +379,14 @@ impl<S: Source> Bench<S> {
     }
 
     fn act(&mut self, act: Act) {
-        let wishes = self.viewer.act(act).unwrap();
+        let wishes = self.viewer.act(act).unwrap_or_default();
         self.answer(wishes);
     }
 
     /// The line a search goes to, as somebody finds it who walks over all lines.
     fn sought(&self, before: &Stand, goal: Goal, back: bool, here: bool) -> Option<LineId> {
-        let lines = self.paper.shown();
+        let lines = self.paper.shown(&Open::default());
+        let all = self.paper.shown(self.viewer.opened());
         let is_it = |line: &&LogLine| match goal {
             Goal::Match => !line.matches.is_empty(),
             _ => line.level >= Level::Warning && !line.goes_on,
@@ -391,7 +396,7 @@ impl<S: Source> Bench<S> {
         let hits: Vec<&LogLine> = lines.iter().filter(own).filter(is_it).collect();
         let at = before
             .cursor
-            .and_then(|cursor| lines.iter().find(|line| line.spot.id == cursor))
+            .and_then(|cursor| all.iter().find(|line| line.spot.id == cursor))
             .map(|line| line.spot.place);
         let on = |line: &&&LogLine| match at {
             None => true,
@@ -453,11 +458,12 @@ impl<S: Source> Bench<S> {
         };
         assert_eq!(after.cursor, Some(target));
         let (first, _) = after.text_of(target);
-        let was_there = before.shows(first);
-        let top = if was_there {
-            before.top
-        } else {
-            after.clamped(first as i64 - before.height as i64 / 3)
+        // A line that is folded shows nowhere.
+        let was = before.rows.iter().any(|shown| shown.0 == target);
+        let was = was.then(|| before.text_of(target).0);
+        let top = match was.filter(|row| before.shows(*row)) {
+            Some(row) => after.clamped((first + before.top) as i64 - row as i64),
+            None => after.clamped(first as i64 - before.height as i64 / 3),
         };
         assert_eq!(after.top, top);
     }
@@ -469,7 +475,8 @@ impl<S: Source> Bench<S> {
                 self.paper.append(*owner, text);
                 self.changed();
                 let after = self.stand(*height);
-                if before.cursor.is_some() {
+                let is_folded = !after.rows.starts_with(&before.rows);
+                if before.cursor.is_some() && !is_folded {
                     assert_eq!((after.top, after.cursor), (before.top, before.cursor));
                 }
             }
@@ -595,4 +602,39 @@ fn a_long_line_that_was_hidden_while_the_screen_was_resized_shows() {
         Deed::Resize(20, 1),
         Deed::Press(Act::FiltersOff),
     ]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_folded_is_what_one_folds_who_walks_over_all_lines(
+        lines in prop::collection::vec((0_usize..3, text()), 1..40),
+        filters in filters(),
+        opened in prop::collection::btree_set((0_u16..3, 0_u64..12), 0..6),
+        stretch in prop::option::of((0_usize..40, 0_usize..20)),
+    ) {
+        let (mut real, mut paper) = (Real::default(), Paper::default());
+        // Both give the tracks the same numbers.
+        let first = (0..3).map(|owner| (owner, String::new()));
+        for (owner, text) in first.chain(lines) {
+            Source::append(&mut real, owner, &text);
+            Source::append(&mut paper, owner, &text);
+        }
+        real.document.set_filters(filters.clone()).unwrap();
+        paper.filters = filters;
+        real.read_on();
+        let spots: Vec<Spot> = paper.lines.iter().map(|(_, line)| line.spot).collect();
+        let spot = |place: usize| spots[place.min(spots.len() - 1)];
+        let open = Open {
+            folds: true,
+            traces: opened.into_iter().map(|(track, line)| LineId { track: TrackId(track), line }).collect(),
+            stretches: stretch.into_iter().map(|(from, lines)| (spot(from), spot(from + lines))).collect(),
+        };
+        let told = |lines: Vec<LogLine>| {
+            let lines = lines.into_iter();
+            lines.map(|line| (line.spot, line.folded, line.is_context, line.hidden_before)).collect::<Vec<_>>()
+        };
+        prop_assert_eq!(told(real.shown(&open)), told(paper.opened(&open)));
+    }
 }

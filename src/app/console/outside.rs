@@ -1,14 +1,11 @@
 //! What needs the terminal itself: the clipboard, other programs, suspending.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use super::Console;
 use super::export::Copied;
-use crate::domain::id::{Attempt, TaskId};
-use crate::domain::output::ansi;
 use crate::domain::text::plural;
-use crate::edge::journal::RunFolder;
 use crate::edge::terminal::keys::Keys;
 use crate::edge::terminal::say;
 use crate::ui::msg::{Cmd, Msg, Notice};
@@ -22,7 +19,6 @@ impl Console {
                 let bytes = say::notify(&text, &self.env);
                 let _ = self.screen.send(&bytes);
             }
-            Cmd::OpenPager { task, attempt } => self.page(&task, attempt),
             Cmd::EditChecklist { line } => self.edit(line),
             Cmd::Suspend => self.suspend(),
             Cmd::Redraw => {
@@ -122,44 +118,6 @@ impl Console {
                 None
             }
         }
-    }
-
-    /// Shows an attempt's whole output in the pager, without control characters.
-    fn page(&mut self, task: &TaskId, attempt: Attempt) {
-        let Some(run) = self.shown_run() else {
-            return;
-        };
-        let shown = match self.safe_copy(&run, task, attempt) {
-            Ok(Some(file)) => file,
-            Ok(None) => return self.notice(format!("{task} has printed nothing")),
-            Err(error) => return self.notice(format!("could not read the output: {error}")),
-        };
-        self.page_file(&shown);
-    }
-
-    fn safe_copy(
-        &self,
-        run: &crate::domain::id::RunId,
-        task: &TaskId,
-        attempt: Attempt,
-    ) -> std::io::Result<Option<PathBuf>> {
-        let folder = RunFolder::find(&self.project.paths, run).map_err(std::io::Error::other)?;
-        if folder.logs().read(task, attempt)?.is_none() {
-            return Ok(None);
-        }
-        let path = folder.path().join("shown.txt");
-        let mut reader =
-            std::io::BufReader::new(std::fs::File::open(folder.logs().path(task, attempt))?);
-        let mut out = std::io::BufWriter::new(std::fs::File::create(&path)?);
-        let mut line = Vec::new();
-        while std::io::BufRead::read_until(&mut reader, b'\n', &mut line)? > 0 {
-            let text = line.strip_suffix(b"\n").unwrap_or(&line);
-            std::io::Write::write_all(&mut out, ansi::plain(text).as_bytes())?;
-            std::io::Write::write_all(&mut out, b"\n")?;
-            line.clear();
-        }
-        std::io::Write::flush(&mut out)?;
-        Ok(Some(path))
     }
 
     fn edit(&mut self, line: usize) {

@@ -51,7 +51,7 @@ impl Sheet {
     }
 
     /// Lines around one; what changes from now on is told.
-    pub(super) fn look(&self, look: Look) -> Window {
+    pub(super) fn look(&self, look: &Look) -> Window {
         // First: what changes while it is looked at may not be in the answer.
         self.told.store(false, Ordering::Release);
         self.desk.look(look)

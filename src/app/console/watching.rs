@@ -2,8 +2,9 @@
 
 use super::super::watch::{News, Watched};
 use super::Console;
+use crate::domain::action::Action;
 use crate::domain::plan::Task;
-use crate::domain::run::RunStatus;
+use crate::domain::run::{RunState, RunStatus, TaskStatus};
 use crate::ui::model::Pane;
 use crate::ui::msg::{Cmd, Msg, Notice, Owner};
 use crate::ui::rows::{self, Row};
@@ -47,8 +48,13 @@ impl Console {
             step.is_none_or(|step| task.step.as_str() == step || task.id.as_str() == step)
                 && host.is_none_or(|host| task.site.as_str() == host)
         };
-        let found = (0..run.state.tasks.len()).find(|at| is_wanted(run.state.planned(*at).1));
-        let (Some(task), true) = (found, step.is_some() || host.is_some()) else {
+        let tasks = 0..run.state.tasks.len();
+        let found = if step.is_some() || host.is_some() {
+            tasks.clone().find(|at| is_wanted(run.state.planned(*at).1))
+        } else {
+            telling(&run.state)
+        };
+        let Some(task) = found else {
             return self.hear(Msg::Resize(self.model.size.0, self.model.size.1));
         };
         let is_its = |row: &Row| matches!(row, Row::Step { tasks, .. } if tasks.contains(&task));
@@ -88,4 +94,20 @@ impl Console {
             ))),
         }
     }
+}
+
+/// The task whose log tells most of a run when none is named: what failed, else what runs, else what ran last.
+fn telling(state: &RunState) -> Option<usize> {
+    let tasks = 0..state.tasks.len();
+    let is = |wanted: fn(&TaskStatus) -> bool| {
+        let mut tasks = tasks.clone();
+        tasks.find(|at| wanted(&state.tasks[*at].status))
+    };
+    let printed = |at: &usize| {
+        let is_program = matches!(state.planned(*at).1.action, Action::Exec(_));
+        is_program && state.tasks[*at].attempt.0 > 0
+    };
+    is(|status| matches!(status, TaskStatus::Failed | TaskStatus::Interrupted(_)))
+        .or_else(|| is(|status| matches!(status, TaskStatus::Running | TaskStatus::Retrying(_))))
+        .or_else(|| tasks.clone().rfind(printed))
 }

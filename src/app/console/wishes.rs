@@ -26,7 +26,7 @@ impl Console {
                 let state = self.model.run.as_ref().map(|view| &view.state);
                 let sheet = self.papers.sheet(document, state);
                 // What is not there yet has no lines.
-                let window = sheet.map_or_else(Default::default, |sheet| sheet.look(look));
+                let window = sheet.map_or_else(Default::default, |sheet| sheet.look(&look));
                 self.hear(Msg::Log(LogNews::Window {
                     document,
                     serial,

@@ -194,8 +194,12 @@ impl Stream {
                     aside(&format!("help: {help}"));
                 }
             }
+            SourceState::Waiting { why } => aside(&format!("WAITING {name}: {why}")),
             SourceState::Live => {
-                if matches!(one.state, SourceState::Lost { .. }) {
+                if matches!(
+                    one.state,
+                    SourceState::Lost { .. } | SourceState::Waiting { .. }
+                ) {
                     aside(&format!("BACK {name}"));
                 }
                 one.was_live = true;

@@ -72,7 +72,8 @@ pub(super) fn of_bare(line: &[u8]) -> (Level, bool) {
     };
     let goes_on = match first {
         b' ' | b'\t' => level == Level::Unknown && is_indented(line),
-        b'a' | b'C' | b'S' | b'F' | b'D' | b'T' | b's' | b'n' | b'g' | b'.' => is_frame(line),
+        b'C' | b'S' | b'F' | b'D' | b'T' | b'.' => is_frame(line),
+        b'a'..=b'z' => is_frame(line) || (level == Level::Unknown && is_call(line)),
         _ => false,
     };
     (level, goes_on)
@@ -198,6 +199,19 @@ fn is_indented(line: &[u8]) -> bool {
     !is_dated
 }
 
+/// Whether a line is a call as Go tells those of a stack: `main.(*Shop).pay(0xc000010, 0x2)`.
+fn is_call(line: &[u8]) -> bool {
+    if line.starts_with(b"created by ") || line.starts_with(b"goroutine ") {
+        return true;
+    }
+    if line.last() != Some(&b')') {
+        return false;
+    }
+    let name = &line[..memchr(b'(', line).unwrap_or(0)];
+    let is_named = |byte: &u8| byte.is_ascii_alphanumeric() || b"._/-".contains(byte);
+    memchr(b'.', name).is_some_and(|dot| dot > 0) && name.iter().all(is_named)
+}
+
 /// Whether an unindented line belongs to a stack.
 fn is_frame(line: &[u8]) -> bool {
     const STARTS: &[&[u8]] = &[
@@ -208,7 +222,6 @@ fn is_frame(line: &[u8]) -> bool {
         b"The above exception was the direct cause",
         b"stack backtrace:",
         b"note: run with `RUST_BACKTRACE",
-        b"goroutine ",
         b"... ",
     ];
     let is_call = line.starts_with(b"at ") && matches!(line.last(), Some(b')' | b'0'..=b'9'));
@@ -446,6 +459,10 @@ mod tests {
             "  File \"/app/shop.py\", line 12, in pay",
             "File \"/app/shop.py\", line 12, in pay",
             "... 12 more",
+            "main.main()",
+            "main.(*Shop).pay(0xc000012345, {0x1, 0x2})",
+            "created by net/http.(*Server).Serve in goroutine 1",
+            "goroutine 7 [select]:",
             "2026-11-21 04:00:00.123 UTC [311] DETAIL:  Process 311 waits",
             "2026-11-21 04:00:00.123 UTC [311] shop@shop STATEMENT:  SELECT 1",
             "2026-11-21 04:00:00.123 UTC [311] HINT:  See server log",
@@ -462,6 +479,10 @@ mod tests {
             "      error: no stock",
             "  2026-11-21 04:00:00 hello",
             "at the end",
+            "goroutine 1 [running]:",
+            "done (see docs)",
+            "see docs.shop.org (all of it)",
+            "ready() in 3 s",
             "2026-11-21 04:00:00.123 UTC [311] ERROR:  deadlock",
         ] {
             assert!(!goes_on(line.as_bytes()), "{line}");

@@ -161,6 +161,7 @@ fn other(word: &Word<'_>) -> Option<Level> {
     match text {
         b"panicked" if rest.starts_with(b" at") => return Some(Level::Error),
         b"Traceback" if rest.starts_with(b" (most recent") => return Some(Level::Error),
+        b"goroutine" if rest.ends_with(b" [running]:") => return Some(Level::Error),
         b"Segmentation" if rest.starts_with(b" fault") => return Some(Level::Error),
         _ => {}
     }

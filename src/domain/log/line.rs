@@ -102,6 +102,8 @@ pub struct LogLine {
     pub is_open: bool,
     /// Lines that filters hide between the line shown before it and this one.
     pub hidden_before: u64,
+    /// Lines that go it on and are folded into it.
+    pub folded: u64,
 }
 
 impl LogLine {

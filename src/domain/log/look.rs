@@ -1,6 +1,8 @@
 //! Looking: what a viewer asks of a document, and the window it gets.
 
-use super::line::{LogLine, Spot, TrackId};
+use std::collections::BTreeSet;
+
+use super::line::{LineId, LogLine, Spot, TrackId};
 
 /// Where a viewer wants to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,8 +40,19 @@ pub enum Goal {
     Place(u64),
 }
 
+/// What of a document is folded, and what was opened by hand. The default folds nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Open {
+    /// Lines that go on an error or a warning (a stack trace) are folded into it.
+    pub folds: bool,
+    /// The first lines of traces that are not folded, and of which every line shows.
+    pub traces: BTreeSet<LineId>,
+    /// Stretches of which every line shows, whatever rules and level say: the first line and the last.
+    pub stretches: Vec<(Spot, Spot)>,
+}
+
 /// What a viewer asks for: lines around one of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Look {
     /// Where.
     pub anchor: Anchor,
@@ -47,6 +60,8 @@ pub struct Look {
     pub above: usize,
     /// How many lines that show after it.
     pub below: usize,
+    /// What is folded and what is not.
+    pub open: Open,
 }
 
 /// What became of the anchor.
@@ -70,6 +85,8 @@ pub struct Window {
     pub at: Option<usize>,
     /// What became of the anchor.
     pub found: Found,
+    /// The first line of the trace that had to be unfolded because what was looked for is in it.
+    pub unfolded: Option<LineId>,
     /// Nothing that shows stands before the first.
     pub is_top: bool,
     /// Nothing that shows stands after the last.

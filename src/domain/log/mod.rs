@@ -26,5 +26,5 @@ mod stamp_format;
 pub use document::{Document, Done, Job, LineFact, Part, Storage};
 pub use filter::{Filters, Pattern, Rule, Test};
 pub use line::{Level, LineId, LogLine, Spot, TrackId, Voice};
-pub use look::{Anchor, Bucket, Facts, Found, Goal, Look, Matches, TrackFacts, Window};
+pub use look::{Anchor, Bucket, Facts, Found, Goal, Look, Matches, Open, TrackFacts, Window};
 pub use source::{SourceNow, SourceState, TailSource};

@@ -21,6 +21,11 @@ pub struct TailSource {
 pub enum SourceState {
     /// It is being opened.
     Opening,
+    /// There is no such file yet; it is looked for all the time.
+    Waiting {
+        /// What is not there.
+        why: String,
+    },
     /// Its lines come.
     Live,
     /// It broke and is opened again after this time.

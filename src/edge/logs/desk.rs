@@ -158,7 +158,7 @@ impl Desk {
     }
 
     /// Lines around one, from what was read so far.
-    pub fn look(&self, look: Look) -> Window {
+    pub fn look(&self, look: &Look) -> Window {
         let shared = &self.shared;
         shared.lock().document.look(&shared.files, look)
     }

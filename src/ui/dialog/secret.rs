@@ -16,10 +16,19 @@ pub fn sheet(
 ) -> Sheet {
     let width = width.min(72);
     let names: Vec<&str> = steps.iter().map(StepName::as_str).collect();
-    let about = format!(
-        "{} needs it. It is handed to the step and masked in what comes back; golive keeps it in memory only.",
-        names.join(", ")
-    );
+    let about = if names.is_empty() {
+        "The steps that need it are done. Typed again, it is masked in what the others print; golive keeps it in memory only.".to_owned()
+    } else {
+        format!(
+            "{} needs it. It is handed to the step and masked in what comes back; golive keeps it in memory only.",
+            names.join(", ")
+        )
+    };
+    let leave = if names.is_empty() {
+        "Esc leaves it readable"
+    } else {
+        "Esc starts nothing"
+    };
     let mut lines: Vec<Line> = vec![blank()];
     lines.extend(text(&about, width, "text"));
     if let Some(said) = said {
@@ -35,7 +44,7 @@ pub fn sheet(
     lines.push(blank());
     Sheet {
         title: "A secret is needed".to_owned(),
-        bottom: "Enter takes it   Ctrl-U clears   Esc starts nothing".to_owned(),
+        bottom: format!("Enter takes it   Ctrl-U clears   {leave}"),
         kept: lines.len() - before,
         lines,
         width: width + 4,

@@ -8,7 +8,7 @@ use crate::domain::run::{Intent, Moment, RunStatus};
 use crate::ui::fleet;
 use crate::ui::keymap::Act;
 use crate::ui::model::{Dialog, HomePanel, Model, Pane, RunView, View};
-use crate::ui::msg::{Cmd, Notice};
+use crate::ui::msg::{Cmd, DocumentId, LogWish, Notice};
 use crate::ui::rows::{self, Row};
 
 /// Does it; returns what has to be done outside.
@@ -410,25 +410,19 @@ fn copy_run(model: &Model) -> Option<String> {
     Some(planned.action.text().to_owned())
 }
 
+/// Opens the log of the step that is looked at in the pager.
 fn pager(model: &mut Model, now: Moment) -> Vec<Cmd> {
     let found = model.run.as_ref().and_then(|run| {
-        let (tasks, _) = rows::log_tasks(run)?;
-        let started = |position: &usize| run.state.tasks[*position].attempt.0 > 0;
-        let trouble =
-            |position: &usize| started(position) && !run.state.tasks[*position].status.is_settled();
-        let chosen = run
-            .log
-            .only_owner()
-            .filter(|position| tasks.contains(position) && started(position));
-        let position = chosen
-            .or_else(|| tasks.clone().find(trouble))
-            .or_else(|| tasks.clone().find(started))?;
-        let (_, planned) = run.state.planned(position);
-        matches!(planned.action, Action::Exec(_))
-            .then(|| (planned.id.clone(), run.state.tasks[position].attempt))
+        let (mut tasks, _) = rows::log_tasks(run)?;
+        let first = tasks.start;
+        let printed = |position: usize| {
+            let is_program = matches!(run.state.planned(position).1.action, Action::Exec(_));
+            is_program && run.state.tasks[position].attempt.0 > 0
+        };
+        tasks.any(printed).then_some(DocumentId::Step(first))
     });
-    if let Some((task, attempt)) = found {
-        return vec![Cmd::OpenPager { task, attempt }];
+    if let Some(document) = found {
+        return vec![Cmd::Log(LogWish::Page(document))];
     }
     model.notice = Some((Notice::line("this step has printed nothing yet"), now));
     Vec::new()

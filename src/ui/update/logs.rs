@@ -365,6 +365,10 @@ fn all_about(now: &SourceNow) -> Vec<String> {
     use crate::domain::checklist::Followed;
     let mut lines = match &now.state {
         SourceState::Opening => vec!["it is being opened".to_owned()],
+        SourceState::Waiting { why } => vec![
+            why.clone(),
+            "it is followed as soon as it is there".to_owned(),
+        ],
         SourceState::Live => vec![format!("{} lines a second", sources::per_second(now.rate))],
         SourceState::Lost { why, retry_in } => vec![
             why.clone(),

@@ -47,7 +47,8 @@ impl Viewer {
                 Vec::new()
             }
             Act::Copy => self.copy(),
-            Act::FiltersOff | Act::Unfold => {
+            Act::Unfold => self.show_hidden(),
+            Act::FiltersOff => {
                 let filters = Filters {
                     off: !self.filters.off,
                     ..self.filters.clone()
@@ -67,11 +68,7 @@ impl Viewer {
                 self.set_filters(filters)
             }
             Act::TabBack | Act::TabOn => self.next_owner(act == Act::TabBack),
-            Act::Open => {
-                let spot = self.spot()?;
-                let document = self.document;
-                vec![LogWish::Whole { document, spot }]
-            }
+            Act::Open => self.open()?,
             Act::Pager => vec![LogWish::Page(self.document)],
             Act::Close => self.close()?,
             _ => return None,

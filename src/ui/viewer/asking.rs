@@ -114,11 +114,13 @@ impl Viewer {
                 anchor,
                 above,
                 below,
+                open: self.open.clone(),
             },
         }
     }
 
     fn take(&mut self, mut window: Window) -> Vec<LogWish> {
+        self.open.traces.extend(window.unfolded);
         self.cut_floor(&mut window);
         let follow_on = match self.asked {
             Asked::End => {

@@ -6,6 +6,7 @@ use std::ops::Range;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
+use super::thousands;
 use crate::domain::log::{LogLine, Voice};
 
 /// What rows depend on besides the line.
@@ -42,7 +43,15 @@ pub fn text(line: &LogLine) -> (String, usize) {
     if line.cut > 0 {
         let _ = write!(text, "  +{} KB  o opens", line.cut.div_ceil(1024));
     }
+    if let Some(folded) = folded(line) {
+        let _ = write!(text, "  {folded}");
+    }
     (text, own)
+}
+
+/// What is said of lines that are folded into one.
+pub fn folded(line: &LogLine) -> Option<String> {
+    (line.folded > 0).then(|| format!("+{} lines  Enter", thousands(line.folded)))
 }
 
 /// How many rows a line takes before its text: 1 when it tells how many lines are hidden before it.

@@ -5,7 +5,7 @@
 //! track) and the row of the screen that line stands in, so that neither lines that come late nor a resize move what
 //! is read. Pure: wishes go out, news come in. Acts only look; nothing here changes a server.
 
-use crate::domain::log::{Facts, Filters, LineId, LogLine, Pattern, Spot, Window};
+use crate::domain::log::{Facts, Filters, LineId, LogLine, Open, Pattern, Spot, Window};
 use crate::ui::msg::{DocumentId, LogWish};
 
 mod act;
@@ -13,6 +13,7 @@ mod asking;
 mod labels;
 pub mod layout;
 mod moves;
+mod opening;
 mod search;
 mod select;
 pub mod stamp;
@@ -40,6 +41,8 @@ pub struct Viewer {
     sideways: usize,
     times: Times,
     filters: Filters,
+    /// What is folded, and what was opened by hand.
+    open: Open,
     search: search::Search,
     marks: Vec<Marked>,
     selection: Option<select::Selection>,
@@ -81,6 +84,10 @@ impl Viewer {
             sideways: 0,
             times: Times::default(),
             filters: Filters::default(),
+            open: Open {
+                folds: true,
+                ..Open::default()
+            },
             search: search::Search::default(),
             marks: Vec::new(),
             selection: None,
@@ -164,16 +171,22 @@ impl Viewer {
             return Vec::new();
         }
         self.filters = filters;
-        if let Standing::At { spot, row } = self.standing {
-            // The row that told of hidden lines may be gone.
-            let row = row.min(self.tall() - 1);
-            self.standing = Standing::At { spot, row };
-        }
+        // Other lines are hidden now.
+        self.open.stretches.clear();
+        self.keep_row();
         let filter = LogWish::Filter {
             document: self.document,
             filters: self.filters.clone(),
         };
         vec![filter, self.refresh()]
+    }
+
+    /// Keeps the line it stands on on the screen: the row that told of hidden lines may be gone.
+    fn keep_row(&mut self) {
+        if let Standing::At { spot, row } = self.standing {
+            let row = row.min(self.tall() - 1);
+            self.standing = Standing::At { spot, row };
+        }
     }
 
     /// Shows only the lines of one owner, or of all.

@@ -1,6 +1,7 @@
 //! Searching: a text is looked for while it is typed, from where the operator was, and the next and previous of it.
 
 use super::asking::{Asked, Seek};
+use super::opening::nowhere;
 use super::{Standing, Viewer};
 use crate::domain::log::{Goal, Pattern, Spot};
 use crate::ui::msg::LogWish;
@@ -150,9 +151,13 @@ impl Viewer {
         }
     }
 
-    /// The line shown before the one the cursor is on.
+    /// The place before the line the cursor is on: what is folded into a line above it is not sought.
     fn before(&self) -> Option<Spot> {
-        let before = self.at()?.checked_sub(1)?;
+        let at = self.at()?;
+        let (own, before) = (self.window.lines[at].spot, at.checked_sub(1)?);
+        if own.id.begin().is_none() {
+            return own.place.checked_sub(1).map(nowhere);
+        }
         self.window.lines.get(before).map(|line| line.spot)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::layout::Row;
 use super::{Standing, Viewer};
-use crate::domain::log::{Level, LogLine, Spot};
+use crate::domain::log::{Level, LineId, LogLine, Spot};
 use crate::ui::msg::LogWish;
 
 /// The longest text of a mark, in characters.
@@ -104,6 +104,15 @@ impl Viewer {
         let at = self.at()?;
         let lines = &self.window.lines;
         let line = &lines[at];
+        if line.folded > 0 {
+            let (place, id) = (line.spot.place + line.folded, line.spot.id);
+            let line_id = LineId {
+                line: id.line + line.folded,
+                ..id
+            };
+            let last = Spot { place, id: line_id };
+            return Some((line.spot, last));
+        }
         if line.level < Level::Warning {
             return Some((line.spot, line.spot));
         }

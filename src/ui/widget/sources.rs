@@ -20,7 +20,7 @@ const HEAD: u16 = 4;
 /// How a source is shown.
 pub fn state_of(state: &SourceState) -> State {
     match state {
-        SourceState::Opening => State::Wait,
+        SourceState::Opening | SourceState::Waiting { .. } => State::Wait,
         SourceState::Live => State::Run,
         SourceState::Lost { .. } => State::Lost,
         SourceState::Failed { .. } => State::Fail,
@@ -158,6 +158,7 @@ fn rate(paint: &Paint<'_>, now: &SourceNow, hidden: bool) -> (String, &'static s
             return (per_second(now.rate), role);
         }
         SourceState::Opening => "opens",
+        SourceState::Waiting { .. } => "waits",
         SourceState::Lost { .. } => "lost",
         SourceState::Failed { .. } => "off",
         SourceState::Ended => "end",
@@ -184,7 +185,7 @@ fn trouble(now: &SourceNow) -> Option<String> {
             let again = words::span(retry_in.as_secs_f64());
             Some(format!("again in {again}: {why}"))
         }
-        SourceState::Failed { why, .. } => Some(why.clone()),
+        SourceState::Waiting { why } | SourceState::Failed { why, .. } => Some(why.clone()),
         _ => None,
     }
 }

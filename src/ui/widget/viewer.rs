@@ -256,6 +256,11 @@ impl Pen<'_> {
             let at = x.min(area.right()) - 1;
             let at = if x < area.right() { x } else { at };
             paint.mark(at, area.y, Mark::Cut, "text.dim");
+            if let Some(folded) = layout::folded(line) {
+                let said = format!(" {folded} ");
+                let wide = (columns(&said) as u16).min(area.width / 2);
+                paint.right(area.right(), area.y, wide, &said, "text.dim");
+            }
             return;
         }
         let hint = hint(line, self.viewer, part);
@@ -397,7 +402,9 @@ fn level_word(line: &LogLine, text: &str, own: usize) -> Option<Range<usize>> {
 fn hint(line: &LogLine, viewer: &Viewer, part: &Range<usize>) -> &'static str {
     let is_cursor = viewer.is_cursor(line, &Row::Text(part.clone(), false));
     let begins = line.spans.first().map(|span| span.text.trim_start());
-    if is_cursor && begins.is_some_and(|text| text.starts_with('{')) {
+    if is_cursor && viewer.is_unfolded(line) {
+        "Enter fold"
+    } else if is_cursor && begins.is_some_and(|text| text.starts_with('{')) {
         "Enter pretty"
     } else {
         ""

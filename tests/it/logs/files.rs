@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use golive::domain::id::{Attempt, TaskId};
 use golive::domain::log::document::Part;
-use golive::domain::log::{Anchor, Filters, Found, Goal, Look, Pattern, Rule, Test, Voice, Window};
+use golive::domain::log::{
+    Anchor, Filters, Found, Goal, Look, Open, Pattern, Rule, Test, Voice, Window,
+};
 use golive::domain::run::Moment;
 use golive::edge::logs::Logs;
 use golive::edge::logs::desk::{Desk, Past};
@@ -25,6 +27,7 @@ fn look(anchor: Anchor, above: usize, below: usize) -> Look {
         anchor,
         above,
         below,
+        open: Open::default(),
     }
 }
 
@@ -46,7 +49,7 @@ fn desk() -> (Desk, mpsc::Receiver<()>) {
 fn until(
     desk: &Desk,
     changes: &mpsc::Receiver<()>,
-    look: Look,
+    look: &Look,
     holds: impl Fn(&Window) -> bool,
 ) -> Window {
     loop {
@@ -85,7 +88,7 @@ fn a_log_with_its_times_is_looked_at_with_what_golive_said_of_it() {
             text: "exit 0".to_owned(),
         },
     ]);
-    let window = until(&desk, &changes, look(Anchor::End, 9, 0), |window| {
+    let window = until(&desk, &changes, &look(Anchor::End, 9, 0), |window| {
         window.facts.indexed == window.facts.bytes && window.lines.len() == 4
     });
     assert_eq!(texts(&window), ["one", "two", "three", "exit 0"]);
@@ -109,14 +112,14 @@ fn the_end_of_a_big_log_shows_at_once_and_filters_and_searches_find_all() {
     let (desk, changes) = desk();
     let track = desk.add(0, Paper::File(path));
     desk.grown(track, text.len() as u64, None);
-    let window = desk.look(look(Anchor::End, 1, 0));
+    let window = desk.look(&look(Anchor::End, 1, 0));
     assert_eq!(texts(&window), ["number 299998", "ERROR number 299999"]);
     let pattern = Pattern {
         text: "error number".to_owned(),
         regex: false,
     };
     desk.set_search(Some(pattern.clone()), None).unwrap();
-    let all = until(&desk, &changes, look(Anchor::End, 0, 0), |window| {
+    let all = until(&desk, &changes, &look(Anchor::End, 0, 0), |window| {
         let search = window.facts.search.as_ref();
         search.is_some_and(|search| search.scanned == lines)
     });
@@ -130,10 +133,10 @@ fn the_end_of_a_big_log_shows_at_once_and_filters_and_searches_find_all() {
         ..Filters::default()
     };
     desk.set_filters(filters).unwrap();
-    until(&desk, &changes, look(Anchor::Top, 0, 0), |window| {
+    until(&desk, &changes, &look(Anchor::Top, 0, 0), |window| {
         window.facts.tested == lines
     });
-    let window = desk.look(look(Anchor::Top, 0, 1));
+    let window = desk.look(&look(Anchor::Top, 0, 1));
     assert_eq!(texts(&window), ["ERROR number 999", "ERROR number 1999"]);
     assert_eq!(window.lines[0].hidden_before, 999);
     assert_eq!(window.facts.shown, 300);
@@ -196,12 +199,12 @@ fn what_servers_give_stands_in_one_order_and_the_oldest_is_given_up() {
     assert_eq!(taken, 20_000);
     assert_eq!(inflow.break_line(1, now + 30_000).unwrap(), 1);
     assert_eq!(inflow.break_line(1, now + 30_000).unwrap(), 0);
-    let window = until(&desk, &changes, look(Anchor::End, 1, 0), |window| {
+    let window = until(&desk, &changes, &look(Anchor::End, 1, 0), |window| {
         window.facts.indexed == window.facts.bytes
     });
     assert_eq!(texts(&window), ["loud 19999", "hal"]);
     assert!(window.facts.dropped > 10_000, "{:?}", window.facts);
-    let top = desk.look(look(Anchor::Top, 0, 1));
+    let top = desk.look(&look(Anchor::Top, 0, 1));
     let first = texts(&top);
     assert_eq!(first[0], "quiet");
     assert!(first[1].starts_with("loud "), "{first:?}");
@@ -211,7 +214,7 @@ fn what_servers_give_stands_in_one_order_and_the_oldest_is_given_up() {
         back: false,
         goal,
     };
-    let found = desk.look(look(anchor, 0, 0));
+    let found = desk.look(&look(anchor, 0, 0));
     assert_eq!(
         (found.found, texts(&found)),
         (Found::Yes, vec!["loud 19999".to_owned()])

@@ -2,11 +2,13 @@
 //!
 //! It stands for the engine where screens are tested, and is what the viewer is compared with.
 
+use std::collections::BTreeMap;
+
 use golive::domain::log::level;
 use golive::domain::log::pattern::Matcher;
 use golive::domain::log::{
-    Anchor, Bucket, Facts, Filters, Found, Goal, Level, LineId, LogLine, Look, Matches, Pattern,
-    Rule, Spot, Test, TrackFacts, TrackId, Voice, Window,
+    Anchor, Bucket, Facts, Filters, Found, Goal, Level, LineId, LogLine, Look, Matches, Open,
+    Pattern, Rule, Spot, Test, TrackFacts, TrackId, Voice, Window,
 };
 use golive::domain::output::{ansi, lines};
 use golive::ui::msg::{DocumentId, LogNews, LogWish};
@@ -163,6 +165,95 @@ impl Paper {
         found
     }
 
+    /// The first line of the trace of every line that goes on one.
+    fn heads(&self) -> BTreeMap<LineId, LineId> {
+        let mut own: Vec<&LogLine> = self.lines.iter().map(|(_, line)| line).collect();
+        own.sort_by_key(|line| line.spot.id);
+        let mut heads = BTreeMap::new();
+        let mut head: Option<&LogLine> = None;
+        for line in own {
+            let is_other = |head: &LogLine| head.spot.id.track != line.spot.id.track;
+            if !line.goes_on || head.is_some_and(is_other) {
+                head = (!line.goes_on).then_some(line);
+            } else if let Some(head) = head
+                && head.level >= Level::Warning
+                && line.voice == Voice::Printed
+            {
+                heads.insert(line.spot.id, head.spot.id);
+            }
+        }
+        heads
+    }
+
+    /// The trace in which the match is that is looked for, when it is folded.
+    fn sought_in_a_trace(&self, look: &Look) -> Option<LineId> {
+        let Anchor::Seek { from, back, goal } = look.anchor else {
+            return None;
+        };
+        if goal != Goal::Match || !look.open.folds {
+            return None;
+        }
+        let all = self.shown();
+        let at = Self::find(&all, from.map(|from| self.now(from)), back, goal)?;
+        let head = *self.heads().get(&all[at].spot.id)?;
+        let shown = self.opened(&look.open);
+        let is_there = shown.iter().any(|line| line.spot.id == all[at].spot.id);
+        (!is_there).then_some(head)
+    }
+
+    /// The lines that show with what is folded and what was opened by hand.
+    pub(crate) fn opened(&self, open: &Open) -> Vec<LogLine> {
+        let shown = self.shown();
+        let matcher = self.matcher();
+        let heads = self.heads();
+        let mut traces: BTreeMap<LineId, u64> = BTreeMap::new();
+        for head in heads.values() {
+            *traces.entry(*head).or_default() += 1;
+        }
+        let known: BTreeMap<LineId, &LogLine> =
+            shown.iter().map(|line| (line.spot.id, line)).collect();
+        let is_head = |id: &LineId| known.get(id).is_some_and(|line| !line.is_context);
+        let trace = |id: LineId| traces.get(&id).copied().unwrap_or(0);
+        let stretches = open.stretches.iter();
+        let stretches = stretches.map(|(from, to)| self.now(*from).place..=self.now(*to).place);
+        let stretches: Vec<_> = stretches.collect();
+        let (mut found, mut next) = (Vec::new(), 0);
+        for (owner, line) in &self.lines {
+            let (id, place) = (line.spot.id, line.spot.place);
+            let own = known.get(&id).copied();
+            let head = heads.get(&id).copied();
+            let head = head.filter(|head| is_head(head) && trace(*head) > 1);
+            let is_open = head.is_some_and(|head| open.traces.contains(&head));
+            let is_stretch = stretches.iter().any(|stretch| stretch.contains(&place));
+            let is_opened = (is_stretch || is_open) && !self.filters.hidden.contains(owner);
+            if open.folds && head.is_some() && !is_open {
+                // It is folded, not hidden.
+                next += u64::from(own.is_some() || is_opened);
+                continue;
+            }
+            let mut line = match own {
+                Some(own) => own.clone(),
+                None if is_opened => {
+                    let mut line = line.clone();
+                    line.is_context = true;
+                    if let Some(matcher) = &matcher {
+                        line.matches = matcher.find(&line.text());
+                    }
+                    line
+                }
+                None => continue,
+            };
+            line.hidden_before = place.saturating_sub(next);
+            let lines = trace(id);
+            if open.folds && lines > 1 && !line.is_context && !open.traces.contains(&id) {
+                line.folded = lines;
+            }
+            next = place + 1;
+            found.push(line);
+        }
+        found
+    }
+
     /// Whether rules and level show a line.
     fn fits(&self, line: &LogLine) -> bool {
         let filters = &self.filters;
@@ -229,8 +320,22 @@ impl Paper {
     }
 
     pub(crate) fn look(&self, look: &Look) -> Window {
-        let shown = self.shown();
+        let mut open = look.open.clone();
+        let unfolded = self.sought_in_a_trace(look);
+        open.traces.extend(unfolded);
+        let shown = self.opened(&open);
+        let heads = self.heads();
         let near = |spot: Spot| {
+            let is_there = || shown.iter().any(|line| line.spot.id == spot.id);
+            let head = heads.get(&spot.id).copied();
+            let head = head.filter(|_| open.folds && !is_there());
+            if let Some(at) = head.and_then(|head| {
+                shown
+                    .iter()
+                    .position(|line| line.spot.id == head && line.folded > 0)
+            }) {
+                return Some(at);
+            }
             let exact = shown.iter().position(|line| line.spot.id == spot.id);
             let next = || shown.iter().position(|line| line.spot.place >= spot.place);
             exact.or_else(next).or(shown.len().checked_sub(1))
@@ -255,6 +360,7 @@ impl Paper {
             lines: shown[first..end].to_vec(),
             at: at.map(|at| at - first),
             found,
+            unfolded,
             is_top: first == 0,
             is_end: end == shown.len(),
             facts: self.facts(&shown, at),

@@ -23,6 +23,8 @@ enum Session {
     Opens(FileMark, &'static [u8]),
     /// Cannot be made.
     Unreachable,
+    /// Has no file yet, then one with these bytes, and breaks.
+    Waits(&'static [u8]),
     /// Is refused.
     Refused,
     /// Gives bytes without an end.
@@ -51,6 +53,18 @@ impl Tails for Made {
         match session {
             None => std::future::pending().await,
             Some(Session::Opens(mark, bytes)) => {
+                sink.take(TailPiece::Open(Some(mark))).await.unwrap();
+                sink.take(TailPiece::Bytes(bytes)).await.unwrap();
+                Err(LaunchError::Unreachable { place, why, help })
+            }
+            Some(Session::Waits(bytes)) => {
+                let mark = FileMark {
+                    inode: 7,
+                    offset: 0,
+                };
+                sink.take(TailPiece::Missing("there is no app.log yet"))
+                    .await
+                    .unwrap();
                 sink.take(TailPiece::Open(Some(mark))).await.unwrap();
                 sink.take(TailPiece::Bytes(bytes)).await.unwrap();
                 Err(LaunchError::Unreachable { place, why, help })
@@ -104,6 +118,7 @@ async fn states(following: &mut Following, count: usize) -> Vec<String> {
         match following.updates.recv().await.unwrap() {
             TailUpdate::State { state, .. } => told.push(match state {
                 SourceState::Opening => "opening".to_owned(),
+                SourceState::Waiting { .. } => "waiting".to_owned(),
                 SourceState::Live => "live".to_owned(),
                 SourceState::Lost { retry_in, .. } => format!("lost {}", retry_in.as_millis()),
                 SourceState::Failed { .. } => "failed".to_owned(),
@@ -164,6 +179,14 @@ async fn a_source_that_breaks_goes_on_where_it_stopped_after_growing_pauses() {
         ]
     );
     assert!(asked[3].0 - asked[0].0 >= Duration::from_millis(3500));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_is_not_there_yet_is_waited_for_and_not_lost() {
+    let (_, mut following) = begin([Session::Waits(b"one\n")]);
+    let mut told = states(&mut following, 6).await;
+    told.retain(|what| what != "clock");
+    assert_eq!(told, ["opening", "waiting", "live", "one\n", "lost 500"]);
 }
 
 #[tokio::test(start_paused = true)]

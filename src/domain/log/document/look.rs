@@ -14,11 +14,14 @@ use super::{Document, SEARCH, Storage, Track};
 
 impl Document {
     /// The lines around one of them.
-    pub fn look(&self, storage: &dyn Storage, look: Look) -> Window {
-        let walk = self.walk(storage, around(look.anchor));
+    pub fn look(&self, storage: &dyn Storage, look: &Look) -> Window {
+        let mut walk = self.walk(storage, around(look.anchor));
+        walk.open(&look.open);
         let (anchor, found) = walk.anchor(look.anchor);
+        let (anchor, unfolded) = walk.unfold(anchor, look.anchor);
         let mut window = Window {
             found,
+            unfolded,
             facts: self.facts(),
             ..Window::default()
         };
@@ -51,7 +54,12 @@ impl Document {
             around => around,
         };
         let fresh = Fresh::gather(&reader, around);
-        Walk { reader, fresh }
+        let folds = super::fold::Folds::default();
+        Walk {
+            reader,
+            fresh,
+            folds,
+        }
     }
 
     /// What is known of the whole.
@@ -240,39 +248,52 @@ impl Walk<'_> {
     }
 
     /// Puts the lines around the anchor into a window.
-    fn fill(&self, window: &mut Window, anchor: Step, look: Look) {
-        let mut steps = vec![anchor];
+    fn fill(&self, window: &mut Window, anchor: Step, look: &Look) {
+        // Of each line how many before it are folded into others.
+        let mut steps = vec![(anchor, 0)];
         let mut before = None;
-        while let Some(seat) = steps.last().and_then(|step| step.seat.checked_sub(1)) {
-            let Some(step) = self.from(seat, true) else {
+        while let Some((at, folded)) = steps.last_mut() {
+            let Some(seat) = at.seat.checked_sub(1) else {
+                break;
+            };
+            let step = self.from(seat, true);
+            *folded = self.take_passed();
+            let Some(step) = step else {
                 break;
             };
             if steps.len() > look.above {
                 before = Some(step.seat);
                 break;
             }
-            steps.push(step);
+            steps.push((step, 0));
         }
         let is_apart = |seat: u64| self.fresh.is_apart && seat >= self.placed();
-        let reached = steps.last().map_or(0, |step| step.seat);
+        let reached = steps.last().map_or(0, |(step, _)| step.seat);
         window.is_top = before.is_none() && !self.reader.is_unsure.get() && !is_apart(reached);
         window.at = Some(steps.len() - 1);
         steps.reverse();
         window.is_end = loop {
-            let seat = steps.last().map_or(0, |step| step.seat + 1);
-            let Some(step) = self.from(seat, false) else {
+            let seat = steps.last().map_or(0, |(step, _)| step.seat + 1);
+            let step = self.from(seat, false);
+            let folded = self.take_passed();
+            let Some(step) = step else {
                 break !self.reader.is_unsure.get() && !self.fresh.is_short;
             };
             if steps.len() > window.at.unwrap_or(0) + look.below {
                 break false;
             }
-            steps.push(step);
+            steps.push((step, folded));
         };
-        for step in steps {
+        for (step, folded) in steps {
             let mut line = self.log_line(step);
             let behind = before.map_or(0, |before: u64| before + 1);
             let first_apart = before.is_none() && (is_apart(step.seat) || !window.is_top);
-            line.hidden_before = if first_apart { 0 } else { step.seat - behind };
+            line.hidden_before = if first_apart {
+                0
+            } else {
+                (step.seat - behind).saturating_sub(folded)
+            };
+            line.folded = self.folded_into(step);
             before = Some(step.seat);
             window.lines.push(line);
         }

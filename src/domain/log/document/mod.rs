@@ -6,6 +6,7 @@
 //! as far as a window needs it, from the end of a log as well, and jobs come in any order to the same result.
 
 mod filter;
+mod fold;
 mod fresh;
 mod grow;
 mod jobs;

@@ -106,7 +106,8 @@ impl<'a> Reader<'a> {
         group.lines.get(local % GROUP).cloned().unwrap_or_default()
     }
 
-    fn group(&self, id: TrackId, block: usize, group: usize) -> Rc<Group> {
+    /// Lines that were read together.
+    pub(super) fn group(&self, id: TrackId, block: usize, group: usize) -> Rc<Group> {
         let key = (id, self.track(id).base + block as u64, group);
         if let Some(found) = self.groups.borrow().get(&key) {
             return Rc::clone(found);

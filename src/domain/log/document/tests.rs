@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::super::filter::{Filters, Pattern, Rule, Test};
 use super::super::level;
 use super::super::line::{Level, LineId, Spot, TrackId, Voice};
-use super::super::look::{Anchor, Found, Goal, Look, Window};
+use super::super::look::{Anchor, Found, Goal, Look, Open, Window};
 use super::super::pattern::Matcher;
 use super::super::shown;
 use super::{Document, Done, Job, LineFact, Storage};
@@ -151,14 +151,14 @@ impl Bench {
     }
 
     fn look(&self, anchor: Anchor, above: usize, below: usize) -> Window {
-        self.document.look(
-            &self.memory,
-            Look {
-                anchor,
-                above,
-                below,
-            },
-        )
+        let open = Open::default();
+        let look = Look {
+            anchor,
+            above,
+            below,
+            open,
+        };
+        self.document.look(&self.memory, &look)
     }
 
     /// All lines that have an end, in order, then those that have none.

@@ -8,6 +8,7 @@ use super::super::bits::{self, Bits};
 use super::super::index::Block;
 use super::super::line::{TrackId, Voice};
 use super::super::order::Stretch;
+use super::fold::Folds;
 use super::fresh::Fresh;
 use super::read::{Reader, Text};
 
@@ -37,6 +38,7 @@ pub(super) struct Known<'a> {
 pub(super) struct Walk<'a> {
     pub(super) reader: Reader<'a>,
     pub(super) fresh: Fresh,
+    pub(super) folds: Folds,
 }
 
 impl Walk<'_> {
@@ -68,8 +70,8 @@ impl Walk<'_> {
         self.reader.document.filters.hidden.contains(&owner)
     }
 
-    /// The nearest line that shows from a seat on, forth or back; the seat itself counts.
-    pub(super) fn from(&self, seat: u64, back: bool) -> Option<Step> {
+    /// The nearest line that rules, level and owners show from a seat on, forth or back; the seat itself counts.
+    pub(super) fn unfolded_from(&self, seat: u64, back: bool) -> Option<Step> {
         if back {
             if let Some(found) = self.fresh_back(seat) {
                 return Some(found);
@@ -103,7 +105,8 @@ impl Walk<'_> {
             .map(by_itself)
     }
 
-    fn shows_fresh(&self, seat: u64) -> bool {
+    /// Whether a line without a place shows.
+    pub(super) fn shows_fresh(&self, seat: u64) -> bool {
         let fresh = &self.fresh.lines[(seat - self.placed()) as usize];
         !self.is_hidden(fresh.track)
             && match &self.reader.document.active {
@@ -282,7 +285,7 @@ impl Walk<'_> {
     }
 
     /// The first (or last) of these lines of a track that rules and level show.
-    fn shown_of(&self, id: TrackId, from: u64, to: u64, back: bool) -> Option<u64> {
+    pub(super) fn shown_of(&self, id: TrackId, from: u64, to: u64, back: bool) -> Option<u64> {
         let nearest = if back { to - 1 } else { from };
         if self.reader.document.active.is_none() || self.reader.track(id).voice != Voice::Printed {
             return Some(nearest);
@@ -352,7 +355,8 @@ impl Walk<'_> {
     }
 }
 
-fn by_itself(seat: u64) -> Step {
+/// A line that shows by itself.
+pub(super) fn by_itself(seat: u64) -> Step {
     Step {
         seat,
         is_context: false,

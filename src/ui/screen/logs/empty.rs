@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::domain::log::SourceState;
+use crate::domain::log::{SourceNow, SourceState};
 use crate::ui::tail::{TailView, letter};
 use crate::ui::widget::paint::{Paint, middle, wrap};
 
@@ -92,6 +92,8 @@ fn words(area: Rect, tail: &TailView) -> Vec<(String, &'static str)> {
             "r tries all again. Tab to the sources, then Enter tells more of one.",
             "text.dim",
         );
+    } else if waits(tail) {
+        waiting(tail, &mut say);
     } else if tail
         .sources
         .iter()
@@ -105,4 +107,28 @@ fn words(area: Rect, tail: &TailView) -> Vec<(String, &'static str)> {
         say(&format!("The sources of {env} are being opened .."), "text");
     }
     rows
+}
+
+/// What is told where no file is there yet.
+fn waiting(tail: &TailView, say: &mut dyn FnMut(&str, &'static str)) {
+    let env = &tail.env;
+    say(
+        &format!("No source of {env} has a file yet."),
+        "text.strong",
+    );
+    say("", "text");
+    for (at, now) in tail.sources.iter().enumerate().take(8) {
+        if let SourceState::Waiting { why } = &now.state {
+            let host = middle(now.source.host.as_str(), 24);
+            say(&format!("{} {host}: {why}", letter(at)), "text");
+        }
+    }
+    say("", "text");
+    say("Lines show as soon as a file is there.", "text.dim");
+}
+
+/// Whether every source waits for its file.
+fn waits(tail: &TailView) -> bool {
+    let waits = |now: &SourceNow| matches!(now.state, SourceState::Waiting { .. });
+    tail.sources.iter().all(waits)
 }

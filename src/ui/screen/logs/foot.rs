@@ -59,6 +59,7 @@ pub(super) fn attention(tail: &TailView, narrow: bool) -> (String, &'static str)
                 words::span(retry_in.as_secs_f64())
             )),
             SourceState::Failed { .. } => Some(format!("{} does not come", name())),
+            SourceState::Waiting { .. } => Some(format!("{} has no file yet", name())),
             _ => None,
         }
     });
