@@ -10,7 +10,6 @@ use crate::domain::catalog::{
 };
 use crate::domain::overview::Overview;
 use crate::domain::run::{Moment, Outcome};
-use crate::ui::widget::paint::wrap;
 use crate::ui::words;
 
 /// Paths of files that are told of a release, at most.
@@ -36,22 +35,6 @@ impl Fact {
             role,
         }
     }
-}
-
-/// Columns of what a fact is about.
-pub const LABEL: u16 = 9;
-
-/// The facts as rows of at most `width` columns, what they are about included.
-pub fn lay(facts: &[Fact], width: u16) -> Vec<Fact> {
-    let room = usize::from(width.saturating_sub(LABEL)).max(8);
-    let mut rows = Vec::new();
-    for fact in facts {
-        for (at, text) in wrap(&fact.text, room).into_iter().enumerate() {
-            let label = if at == 0 { fact.label.as_str() } else { "" };
-            rows.push(Fact::new(label, text, fact.role));
-        }
-    }
-    rows
 }
 
 /// Whether a release is marked as failed in lists: it was left by a rollback, its run failed, its signature is wrong.
