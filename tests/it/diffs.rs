@@ -1,5 +1,6 @@
 //! Differences between commits of random repositories with hostile names and contents, against what git says of them.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -357,9 +358,9 @@ async fn the_table_of_files_is_that_of_git() {
             let (wide, numbers) = (table.name_columns, table.number_columns);
             let bar = format!("{}{}", "+".repeat(row.plus), "-".repeat(row.minus));
             let count = row.count.unwrap();
-            told += &format!(" {:<wide$} | {count:>numbers$} {bar}\n", row.name);
+            let _ = writeln!(told, " {:<wide$} | {count:>numbers$} {bar}", row.name);
         }
-        told += &format!(" {}\n", stat::summary(&files));
+        let _ = writeln!(told, " {}", stat::summary(&files));
         let how = format!("--stat={columns}");
         assert_eq!(
             told,

@@ -110,12 +110,12 @@ fn patterns_of_other_teams_are_followed() {
     }
     nasty.mark("production", "v26.11.19");
     shows("versions", &nasty);
-    let mut nasty = Nasty::empty("tag = \"v1.2.3\"");
+    let mut nasty = Nasty::empty("tag = \"build-%H%M\"");
     nasty.commit("first");
-    nasty.tag("v1.2.3", "HEAD", "no time in the name\n");
+    nasty.tag("build-2300", "HEAD", "no time in the name\n");
     nasty.commit("second");
-    nasty.tag("v1.2.3-2", "HEAD", "again\n");
-    nasty.tag("v1.2.4", "HEAD", "another\n");
+    nasty.tag("build-2300-2", "HEAD", "again\n");
+    nasty.tag("build-0100", "HEAD", "another\n");
     shows("without_time", &nasty);
 }
 

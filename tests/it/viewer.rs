@@ -222,7 +222,7 @@ impl Source for Real {
         let mut any = false;
         while let Some(job) = self.document.next_job() {
             any = true;
-            let done = job.run(&self.bytes);
+            let done = job.run(&self.bytes, &mut Vec::new());
             self.document.apply(done);
         }
         any

@@ -16,7 +16,7 @@ use crate::app::report::{Code, Failure, print, shown};
 use crate::app::runs::table;
 use crate::app::session::{self, Project};
 use crate::domain::catalog::{
-    Bad, Brought, Catalog, OnRemote, Release, RemoteTags, Signature, standing,
+    Bad, Brought, Catalog, OnRemote, Point, Release, RemoteTags, Signature, standing,
 };
 use crate::domain::id::{Commit, EnvName};
 use crate::domain::run::{Moment, Outcome};
@@ -29,7 +29,7 @@ const COLUMNS: usize = 80;
 const WIDEST_TAG: usize = 30;
 const WIDEST_NAME: usize = 14;
 /// At least so much room for the last column.
-const LEAST_NOTES: usize = 12;
+const LEAST_ROOM: usize = 12;
 
 /// Carries out `golive releases`.
 pub async fn list(project: &Project, global: &Global) -> Result<Code, Failure> {
@@ -61,7 +61,7 @@ pub(super) fn failed(error: &GitError) -> Failure {
 
 /// The list as one JSON document: releases, and where they are not tagged the runs that stand for them.
 fn document(project: &Project, catalog: &Catalog) -> Value {
-    let here = standing(catalog);
+    let here = stands(project, catalog);
     let is_tagged = project.checklist.release.tag.is_some();
     if catalog.releases.is_empty() && !is_tagged {
         let runs = released(catalog).map(|brought| run_value(catalog, brought));
@@ -140,12 +140,17 @@ fn released(catalog: &Catalog) -> impl Iterator<Item = &Brought> {
     brought.filter(move |brought| env.is_none_or(|env| brought.env == *env))
 }
 
+/// What stands in each environment. Without the tag that says what is live that is not told of where it is wanted.
+pub(super) fn stands(project: &Project, catalog: &Catalog) -> Vec<(EnvName, Point)> {
+    let is_missing = project.checklist.release.live.is_some() && catalog.live.is_none();
+    let untold = catalog.released_in.as_ref().filter(|_| is_missing);
+    let here = standing(catalog).into_iter();
+    here.filter(|(env, _)| untold != Some(env)).collect()
+}
+
 /// The environments in which a release is now.
-pub(super) fn deployed<'a>(
-    here: &'a [(EnvName, crate::domain::catalog::Point)],
-    release: &Release,
-) -> Vec<&'a EnvName> {
-    let is_it = |point: &crate::domain::catalog::Point| match &point.tag {
+pub(super) fn deployed<'a>(here: &'a [(EnvName, Point)], release: &Release) -> Vec<&'a EnvName> {
+    let is_it = |point: &Point| match &point.tag {
         Some(tag) => *tag == release.tag,
         None => point.commit == release.commit,
     };
@@ -166,7 +171,7 @@ fn text(
     if catalog.releases.is_empty() {
         out.push_str(&nothing(project, catalog, others, now));
     } else {
-        out.push_str(&rows(catalog, now, whole));
+        out.push_str(&rows(catalog, &stands(project, catalog), now, whole));
     }
     let mut troubles: Vec<String> = catalog.troubles.clone();
     if let RemoteTags::Failed(why) = &catalog.remote {
@@ -221,45 +226,54 @@ fn heading(catalog: &Catalog, now: Moment) -> String {
     format!("{what}\n{stands}\n\n")
 }
 
-fn rows(catalog: &Catalog, now: Moment, whole: bool) -> String {
-    let here = standing(catalog);
+fn rows(catalog: &Catalog, here: &[(EnvName, Point)], now: Moment, whole: bool) -> String {
     let cut = |text: &str, most: usize| {
         let text = shown(text);
         if whole { text } else { ellipsis(&text, most) }
     };
     let cells = catalog.releases.iter().map(|release| {
-        let mark = if release.live {
-            "*"
-        } else if release.bad.is_some() {
-            "x"
-        } else {
-            " "
-        };
+        let commits = release.commits.map(|count| count.to_string());
         [
-            format!("{mark} {}", cut(&release.tag, WIDEST_TAG)),
+            format!("{} {}", mark(release), cut(&release.tag, WIDEST_TAG)),
             short_age(release.at, now),
             cut(&release.by, WIDEST_NAME),
             result(release),
-            release
-                .commits
-                .map_or_else(|| "-".to_owned(), |count| count.to_string()),
-            notes(release, &deployed(&here, release)),
+            commits.unwrap_or_else(|| "-".to_owned()),
+            what(release, &deployed(here, release)),
         ]
     });
     let mut cells: Vec<[String; 6]> = cells.collect();
     let headings = ["  tag", "age", "by", "result", "new", "what"];
-    if !whole {
-        let widest = |column: usize| {
-            let each = cells.iter().map(|row| width(&row[column]));
-            each.chain([width(headings[column])]).max().unwrap_or(0)
-        };
-        let taken: usize = (0..5).map(|column| widest(column) + 2).sum();
-        let room = COLUMNS.saturating_sub(taken).max(LEAST_NOTES);
-        for row in &mut cells {
-            row[5] = cut(&row[5], room);
+    let widest = |column: usize| {
+        let each = cells.iter().map(|row| width(&row[column]));
+        each.chain([width(headings[column])]).max().unwrap_or(0)
+    };
+    let taken: usize = (0..5).map(|column| widest(column) + 2).sum();
+    let room = COLUMNS.saturating_sub(taken).max(LEAST_ROOM);
+    for row in &mut cells {
+        row[5] = cut(&row[5], room);
+    }
+    let table = table(&headings, &cells);
+    let mut lines = table.lines();
+    let mut out = lines
+        .next()
+        .map_or_else(String::new, |line| format!("{line}\n"));
+    for (line, release) in lines.zip(&catalog.releases) {
+        let _ = writeln!(out, "{line}");
+        for note in notes(release) {
+            let _ = writeln!(out, "    {}", cut(&note, COLUMNS - 4));
         }
     }
-    table(&headings, &cells)
+    out
+}
+
+/// What is live, and what was left, at the beginning of a line.
+fn mark(release: &Release) -> char {
+    match (release.live, &release.bad) {
+        (true, _) => '*',
+        (false, Some(_)) => 'x',
+        (false, None) => ' ',
+    }
 }
 
 /// How a release ended and how long its run took, as far as that is known.
@@ -278,42 +292,47 @@ fn result(release: &Release) -> String {
     }
 }
 
-/// Where it is, what is the matter with it, and what it brought.
-fn notes(release: &Release, deployed: &[&EnvName]) -> String {
-    let mut parts: Vec<String> = Vec::new();
-    if release.live {
-        parts.push("LIVE".to_owned());
+/// Where it is, and what it brought.
+fn what(release: &Release, deployed: &[&EnvName]) -> String {
+    let live = release.live.then(|| "LIVE".to_owned());
+    let places: Vec<String> = live
+        .into_iter()
+        .chain(deployed.iter().map(ToString::to_string))
+        .collect();
+    let subject: Vec<&str> = release.subject.split_whitespace().collect();
+    let subject = subject.join(" ");
+    if places.is_empty() {
+        subject
+    } else {
+        format!("[{}] {subject}", places.join(" "))
     }
-    parts.extend(deployed.iter().map(ToString::to_string));
+}
+
+/// What is the matter with it, one line each.
+fn notes(release: &Release) -> Vec<String> {
+    let mut notes: Vec<String> = Vec::new();
     if let Some(bad) = &release.bad {
         let why = bad.reason.as_deref().unwrap_or("no reason given");
-        parts.push(format!("bad: {why}"));
+        notes.push(format!("bad: {why} ({} left it)", bad.by));
     }
     if let Some(left) = &release.rolled_back {
-        parts.push(format!("back from {left}"));
+        notes.push(format!("went back from {left}"));
     }
     match release.remote {
-        OnRemote::LocalOnly => parts.push("local only".to_owned()),
-        OnRemote::Differs => parts.push("moved: another one on the remote".to_owned()),
+        OnRemote::LocalOnly => notes.push("local only: the remote does not have it".to_owned()),
+        OnRemote::Differs => notes.push("moved: the remote has another one".to_owned()),
         OnRemote::Same | OnRemote::Unknown => {}
     }
     match &release.signature {
-        Signature::Wrong(why) => parts.push(format!("WRONG SIGNATURE: {why}")),
-        Signature::Good(_) => parts.push("signed".to_owned()),
-        Signature::Unchecked => parts.push("signed, not verified".to_owned()),
+        Signature::Wrong(why) => notes.push(format!("WRONG SIGNATURE: {why}")),
+        Signature::Good(by) => notes.push(format!("signed by {by}")),
+        Signature::Unchecked => notes.push("signed, and not verified: nothing here can".to_owned()),
         Signature::None => {}
     }
     if let Some(made_as) = &release.made_as {
-        parts.push(format!("made as {made_as}"));
+        notes.push(format!("made as {made_as}"));
     }
-    if !release.subject.is_empty() {
-        parts.push(release.subject.clone());
-    }
-    parts
-        .join(", ")
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
+    notes
 }
 
 /// What there is instead of releases, and what to do.

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::list::{ago, deployed, failed, value};
+use super::list::{ago, deployed, failed, stands, value};
 use super::past::Past;
 use crate::app::args::Global;
 use crate::app::json;
@@ -14,9 +14,7 @@ use crate::app::plain::seconds;
 use crate::app::report::{Code, Failure, print, shown};
 use crate::app::runs::table;
 use crate::app::session::{self, Project};
-use crate::domain::catalog::{
-    Catalog, Detail, FileChange, MarkedCommit, Risk, Signature, standing,
-};
+use crate::domain::catalog::{Catalog, Detail, FileChange, MarkedCommit, Risk, Signature};
 use crate::domain::id::EnvName;
 use crate::domain::run::Moment;
 use crate::domain::text::{ellipsis, few, plural, similar};
@@ -29,15 +27,13 @@ const WIDEST: usize = 60;
 /// Carries out `golive releases show TAG`.
 pub async fn show(project: &Project, tag: &str, global: &Global) -> Result<Code, Failure> {
     let past = Past::of(project);
-    let mut catalog = past.list_compared().await.map_err(|error| failed(&error))?;
+    let catalog = past.list_compared().await.map_err(|error| failed(&error))?;
     let tag = meant(&catalog, tag);
     let found = past.show(&catalog, &tag).await;
     let Some(detail) = found.map_err(|error| failed(&error))? else {
         return Err(unknown(project, &catalog, &tag));
     };
-    // What it is on the remote was found out for the list.
-    catalog.troubles.clear();
-    let here = standing(&catalog);
+    let here = stands(project, &catalog);
     let envs = deployed(&here, &detail.release);
     if global.json {
         print(&format!("{}\n", json::line(&document(&detail, &envs))))?;

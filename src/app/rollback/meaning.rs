@@ -1,8 +1,11 @@
 //! What going back means: gathered from git, the checklist, the catalog and the hosts, told before anything is done.
 
+use std::collections::BTreeMap;
+
 use super::held;
 use crate::app::session::Project;
-use crate::domain::catalog::{Candidate, MarkedCommit, Meaning};
+use crate::domain::catalog::{Candidate, MarkedCommit, Meaning, Risk, risks};
+use crate::domain::id::{Commit, HostName};
 use crate::domain::overview::Changes;
 use crate::domain::plan::rollback::{Back, UNDO, undone, without_undo};
 use crate::domain::plan::{Plan, Task};
@@ -11,6 +14,8 @@ use crate::edge::git::history::End;
 
 /// So many paths are named in a warning.
 const NAMED: usize = 4;
+/// So many commits are marked.
+const MOST_COMMITS: usize = 300;
 
 /// What this plan means.
 pub(super) async fn meaning(
@@ -31,8 +36,9 @@ pub(super) async fn meaning(
             name: "",
         },
     );
-    let (changes, new_commits, held) = tokio::join!(
+    let (changes, paths, new_commits, held) = tokio::join!(
         git.changes(Some(ends.0), ends.1),
+        git.paths_by_commit(Some(older), from, MOST_COMMITS),
         git.count(from, older),
         held::held(project, plan)
     );
@@ -50,30 +56,22 @@ pub(super) async fn meaning(
                 .collect(),
         )
     };
-    let mut warnings = Vec::new();
-    if !migrations.is_empty() && undone.is_empty() && !own_way {
-        let named: Vec<&str> = migrations.iter().take(NAMED).map(String::as_str).collect();
-        warnings.push(format!(
-            "{} in between, and no step undoes it: {}",
-            plural("migration", migrations.len()),
-            named.join(", ")
-        ));
-    }
-    for (host, answer) in &held {
-        match answer {
-            Ok(true) => {}
-            Ok(false) => warnings.push(format!("{host} does not hold the release any more")),
-            Err(why) => warnings.push(format!(
-                "whether {host} holds the release is not known: {why}"
-            )),
-        }
-    }
+    let mut warnings = plan.warnings.clone();
+    warnings.extend(unsafe_migrations(
+        &migrations,
+        &undone,
+        &without_undo,
+        own_way,
+    ));
+    warnings.extend(held.iter().filter_map(not_held));
     Meaning {
         env: back.env.clone(),
         from: live.point.clone(),
         to: to.point.clone(),
         commit_count: changes.as_ref().map(|changes| changes.commit_count),
-        commits: changes.map(commits).unwrap_or_default(),
+        commits: changes
+            .map(|changes| commits(changes, &paths.unwrap_or_default()))
+            .unwrap_or_default(),
         new_commits: new_commits.ok(),
         migrations,
         undone,
@@ -81,6 +79,42 @@ pub(super) async fn meaning(
         held,
         took_s: to.took_s,
         warnings,
+    }
+}
+
+/// Migrations that stay although the code that needs them goes.
+fn unsafe_migrations(
+    migrations: &[String],
+    undone: &[String],
+    without_undo: &[String],
+    own_way: bool,
+) -> Option<String> {
+    if migrations.is_empty() || own_way {
+        return None;
+    }
+    let count = plural("migration", migrations.len());
+    if undone.is_empty() {
+        let named: Vec<&str> = migrations.iter().take(NAMED).map(String::as_str).collect();
+        return Some(format!(
+            "{count} in between, and no step undoes anything: {}",
+            named.join(", ")
+        ));
+    }
+    (!without_undo.is_empty()).then(|| {
+        format!(
+            "{count} in between, and nothing undoes {}",
+            without_undo.join(", ")
+        )
+    })
+}
+
+fn not_held((host, answer): &(HostName, Result<bool, String>)) -> Option<String> {
+    match answer {
+        Ok(true) => None,
+        Ok(false) => Some(format!("{host} does not hold the release any more")),
+        Err(why) => Some(format!(
+            "whether {host} holds the release is not known: {why}"
+        )),
     }
 }
 
@@ -104,18 +138,22 @@ fn undone_steps(plan: &Plan, project: &Project, back: &Back) -> Vec<String> {
 fn migrations(changes: &Changes) -> Vec<String> {
     let paths = changes.paths.iter();
     paths
-        .filter(|path| path.to_lowercase().contains("migrat"))
+        .filter(|path| risks([path.as_str()]).contains(&Risk::Database))
         .cloned()
         .collect()
 }
 
-fn commits(changes: Changes) -> Vec<MarkedCommit> {
+/// Commits with what is risky of them.
+fn commits(changes: Changes, paths: &BTreeMap<Commit, Vec<String>>) -> Vec<MarkedCommit> {
     let commits = changes.commits.into_iter();
     commits
-        .map(|line| MarkedCommit {
-            line,
-            graph: Vec::new(),
-            risks: Vec::new(),
+        .map(|line| {
+            let paths = paths.get(&line.commit).into_iter().flatten();
+            MarkedCommit {
+                risks: risks(paths.map(String::as_str)),
+                graph: Vec::new(),
+                line,
+            }
         })
         .collect()
 }

@@ -74,8 +74,13 @@ pub async fn rollback(
         let text = if global.json {
             told::document(&meaning, &plan)
         } else {
-            let plan = super::table::plan(&plan, global.verbose);
-            shown(&format!("{}\n{plan}", told::plain(&meaning, now)))
+            // What should be known was told with the meaning.
+            let plan = Plan {
+                warnings: Vec::new(),
+                ..plan
+            };
+            let table = super::table::plan(&plan, global.verbose);
+            shown(&format!("{}\n{table}", told::plain(&meaning, now)))
         };
         print(&text)?;
         return Ok(Code::Done);
@@ -83,7 +88,6 @@ pub async fn rollback(
     deploy::check_commits(&plan, &wanted.decisions)?;
     if !global.json {
         print(&shown(&told::plain(&meaning, now)))?;
-        print(&shown(&super::table::warnings(&plan)))?;
     }
     let mut prompt = (!global.json && deploy::may_ask()).then(Prompt::person);
     let mut decisions = wanted.decisions.clone();
@@ -184,13 +188,10 @@ async fn goal(
         commit: Some(commit),
     };
     let taken = way.taken_back(to);
-    let taken = taken.iter().enumerate().map(|(at, release)| Taken {
+    let taken = taken.iter().map(|release| Taken {
         tag: release.point.tag.clone(),
         commit: release.point.commit.clone(),
-        previous: Some(taken.get(at + 1).map_or_else(
-            || to.point.commit.clone(),
-            |under| under.point.commit.clone(),
-        )),
+        previous: way.under(release).map(|under| under.point.commit.clone()),
         run: release.run.clone(),
     });
     let back = Back {

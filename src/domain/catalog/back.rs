@@ -18,6 +18,9 @@ pub struct Candidate {
     pub run: Option<RunId>,
     /// Seconds that run took.
     pub took_s: Option<f64>,
+    /// Its place in the order of what was brought there, from the oldest. Times do not tell: two releases can be of one
+    /// minute.
+    place: usize,
 }
 
 /// How one can go back in an environment.
@@ -52,11 +55,15 @@ impl WayBack {
     /// What would be taken back by going to `to`, newest first: what is live, and what was brought there before it and
     /// after `to`. Releases that were taken back already are not among them.
     pub fn taken_back(&self, to: &Candidate) -> Vec<&Candidate> {
-        let is_above = |above: &&Candidate| {
-            let is_newer = above.point.at.is_none() || above.point.at > to.point.at;
-            above.point.commit != to.point.commit && is_newer
-        };
+        let is_above =
+            |above: &&Candidate| above.point.commit != to.point.commit && above.place > to.place;
         self.pile.iter().take_while(is_above).collect()
+    }
+
+    /// What lies under something on the pile: what ran there before it.
+    pub fn under(&self, release: &Candidate) -> Option<&Candidate> {
+        let at = self.pile.iter().position(|lying| lying == release)?;
+        self.pile.get(at + 1)
     }
 
     /// The candidate that is meant by a tag or (the beginning of) a commit, else why it is none.
@@ -220,17 +227,22 @@ fn older(
 
 /// What was brought to the environment, oldest first: its releases, and where it has none the runs of this machine.
 fn timeline(catalog: &Catalog, env: &EnvName) -> Vec<Entry> {
+    let runs = || {
+        let brought = catalog.brought.iter().rev();
+        brought.filter(|brought| brought.env == *env)
+    };
+    // Where tags speak of another environment, they tell only of those runs that came as far as there.
+    let is_told_by_tags = catalog.released_in.as_ref() == Some(env) || runs().next().is_none();
     let releases = catalog.releases.iter().rev();
-    let here = releases.filter(|release| release.envs.contains(env));
-    let tagged: Vec<Entry> = here.map(entry_of_release).collect();
-    if !tagged.is_empty() {
-        return tagged;
+    let here = releases.filter(|release| is_told_by_tags && release.envs.contains(env));
+    let mut timeline: Vec<Entry> = here.map(entry_of_release).collect();
+    if timeline.is_empty() {
+        timeline = runs().map(entry_of_run).collect();
     }
-    let brought = catalog.brought.iter().rev();
-    brought
-        .filter(|brought| brought.env == *env)
-        .map(entry_of_run)
-        .collect()
+    for (place, entry) in timeline.iter_mut().enumerate() {
+        entry.candidate.place = place;
+    }
+    timeline
 }
 
 fn entry_of_release(release: &Release) -> Entry {
@@ -244,6 +256,7 @@ fn entry_of_release(release: &Release) -> Entry {
             },
             run: release.run.clone(),
             took_s: release.duration_s,
+            place: 0,
         },
         is_back: release.rolled_back.is_some(),
     }
@@ -260,6 +273,7 @@ fn entry_of_run(brought: &Brought) -> Entry {
             },
             run: Some(brought.run.clone()),
             took_s: brought.took_s,
+            place: 0,
         },
         is_back: brought.left.is_some(),
     }
@@ -280,6 +294,7 @@ fn unknown(commit: &Commit) -> Candidate {
         },
         run: None,
         took_s: None,
+        place: usize::MAX,
     }
 }
 

@@ -205,7 +205,7 @@ fn two_names(bytes: &[u8]) -> (String, String) {
     if bytes.first() == Some(&b'"') {
         let (old, length) = unquote(bytes);
         let new = bytes.get(length + 1..).unwrap_or_default();
-        return (without_side(old), name_after_side(new));
+        return (without_side(&old), name_after_side(new));
     }
     // Without quotes both names have the same length when they are the same.
     let middle = bytes.len() / 2;
@@ -235,7 +235,7 @@ fn side_name(bytes: &[u8]) -> Option<String> {
 }
 
 fn name_after_side(bytes: &[u8]) -> String {
-    without_side(name_bytes(bytes))
+    without_side(&name_bytes(bytes))
 }
 
 /// A name as git prints it, quoted or not.
@@ -252,10 +252,10 @@ fn name_bytes(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Takes `a/` or `b/` away.
-fn without_side(name: Vec<u8>) -> String {
+fn without_side(name: &[u8]) -> String {
     match name.get(..2) {
         Some(b"a/" | b"b/") => text(&name[2..]),
-        _ => text(&name),
+        _ => text(name),
     }
 }
 

@@ -41,7 +41,7 @@ pub fn changed(old: &str, new: &str) -> (Vec<Range<usize>>, Vec<Range<usize>>) {
     let all = old.trim().len().max(new.trim().len());
     let touched = letters(old, &gone).max(letters(new, &came));
     // What is mostly other than before is read as a new line.
-    if touched * 10 > all * 7 {
+    if touched * 2 > all {
         return (Vec::new(), Vec::new());
     }
     (joined(old, gone), joined(new, came))

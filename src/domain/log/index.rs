@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use memchr::memchr_iter;
+use memchr::{memchr_iter, memrchr};
 
 use super::bits::Bits;
 use super::line::{Level, Voice};
@@ -15,6 +15,8 @@ use super::order::Key;
 
 /// Bytes of a block. Tests have small ones, so that a few lines meet their ends.
 pub(super) const BLOCK: u64 = if cfg!(test) { 128 } else { 1 << 20 };
+/// Bytes in which newlines are counted at once; much shorter than a long line.
+const STEP: usize = if cfg!(test) { 8 } else { 1 << 10 };
 /// Lines from one known offset to the next.
 pub(super) const GROUP: usize = 64;
 /// The ends of lines longer than this are kept.
@@ -157,27 +159,57 @@ impl Scan {
 }
 
 impl Scanned {
-    /// Cuts a piece.
+    /// Cuts a piece. Newlines are counted, which is several times faster than stopping at each; only where a group of
+    /// lines or a long line may end is it looked where they are.
     fn cut(&mut self, bytes: &[u8], from: usize, to: usize, skipped: u32) {
-        let before = self.scan.before;
-        let (mut lines, mut last) = (self.lines, self.ends.map_or(u32::MAX, |(_, last)| last));
-        for newline in memchr_iter(b'\n', &bytes[from..to]) {
-            let end = skipped + (from + newline) as u32 + 1;
-            if end.saturating_sub(last) > LONG as u32 {
-                self.longs.push((before + lines, end));
+        // Newlines were counted from here to there since it was last looked where one is.
+        let mut counted: Option<(usize, usize)> = None;
+        let mut at = from;
+        while at < to {
+            let until = (at + STEP).min(to);
+            let count = memchr_iter(b'\n', &bytes[at..until]).count() as u32;
+            if count > 0 {
+                let lines = self.scan.before + self.lines;
+                let last = counted.map(|(begin, _)| skipped + begin as u32);
+                let last = last.or(self.ends.map(|(_, last)| last));
+                let is_near =
+                    last.is_some_and(|last| u64::from(skipped + until as u32 - last) <= LONG);
+                if is_near && lines / GROUP as u32 == (lines + count) / GROUP as u32 {
+                    self.lines += count;
+                    counted = Some((at, until));
+                } else {
+                    self.settle(bytes, counted.take(), skipped);
+                    self.cut_exactly(&bytes[at..until], skipped + at as u32);
+                }
             }
-            if last == u32::MAX {
-                self.ends = Some((end, end));
+            at = until;
+        }
+        self.settle(bytes, counted, skipped);
+    }
+
+    /// Looks where the last of the newlines is that were counted.
+    fn settle(&mut self, bytes: &[u8], counted: Option<(usize, usize)>, skipped: u32) {
+        if let Some((begin, end)) = counted
+            && let Some(newline) = memrchr(b'\n', &bytes[begin..end])
+            && let Some((_, last)) = &mut self.ends
+        {
+            *last = skipped + (begin + newline) as u32 + 1;
+        }
+    }
+
+    /// Cuts bytes that begin at a place of the block, line by line.
+    fn cut_exactly(&mut self, bytes: &[u8], begin: u32) {
+        for newline in memchr_iter(b'\n', bytes) {
+            let end = begin + newline as u32 + 1;
+            let (_, last) = self.ends.get_or_insert((end, end));
+            if u64::from(end - *last) > LONG {
+                self.longs.push((self.scan.before + self.lines, end));
             }
-            last = end;
-            lines += 1;
-            if (before + lines).is_multiple_of(GROUP as u32) {
+            *last = end;
+            self.lines += 1;
+            if (self.scan.before + self.lines).is_multiple_of(GROUP as u32) {
                 self.starts.push(end);
             }
-        }
-        self.lines = lines;
-        if let Some((_, end)) = &mut self.ends {
-            *end = last;
         }
     }
 }

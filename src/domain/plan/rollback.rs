@@ -16,15 +16,10 @@ use super::super::release::Left;
 use super::build::{BuildProblem, Builder, History, Target};
 use super::graph::{self, Listed};
 use super::select::{Part, Selection};
-use super::{Plan, PlannedStage, Rollback, Taken, Task};
+use super::{Plan, PlannedStage, Rollback, Taken, Task, still_live};
 
 /// The kind of a task that takes a step back, as people read it.
 pub const UNDO: &str = "undo";
-/// The kind of the task that checks LIVE.
-const CHECK: &str = "check";
-/// The name of the step that checks LIVE.
-const STILL_LIVE: &str = "still-live";
-const STILL_LIVE_SCRIPT: &str = include_str!("still_live.sh");
 
 /// What is gone back from, and where to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,7 +112,7 @@ pub fn build(
         }
     }
     if let (Some(first), true) = (stages.first_mut(), checklist.released() == Some(&env.name)) {
-        check_live(&builder, first, env);
+        still_live::check(&builder, first, env);
     }
     let taken = back.taken.iter().map(|taken| taken.release.clone());
     let rollback = Rollback {
@@ -171,7 +166,7 @@ fn finds_hosts(builder: &mut Builder<'_>, stage: &Stage, env: &Environment) {
     }
 }
 
-fn part<'a>(stage: &'a Stage, env: &'a Environment) -> Part<'a> {
+pub(super) fn part<'a>(stage: &'a Stage, env: &'a Environment) -> Part<'a> {
     Part {
         stage,
         env: Some(env),
@@ -372,68 +367,270 @@ fn undo_task(
     }
 }
 
-/// Puts a check of LIVE before everything else of a stage: between the plan and its approval somebody else may have
-/// released or gone back.
-fn check_live(builder: &Builder<'_>, stage: &mut PlannedStage, env: &Environment) {
-    let rules = &builder.checklist.release;
-    let Some(live) = &rules.live else {
-        return;
-    };
-    let own = Stage {
-        name: stage.name.clone(),
-        env: stage.env.clone(),
-        steps: Vec::new(),
-        order: stage.order,
-    };
-    let name = StepName::new(STILL_LIVE);
-    let task = TaskId::of(&stage.name.slug(), &name, Site::Local.as_str());
-    if stage.tasks.iter().any(|other| other.id == task) {
-        return;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::checklist::read;
+    use crate::domain::id::RunId;
+    use crate::domain::plan::build::build as plan_deploy;
+
+    const SHOP: &str = r#"
+[project]
+name = "shop"
+[env.staging]
+hosts = { stage = "stage" }
+[env.production]
+gate = "key"
+[env.production.hosts]
+web1 = { ssh = "web1", roles = ["web", "db"] }
+web2 = { ssh = "web2", roles = ["web"] }
+[step.tests]
+run = "./test"
+undo = "never"
+[step.migrate]
+run = "./migrate"
+on = "db"
+once = true
+downtime = "begins"
+when = { changed = ["migrations/*"] }
+undo = "./migrate back"
+cwd = "app"
+timeout = "60s"
+[step.code]
+run = "./code"
+on = "web"
+undo = "./code back"
+[step.assets]
+run = "./assets"
+on = "web"
+downtime = "ends"
+when = { changed = ["assets/*"] }
+[step.note]
+run = "./note"
+[[stage]]
+name = "Here"
+steps = ["tests"]
+[[stage]]
+name = "Staging"
+env = "staging"
+steps = ["code"]
+[[stage]]
+name = "Production"
+env = "production"
+steps = ["migrate", "code", "assets"]
+[[stage]]
+name = "After"
+steps = ["note", "tag"]
+"#;
+
+    fn taken(tag: &str, run: Option<&str>, changed: &[&str]) -> TakenBack {
+        TakenBack {
+            release: Taken {
+                tag: Some(tag.to_owned()),
+                commit: Commit::new(format!("c-{tag}")),
+                previous: Some(Commit::new(format!("before-{tag}"))),
+                run: run.map(RunId::new),
+            },
+            changed: Some(changed.iter().map(|path| (*path).to_owned()).collect()),
+        }
     }
-    let kind = std::sync::Arc::new(super::super::step::run::Run {
-        script: STILL_LIVE_SCRIPT.to_owned(),
-    });
-    let step = Step::plain(name.clone(), kind);
-    let mut variables = builder.variables(&part(&own, env), &step, None);
-    let remote = rules.remote.clone().unwrap_or_default();
-    variables.extend([
-        ("GOLIVE_LIVE".to_owned(), live.clone()),
-        ("GOLIVE_REMOTE".to_owned(), remote),
-    ]);
-    for other in stage.tasks.iter_mut().filter(|task| task.after.is_empty()) {
-        other.after.push(task.clone());
+
+    fn back(env: &str, taken: Vec<TakenBack>) -> Back {
+        Back {
+            env: EnvName::new(env),
+            from: Left {
+                tag: Some("R-3".to_owned()),
+                commit: Commit::new("c-R-3"),
+            },
+            to_tag: Some("R-1".to_owned()),
+            taken,
+        }
     }
-    let past = (name.clone(), Site::Local.as_str().to_owned());
-    let check = Task {
-        id: task,
-        step: name,
-        about: format!("{live} was not moved since this was planned"),
-        kind: CHECK.to_owned(),
-        site: Site::Local,
-        action: Action::Exec(CommandLine {
-            script: STILL_LIVE_SCRIPT.to_owned(),
-            cwd: None,
-            env: variables,
-            record: false,
-            secrets: Vec::new(),
-        }),
-        phase: Phase::Prepare,
-        downtime: None,
-        // It asks the remote once.
-        takes_s: Some(builder.history.0.get(&past).copied().unwrap_or(1.0)),
-        after: Vec::new(),
-        once: false,
-        parallel: None,
-        retry: 0,
-        retry_delay_s: step.retry_delay.as_secs_f64(),
-        timeout_s: Some(60),
-        quiet_s: step.quiet.as_secs_f64().ceil() as u64,
-        idempotent: true,
-        on_failure: OnFailure::Stop,
-        proof: None,
-        skip: None,
-        milestone: None,
-        line: 0,
-    };
-    stage.tasks.insert(0, check);
+
+    fn target() -> Target {
+        Target {
+            reference: "R-1".to_owned(),
+            commit: Some(Commit::new("c-R-1")),
+            previous: Some(Commit::new("c-R-3")),
+            tag: Some("R-4".to_owned()),
+            changed: Some(vec!["migrations/1".to_owned()]),
+            ..Target::default()
+        }
+    }
+
+    fn planned(file: &str, back: &Back) -> Plan {
+        let checklist = read("releases.toml", file).unwrap();
+        build(&checklist, &target(), &History::default(), back).unwrap()
+    }
+
+    fn ids(plan: &Plan) -> Vec<&str> {
+        plan.tasks().map(|task| task.id.as_str()).collect()
+    }
+
+    fn variable<'a>(plan: &'a Plan, id: &str, name: &str) -> &'a str {
+        let task = plan.task(&TaskId::new(id)).unwrap();
+        let Action::Exec(command) = &task.action else {
+            panic!("{id} runs a command");
+        };
+        command.env.get(name).map_or("", String::as_str)
+    }
+
+    #[test]
+    fn what_is_left_is_undone_in_reverse_then_the_stages_are_walked_for_the_older_commit() {
+        let releases = vec![
+            taken("R-3", Some("run-3"), &["migrations/2"]),
+            taken("R-2", Some("run-2"), &["src/a"]),
+        ];
+        let plan = planned(SHOP, &back("production", releases));
+        assert_eq!(
+            ids(&plan),
+            [
+                "undo-r-3/still-live@local",
+                "undo-r-3/code@web1",
+                "undo-r-3/code@web2",
+                "undo-r-3/migrate@web1",
+                "undo-r-2/code@web1",
+                "undo-r-2/code@web2",
+                "undo-r-2/migrate@web1",
+                "production/migrate@web1",
+                "production/code@web1",
+                "production/code@web2",
+                "production/assets@web1",
+                "production/assets@web2",
+                "after/note@local",
+                "after/tag@local",
+            ]
+        );
+        let undo = plan.task(&TaskId::new("undo-r-3/migrate@web1")).unwrap();
+        assert_eq!(undo.kind, UNDO);
+        assert_eq!(undo.action.text(), "./migrate back");
+        assert_eq!(undo.timeout_s, Some(60));
+        assert_eq!(undo.downtime, Some(Downtime::Begins));
+        assert_eq!(undo.skip, None);
+        let skipped = plan.task(&TaskId::new("undo-r-2/migrate@web1")).unwrap();
+        let why = "nothing under `migrations/*` changed in R-2";
+        assert_eq!(skipped.skip.as_deref(), Some(why));
+        let after: Vec<&str> = undo.after.iter().map(TaskId::as_str).collect();
+        assert_eq!(after, ["undo-r-3/code@web1", "undo-r-3/code@web2"]);
+        let first = plan.task(&TaskId::new("undo-r-3/code@web2")).unwrap();
+        assert_eq!(first.after[0].as_str(), "undo-r-3/still-live@local");
+        for (name, of_undo, of_again) in [
+            ("GOLIVE_RUN", "run-3", ""),
+            ("GOLIVE_COMMIT", "c-R-3", "c-R-1"),
+            ("GOLIVE_TAG", "R-3", "R-4"),
+            ("GOLIVE_PREVIOUS", "before-R-3", "c-R-3"),
+            ("GOLIVE_ROLLBACK", "1", "1"),
+            ("GOLIVE_ROLLBACK_TO", "R-1", "R-1"),
+        ] {
+            assert_eq!(variable(&plan, "undo-r-3/migrate@web1", name), of_undo);
+            assert_eq!(variable(&plan, "production/migrate@web1", name), of_again);
+        }
+    }
+
+    #[test]
+    fn the_gate_stands_first_and_asks_for_more_than_a_key() {
+        let plan = planned(
+            SHOP,
+            &back("production", vec![taken("R-3", Some("run-3"), &[])]),
+        );
+        let gates: Vec<Gate> = plan.stages.iter().map(|stage| stage.gate).collect();
+        assert_eq!(gates, [Gate::Type, Gate::None, Gate::None]);
+        assert_eq!(
+            plan.gate_word(&EnvName::new("production")),
+            "rollback production"
+        );
+    }
+
+    #[test]
+    fn nothing_of_a_release_of_an_unknown_run_is_undone() {
+        let plan = planned(SHOP, &back("production", vec![taken("R-3", None, &[])]));
+        assert_eq!(plan.stages[0].name.as_str(), "Production");
+        assert_eq!(plan.stages[0].gate, Gate::Type);
+        assert_eq!(ids(&plan)[0], "production/still-live@local");
+        assert_eq!(
+            plan.warnings,
+            ["nothing of R-3 is undone: which run made it is not known"]
+        );
+    }
+
+    #[test]
+    fn an_environment_without_tags_writes_none_and_checks_none() {
+        let plan = planned(
+            SHOP,
+            &back("staging", vec![taken("R-3", Some("run-3"), &[])]),
+        );
+        assert_eq!(ids(&plan), ["undo-r-3/code@stage", "staging/code@stage"]);
+        assert_eq!(plan.stages[0].gate, Gate::None);
+    }
+
+    #[test]
+    fn steps_of_its_own_are_all_that_is_done_besides_the_tag() {
+        let file = format!("{SHOP}[rollback]\nsteps = [\"note\", \"code\"]\n");
+        let releases = || vec![taken("R-3", Some("run-3"), &[])];
+        let plan = planned(&file, &back("production", releases()));
+        assert_eq!(
+            ids(&plan),
+            [
+                "roll-back/still-live@local",
+                "roll-back/note@local",
+                "roll-back/code@web1",
+                "roll-back/code@web2",
+                "roll-back/tag@local",
+            ]
+        );
+        let staging = planned(&file, &back("staging", releases()));
+        assert_eq!(
+            ids(&staging),
+            ["roll-back/note@local", "roll-back/code@stage"]
+        );
+    }
+
+    #[test]
+    fn a_step_of_its_own_that_finds_no_host_is_a_problem() {
+        let file = SHOP.replace(
+            "[step.note]",
+            "[step.cold]\nrun = \"x\"\non = \"stage\"\n[step.note]",
+        );
+        let file = format!("{file}[rollback]\nsteps = [\"cold\"]\n");
+        let checklist = read("releases.toml", &file).unwrap();
+        let back = back("production", Vec::new());
+        let problems = build(&checklist, &target(), &History::default(), &back).unwrap_err();
+        assert_eq!(
+            problems[0].to_string(),
+            "the step `cold` of [rollback] finds no host in `production`"
+        );
+    }
+
+    #[test]
+    fn going_back_is_part_of_the_digest_and_a_deploy_has_the_one_it_had() {
+        let checklist = read("releases.toml", SHOP).unwrap();
+        let deploy = plan_deploy(
+            &checklist,
+            &target(),
+            &History::default(),
+            &Selection::default(),
+        )
+        .unwrap();
+        let mut changed = deploy.clone();
+        changed.rollback = planned(SHOP, &back("production", Vec::new())).rollback;
+        assert_ne!(super::super::digest::digest(&changed), deploy.digest);
+        assert_eq!(super::super::digest::digest(&deploy), deploy.digest);
+    }
+
+    #[test]
+    fn two_releases_whose_names_read_the_same_have_stages_of_their_own() {
+        let releases = vec![
+            taken("R/3", Some("a"), &[]),
+            taken("R-3", Some("b"), &[]),
+            taken(&"long".repeat(40), Some("c"), &[]),
+        ];
+        let plan = planned(SHOP, &back("production", releases));
+        let names: Vec<&str> = plan
+            .stages
+            .iter()
+            .map(|stage| stage.name.as_str())
+            .collect();
+        assert_eq!(names[..2], ["Undo R/3", "Undo R-3 2"]);
+        assert!(names[2].len() < 20, "{names:?}");
+    }
 }

@@ -266,9 +266,12 @@ impl Shared {
 
     /// Does the document's jobs until the desk is gone.
     fn work(&self) {
+        let mut bytes = Vec::new();
         let mut state = self.lock();
         while !state.is_over {
             let Some(job) = state.document.next_job() else {
+                // At rest nothing is kept for later.
+                bytes = Vec::new();
                 state.idle += 1;
                 self.progress.notify_all();
                 state = self
@@ -279,7 +282,7 @@ impl Shared {
                 continue;
             };
             drop(state);
-            let done = job.run(&self.files);
+            let done = job.run(&self.files, &mut bytes);
             state = self.lock();
             let visible = state.document.apply(done);
             self.progress.notify_all();

@@ -55,26 +55,33 @@ impl Files {
 
 impl Storage for Files {
     fn read(&self, track: TrackId, from: u64, len: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.read_into(track, from, len, &mut bytes);
+        bytes
+    }
+
+    fn read_into(&self, track: TrackId, from: u64, len: usize, bytes: &mut Vec<u8>) {
         let paper = {
             let papers = self.papers.read().unwrap_or_else(PoisonError::into_inner);
             papers.get(&track).cloned()
         };
         match paper {
-            None => Vec::new(),
-            Some(Paper::Spool(reader, source)) => reader.read(source, from, len),
-            Some(Paper::File(path)) => self
-                .file(track, &path)
-                .map_or_else(Vec::new, |file| read(&file, from, len)),
+            None => bytes.clear(),
+            Some(Paper::Spool(reader, source)) => *bytes = reader.read(source, from, len),
+            Some(Paper::File(path)) => match self.file(track, &path) {
+                Some(file) => read(&file, from, len, bytes),
+                None => bytes.clear(),
+            },
         }
     }
 }
 
 /// Bytes of a file from `from` on; fewer at its end.
-fn read(file: &File, from: u64, len: usize) -> Vec<u8> {
+fn read(file: &File, from: u64, len: usize, bytes: &mut Vec<u8>) {
     // Who asks for more than there is gets no memory for it.
     let there = file.metadata().map_or(0, |facts| facts.len());
     let len = len.min(usize::try_from(there.saturating_sub(from)).unwrap_or(usize::MAX));
-    let mut bytes = vec![0; len];
+    bytes.resize(len, 0);
     let mut filled = 0;
     while filled < len {
         match file.read_at(&mut bytes[filled..], from + filled as u64) {
@@ -85,7 +92,6 @@ fn read(file: &File, from: u64, len: usize) -> Vec<u8> {
         }
     }
     bytes.truncate(filled);
-    bytes
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ mod search;
 use layout::{Columns, Shown};
 
 /// From so many columns on old and new stand side by side, unless somebody said otherwise.
-const WIDE: u16 = 120;
+const WIDE: u16 = 116;
 /// In fewer columns than this they never do.
 const NARROW: u16 = 60;
 

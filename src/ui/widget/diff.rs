@@ -326,6 +326,12 @@ impl Pen<'_> {
             }
         }
         if goes_on {
+            let spot = Rect {
+                x: end - 1,
+                width: 1,
+                ..spot
+            };
+            paint.fill(spot, "text");
             paint.mark(end - 1, spot.y, Mark::Cut, "text.dim");
         } else if line.unended && x + 24 < end && part.end == shown.text.len() {
             paint.text(x + 2, spot.y, end - x - 2, "(no line end)", "text.dim");

@@ -93,14 +93,16 @@ impl Grades {
 }
 
 impl Job {
-    /// Does the work: reads the storage, takes at most some milliseconds.
-    pub fn run(&self, storage: &dyn Storage) -> Done {
+    /// Does the work: reads the storage, takes at most some milliseconds. `bytes` is memory to read into; who keeps it
+    /// for the next job need not get and clear a megabyte each time.
+    pub fn run(&self, storage: &dyn Storage, bytes: &mut Vec<u8>) -> Done {
         let came = match &self.work {
             Work::Scan(scan) => {
-                let bytes = storage.read(self.track, scan.from, (scan.to - scan.from) as usize);
-                Came::Scanned(scan.clone().run(&bytes))
+                let length = (scan.to - scan.from) as usize;
+                storage.read_into(self.track, scan.from, length, bytes);
+                Came::Scanned(scan.clone().run(bytes))
             }
-            Work::Test(test) => test.run(self.track, storage),
+            Work::Test(test) => test.run(self.track, storage, bytes),
         };
         Done {
             track: self.track,
@@ -110,7 +112,7 @@ impl Job {
 }
 
 impl Test {
-    fn run(&self, track: TrackId, storage: &dyn Storage) -> Came {
+    fn run(&self, track: TrackId, storage: &dyn Storage, bytes: &mut Vec<u8>) -> Came {
         let mut grades = self.grades.then(Grades::default);
         let new =
             |(slot, generation, _): &(usize, u64, Matcher)| (*slot, *generation, Bits::default());
@@ -123,16 +125,19 @@ impl Test {
                 matcher.scan(bytes, &mut |line| found.set(first + line));
             }
         };
-        let read = |from: u64, to: u64| storage.read(track, from, (to - from) as usize);
+        let read = |from: u64, to: u64, bytes: &mut Vec<u8>| {
+            storage.read_into(track, from, (to - from) as usize, bytes);
+        };
         if let Some(words) = &self.words {
             test(words, 0);
         } else if let Some(end) = self.long {
-            let mut bytes = read(self.begin, self.begin + TESTED);
-            bytes.truncate(memchr(b'\n', &bytes).unwrap_or(bytes.len()));
-            test(&bytes, 0);
-            test(&read(end, self.end), 1);
+            read(self.begin, self.begin + TESTED, bytes);
+            test(&bytes[..memchr(b'\n', bytes).unwrap_or(bytes.len())], 0);
+            read(end, self.end, bytes);
+            test(bytes, 1);
         } else {
-            test(&read(self.begin, self.end), 0);
+            read(self.begin, self.end, bytes);
+            test(bytes, 0);
         }
         Came::Tested {
             block: self.block,

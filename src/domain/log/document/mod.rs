@@ -32,6 +32,11 @@ const SEARCH: usize = 0;
 pub trait Storage {
     /// Bytes of a track from an offset; fewer where it ends or cannot be read.
     fn read(&self, track: TrackId, from: u64, len: usize) -> Vec<u8>;
+
+    /// The same into memory that is there already; what was in it is gone.
+    fn read_into(&self, track: TrackId, from: u64, len: usize, bytes: &mut Vec<u8>) {
+        *bytes = self.read(track, from, len);
+    }
 }
 
 /// What is known of a line whose bytes were put into the storage already.

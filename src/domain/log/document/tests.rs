@@ -127,7 +127,7 @@ impl Bench {
             Deed::Run(at) => {
                 if !self.jobs.is_empty() {
                     let job = self.jobs.swap_remove(at % self.jobs.len());
-                    self.dones.push(job.run(&self.memory));
+                    self.dones.push(job.run(&self.memory, &mut Vec::new()));
                 }
             }
             Deed::Apply(at) => {
