@@ -1,8 +1,8 @@
 //! Short questions to hosts: a command line that only looks, its answer bounded in time and size.
 //!
 //! Asked over the connections that are there for everything else, in the host's home folder, with variables as a step
-//! finds them. Program and question travel on standard input. Nothing is installed or recorded on the host, and a
-//! command that does not end is ended when nobody waits for it any more. What an answer means is not decided here.
+//! finds them. Program and question travel on standard input. Nothing is installed or recorded on the host, and the
+//! shell of a command that does not end is ended when nobody waits for it any more. What an answer means is not decided here.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -51,6 +51,17 @@ pub async fn ask(
     command: &str,
     variables: &BTreeMap<String, String>,
 ) -> Result<Said, LaunchError> {
+    ask_within(LIMIT, sites, place, command, variables).await
+}
+
+/// The same with another limit.
+pub async fn ask_within(
+    limit: Duration,
+    sites: &Sites,
+    place: &(EnvName, HostName),
+    command: &str,
+    variables: &BTreeMap<String, String>,
+) -> Result<Said, LaunchError> {
     let broken = |why: String| LaunchError::Unreachable {
         place: place.1.to_string(),
         why,
@@ -72,10 +83,10 @@ pub async fn ask(
             error,
         })
     };
-    timeout(LIMIT, asking).await.unwrap_or_else(|_| {
+    timeout(limit, asking).await.unwrap_or_else(|_| {
         Err(broken(format!(
             "it did not answer in {} s",
-            LIMIT.as_secs()
+            limit.as_secs_f64()
         )))
     })
 }

@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "what a test prepares must work")]
 
 use golive::domain::secret::Vault;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
 use std::net::TcpListener;
@@ -22,6 +23,7 @@ use golive::domain::checklist::{Reach, SshRules};
 use golive::domain::feed::Link;
 use golive::domain::id::{Attempt, EnvName, HostName, RunId, TaskId};
 use golive::domain::plan::PlannedHost;
+use golive::edge::inquiry;
 use golive::edge::ssh::{LinkListener, SiteRules, Sites, ssh_config};
 use golive::port::{AttemptKey, Hello, Launch, LaunchError, Launcher, Sink, Standing};
 use rustix::process::Signal;
@@ -715,4 +717,57 @@ async fn two_consoles_do_not_disturb_each_other() {
     assert_eq!(second.printed().await, counted(10));
     one.close().await;
     other.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_is_answered_with_what_it_prints_and_how_it_ends() {
+    let ground = Ground::new(Fleet::up(1));
+    let place = place("web1");
+    let variables = BTreeMap::from([("SAID".to_owned(), "it's $HOME\ntwo".to_owned())]);
+    let asked = |command: &'static str| inquiry::ask(&ground.sites, &place, command, &variables);
+    let said = asked("printf %s \"$SAID\"; pwd >&2; cat; exit 3")
+        .await
+        .unwrap();
+    assert_eq!(said.code, Some(3));
+    assert_eq!(said.output, b"it's $HOME\ntwo");
+    let home = ground.fleet.hosts()[0].home.display().to_string();
+    assert_eq!(String::from_utf8(said.error).unwrap().trim_end(), home);
+    // Only the beginning of what comes is kept, all of it is read.
+    let long = asked("head -c 300000 /dev/zero").await.unwrap();
+    assert_eq!((long.code, long.output.len()), (Some(0), 4096));
+    // Nothing is installed for it.
+    assert!(!ground.fleet.hosts()[0].home.join(".golive").exists());
+    ground.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_that_is_not_answered_is_given_up_and_its_shell_ended() {
+    let ground = Ground::new(Fleet::up(1));
+    let home = ground.fleet.hosts()[0].home.clone();
+    // The connection is made before, so that the limit is about the answer.
+    ground.hello("web1").await;
+    let command = "echo $$ >pid; exec sleep 600";
+    let mut limit = Duration::from_millis(500);
+    let none = BTreeMap::new();
+    let pid = loop {
+        let place = place("web1");
+        let asked = inquiry::ask_within(limit, &ground.sites, &place, command, &none);
+        let error = asked.await.unwrap_err();
+        assert!(error.why().contains("did not answer in"), "{error}");
+        if let Ok(pid) = fs::read_to_string(home.join("pid")) {
+            break pid.trim().parse::<i32>().unwrap();
+        }
+        // On a busy machine a limit may pass before the program has begun.
+        limit *= 2;
+        assert!(limit < PATIENCE);
+    };
+    let stat = PathBuf::from(format!("/proc/{pid}/stat"));
+    wait_until("the command is ended", || !stat.exists()).await;
+    let nowhere = place("nowhere.invalid");
+    let asked = inquiry::ask(&ground.sites, &nowhere, "true", &none).await;
+    assert!(matches!(
+        asked,
+        Err(LaunchError::Unreachable { .. } | LaunchError::Refused { .. })
+    ));
+    ground.close().await;
 }
