@@ -14,7 +14,7 @@ use crate::ui::shelf::{Compared, Shelf, Tab, facts};
 use crate::ui::theme::Mark;
 use crate::ui::widget::bottom;
 use crate::ui::widget::diff;
-use crate::ui::widget::paint::{Frame, Paint, columns, middle, safe};
+use crate::ui::widget::paint::{Frame, Paint, columns, safe};
 
 mod commits;
 mod foot;
@@ -166,15 +166,14 @@ fn tabs(model: &Model, shown: Tab, commits_elsewhere: bool, width: u16) -> (Stri
     (named.join("  "), safe(&right))
 }
 
-/// What the diff is of, when it is not that of the selected release.
+/// What the diff is of, when it is that of one commit; what is compared is told at the bottom.
 fn diff_name(shelf: &Shelf) -> String {
     let range = shelf.wanted_range();
-    match range.filter(|_| shelf.of_commit || shelf.range.is_some()) {
+    match range.filter(|_| shelf.of_commit && shelf.range.is_none()) {
         Some((from, to)) if from == format!("{to}^") => {
             format!("Diff {}", to.get(..7).unwrap_or(&to))
         }
-        Some((from, to)) => format!("Diff {}..{}", middle(&from, 18), middle(&to, 18)),
-        None => "Diff".to_owned(),
+        _ => "Diff".to_owned(),
     }
 }
 
