@@ -12,6 +12,7 @@ use widget::card;
 use widget::paint::Paint;
 
 pub mod available;
+pub mod bays;
 pub mod choices;
 pub mod dialog;
 pub mod diff;

@@ -51,7 +51,7 @@ pub(super) fn page(remote: &str, commit: &Commit) -> Option<String> {
 }
 
 /// Shows a page in a browser, if there is a way to.
-pub(super) async fn open(page: &str) -> Result<(), String> {
+pub(super) fn open(page: &str) -> Result<(), String> {
     let given = std::env::var("BROWSER")
         .ok()
         .filter(|name| !name.is_empty());

@@ -116,6 +116,11 @@ enum Exit {
 
 /// Opens the console and returns when it is left.
 pub async fn open(project: Project, global: &Global, begin: Begin) -> Result<Code, Failure> {
+    // It holds all that screens show: too much to be carried about by value.
+    Box::pin(open_here(project, global, begin)).await
+}
+
+async fn open_here(project: Project, global: &Global, begin: Begin) -> Result<Code, Failure> {
     let broken = |error: &dyn std::error::Error| Failure::from_error(Code::Failed, error);
     let env = crate::edge::terminal::sense::Env::of_process();
     let theme = look::choose(global, &project.folders, &env)?;

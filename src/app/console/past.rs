@@ -165,7 +165,7 @@ impl Errands {
         let Some(page) = super::browse::page(&address, commit) else {
             return format!("the address of {remote} is none of the web: there is no page to open");
         };
-        match super::browse::open(&page).await {
+        match super::browse::open(&page) {
             Ok(()) => format!("opened {page}"),
             Err(why) => format!("{why}: {page}"),
         }

@@ -10,7 +10,6 @@ use crate::domain::catalog::{
 };
 use crate::domain::overview::Overview;
 use crate::domain::run::{Moment, Outcome};
-use crate::ui::widget::paint::wrap;
 use crate::ui::words;
 
 /// Paths of files that are told of a release, at most.
@@ -36,22 +35,6 @@ impl Fact {
             role,
         }
     }
-}
-
-/// Columns of what a fact is about.
-pub const LABEL: u16 = 9;
-
-/// The facts as rows of at most `width` columns, what they are about included.
-pub fn lay(facts: &[Fact], width: u16) -> Vec<Fact> {
-    let room = usize::from(width.saturating_sub(LABEL)).max(8);
-    let mut rows = Vec::new();
-    for fact in facts {
-        for (at, text) in wrap(&fact.text, room).into_iter().enumerate() {
-            let label = if at == 0 { fact.label.as_str() } else { "" };
-            rows.push(Fact::new(label, text, fact.role));
-        }
-    }
-    rows
 }
 
 /// Whether a release is marked as failed in lists: it was left by a rollback, its run failed, its signature is wrong.
@@ -121,7 +104,7 @@ pub fn about(release: &Release, detail: Option<&Detail>, now: Moment) -> Vec<Fac
         let text = format!("by going back from {left}");
         facts.push(Fact::new("came", text, "state.changed"));
     }
-    facts.extend(run_in_short(release, detail));
+    facts.push(run_in_short(release, detail));
     facts.extend(remote(release.remote));
     if let Some(detail) = detail {
         facts.extend(changes(release, detail));
@@ -134,11 +117,11 @@ pub fn about(release: &Release, detail: Option<&Detail>, now: Moment) -> Vec<Fac
 }
 
 /// What was released, and how long that took.
-fn run_in_short(release: &Release, detail: Option<&Detail>) -> Option<Fact> {
+fn run_in_short(release: &Release, detail: Option<&Detail>) -> Fact {
     let length = release.duration_s.map(words::span);
     let Some(run) = &release.run else {
         let text = "golive has no record of how it was released";
-        return Some(Fact::new("run", text, "text.dim"));
+        return Fact::new("run", text, "text.dim");
     };
     let (word, role) = result(release);
     let word = if release.bad.is_some() {
@@ -150,11 +133,7 @@ fn run_in_short(release: &Release, detail: Option<&Detail>) -> Option<Fact> {
     let length = length.map_or_else(String::new, |length| format!(" {length}"));
     let here = detail.is_some_and(|detail| detail.run_is_here);
     let here = if here { ", log here" } else { "" };
-    Some(Fact::new(
-        "run",
-        format!("{run} {word}{length}{here}"),
-        role,
-    ))
+    Fact::new("run", format!("{run} {word}{length}{here}"), role)
 }
 
 fn signature(signature: &Signature) -> Option<Fact> {
@@ -315,7 +294,7 @@ pub fn runs(release: &Release, detail: Option<&Detail>) -> Vec<Fact> {
     let Some(detail) = detail else {
         return vec![Fact::new("", "looking ..", "text.dim")];
     };
-    let mut facts: Vec<Fact> = run_in_short(release, Some(detail)).into_iter().collect();
+    let mut facts = vec![run_in_short(release, Some(detail))];
     if release.run.is_some() && !detail.run_is_here {
         let text = "its steps and logs are not on this machine; the tag tells what is below";
         facts.push(Fact::new("", text, "text.dim"));

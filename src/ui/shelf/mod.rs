@@ -1,22 +1,21 @@
 //! The shelf: where the operator stands among past releases, and what is known of them.
 //!
 //! Owns the list (all of it, or what was looked for), the cursor, which panes show, what is compared with what, and
-//! the answers that came. `asking` says what is still to be asked, `find` what fits what was typed, `layout` where
-//! what stands, `facts` what is said of a release. Everything here only looks.
+//! the answers that came. `asking` says what is still to be asked, `find` what fits what was typed, `facts` what is
+//! said of a release. Everything here only looks.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::diff::DiffView;
-use super::widget::paint::{columns, safe};
 use super::words;
 use crate::domain::catalog::{Catalog, Detail, HostVersion, OnRemote, Release, Signature};
 use crate::domain::diff::Diff;
+use crate::domain::text;
 
 pub mod asking;
 pub mod facts;
 pub mod find;
-pub mod layout;
 
 pub use asking::Asking;
 use facts::Fact;
@@ -298,6 +297,9 @@ impl Shelf {
         let selected = self.selected().map(|release| release.tag.clone());
         let on_branch = self.selected_row() == Some(Row::Branch);
         let first = self.catalog.is_none();
+        // Whoever went to the end of a list that was still being read wants to be at its end.
+        let is_part = |catalog: &Arc<Catalog>| catalog.releases.len() < catalog.total;
+        let at_end = self.catalog.as_ref().is_some_and(is_part) && self.cursor + 1 == self.len();
         if let Some(old) = &self.catalog {
             carry(old, Arc::make_mut(&mut catalog));
         }
@@ -314,6 +316,8 @@ impl Shelf {
         self.filter();
         if first {
             self.cursor = self.place_of_live().unwrap_or(0);
+        } else if at_end {
+            self.cursor = self.len();
         } else if let Some(tag) = selected {
             self.cursor = self.place(&tag).unwrap_or(self.cursor);
         } else if on_branch {
@@ -462,7 +466,7 @@ pub struct Widest {
 impl Widest {
     /// Of all releases.
     fn of(catalog: &Catalog) -> Self {
-        let columns = |text: &str| columns(&safe(text)).min(500) as u16;
+        let columns = |text: &str| text::width(&text::visible(text)).min(500) as u16;
         catalog
             .releases
             .iter()

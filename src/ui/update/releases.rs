@@ -7,11 +7,11 @@ use super::moves::shift;
 use crate::domain::log::Pattern;
 use crate::domain::overview::Overview;
 use crate::domain::run::Moment;
+use crate::ui::bays::{self, WIDE};
 use crate::ui::keymap::Act;
 use crate::ui::model::{Model, View};
 use crate::ui::msg::{Cmd, Notice, ReleaseNews};
-use crate::ui::shelf::layout::{self, WIDE};
-use crate::ui::shelf::{Row, Shelf, Tab, facts};
+use crate::ui::shelf::{Row, Shelf, Tab};
 
 /// Takes what was heard about past releases; what it is not about comes back.
 pub(super) fn hear(model: &mut Model, news: ReleaseNews) -> Option<ReleaseNews> {
@@ -46,7 +46,7 @@ pub(super) fn turn(model: &mut Model, now: Moment) -> Vec<Cmd> {
         return Vec::new();
     }
     let shelf = &mut model.shelf;
-    let room = layout::room(model.size, shelf);
+    let room = bays::room(model.size, shelf);
     if room.list > 0 {
         let least = (shelf.cursor + 1).saturating_sub(room.list);
         shelf.top = shelf.top.clamp(least, shelf.cursor.max(least));
@@ -58,7 +58,7 @@ pub(super) fn turn(model: &mut Model, now: Moment) -> Vec<Cmd> {
 
 /// Moves the cursor of the pane that has the keys.
 pub(super) fn walk(model: &mut Model, by: i64) {
-    let room = layout::room(model.size, &model.shelf);
+    let room = bays::room(model.size, &model.shelf);
     let commits = commits(model);
     let shelf = &mut model.shelf;
     match shelf.focus() {
@@ -73,7 +73,7 @@ pub(super) fn walk(model: &mut Model, by: i64) {
         }
         Some(Tab::Diff) => {}
         Some(tab) => {
-            let rows = facts::lay(&shelf.facts(tab, &model.versions), room.size.0).len();
+            let rows = bays::lay(&shelf.facts(tab, &model.versions), room.size.0).len();
             let most = rows.saturating_sub(usize::from(room.size.1));
             shelf.scroll = shift(shelf.scroll, by, most + 1);
         }
@@ -156,7 +156,7 @@ fn in_diff(model: &mut Model, act: Act) -> Option<Vec<Cmd>> {
     if own || model.shelf.focus() != Some(Tab::Diff) {
         return None;
     }
-    let size = layout::room(model.size, &model.shelf).size;
+    let size = bays::room(model.size, &model.shelf).size;
     model.shelf.diff_mut()?.act(act, size)
 }
 
@@ -359,7 +359,7 @@ pub(super) fn search(model: &mut Model, pattern: Option<&Pattern>) -> bool {
     if model.view != View::Releases {
         return false;
     }
-    let size = layout::room(model.size, &model.shelf).size;
+    let size = bays::room(model.size, &model.shelf).size;
     if let Some(view) = model.shelf.diff_mut() {
         view.search(pattern, size);
     }

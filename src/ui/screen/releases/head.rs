@@ -3,9 +3,9 @@
 use ratatui::layout::Rect;
 
 use crate::domain::overview::EnvOverview;
+use crate::ui::bays::WIDE;
 use crate::ui::model::Model;
 use crate::ui::shelf::facts;
-use crate::ui::shelf::layout::WIDE;
 use crate::ui::widget::band::{self, Band, Tone};
 use crate::ui::widget::paint::{Paint, columns, safe};
 use crate::ui::words;

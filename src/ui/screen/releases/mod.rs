@@ -7,14 +7,14 @@
 use ratatui::layout::Rect;
 
 use crate::domain::run::Moment;
+use crate::ui::bays::{self, Parts};
 use crate::ui::diff::DiffView;
 use crate::ui::model::Model;
-use crate::ui::shelf::layout::{self, Parts};
 use crate::ui::shelf::{Compared, Shelf, Tab, facts};
 use crate::ui::theme::Mark;
 use crate::ui::widget::bottom;
 use crate::ui::widget::diff;
-use crate::ui::widget::paint::{Frame, Paint, columns, middle, safe};
+use crate::ui::widget::paint::{Frame, Paint, columns, safe};
 
 mod commits;
 mod foot;
@@ -29,7 +29,7 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
     let areas = bottom::areas(area);
     head::band(paint, areas.band, model);
     head::find(paint, areas.standing, model);
-    let parts = layout::parts(areas.body, &model.shelf);
+    let parts = bays::parts(areas.body, &model.shelf);
     if let Some(area) = parts.list {
         list(paint, (area, &parts), model, now);
     }
@@ -63,8 +63,8 @@ fn list(paint: &mut Paint<'_>, (area, parts): (Rect, &Parts), model: &Model, now
             ..Frame::default()
         },
     );
-    let rows = layout::list_rows(parts).unwrap_or(inner);
-    tags::draw(paint, rows, model, layout::has_heading(parts), now);
+    let rows = bays::list_rows(parts).unwrap_or(inner);
+    tags::draw(paint, rows, model, bays::has_heading(parts), now);
     let Some(below) = parts.facts.filter(|below| below.height > 2) else {
         return;
     };
@@ -166,15 +166,14 @@ fn tabs(model: &Model, shown: Tab, commits_elsewhere: bool, width: u16) -> (Stri
     (named.join("  "), safe(&right))
 }
 
-/// What the diff is of, when it is not that of the selected release.
+/// What the diff is of, when it is that of one commit; what is compared is told at the bottom.
 fn diff_name(shelf: &Shelf) -> String {
     let range = shelf.wanted_range();
-    match range.filter(|_| shelf.of_commit || shelf.range.is_some()) {
+    match range.filter(|_| shelf.of_commit && shelf.range.is_none()) {
         Some((from, to)) if from == format!("{to}^") => {
             format!("Diff {}", to.get(..7).unwrap_or(&to))
         }
-        Some((from, to)) => format!("Diff {}..{}", middle(&from, 18), middle(&to, 18)),
-        None => "Diff".to_owned(),
+        _ => "Diff".to_owned(),
     }
 }
 
@@ -222,8 +221,8 @@ fn margin(area: Rect) -> Rect {
 
 /// Writes facts from a row on, as many as there is room for.
 fn said(paint: &mut Paint<'_>, area: Rect, all: &[facts::Fact], from: usize) {
-    let rows = facts::lay(all, area.width);
-    let room = facts::LABEL.min(area.width);
+    let rows = bays::lay(all, area.width);
+    let room = bays::LABEL.min(area.width);
     for (y, fact) in (area.y..area.bottom()).zip(rows.iter().skip(from)) {
         paint.text(area.x, y, room.saturating_sub(1), &fact.label, "text.dim");
         let rest = area.width - room;

@@ -3,8 +3,8 @@
 use ratatui::layout::Rect;
 
 use crate::domain::run::Moment;
+use crate::ui::bays;
 use crate::ui::model::Model;
-use crate::ui::shelf::layout;
 use crate::ui::shelf::{Shelf, Tab};
 use crate::ui::widget::card;
 use crate::ui::widget::paint::{Paint, middle};
@@ -29,7 +29,7 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
     if area.height < 5 {
         return;
     }
-    let body = layout::card_body(area);
+    let body = bays::card_body(area);
     match shelf.focus() {
         None => tags::draw(paint, body, model, false, now),
         Some(tab) => part(paint, body, model, tab, now),

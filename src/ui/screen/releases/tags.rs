@@ -59,9 +59,9 @@ pub(super) fn draw(
         match shelf.row(at) {
             Some(Row::Branch) => branch(paint, row, catalog),
             Some(Row::Release(place)) => {
-                let one = shelf.release(place);
-                one.into_iter()
-                    .for_each(|one| release(paint, row, model, (one, &widths), now));
+                if let Some(one) = shelf.release(place) {
+                    release(paint, row, model, (one, &widths), now);
+                }
             }
             None => break,
         }
@@ -92,16 +92,17 @@ pub(super) fn draw(
 
 /// What stands where the list has not come, or cannot.
 fn nothing_yet(paint: &mut Paint<'_>, rows: Rect, shelf: &Shelf) {
-    match &shelf.trouble {
-        Some(why) => {
-            let text = format!("past releases cannot be told: {why}");
-            paint.wrapped(super::margin(rows), &text, "state.warn");
-        }
-        None => {
+    let (text, role) = shelf.trouble.as_ref().map_or_else(
+        || {
             let text = "reading the tags of the repository ..";
-            paint.wrapped(super::margin(rows), text, "text.dim");
-        }
-    }
+            (text.to_owned(), "text.dim")
+        },
+        |why| {
+            let text = format!("past releases cannot be told: {why}");
+            (text, "state.warn")
+        },
+    );
+    paint.wrapped(super::margin(rows), &text, role);
 }
 
 /// What stands where there is no release.
@@ -245,7 +246,7 @@ fn mark(paint: &mut Paint<'_>, (x, y): (u16, u16), shelf: &Shelf, one: &Release)
 /// Where a release runs now, in four letters: `PROD`.
 pub(super) fn place(model: &Model, one: &Release) -> String {
     let environments = model.overview.iter().flat_map(|known| &known.environments);
-    let here = environments.filter(|env| {
+    let mut here = environments.filter(|env| {
         env.deployed.as_ref().is_some_and(|deployed| {
             let is_named = deployed.tag.as_ref().is_none_or(|tag| *tag == one.tag);
             deployed.commit == one.commit && is_named
@@ -253,7 +254,7 @@ pub(super) fn place(model: &Model, one: &Release) -> String {
     });
     let short = |name: &str| name.to_uppercase().chars().take(4).collect::<String>();
     // The last one is the one that users see.
-    let named = here.last().map(|env| short(env.env.as_str()));
+    let named = here.next_back().map(|env| short(env.env.as_str()));
     named
         .or_else(|| one.live.then(|| "LIVE".to_owned()))
         .unwrap_or_default()

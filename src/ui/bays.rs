@@ -1,10 +1,12 @@
 //! Where the panes of past releases stand at each size. One place says it, so that keys move by exactly the rows
-//! that are drawn. Pure arithmetic over rectangles.
+//! that are drawn, and facts take as many rows as they have. Pure arithmetic; nothing is drawn here.
 
 use ratatui::layout::Rect;
 
-use super::{Shelf, Tab};
 use crate::ui::panes;
+use crate::ui::shelf::facts::Fact;
+use crate::ui::shelf::{Shelf, Tab};
+use crate::ui::widget::paint::wrap;
 
 /// From this width on the list stands beside the commits and the diff.
 pub const WIDE: u16 = 100;
@@ -182,4 +184,20 @@ pub fn room(size: (u16, u16), shelf: &Shelf) -> Room {
         part: lower.map(|(tab, _)| tab),
         size: lower.map_or((0, 0), |(_, area)| (area.width, area.height)),
     }
+}
+
+/// Columns of what a fact is about.
+pub const LABEL: u16 = 9;
+
+/// The facts as rows of at most `width` columns, what they are about included.
+pub fn lay(facts: &[Fact], width: u16) -> Vec<Fact> {
+    let room = usize::from(width.saturating_sub(LABEL)).max(8);
+    let mut rows = Vec::new();
+    for fact in facts {
+        for (at, text) in wrap(&fact.text, room).into_iter().enumerate() {
+            let label = if at == 0 { fact.label.as_str() } else { "" };
+            rows.push(Fact::new(label, text, fact.role));
+        }
+    }
+    rows
 }
