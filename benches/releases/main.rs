@@ -135,7 +135,7 @@ fn make(root: &Path, tags: usize) {
     let start = chrono::DateTime::parse_from_rfc3339("2020-01-01T00:00:00+01:00").unwrap();
     let mut text = String::new();
     for number in 0..tags {
-        let at = start + chrono::TimeDelta::minutes(number as i64 * 181);
+        let at = start + chrono::TimeDelta::minutes(i64::try_from(number).unwrap() * 181);
         let who = format!("Ada <ada@example.com> {} +0100", at.timestamp());
         let subject = format!("commit {number}");
         let body = format!(

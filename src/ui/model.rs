@@ -156,8 +156,8 @@ impl Model {
     /// the last one with a gate.
     pub fn env_to_roll_back(&self) -> Option<EnvName> {
         if let (View::Run | View::Gate, Some(run)) = (self.view, &self.run) {
-            let stages = run.state.plan.stages.iter().rev();
-            return stages.filter_map(|stage| stage.env.clone()).next();
+            let mut stages = run.state.plan.stages.iter().rev();
+            return stages.find_map(|stage| stage.env.clone());
         }
         let environments = &self.overview.as_ref()?.environments;
         let marked = environments.get(self.home_cursor[HomePanel::Where as usize]);

@@ -149,7 +149,7 @@ impl Repository {
             let path = self.path().join(dice.pick(&NAMES));
             let deed = dice.roll(12);
             if deed < 6 || !path.is_file() {
-                self.write(dice, &path);
+                Self::write(dice, &path);
             } else if deed == 6 {
                 fs::remove_file(&path).unwrap();
             } else if deed == 7 {
@@ -171,14 +171,13 @@ impl Repository {
         }
     }
 
-    fn write(&self, dice: &mut Dice, path: &Path) {
+    fn write(dice: &mut Dice, path: &Path) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         let mut text = fs::read_to_string(path).unwrap_or_default();
         if text.is_empty() || path.is_symlink() {
             let _ = fs::remove_file(path);
-            text = (0..dice.roll(60))
-                .map(|_| format!("{}\n", dice.pick(&LINES)))
-                .collect();
+            text =
+                (0..dice.roll(60)).fold(String::new(), |text, _| text + dice.pick(&LINES) + "\n");
         } else {
             let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
             for _ in 0..=dice.roll(4) {
@@ -286,20 +285,15 @@ async fn files_and_lines_are_counted_as_git_counts_them() {
             let files = git.file_changes(from, to).await.unwrap();
             let number =
                 |count: Option<usize>| count.map_or("-".to_owned(), |count| count.to_string());
-            let told: String = files
-                .iter()
-                .map(|file| {
-                    let path = match &file.was {
-                        Some(was) => format!("\0{was}\0{}", file.path),
-                        None => file.path.clone(),
-                    };
-                    format!(
-                        "{}\t{}\t{path}\0",
-                        number(file.insertions),
-                        number(file.deletions)
-                    )
-                })
-                .collect();
+            let mut told = String::new();
+            for file in &files {
+                let path = match &file.was {
+                    Some(was) => format!("\0{was}\0{}", file.path),
+                    None => file.path.clone(),
+                };
+                let (more, fewer) = (number(file.insertions), number(file.deletions));
+                write!(told, "{more}\t{fewer}\t{path}\0").unwrap();
+            }
             assert_eq!(
                 told,
                 repository.diff(&["--numstat", "-z"], from, to),
@@ -488,9 +482,10 @@ async fn one_file_is_compared_alone_whatever_its_name() {
 async fn a_diff_without_end_is_cut_after_a_whole_line() {
     let mut repository = Repository::new();
     let path: PathBuf = repository.path().join("long");
-    let text: String = (0..2_000_000)
-        .map(|line| format!("line {line}\n"))
-        .collect();
+    let mut text = String::new();
+    for line in 0..2_000_000 {
+        writeln!(text, "line {line}").unwrap();
+    }
     fs::write(path, text).unwrap();
     repository.commit("long");
     let read = repository

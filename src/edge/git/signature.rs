@@ -124,7 +124,7 @@ impl Git {
                     .filter(|named| keys.contains(&named.key.as_str()))
             };
             of_kind().any(|named| !named.is_trusted()).then(|| {
-                let trusted = of_kind().filter(|named| named.is_trusted()).next_back();
+                let trusted = of_kind().rfind(|named| named.is_trusted());
                 let program = trusted.map_or(*usual, |named| named.program.as_str());
                 format!("{}={program}", keys[keys.len() - 1])
             })

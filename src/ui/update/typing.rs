@@ -134,9 +134,11 @@ fn confirms(model: &Model) -> Option<bool> {
 fn field(model: &mut Model) -> Option<&mut String> {
     match model.dialogs.last_mut() {
         Some(
-            Dialog::Reason { typed, .. } | Dialog::Kill { typed, .. } | Dialog::Steal { typed, .. },
+            Dialog::Reason { typed, .. }
+            | Dialog::Kill { typed, .. }
+            | Dialog::Steal { typed, .. }
+            | Dialog::Rollback { typed, .. },
         ) => Some(typed),
-        Some(Dialog::Rollback { typed, .. }) => Some(typed),
         Some(Dialog::Secret { typed, .. }) => Some(&mut typed.0),
         Some(Dialog::Prompt(prompt)) => Some(&mut prompt.typed),
         Some(Dialog::Help { query, scroll }) => {

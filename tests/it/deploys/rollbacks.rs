@@ -135,7 +135,7 @@ fn the_release_before_is_gone_back_to_and_the_one_that_is_left_is_bad() {
     ]);
     serves(&ground, "two");
     has_schema(&ground, "migrations/0001");
-    assert_eq!(undone(&ground), [three.clone()]);
+    assert_eq!(undone(&ground), std::slice::from_ref(&three));
     assert_eq!(text(&ground.runs()[0]["outcome"]), "rolled_back");
     let commit = ground.tag_at("project", &two);
     assert_eq!(ground.tag_at("project", "LIVE"), commit);

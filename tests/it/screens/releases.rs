@@ -61,7 +61,7 @@ pub(super) fn catalog(count: usize) -> Catalog {
             release(
                 &format!("v1.{}.{}", number / 4, number % 4),
                 number,
-                2 + at as i64 * 40,
+                2 + i64::try_from(at).unwrap() * 40,
             )
         })
         .collect();
@@ -110,7 +110,7 @@ fn commit(number: usize, subject: &str, graph: &[&str], risks: &[Risk]) -> Marke
             commit: hash(1000 + number),
             subject: subject.into(),
             author: ["tom", "ana", "a.very.long.name"][number % 3].into(),
-            at: start() - TimeDelta::hours(3 + number as i64 * 7),
+            at: start() - TimeDelta::hours(3 + i64::try_from(number).unwrap() * 7),
         },
         graph: graph.iter().map(|row| (*row).to_owned()).collect(),
         risks: risks.to_vec(),
