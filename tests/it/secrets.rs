@@ -514,6 +514,13 @@ fn without_a_terminal_it_is_told_that_a_secret_of_finished_steps_is_not_masked()
 fn the_body_of_a_tag_holds_no_secret() {
     let more = "[[stage]]\nname = \"Live\"\nenv = \"live\"\nsteps = [\"print\", \"tag\"]\n";
     let workshop = project(more);
+    for (key, value) in [("user.name", "Ada"), ("user.email", "ada@example.org")] {
+        let git = workshop
+            .command("git")
+            .args(["config", key, value])
+            .status();
+        assert!(git.unwrap().success());
+    }
     let approved = format!("live={}", workshop.commit());
     let output = workshop
         .command(env!("CARGO_BIN_EXE_golive"))
