@@ -162,7 +162,7 @@ fn lines_are_handed_over_exactly_in_turns() {
     desk.grown(track, text.len() as u64, None);
     desk.ended(track);
     let mut got = Vec::new();
-    let taken: Result<(), ()> = desk.each((None, None), false, &mut |part: Part<'_>| {
+    let taken: Result<(), ()> = desk.each((None, None), None, &mut |part: Part<'_>| {
         got.extend_from_slice(part.bytes);
         if part.is_last {
             got.push(b'\n');
@@ -174,7 +174,7 @@ fn lines_are_handed_over_exactly_in_turns() {
     assert_eq!(got.len(), text.len());
     assert!(got == text);
     let mut count = 0;
-    let stopped: Result<(), &str> = desk.each((None, None), false, &mut |_| {
+    let stopped: Result<(), &str> = desk.each((None, None), None, &mut |_| {
         count += 1;
         if count == 5 { Err("enough") } else { Ok(()) }
     });
