@@ -70,11 +70,7 @@ impl Console {
                     buckets,
                 }))
             }
-            LogWish::Whole { document, spot } => {
-                let desk = self.desk(document);
-                let lines = desk.map_or_else(Vec::new, |desk| desk.whole(spot));
-                self.hear(Msg::Log(LogNews::Whole { spot, lines }))
-            }
+            LogWish::Whole { document, spot } => self.tell_whole(document, spot),
             LogWish::Copy {
                 document,
                 from,
@@ -149,6 +145,12 @@ impl Console {
                 self.take_answer(Answer::Failed(Box::new(failure)))
             }
         }
+    }
+
+    fn tell_whole(&mut self, document: DocumentId, spot: Spot) -> bool {
+        let desk = self.desk(document);
+        let lines = desk.map_or_else(Vec::new, |desk| desk.whole(spot));
+        self.hear(Msg::Log(LogNews::Whole { spot, lines }))
     }
 
     fn export_copy(&mut self, document: DocumentId, (from, to): (Spot, Spot), open: Open) {
