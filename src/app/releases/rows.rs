@@ -14,6 +14,8 @@ use crate::domain::id::EnvName;
 use crate::domain::run::{Moment, Outcome};
 use crate::domain::text::{age, ellipsis, width};
 
+/// As wide as `DEPLOYED-2026-11-20/2130-2`.
+const USUAL_TAG: usize = 26;
 /// A tag is not cut to less.
 const LEAST_TAG: usize = 16;
 /// At least so much room for the last column; before that is cut to less, columns go.
@@ -28,7 +30,7 @@ pub(super) fn rows(
     now: Moment,
     room: Option<usize>,
 ) -> String {
-    let widest_tag = room.map(|room| (room * 3 / 8).max(LEAST_TAG));
+    let widest_tag = room.map(tag_room);
     let widest_name = room.map(|room| (room / 6).max(6));
     let cells = catalog.releases.iter().map(|release| {
         let commits = release.commits.map(|count| count.to_string());
@@ -59,6 +61,12 @@ pub(super) fn rows(
         }
     }
     out
+}
+
+/// How wide a tag may be: a whole `DEPLOYED-…` where other columns can make way for it.
+fn tag_room(room: usize) -> usize {
+    let usual = room.saturating_sub(30).min(USUAL_TAG);
+    (room * 3 / 8).max(usual).max(LEAST_TAG)
 }
 
 /// Cuts the last column to the room that is left; where that is too little, columns between go first.
@@ -214,13 +222,19 @@ mod tests {
     }
 
     #[test]
+    fn a_usual_tag_is_whole_from_56_columns_on() {
+        let rooms = [20, 40, 50, 56, 80, 120].map(tag_room);
+        assert_eq!(rooms, [16, 16, 20, 26, 30, 45]);
+    }
+
+    #[test]
     fn columns_go_before_what_a_release_brought_is_cut_to_nothing() {
         let row = |what: &str| {
             ["* R-1", "3h", "ada", "ok 2s", "12", what]
                 .map(String::from)
                 .to_vec()
         };
-        for (room, left) in [(80, 6), (40, 6), (36, 5), (30, 4), (24, 3)] {
+        for (room, left) in [(80, 6), (42, 6), (40, 5), (36, 4), (24, 3), (20, 2)] {
             let mut headings = vec!["  tag", "age", "by", "result", "new", "what"];
             let mut cells = vec![row(&"long ".repeat(30)), row("short")];
             fit(&mut headings, &mut cells, room);
