@@ -8,6 +8,7 @@
 
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
+use std::num::NonZero;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -144,7 +145,8 @@ fn tig(root: &Path) {
     let mut child = pair.slave.spawn_command(command).unwrap();
     drop(pair.slave);
     let mut reader = pair.master.try_clone_reader().unwrap();
-    let mut screen = vt100::Parser::new(36, 120, 0);
+    let cells = |count: u16| NonZero::new(count).unwrap();
+    let mut screen = vt100::Parser::new(cells(36), cells(120), 0);
     let mut buffer = [0; 1 << 14];
     while !screen.screen().contents().contains("DEPLOYED-") {
         let count = reader.read(&mut buffer).unwrap_or_default();
