@@ -167,7 +167,7 @@ impl Past {
         };
         // The oldest of a part has a release before it that is not here.
         let is_known = |place: &usize| !(is_part && place + 1 == catalog.releases.len());
-        let countable = !is_shallow && self.checklist.release.tag.is_some();
+        let countable = !is_shallow && self.checklist.release.is_tagged();
         let counted: Vec<usize> = places.iter().copied().filter(is_known).collect();
         let pairs: Vec<_> = counted.iter().map(|place| pair(*place)).collect();
         let (counts, signatures) = tokio::join!(
@@ -228,7 +228,7 @@ impl Past {
     }
 
     fn pattern(&self) -> TagPattern {
-        TagPattern::new(self.checklist.release.tag.as_deref())
+        TagPattern::of(&self.checklist.release)
     }
 
     fn live_of<'a>(&self, refs: &'a Refs) -> Option<&'a TagRef> {
