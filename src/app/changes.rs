@@ -12,13 +12,14 @@ use futures_util::future::join_all;
 use super::project;
 use super::report::{Failure, note, print, shown};
 use super::session::Project;
+use crate::domain::id::EnvName;
 use crate::domain::plan::build::{History, Target, build};
 use crate::domain::plan::difference::difference;
 use crate::domain::plan::rollback::{self, Back, TakenBack};
 use crate::domain::plan::{Plan, Rollback, Taken};
 use crate::domain::run::{Identities, RunState, schedule};
 use crate::domain::text::plural;
-use crate::edge::git::Git;
+use crate::edge::journal::brought;
 
 /// How many changes are told one by one.
 const SHOWN: usize = 6;
@@ -109,18 +110,26 @@ async fn taken_back(project: &Project, rollback: &Rollback) -> Back {
         env: rollback.env.clone(),
         from: rollback.from.clone(),
         to_tag: rollback.to_tag.clone(),
-        taken: changed(&project.git(), rollback.taken.clone()).await,
+        taken: changed(project, &rollback.env, rollback.taken.clone()).await,
     }
 }
 
-/// The releases that are taken back, with what each changed.
-pub async fn changed(git: &Git, taken: Vec<Taken>) -> Vec<TakenBack> {
+/// The releases that are taken back, with what each changed and what its run did, where that is known here.
+pub async fn changed(project: &Project, env: &EnvName, taken: Vec<Taken>) -> Vec<TakenBack> {
+    let git = project.git();
+    let git = &git;
     join_all(taken.into_iter().map(async |release| {
         let changed = match &release.previous {
             Some(previous) => git.changed_paths(previous, &release.commit).await.ok(),
             None => None,
         };
-        TakenBack { release, changed }
+        let run = release.run.as_ref();
+        let done = run.and_then(|run| brought::done(&project.paths, run, &release.commit, env));
+        TakenBack {
+            release,
+            changed,
+            done,
+        }
     }))
     .await
 }

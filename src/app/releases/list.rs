@@ -391,7 +391,7 @@ fn short_age(at: Moment, now: Moment) -> String {
 }
 
 /// `3h ago`, `just now`; a date for what is not past.
-pub(super) fn ago(at: Moment, now: Moment) -> String {
+pub fn ago(at: Moment, now: Moment) -> String {
     match (now - at).to_std() {
         Ok(past) if past >= Duration::from_secs(2) => format!("{} ago", age(past)),
         Ok(_) => "just now".to_owned(),
