@@ -57,7 +57,7 @@ impl Left {
 /// What the first line of a release's tag says of how it went live.
 const RELEASED_BY: &str = "released by";
 /// The same of a rollback, before the name of what was left.
-const WENT_BACK: &str = "gone back to from ";
+const WENT_BACK: &str = "gone back from ";
 /// The line a note's keys begin after.
 const NOTE_OPENING: &str = "golive: 1";
 /// The environment of a command is limited, and a note is read by people.
@@ -253,7 +253,7 @@ mod tests {
     fn a_body_is_read_as_it_was_written() {
         let text = body(&note());
         assert!(text.starts_with(
-            "superlists 9be0d11 is live, gone back to from R-7 by ada@laptop in 64 s\n\n"
+            "superlists 9be0d11 is live, gone back from R-7 by ada@laptop in 64 s\n\n"
         ));
         assert!(text.contains("\nrun: 20261120-2012-k3\n"));
         let signed = format!("{text}-----BEGIN PGP SIGNATURE-----\nrun: other\n");
@@ -271,10 +271,7 @@ mod tests {
             rolled_back: None,
             ..note()
         };
-        for (note, how) in [
-            (note(), "gone back to from R-7 by"),
-            (released, "released by"),
-        ] {
+        for (note, how) in [(note(), "gone back from R-7 by"), (released, "released by")] {
             let text = body(&note);
             let line = text.lines().next().expect("a first line");
             assert!(
