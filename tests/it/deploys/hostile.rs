@@ -170,6 +170,29 @@ fn a_rollback_that_was_stopped_half_way_is_named_and_undoes_nothing_twice_when_i
 }
 
 #[test]
+fn what_waited_for_its_approval_takes_nothing_back_twice_where_no_live_tells() {
+    let rules = "[release]\nlive = false\n";
+    let list = checklist(TWO).replace("gate = \"none\"", "gate = \"type\"");
+    let ground = Ground::new(2, &format!("{rules}{list}"));
+    let one = ground.commit("one");
+    ground.ends(0, &["deploy", "--approve", &format!("production={one}")]);
+    let two = ground.commit("two");
+    ground.ends(0, &["deploy", "--approve", &format!("production={two}")]);
+    let approval = format!("production={one}");
+    ground.ends(3, &["rollback", "production"]);
+    let waiting = ground.newest_run();
+    ground.ends(0, &["rollback", "production", "--approve", &approval]);
+    let before = undone(&ground);
+    let late = ground.ends(1, &["resume", &waiting, "--approve", &approval]);
+    late.says(&[
+        "nothing was taken back",
+        "rollback production plans it anew",
+    ]);
+    assert_eq!(undone(&ground), before);
+    serves(&ground, &one);
+}
+
+#[test]
 fn a_clone_without_the_history_says_that_it_cannot_tell() {
     let ground = shop();
     release(&ground, "one");
