@@ -13,7 +13,6 @@ use super::plain::PlainFace;
 use super::prompt::{Prompt, told_to_end};
 use super::reach::Asking;
 use super::report::{Code, Failure};
-use super::rollback;
 use super::secrets;
 use super::session::{self, Project};
 use super::verdict::verdict;
@@ -236,7 +235,7 @@ async fn ready(
     (listener, mut prompt): (&LinkListener, Option<&mut Prompt>),
 ) -> Result<(Vec<Intent>, Vault, Arc<Sites>, Identities), Failure> {
     check_decisions(&state.plan, &resume.decisions)?;
-    rollback::not_overtaken(project, state).await?;
+    super::changes::not_overtaken(project, state).await?;
     let again = first_wish(state, &resume.decisions);
     let wishes = choices::wishes(state, &resume.decisions, again, session::now())?;
     let wanted = secrets::of_run(&choices::after(state, &wishes, session::now()));

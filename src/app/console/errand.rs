@@ -17,7 +17,6 @@ use super::super::handover::{self, Opened};
 use super::super::lock;
 use super::super::reach;
 use super::super::report::{Code, Failure};
-use super::super::rollback;
 use super::super::secrets::{self, Wanted};
 use super::super::session::{self, Driven, Project};
 use super::super::watch::{self as watching, Watched};
@@ -473,7 +472,7 @@ impl Errands {
         decisions: &Decisions,
     ) -> Result<(Vec<Intent>, Vault, Arc<Sites>, Identities), Failure> {
         deploy::check_decisions(&state.plan, decisions)?;
-        rollback::not_overtaken(&self.project, state).await?;
+        changes::not_overtaken(&self.project, state).await?;
         let first = choices::wishes(state, decisions, going_on(state), session::now())?;
         let wanted = secrets::of_run(&choices::after(state, &first, session::now()));
         let secrets = self.secrets(&state.plan, wanted).await?;

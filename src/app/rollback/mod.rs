@@ -15,10 +15,9 @@ use crate::domain::checklist::Checklist;
 use crate::domain::id::{Commit, EnvName};
 use crate::domain::plan::build::{History, Target};
 use crate::domain::plan::rollback::{Back, build};
-use crate::domain::plan::still_live::CHECK;
 use crate::domain::plan::{Plan, Taken};
 use crate::domain::release::Left;
-use crate::domain::run::{Moment, RunState};
+use crate::domain::run::Moment;
 use crate::domain::text::similar;
 use crate::edge::journal::{brought, list};
 
@@ -209,37 +208,6 @@ async fn goal(
         taken: changed(project, env, taken.collect()).await,
     };
     Ok((target, back))
-}
-
-/// Refuses to begin a rollback that was planned when something else was live: while it waited for its decision, somebody
-/// may have gone back already. Where LIVE speaks of the environment, the run looks at it under the lock.
-pub async fn not_overtaken(project: &Project, state: &RunState) -> Result<(), Failure> {
-    let Some(back) = &state.plan.rollback else {
-        return Ok(());
-    };
-    let is_checked = state.plan.tasks().any(|task| task.kind == CHECK);
-    let has_begun = state.tasks.iter().any(|task| task.started.is_some());
-    // Without the checklist of then it is not known what tags say of the environment.
-    let is_unknown = project.checklist.environment(&back.env).is_none();
-    if is_checked || has_begun || is_unknown {
-        return Ok(());
-    }
-    // What cannot be told refuses nothing.
-    let catalog = Past::of(project).list().await.unwrap_or_default();
-    let Some(live) = way_back(&catalog, &back.env).live else {
-        return Ok(());
-    };
-    if live.point.commit == back.from.commit {
-        return Ok(());
-    }
-    let (env, was) = (&back.env, back.from.name());
-    let text = format!(
-        "{env} was to go back from {was}, but {} is live there by now: nothing was taken back",
-        name(&live)
-    );
-    let command = &project.command;
-    let help = format!("{command} rollback {env} plans it anew, from what is live now");
-    Err(Failure::new(Code::Failed, text).help(help))
 }
 
 /// That LIVE should say what is live, and does not.
