@@ -235,6 +235,7 @@ async fn ready(
     (listener, mut prompt): (&LinkListener, Option<&mut Prompt>),
 ) -> Result<(Vec<Intent>, Vault, Arc<Sites>, Identities), Failure> {
     check_decisions(&state.plan, &resume.decisions)?;
+    super::changes::not_overtaken(project, state).await?;
     let again = first_wish(state, &resume.decisions);
     let wishes = choices::wishes(state, &resume.decisions, again, session::now())?;
     let wanted = secrets::of_run(&choices::after(state, &wishes, session::now()));

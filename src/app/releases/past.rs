@@ -222,9 +222,16 @@ impl Past {
             .windows(2)
             .map(|pair| (pair[1].commit.clone(), pair[0].commit.clone()))
             .collect();
-        let touched = self.git.pairs_that_touch(&pairs, text).await?;
+        // The very first release brought all its files.
+        let first = releases.last().map(|release| &release.commit);
+        let touched = self.git.pairs_that_touch(&pairs, text);
+        let (touched, in_first) = tokio::join!(touched, self.git.holds_path(first, text));
         let tag = |place: usize| releases[place].tag.clone();
-        Ok(touched.into_iter().map(tag).collect())
+        let mut found: Vec<String> = touched?.into_iter().map(tag).collect();
+        if in_first? {
+            found.extend(releases.last().map(|release| release.tag.clone()));
+        }
+        Ok(found)
     }
 
     fn pattern(&self) -> TagPattern {

@@ -120,12 +120,22 @@ impl TagPattern {
         if regex.is_match(name) {
             return Some((name, 1));
         }
-        let (base, number) = name.rsplit_once('-')?;
-        let is_number =
-            !number.starts_with('0') && number.bytes().all(|byte| byte.is_ascii_digit());
-        let number = number.parse().ok().filter(|number| *number > 1)?;
-        (is_number && regex.is_match(base)).then_some((base, number))
+        let (base, number) = numbered(name)?;
+        if regex.is_match(base) {
+            return Some((base, number));
+        }
+        // A name that was planned with a number, and was taken when the tag was written, has another one behind it.
+        let (base, number) = numbered(base)?;
+        regex.is_match(base).then_some((base, number))
     }
+}
+
+/// A name without the number at its end.
+fn numbered(name: &str) -> Option<(&str, u32)> {
+    let (base, number) = name.rsplit_once('-')?;
+    let is_number = !number.starts_with('0') && number.bytes().all(|byte| byte.is_ascii_digit());
+    let number = number.parse().ok().filter(|number| *number > 1)?;
+    is_number.then_some((base, number))
 }
 
 impl NamedTime {
@@ -317,6 +327,8 @@ mod tests {
     fn release_tags_are_told_from_others() {
         let pattern = TagPattern::new(Some("DEPLOYED-%F/%H%M"));
         assert!(pattern.matches("DEPLOYED-2026-11-20/2130-2"));
+        // Planned as the second of its minute, and written as the next one that was free.
+        assert_eq!(pattern.number("DEPLOYED-2026-11-20/2130-4-2"), 4);
         for other in [
             "DEPLOYED-today/2130",
             "DEPLOYED-2026-11-20/2130-1",
