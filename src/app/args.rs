@@ -306,6 +306,16 @@ pub struct Rollback {
     pub detach: bool,
 }
 
+impl Rollback {
+    /// Whether the console can ask for the rest: what is decided or wanted by flags is told in lines.
+    pub fn is_for_screens(&self) -> bool {
+        let given = &self.decisions;
+        let decides = !given.approve.is_empty() || !given.confirm.is_empty();
+        let wants = self.dry_run || self.detach || given.keep_lock || given.reason.is_some();
+        !decides && !wants
+    }
+}
+
 /// `golive resume`.
 #[derive(Debug, Clone, Args)]
 pub struct Resume {
