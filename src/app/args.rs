@@ -36,11 +36,13 @@ const ROLLBACK_EXAMPLES: &str = "\
 Examples:
   golive rollback production --dry-run
                                       what going back one release means, and what would run
-  golive rollback production          the same, then the gate, then go back
+  golive rollback production          on screen: the same, the reason, the plan, then the gate
   golive rollback production v1.41 --reason 'carts are lost'
                                       go back to this release; the one that is left is marked bad
   golive rollback production --approve production=9be0d11 --reason TEXT
-                                      without a terminal; the commit is the one that is gone back to";
+                                      without a terminal; the commit is the one that is gone back to
+
+With a flag, with --plain, or into a file or pipe, it tells and asks in lines.";
 
 const LOGS_EXAMPLES: &str = "\
 Examples:
@@ -54,7 +56,7 @@ On a terminal it opens the log on screen; with --plain, or into a file or pipe, 
 
 const DIFF_EXAMPLES: &str = "\
 Examples:
-  golive releases diff LIVE HEAD      what the next release would bring
+  golive releases diff LIVE HEAD      what the next release would bring, on screen
   golive releases diff v1.4 v1.5 --stat
                                       the files, with how many lines
   golive releases diff v1.4 v1.5 | delta
