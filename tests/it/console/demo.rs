@@ -331,7 +331,11 @@ fn the_demo_goes_back_to_its_first_release_and_is_left_and_resumed_on_the_way() 
     terminal.at("Enter: rollback production", "\r");
     // The database was brought back; the servers are being switched.
     terminal.at("was 1.2.0", "p");
-    terminal.shows("PAUSED");
+    terminal.until("it is paused and what ran has ended", |seen| {
+        let text = seen.text();
+        let is_over = ["7 of 9 steps", "8 of 9 steps"].map(|count| text.contains(count));
+        text.contains("PAUSED") && is_over.contains(&true)
+    });
     terminal.keys("q");
     terminal.at("Leave while the run is not over?", "L");
     assert_eq!(terminal.ended(), 3);
