@@ -84,9 +84,14 @@ impl Scenario {
         ]);
         let operators = if chance.one_in(3) { 1 } else { 2 };
         let plans = (0..operators)
-            .map(|_| match chance.one_in(4) {
-                true => Arc::new(random_rollback(chance, hosts)),
-                false => Arc::new(random_plan(chance, hosts)),
+            .map(|_| {
+                let goes_back = chance.one_in(4);
+                let make = if goes_back {
+                    random_rollback
+                } else {
+                    random_plan
+                };
+                Arc::new(make(chance, hosts))
             })
             .collect();
         Self {
@@ -218,7 +223,7 @@ fn rollback(hosts: usize, gate: Gate, steps: &[&str]) -> Plan {
     (check.idempotent, check.on_failure) = (true, OnFailure::Stop);
     for task in stages[..2].iter_mut().flat_map(|stage| &mut stage.tasks) {
         if task.step.as_str() != "still-live" {
-            task.kind = UNDO.to_owned();
+            UNDO.clone_into(&mut task.kind);
         }
     }
     let mut plan = finished(stages);
@@ -242,7 +247,7 @@ fn rollback(hosts: usize, gate: Gate, steps: &[&str]) -> Plan {
 
 fn random_rollback(chance: &mut Chance, hosts: usize) -> Plan {
     let gate = *chance.pick(&[Gate::None, Gate::Key, Gate::Type]);
-    let steps: &[&str] = *chance.pick(&[&["migrate"][..], &["migrate", "reload"], &["reload"]]);
+    let steps: &[&str] = chance.pick(&[&["migrate"][..], &["migrate", "reload"], &["reload"]]);
     let mut plan = rollback(hosts, gate, steps);
     let tasks = plan.stages.iter_mut().flat_map(|stage| &mut stage.tasks);
     for task in tasks.skip(1) {
