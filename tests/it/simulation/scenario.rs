@@ -247,7 +247,8 @@ fn rollback(hosts: usize, gate: Gate, steps: &[&str]) -> Plan {
 
 fn random_rollback(chance: &mut Chance, hosts: usize) -> Plan {
     let gate = *chance.pick(&[Gate::None, Gate::Key, Gate::Type]);
-    let steps: &[&str] = chance.pick(&[&["migrate"][..], &["migrate", "reload"], &["reload"]]);
+    let choices: [&[&str]; 3] = [&["migrate"], &["migrate", "reload"], &["reload"]];
+    let steps = chance.pick(&choices);
     let mut plan = rollback(hosts, gate, steps);
     let tasks = plan.stages.iter_mut().flat_map(|stage| &mut stage.tasks);
     for task in tasks.skip(1) {
