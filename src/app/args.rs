@@ -37,11 +37,13 @@ const ROLLBACK_EXAMPLES: &str = "\
 Examples:
   golive rollback production --dry-run
                                       what going back one release means, and what would run
-  golive rollback production          the same, then the gate, then go back
+  golive rollback production          on screen: the same, the reason, the plan, then the gate
   golive rollback production v1.41 --reason 'carts are lost'
                                       go back to this release; the one that is left is marked bad
   golive rollback production --approve production=9be0d11 --reason TEXT
-                                      without a terminal; the commit is the one that is gone back to";
+                                      without a terminal; the commit is the one that is gone back to
+
+With a flag, with --plain, or into a file or pipe, it tells and asks in lines.";
 
 const LOGS_EXAMPLES: &str = "\
 Examples:
@@ -66,7 +68,7 @@ Tags that others made are releases by one line of [release] in releases.toml:
 
 const DIFF_EXAMPLES: &str = "\
 Examples:
-  golive releases diff LIVE HEAD      what the next release would bring
+  golive releases diff LIVE HEAD      what the next release would bring, on screen
   golive releases diff v1.4 v1.5 --stat
                                       the files, with how many lines
   golive releases diff v1.4 v1.5 | delta
@@ -317,6 +319,16 @@ pub struct Rollback {
     /// Leave after the start; the run goes on in the background until it needs a decision
     #[arg(long)]
     pub detach: bool,
+}
+
+impl Rollback {
+    /// Whether the console can ask for the rest: what is decided or wanted by flags is told in lines.
+    pub fn is_for_screens(&self) -> bool {
+        let given = &self.decisions;
+        let decides = !given.approve.is_empty() || !given.confirm.is_empty();
+        let wants = self.dry_run || self.detach || given.keep_lock || given.reason.is_some();
+        !decides && !wants
+    }
 }
 
 /// `golive resume`.

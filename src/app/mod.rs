@@ -120,6 +120,9 @@ async fn command(cli: &Cli) -> Result<Code, Failure> {
         Some(Command::Resume(resume)) => {
             deploy::resume(&open_for_runs()?, &resume.gathered(), global).await
         }
+        Some(Command::Rollback(wanted)) if wanted.is_for_screens() && has_screen(global) => {
+            go_back(open()?, wanted, global).await
+        }
         Some(Command::Rollback(wanted)) => rollback::rollback(&open()?, wanted, global).await,
         Some(Command::Lock(lock)) => lock::lock(&open()?, lock, global).await,
         Some(Command::Runner(arguments)) => runner::run(&open_for_runs()?, arguments).await,
@@ -144,21 +147,59 @@ async fn command(cli: &Cli) -> Result<Code, Failure> {
             console::open(project, global, console::Begin::Tail { env, names }).await
         }
         Some(Command::Tail(tail)) => tail::tail(&open()?, tail, global).await,
-        Some(Command::Releases { what: None }) if has_screen(global) => {
-            console::open(open()?, global, console::Begin::Releases).await
-        }
-        Some(Command::Releases { what: None }) => releases::list::list(&open()?, global).await,
-        Some(Command::Releases {
-            what: Some(args::Releases::Show { tag }),
-        }) => releases::show::show(&open()?, tag, global).await,
-        Some(Command::Releases {
-            what: Some(args::Releases::Diff { from, to, stat }),
-        }) => releases::diff::diff(&open()?, (from, to), *stat, global).await,
-        Some(Command::Releases {
-            what: Some(args::Releases::Verify { env }),
-        }) => releases::verify::verify(&open()?, env.as_deref(), global).await,
+        Some(Command::Releases { what }) => past(&open()?, what.as_ref(), global).await,
         Some(Command::Demo(demo)) => playground::demo(demo, global, has_screen(global)).await,
         Some(command) => document(command, global),
+    }
+}
+
+/// `golive rollback` on screen: what it means, the reason, the plan. What cannot be gone back to is said before there is
+/// a screen.
+async fn go_back(
+    project: Project,
+    wanted: &args::Rollback,
+    global: &Global,
+) -> Result<Code, Failure> {
+    match rollback::wanted(&project, wanted).await? {
+        rollback::Way::Nothing(why) => {
+            print(&report::shown(&format!("{why}\n")))?;
+            Ok(Code::Done)
+        }
+        rollback::Way::Back(back) => {
+            console::open(project, global, console::Begin::Rollback(back)).await
+        }
+    }
+}
+
+/// `golive releases …`: on screen where there is one and it is not for other programs.
+async fn past(
+    project: &Project,
+    what: Option<&args::Releases>,
+    global: &Global,
+) -> Result<Code, Failure> {
+    use args::Releases;
+    let on_screen = async |first| {
+        let begin = console::Begin::Releases(first);
+        console::open(project.clone(), global, begin).await
+    };
+    match what {
+        None if has_screen(global) => on_screen(console::First::Newest).await,
+        None => releases::list::list(project, global).await,
+        Some(Releases::Show { tag }) if has_screen(global) => {
+            let tag = releases::show::named(project, tag).await?;
+            on_screen(console::First::Release(tag)).await
+        }
+        Some(Releases::Show { tag }) => releases::show::show(project, tag, global).await,
+        Some(Releases::Diff { from, to, stat }) if !stat && has_screen(global) => {
+            releases::diff::check(project, (from, to)).await?;
+            on_screen(console::First::Difference(from.clone(), to.clone())).await
+        }
+        Some(Releases::Diff { from, to, stat }) => {
+            releases::diff::diff(project, (from, to), *stat, global).await
+        }
+        Some(Releases::Verify { env }) => {
+            releases::verify::verify(project, env.as_deref(), global).await
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use super::advance::Advance;
 use super::args::{Decisions, Deploy, Global, Resume};
 use super::report::{Code, Failure};
+use super::rollback::Prepared;
 use super::session::{self, Project};
 use super::watch::{News, Watcher};
 use crate::domain::feed::Update;
@@ -47,8 +48,19 @@ const FRAMES: u32 = 75;
 /// The longest time updates of a run are taken in before the next frame.
 const INTAKE: Duration = Duration::from_millis(8);
 
-/// What the console opens with.
+/// What is looked at first of past releases.
 #[derive(Debug, Clone)]
+pub enum First {
+    /// The newest one.
+    Newest,
+    /// The release of this tag.
+    Release(String),
+    /// What differs between two points.
+    Difference(String, String),
+}
+
+/// What the console opens with.
+#[derive(Debug)]
 pub enum Begin {
     /// What is live where, what is ahead.
     Home,
@@ -65,8 +77,10 @@ pub enum Begin {
         /// The host.
         host: Option<String>,
     },
+    /// What going back means, then its plan.
+    Rollback(Box<Prepared>),
     /// Past releases.
-    Releases,
+    Releases(First),
     /// The logs of an environment's hosts; no names = all of them.
     Tail {
         /// The environment.
@@ -183,8 +197,17 @@ impl Console {
                 self.wanted_log = Some((step, host));
                 self.errands.open(run);
             }
-            Begin::Releases => {
+            Begin::Rollback(back) => {
+                self.model.busy = Some("making the plan".to_owned());
+                self.errands.offer_back(*back);
+            }
+            Begin::Releases(first) => {
                 self.model.view = ui::model::View::Releases;
+                match first {
+                    First::Newest => {}
+                    First::Release(tag) => self.model.shelf.wanted = Some(tag),
+                    First::Difference(from, to) => self.model.shelf.compare(from, to),
+                }
                 // It asks for the list by itself.
                 self.hear(Msg::Tick);
             }

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::super::releases::{Past, diff};
 use super::errand::Errands;
-use crate::domain::catalog::{Catalog, RemoteTags};
+use crate::domain::catalog::{Catalog, Release, RemoteTags, Signature};
 use crate::domain::id::Commit;
 use crate::edge::git::{Git, GitError};
 use crate::ui::msg::{Msg, Notice, ReleaseNews, ReleaseWish};
@@ -82,8 +82,15 @@ impl Errands {
             ReleaseWish::Fill(tags) => {
                 tokio::spawn(async move {
                     let past = Past::of(&errands.project);
-                    let filled = past.fill(&errands.shelf.catalog(), &tags).await;
-                    errands.tell_release(ReleaseNews::Filled(filled));
+                    let counted = past.count(&errands.shelf.catalog(), &tags).await;
+                    errands.tell_release(ReleaseNews::Filled(counted.clone()));
+                    // Signatures take their time, and counts do not wait for them.
+                    let is_open = |release: &Release| release.signature == Signature::Unchecked;
+                    let open: Vec<Release> = counted.into_iter().filter(is_open).collect();
+                    if !open.is_empty() {
+                        let verified = past.verify(open).await;
+                        errands.tell_release(ReleaseNews::Filled(verified));
+                    }
                 });
             }
             ReleaseWish::Show(tag) => {

@@ -109,6 +109,12 @@ pub async fn answer(
     }
 }
 
+/// Whether both points are there to be compared.
+pub async fn check(project: &Project, (from, to): (&str, &str)) -> Result<(), Failure> {
+    let points = points(&project.git(), &project.checklist.release, from, to).await;
+    points.map(|_| ()).map_err(|error| failed(&error))
+}
+
 async fn points(git: &Git, rules: &ReleaseRules, from: &str, to: &str) -> Result<Points, GitError> {
     let commit = async |name: &str| match (git.resolve(name).await, &rules.live) {
         // LIVE is what it is called here, whatever its tag is called.

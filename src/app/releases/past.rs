@@ -6,8 +6,10 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use tokio::time::{Instant, timeout_at};
 
 use crate::app::session::Project;
 use crate::domain::catalog::{self, Brought, Catalog, Ground, Release, RemoteTags, Signature};
@@ -23,6 +25,8 @@ use crate::edge::paths::ProjectPaths;
 const NEWEST_RUNS: usize = 200;
 /// So many signatures are verified at the same time.
 const AT_ONCE: usize = 4;
+/// So long signatures are verified for one answer; those of older releases stay unverified then.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 mod compare;
 mod show;
@@ -139,16 +143,11 @@ impl Past {
         Ok(catalog::make(tags?, pattern, ground))
     }
 
-    /// These releases with their commits counted and their signatures verified. Tags that the catalog does not have
+    /// These releases with their commits counted and their signatures verified, newest first and no longer than a moment:
+    /// a list must not wait for thousands of them, nor for a program that hangs. Tags that the catalog does not have
     /// are left out.
     pub async fn fill(&self, catalog: &Catalog, tags: &[String]) -> Vec<Release> {
-        let wanted: HashSet<&str> = tags.iter().map(String::as_str).collect();
-        let releases = catalog.releases.iter().enumerate();
-        let places: Vec<usize> = releases
-            .filter(|(_, release)| wanted.contains(release.tag.as_str()))
-            .map(|(place, _)| place)
-            .collect();
-        self.filled(catalog, &places).await
+        self.filled(catalog, &places(catalog, tags)).await
     }
 
     /// All releases, filled.
@@ -158,7 +157,47 @@ impl Past {
     }
 
     async fn filled(&self, catalog: &Catalog, places: &[usize]) -> Vec<Release> {
+        let releases = || places.iter().map(|place| catalog.releases[*place].clone());
+        let (counts, signatures) = tokio::join!(
+            self.counts(catalog, places),
+            self.signatures(releases().collect()),
+        );
+        let filled = releases().zip(counts).zip(signatures);
+        let filled = filled.map(|((release, commits), signature)| Release {
+            commits,
+            signature,
+            ..release
+        });
+        filled.collect()
+    }
+
+    /// These releases with their commits counted, which is quick.
+    pub async fn count(&self, catalog: &Catalog, tags: &[String]) -> Vec<Release> {
+        let places = places(catalog, tags);
+        let counts = self.counts(catalog, &places).await;
+        let counted = places.iter().zip(counts).map(|(place, commits)| Release {
+            commits,
+            ..catalog.releases[*place].clone()
+        });
+        counted.collect()
+    }
+
+    /// These releases with their signatures verified, as far as a moment allows.
+    pub async fn verify(&self, releases: Vec<Release>) -> Vec<Release> {
+        let signatures = self.signatures(releases.clone()).await;
+        let verified = releases.into_iter().zip(signatures);
+        let verified = verified.map(|(release, signature)| Release {
+            signature,
+            ..release
+        });
+        verified.collect()
+    }
+
+    async fn counts(&self, catalog: &Catalog, places: &[usize]) -> Vec<Option<usize>> {
         let is_shallow = self.git.is_shallow().await.unwrap_or(true);
+        if is_shallow || !self.checklist.release.is_tagged() {
+            return vec![None; places.len()];
+        }
         let is_part = catalog.releases.len() < catalog.total;
         let pair = |place: usize| {
             let before = catalog.releases.get(place + 1);
@@ -167,44 +206,24 @@ impl Past {
         };
         // The oldest of a part has a release before it that is not here.
         let is_known = |place: &usize| !(is_part && place + 1 == catalog.releases.len());
-        let countable = !is_shallow && self.checklist.release.is_tagged();
         let counted: Vec<usize> = places.iter().copied().filter(is_known).collect();
         let pairs: Vec<_> = counted.iter().map(|place| pair(*place)).collect();
-        let (counts, signatures) = tokio::join!(
-            async {
-                if countable {
-                    self.git.counts(&pairs).await
-                } else {
-                    vec![None; pairs.len()]
-                }
-            },
-            self.verified(catalog, places),
-        );
+        let counts = self.git.counts(&pairs).await;
         let counts: BTreeMap<usize, Option<usize>> = counted.into_iter().zip(counts).collect();
-        let filled = places.iter().zip(signatures).map(|(place, signature)| {
-            let mut release = catalog.releases[*place].clone();
-            release.commits = counts.get(place).copied().flatten();
-            release.signature = signature;
-            release
-        });
-        filled.collect()
+        let each = places.iter();
+        each.map(|place| counts.get(place).copied().flatten())
+            .collect()
     }
 
-    async fn verified(&self, catalog: &Catalog, places: &[usize]) -> Vec<Signature> {
-        // The releases are their own: what borrows from an iterator cannot go to another thread.
-        let releases: Vec<(String, Signature)> = places
-            .iter()
-            .map(|place| &catalog.releases[*place])
-            .map(|release| (release.tag.clone(), release.signature.clone()))
-            .collect();
-        let each = releases.into_iter().map(|(tag, known)| async move {
-            match known {
-                Signature::Unchecked => {
-                    let verified = self.git.signature(&tag).await;
-                    verified.unwrap_or(Signature::Unchecked)
-                }
-                known => known,
+    async fn signatures(&self, releases: Vec<Release>) -> Vec<Signature> {
+        let deadline = Instant::now() + PATIENCE;
+        let each = releases.into_iter().map(|release| async move {
+            let known = release.signature;
+            if known != Signature::Unchecked || Instant::now() >= deadline {
+                return known;
             }
+            let verified = timeout_at(deadline, self.git.signature(&release.tag)).await;
+            verified.ok().and_then(Result::ok).unwrap_or(known)
         });
         futures_util::stream::iter(each)
             .buffered(AT_ONCE)
@@ -246,4 +265,14 @@ impl Past {
 fn releases_of<'a>(refs: &'a Refs, pattern: &TagPattern) -> Vec<&'a TagRef> {
     let tags = refs.tags.iter();
     tags.filter(|tag| pattern.matches(&tag.name)).collect()
+}
+
+/// Where these tags stand in a catalog.
+fn places(catalog: &Catalog, tags: &[String]) -> Vec<usize> {
+    let wanted: HashSet<&str> = tags.iter().map(String::as_str).collect();
+    let releases = catalog.releases.iter().enumerate();
+    releases
+        .filter(|(_, release)| wanted.contains(release.tag.as_str()))
+        .map(|(place, _)| place)
+        .collect()
 }

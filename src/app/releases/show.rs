@@ -44,6 +44,18 @@ pub async fn show(project: &Project, tag: &str, global: &Global) -> Result<Code,
     Ok(Code::Done)
 }
 
+/// The name of the release that is meant, when there is one; else a failure that says what there is.
+pub async fn named(project: &Project, tag: &str) -> Result<String, Failure> {
+    let catalog = Past::of(project).list().await;
+    let catalog = catalog.map_err(|error| failed(&error))?;
+    let tag = meant(&catalog, tag);
+    let mut names = catalog.releases.iter().map(|release| &release.tag);
+    if names.any(|name| *name == tag) {
+        return Ok(tag);
+    }
+    Err(unknown(project, &catalog, &tag))
+}
+
 /// The release that is meant: by its tag, or by the name of the tag that is live.
 fn meant(catalog: &Catalog, given: &str) -> String {
     let live = catalog.live.as_ref().filter(|live| live.name == given);

@@ -56,13 +56,12 @@ pub async fn rollback(
     wanted: &args::Rollback,
     global: &Global,
 ) -> Result<Code, Failure> {
-    let env = environment(&project.checklist, &wanted.env)?;
     let now = session::now();
-    let prepared = match prepare(project, &env, wanted.tag.as_deref(), now).await? {
+    let prepared = match self::wanted(project, wanted).await? {
         Way::Back(prepared) => prepared,
         Way::Nothing(why) => {
             let text = if global.json {
-                told::nothing(&env, &why)
+                told::nothing(&EnvName::new(&wanted.env), &why)
             } else {
                 shown(&format!("{why}\n"))
             };
@@ -96,6 +95,12 @@ pub async fn rollback(
     decisions.reason = Some(reason(decisions.reason, prompt.as_mut()).await);
     let given = (&decisions, wanted.detach, global);
     deploy::start(project, &plan, given, prompt).await
+}
+
+/// What the command line asks for would mean, and the plan for it.
+pub async fn wanted(project: &Project, wanted: &args::Rollback) -> Result<Way, Failure> {
+    let env = environment(&project.checklist, &wanted.env)?;
+    prepare(project, &env, wanted.tag.as_deref(), session::now()).await
 }
 
 /// Why it is gone back: as given, else asked for, else that nobody said.

@@ -30,7 +30,9 @@ pub fn sheet(model: &Model, typed: &str, scroll: usize, width: u16, now: Moment)
     lines.extend(point("leaves", &meaning.from, width, now));
     lines.extend(point("back to", &meaning.to, width, now));
     for warning in &meaning.warnings {
-        lines.extend(fact("!", warning, width, "state.warn"));
+        // What git says comes in several lines.
+        let words: Vec<&str> = warning.split_whitespace().collect();
+        lines.extend(fact("!", &words.join(" "), width, "state.warn"));
     }
     lines.push(blank());
     lines.extend(takes_back(meaning, width, now));

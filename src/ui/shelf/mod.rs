@@ -105,6 +105,8 @@ pub struct Shelf {
     widest: Widest,
     /// The release that was under the cursor when something was looked for.
     left: Option<String>,
+    /// The release the cursor is to go to as soon as it is in the list.
+    pub wanted: Option<String>,
     /// The row the cursor is on.
     pub cursor: usize,
     /// The first row that shows.
@@ -147,6 +149,7 @@ impl Default for Shelf {
             shown: None,
             widest: Widest::default(),
             left: None,
+            wanted: None,
             cursor: 0,
             top: 0,
             list: true,
@@ -292,6 +295,13 @@ impl Shelf {
         }
     }
 
+    /// Shows what differs between two points, and nothing beside it.
+    pub fn compare(&mut self, from: String, to: String) {
+        self.range = Some((from, to));
+        (self.tab, self.part) = (Tab::Diff, Tab::Diff);
+        (self.list, self.zoom) = (false, true);
+    }
+
     /// Takes the list; what was counted before stays, and so does the release under the cursor.
     pub fn take(&mut self, mut catalog: Arc<Catalog>) {
         let selected = self.selected().map(|release| release.tag.clone());
@@ -314,7 +324,10 @@ impl Shelf {
         self.trouble = None;
         self.asking.listed();
         self.filter();
-        if first {
+        let wanted = self.wanted.as_ref().and_then(|tag| self.place(tag));
+        if let Some(place) = wanted {
+            (self.cursor, self.wanted) = (place, None);
+        } else if first {
             self.cursor = self.place_of_live().unwrap_or(0);
         } else if at_end {
             self.cursor = self.len();
@@ -443,7 +456,7 @@ impl Shelf {
     /// The cursor went to another row: what was looked at of the one before is left.
     pub fn go_to(&mut self, row: usize) {
         let row = row.min(self.len().saturating_sub(1));
-        self.left = None;
+        (self.left, self.wanted) = (None, None);
         if row != self.cursor {
             self.cursor = row;
             (self.commit, self.scroll, self.of_commit) = (0, 0, false);

@@ -36,6 +36,14 @@ impl Shown {
         Self { folder, terminal }
     }
 
+    /// The same demo again, after it was left.
+    fn reopen(&mut self) {
+        let words = ["demo", "--dir", "kept"].map(OsString::from);
+        let words = [&[env!("CARGO_BIN_EXE_golive").into()], &words[..]].concat();
+        let folder = self.folder.path();
+        self.terminal = Terminal::run(&words, folder, &surroundings(folder), USUAL);
+    }
+
     fn root(&self) -> PathBuf {
         self.folder.path().join("kept")
     }
@@ -286,4 +294,74 @@ fn the_demo_goes_back_by_keys_and_the_old_page_is_served() {
         processes::of_demo(layout.id(), &shown.root()),
         Vec::<i32>::new()
     );
+}
+
+/// The schema of the database on web1.
+fn schema(layout: &Layout) -> String {
+    let database = layout.home("web1").join("db/board.db");
+    let text = std::fs::read_to_string(database).unwrap();
+    text.lines().next().unwrap().to_owned()
+}
+
+#[test]
+fn the_demo_goes_back_to_its_first_release_and_is_left_and_resumed_on_the_way() {
+    let mut shown = Shown::open();
+    shown.terminal.shows("4 commits behind");
+    let layout = shown.layout();
+    assert_eq!(schema(&layout), "schema 2");
+    let terminal = &mut shown.terminal;
+    terminal.keys("3");
+    terminal.shows("3 releases");
+    // The oldest one.
+    terminal.keys("G");
+    terminal.shows("Add a style");
+    terminal.keys("B");
+    terminal.shows("Roll back production");
+    terminal.shows("0002_authors.sh");
+    terminal.shows("first, in this order: migrate");
+    terminal.shows("6 commits are taken back");
+    terminal.keys("authors are lost");
+    terminal.read_first();
+    terminal.keys("\r");
+    terminal.at("nothing has started yet", "D");
+    terminal.shows("Type rollback production to go back");
+    assert_eq!(schema(&layout), "schema 2");
+    terminal.read_first();
+    terminal.keys("\trollback production");
+    terminal.at("Enter: rollback production", "\r");
+    // The database was brought back; the servers are being switched.
+    terminal.at("was 1.2.0", "p");
+    terminal.until("it is paused and what ran has ended", |seen| {
+        let text = seen.text();
+        let is_over = ["7 of 9 steps", "8 of 9 steps"].map(|count| text.contains(count));
+        text.contains("PAUSED") && is_over.contains(&true)
+    });
+    terminal.keys("q");
+    terminal.at("Leave while the run is not over?", "L");
+    // What becomes of a run that was paused is not known.
+    assert_eq!(terminal.ended(), 6);
+    assert_eq!(schema(&layout), "schema 1");
+    let runs = shown.golive("runs --json");
+    assert!(runs.contains("\"outcome\":null"), "{runs}");
+    shown.reopen();
+    let terminal = &mut shown.terminal;
+    terminal.shows("1 run unfinished");
+    terminal.at("R go on", "R");
+    terminal.shows("is live again");
+    for host in ["web1", "web2"] {
+        let page = shown.page(host);
+        assert!(page.contains("version 1.0.0"), "{host}: {page}");
+        assert!(page.contains("schema 1"), "{host}: {page}");
+    }
+    let verified = shown.golive("releases verify");
+    assert!(verified.contains("all the same"), "{verified}");
+    let runs = shown.golive("runs --json");
+    assert!(runs.contains("\"outcome\":\"rolled_back\""), "{runs}");
+    // Nothing is older than the first one, and what was left is not gone back to.
+    let nothing = shown.golive("rollback production");
+    assert!(nothing.contains("nothing to go back to"), "{nothing}");
+    let terminal = &mut shown.terminal;
+    terminal.keys("q");
+    terminal.at("q quit", "q");
+    assert_eq!(terminal.ended(), 0);
 }

@@ -76,6 +76,51 @@ fn past_releases_are_looked_at_found_compared_and_planned_by_keys() {
 }
 
 #[test]
+fn a_release_and_a_difference_named_on_the_command_line_open_on_screen_and_print_elsewhere() {
+    let workshop = released(4);
+    let mut terminal = workshop.open(&format!("releases show {}", tag(1)));
+    terminal.shows(&format!("{} was released", tag(1)));
+    terminal.shows("part1.txt  new");
+    terminal.keys("qq");
+    assert_eq!(terminal.ended(), 0);
+    let mut terminal = workshop.open("releases show LIVE");
+    terminal.shows(&format!("users see {}", tag(2)));
+    terminal.keys("qq");
+    assert_eq!(terminal.ended(), 0);
+    let mut terminal = workshop.open(&format!("releases diff {} HEAD", tag(0)));
+    terminal.shows(&format!("comparing {} with HEAD", tag(0)));
+    terminal.shows("file 1 of 3");
+    terminal.keys("N");
+    terminal.shows("part3.txt  new");
+    // One step back is the list, where the newest release is selected.
+    terminal.keys("\x1b");
+    terminal.shows("─ Commits  DEPLOYED");
+    terminal.keys("\x1b");
+    terminal.hides("comparing");
+    terminal.keys("\x03");
+    assert_eq!(terminal.ended(), 0);
+    terminal.is_restored();
+    // What is not there is said before there is a screen; what is for other programs is printed.
+    for (line, code, said) in [
+        (
+            "releases show DEPLOYED-2026-03-01/1009",
+            2,
+            "there is no release",
+        ),
+        ("releases diff nowhere HEAD", 2, "nowhere"),
+        ("releases diff LIVE HEAD --stat", 0, "part3.txt"),
+        ("releases diff LIVE HEAD --json", 0, "\"insertions\":2"),
+        ("releases diff LIVE HEAD --plain", 0, "part3.txt"),
+        ("releases show LIVE --plain", 0, "part2.txt"),
+    ] {
+        let mut terminal = workshop.open(line);
+        terminal.shows(said);
+        assert_eq!(terminal.ended(), code, "{line}");
+        assert!(!terminal.raw().contains("\x1b[?1049h"), "{line}");
+    }
+}
+
+#[test]
 fn a_project_without_releases_and_a_folder_without_a_repository_say_what_to_do() {
     let workshop = Workshop::with(GATED);
     let mut terminal = workshop.open("releases");

@@ -298,6 +298,51 @@ fn the_gate_asks_and_says_the_exact_command_that_goes_on() {
 }
 
 #[test]
+fn in_a_terminal_it_is_asked_on_screen_and_flags_keep_to_lines() {
+    let ground = shop_with("type", ":", ":");
+    let [one, _, three] = three(&ground);
+    let mut terminal = ground.in_terminal(&["rollback", "production", &one], (120, 36));
+    terminal.shows("Roll back production");
+    terminal.shows(&one);
+    terminal.shows("2 migrations in between");
+    terminal.keys("carts are lost");
+    terminal.at("carts are lost", "\r");
+    terminal.at("nothing has started yet", "D");
+    terminal.shows("Type rollback production to go back");
+    serves(&ground, "three");
+    terminal.read_first();
+    terminal.keys("\trollback production");
+    terminal.at("Enter: rollback production", "\r");
+    terminal.shows("is live again");
+    serves(&ground, "one");
+    terminal.keys("qq");
+    assert_eq!(terminal.ended(), 0);
+    assert_eq!(text(&ground.runs()[0]["outcome"]), "rolled_back");
+    let shown = ground.ends(0, &["releases", "show", &three]);
+    shown.prints(&["carts are lost"]);
+    // What there is nothing to ask about is said in lines, and so is what was asked for by flags.
+    for (arguments, code, said) in [
+        (&["rollback", "production"][..], 0, "nothing to go back to"),
+        (
+            &["rollback", "production", "nowhere"],
+            2,
+            "cannot go back to",
+        ),
+        (&["rollback", "prod"], 2, "did you mean"),
+        (
+            &["rollback", "production", "--plain"],
+            0,
+            "nothing to go back",
+        ),
+    ] {
+        let mut terminal = ground.in_terminal(arguments, (120, 36));
+        terminal.shows(said);
+        assert_eq!(terminal.ended(), code, "{arguments:?}");
+        assert!(!terminal.raw().contains("\x1b[?1049h"), "{arguments:?}");
+    }
+}
+
+#[test]
 fn a_project_that_goes_back_its_own_way_runs_only_those_steps() {
     let ground = Ground::new(
         2,

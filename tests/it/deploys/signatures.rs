@@ -192,6 +192,47 @@ fn a_program_that_only_the_repository_names_is_not_run() {
 }
 
 #[test]
+fn a_list_does_not_wait_for_a_program_that_never_verifies() {
+    let keys = Keys::ssh();
+    let ground = &keys.0;
+    keys.released();
+    for number in 0..30 {
+        let tag = format!("DEPLOYED-2025-01-01/00{number:02}");
+        ground.git(&["tag", "-s", "-m", "by hand", &tag]);
+    }
+    let list = |with: &[(&str, &str)]| -> Vec<Value> {
+        let mut command = ground.command(env!("CARGO_BIN_EXE_golive"), &ground.project());
+        command.args(["releases", "--json"]).envs(with.to_vec());
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let all = list(&[]);
+    assert_eq!(all.len(), 31);
+    assert!(all.iter().all(|release| release["verified"] == true));
+    // It waits as long as this file is there; every attempt to verify would take golive's limit for git.
+    let (trap, waits) = (keys.0.path("trap"), keys.0.path("waits"));
+    std::fs::write(&waits, "").unwrap();
+    let script = format!(
+        "#!/bin/sh\nwhile [ -e {} ]; do sleep 0.1; done\n",
+        waits.display()
+    );
+    std::fs::write(&trap, script).unwrap();
+    keys.run("chmod", &["755", trap.to_str().unwrap()]);
+    let all = list(&[
+        ("GIT_CONFIG_COUNT", "1"),
+        ("GIT_CONFIG_KEY_0", "gpg.ssh.program"),
+        ("GIT_CONFIG_VALUE_0", trap.to_str().unwrap()),
+    ]);
+    std::fs::remove_file(&waits).unwrap();
+    assert_eq!(all.len(), 31);
+    for release in all {
+        assert_eq!(release["signature"]["state"], "unchecked", "{release}");
+        assert!(!release["commits"].is_null(), "{release}");
+    }
+}
+
+#[test]
 fn a_key_that_cannot_sign_is_told_before_anything_starts_and_when_the_tag_fails() {
     let ground = Ground::new(0, CHECKLIST);
     std::fs::create_dir(ground.path("keys")).unwrap();

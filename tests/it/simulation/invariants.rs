@@ -9,6 +9,7 @@ use golive::domain::action::{Action, Ending};
 use golive::domain::checklist::{Gate, OnFailure};
 use golive::domain::id::TaskId;
 use golive::domain::plan::Task;
+use golive::domain::plan::rollback::UNDO;
 use golive::domain::run::event::Decision;
 use golive::domain::run::{Event, GateState, Outcome, RunState, RunStatus, TaskStatus};
 
@@ -41,6 +42,9 @@ pub(super) enum Promise {
     LocksAsRecorded,
     /// What an operator is shown before a wish is what it comes to.
     Foreseen,
+    /// Going back looks at LIVE first, undoes in the plan's order, and goes on only after what really was undone, or
+    /// what somebody decided about; its success is that it went back.
+    GoesBack,
     /// Once faults stop, every run ends.
     Ends,
 }
@@ -68,6 +72,8 @@ pub(super) struct Watch {
     never: BTreeSet<Key>,
     /// Tasks that may run again, by operator and place.
     allowed: BTreeSet<(usize, usize)>,
+    /// Tasks somebody decided about so that what waits for them goes on, by operator and place.
+    waived: BTreeSet<(usize, usize)>,
     /// A start without a recorded lock is no violation by itself.
     ignores_locks: bool,
 }
@@ -144,6 +150,7 @@ impl Watch {
                 if let Some(position) = before.position(task) {
                     let key = (operator, position, attempt.0);
                     self.task_started(key, before);
+                    self.goes_back(key, before);
                     self.started.insert(key);
                 }
             }
@@ -171,6 +178,22 @@ impl Watch {
                 by,
                 ..
             } => self.retried(operator, before, tasks, by == "golive"),
+            Event::DecisionTaken {
+                decision: Decision::Skip | Decision::CountAsDone | Decision::LeaveOut,
+                tasks,
+                host,
+                by,
+                ..
+            } if by != "golive" => {
+                let of_host = before.each().enumerate().filter(|(_, (planned, _))| {
+                    host.is_some() && planned.site.host() == host.as_ref().map(|left| &left.host)
+                });
+                let places = of_host.map(|(position, _)| position);
+                let named = tasks.iter().filter_map(|task| before.position(task));
+                let waived: Vec<usize> = places.chain(named).collect();
+                self.waived
+                    .extend(waived.into_iter().map(|position| (operator, position)));
+            }
             Event::RunFinished { outcome, .. } => self.run_finished(before, *outcome),
             _ => {}
         }
@@ -216,6 +239,38 @@ impl Watch {
         self.expect(may, Promise::AskedBefore, || {
             format!("{} starts again and nobody decided so", planned.id)
         });
+    }
+
+    /// A task of a rollback starts: everything before it that looks at LIVE or undoes has really been done.
+    fn goes_back(&mut self, (operator, position, _): Key, before: &RunState) {
+        if before.plan.rollback.is_none() {
+            return;
+        }
+        let rank = |position: usize| {
+            let (stage, planned) = before.planned(position);
+            let tasks = &before.plan.stages[stage].tasks;
+            let first = tasks.iter().position(|task| task.step == planned.step);
+            (stage, first)
+        };
+        for earlier in (0..before.tasks.len()).filter(|at| rank(*at) < rank(position)) {
+            let planned = before.planned(earlier).1;
+            if planned.kind != UNDO && earlier != 0 {
+                continue;
+            }
+            let task = &before.tasks[earlier];
+            let really = self.ends.get(&(operator, earlier, task.attempt.0)).cloned();
+            let is_done = really == Some(Ending::Exited(0)) && task.status == TaskStatus::Succeeded;
+            let is_passed_over = planned.skip.is_some()
+                || self.waived.contains(&(operator, earlier))
+                || (task.status == TaskStatus::Failed && planned.on_failure == OnFailure::Continue);
+            self.expect(is_done || is_passed_over, Promise::GoesBack, || {
+                let next = &before.planned(position).1.id;
+                format!(
+                    "{next} starts, {} ended with {really:?} and nobody decided",
+                    planned.id
+                )
+            });
+        }
     }
 
     /// An end on record has to be the real one, with all its output.
@@ -271,12 +326,17 @@ impl Watch {
             format!("the run ended while {running:?} ran")
         });
         let is_done = (0..before.tasks.len()).all(|at| is_done(before, at));
-        let may = outcome != Outcome::Succeeded || is_done;
+        let may = !outcome.is_success() || is_done;
         self.expect(may, Promise::AsPlanned, || {
             "the run succeeded and not all was done".to_owned()
         });
         let are_back = before.locks.is_empty();
-        let may = are_back || (before.keeps_locks && outcome != Outcome::Succeeded);
+        let went_back = outcome == Outcome::RolledBack;
+        let may = !outcome.is_success() || went_back == before.plan.rollback.is_some();
+        self.expect(may, Promise::GoesBack, || {
+            format!("the run ended as {outcome:?}, and that is not what it did")
+        });
+        let may = are_back || (before.keeps_locks && !outcome.is_success());
         self.expect(may, Promise::LocksAsRecorded, || {
             "the run ended with locks that nobody wanted to keep".to_owned()
         });

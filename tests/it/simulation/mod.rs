@@ -83,6 +83,15 @@ fn the_smallest_plan_survives_two_blows_at_any_two_points() {
     }
 }
 
+#[test]
+fn a_rollback_survives_a_crash_and_a_power_cut_at_every_point() {
+    for first_try_fails in [false, true] {
+        for blow in [Blow::Crash, Blow::PowerCut] {
+            at_every_point(&Scenario::going_back(first_try_fails), blow);
+        }
+    }
+}
+
 /// Asserts that some of the first seeds break this promise when something is switched off.
 fn notices(promise: Promise, change: impl Fn(&mut Scenario)) {
     let broken = (0..3000)
@@ -147,5 +156,17 @@ fn it_notices_epochs_that_are_not_fenced() {
 fn it_notices_withdrawals_that_prove_nothing() {
     notices(Promise::KnownEnd, |scenario| {
         scenario.laws.proof_of_void = false;
+    });
+}
+
+#[test]
+fn it_notices_rollbacks_that_do_not_wait_for_what_is_undone() {
+    notices(Promise::GoesBack, |scenario| {
+        for plan in &mut scenario.plans {
+            let stages = &mut std::sync::Arc::make_mut(plan).stages;
+            for task in stages.iter_mut().flat_map(|stage| &mut stage.tasks) {
+                task.after.clear();
+            }
+        }
     });
 }

@@ -7,12 +7,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use golive::domain::checklist::{Gate, OnFailure, Reach};
-use golive::domain::id::{EnvName, HostName};
-use golive::domain::plan::{Plan, PlannedHost, PlannedStage, Task};
+use golive::domain::id::{Commit, EnvName, HostName, RunId};
+use golive::domain::plan::rollback::UNDO;
+use golive::domain::plan::{Plan, PlannedHost, PlannedStage, Rollback, Taken, Task};
+use golive::domain::release::Left;
 use golive::domain::run::conduct::Rules;
 
 use super::chance::Chance;
-use crate::support::plans::{plan, stage};
+use crate::support::plans::{COMMIT, plan, stage};
 
 /// What the made-up world keeps, as the real one does. Switched off to show that the simulation notices.
 #[derive(Debug, Clone, Copy)]
@@ -82,7 +84,15 @@ impl Scenario {
         ]);
         let operators = if chance.one_in(3) { 1 } else { 2 };
         let plans = (0..operators)
-            .map(|_| Arc::new(random_plan(chance, hosts)))
+            .map(|_| {
+                let goes_back = chance.one_in(4);
+                let make = if goes_back {
+                    random_rollback
+                } else {
+                    random_plan
+                };
+                Arc::new(make(chance, hosts))
+            })
             .collect();
         Self {
             plans,
@@ -124,6 +134,14 @@ impl Scenario {
             });
         }
         all
+    }
+
+    /// A small rollback without a fault: LIVE is looked at, two releases are undone, one step brings the older one.
+    pub(super) fn going_back(first_try_fails: bool) -> Self {
+        let mut small = Self::small().swap_remove(0);
+        small.plans = vec![Arc::new(rollback(1, Gate::Key, &["migrate"]))];
+        small.first_try_fails = Some(first_try_fails);
+        small
     }
 
     /// The smallest scenario: one task on one host.
@@ -180,6 +198,63 @@ fn random_plan(chance: &mut Chance, hosts: usize) -> Plan {
         vary(task, chance);
     }
     finished(stages)
+}
+
+/// A plan that goes back as `domain::plan::rollback` makes it: LIVE is looked at, the steps of two releases are undone in
+/// reverse, then the environment's own are walked.
+fn rollback(hosts: usize, gate: Gate, steps: &[&str]) -> Plan {
+    let env = "production";
+    let all = &HOSTS[..hosts];
+    let sites = |step: &str| if step == "migrate" { &all[..1] } else { all };
+    let undone: Vec<(&str, &[&str])> = steps
+        .iter()
+        .rev()
+        .map(|step| (*step, sites(step)))
+        .collect();
+    let mut first: Vec<(&str, &[&str])> = vec![("still-live", &["local"])];
+    first.extend(&undone);
+    let own: Vec<(&str, &[&str])> = steps.iter().map(|step| (*step, sites(step))).collect();
+    let mut stages = vec![
+        stage("Undo r2", Some(env), gate, &first),
+        stage("Undo r1", Some(env), Gate::None, &undone),
+        stage("Production", Some(env), Gate::None, &own),
+    ];
+    let check = &mut stages[0].tasks[0];
+    (check.idempotent, check.on_failure) = (true, OnFailure::Stop);
+    for task in stages[..2].iter_mut().flat_map(|stage| &mut stage.tasks) {
+        if task.step.as_str() != "still-live" {
+            UNDO.clone_into(&mut task.kind);
+        }
+    }
+    let mut plan = finished(stages);
+    let taken = |name: &str| Taken {
+        tag: Some(name.to_owned()),
+        commit: Commit::new(COMMIT),
+        previous: None,
+        run: Some(RunId::new(name)),
+    };
+    plan.rollback = Some(Rollback {
+        env: EnvName::new(env),
+        from: Left {
+            tag: Some("r2".to_owned()),
+            commit: Commit::new(COMMIT),
+        },
+        to_tag: Some("r0".to_owned()),
+        taken: vec![taken("r2"), taken("r1")],
+    });
+    plan
+}
+
+fn random_rollback(chance: &mut Chance, hosts: usize) -> Plan {
+    let gate = *chance.pick(&[Gate::None, Gate::Key, Gate::Type]);
+    let choices: [&[&str]; 3] = [&["migrate"], &["migrate", "reload"], &["reload"]];
+    let steps = chance.pick(&choices);
+    let mut plan = rollback(hosts, gate, steps);
+    let tasks = plan.stages.iter_mut().flat_map(|stage| &mut stage.tasks);
+    for task in tasks.skip(1) {
+        vary(task, chance);
+    }
+    plan
 }
 
 fn vary(task: &mut Task, chance: &mut Chance) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::super::super::lock;
 use super::super::super::releases::{Past, versions};
 use super::super::super::rollback::{self, Way};
-use super::super::super::session;
+use super::super::super::session::{self, Project};
 use super::{Errands, Prepared};
 use crate::domain::id::{EnvName, RunId};
 use crate::edge::ssh::Sites;
@@ -70,23 +70,33 @@ impl Errands {
                 }
                 Ok((project, Way::Back(back))) => (project, *back),
             };
-            let meaning = ReleaseNews::Meaning(Box::new(back.meaning));
-            errands.answer(Ok(Msg::Releases(meaning)));
-            let plan = Arc::new(back.plan);
-            match project.sites(&plan.hosts, &errands.listener()) {
-                Err(failure) => errands.answer(Err(failure)),
-                Ok(sites) => {
-                    let run = RunId::make(now, session::random());
-                    let prepared = Prepared {
-                        plan,
-                        run,
-                        reason: None,
-                        keep_lock: false,
-                        sites: Arc::new(sites),
-                    };
-                    errands.ready_to_start(prepared).await;
-                }
-            }
+            errands.told_back(&project, back).await;
         });
+    }
+
+    /// Says what going back means, which is known already, and has the plan for it ready to start.
+    pub(in super::super) fn offer_back(&self, back: rollback::Prepared) {
+        let errands = self.clone();
+        tokio::spawn(async move { errands.told_back(&errands.project, back).await });
+    }
+
+    async fn told_back(&self, project: &Project, back: rollback::Prepared) {
+        let meaning = ReleaseNews::Meaning(Box::new(back.meaning));
+        self.answer(Ok(Msg::Releases(meaning)));
+        let plan = Arc::new(back.plan);
+        match project.sites(&plan.hosts, &self.listener()) {
+            Err(failure) => self.answer(Err(failure)),
+            Ok(sites) => {
+                let run = RunId::make(session::now(), session::random());
+                let prepared = Prepared {
+                    plan,
+                    run,
+                    reason: None,
+                    keep_lock: false,
+                    sites: Arc::new(sites),
+                };
+                self.ready_to_start(prepared).await;
+            }
+        }
     }
 }
