@@ -15,6 +15,9 @@ use crate::ui::words;
 /// Paths of files that are told of a release, at most.
 const MOST_FILES: usize = 400;
 
+/// Columns in which the names of hosts stand below each other.
+const WIDEST_HOST: usize = 28;
+
 /// A fact with what it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fact {
@@ -124,10 +127,10 @@ fn run_in_short(release: &Release, detail: Option<&Detail>) -> Fact {
         return Fact::new("run", text, "text.dim");
     };
     let (word, role) = result(release);
-    let word = if release.bad.is_some() {
-        "ok"
-    } else {
-        word.split(' ').next().unwrap_or("")
+    let word = match word.strip_prefix("ok ") {
+        _ if release.bad.is_some() => "ok",
+        Some(_) => "ok",
+        None => word.as_str(),
     };
     let role = if release.bad.is_some() { "text" } else { role };
     let length = length.map_or_else(String::new, |length| format!(" {length}"));
@@ -331,6 +334,11 @@ pub fn hosts(release: &Release, detail: Option<&Detail>, versions: &[HostVersion
         .iter()
         .map(|version| ((version.env.as_str(), version.host.as_str()), version))
         .collect();
+    let took = detail.iter().flat_map(|detail| detail.hosts.keys());
+    let took = took.map(|(env, host)| (env.as_str(), host.as_str()));
+    let names = took.chain(now.keys().copied());
+    let widest = names.map(|(env, host)| env.len() + host.len() + 1).max();
+    let widest = widest.unwrap_or(0).min(WIDEST_HOST);
     for ((env, host), times) in detail.iter().flat_map(|detail| &detail.hosts) {
         let mut said = Vec::new();
         if let Some(worked) = times.worked_s {
@@ -342,7 +350,8 @@ pub fn hosts(release: &Release, detail: Option<&Detail>, versions: &[HostVersion
         if let Some(version) = now.remove(&(env.as_str(), host.as_str())) {
             said.push(runs_now(version));
         }
-        let text = format!("{env}/{host}   {}", said.join(", "));
+        let name = format!("{env}/{host}");
+        let text = format!("{name:<widest$}  {}", said.join(", "));
         let label = if facts.is_empty() { "hosts" } else { "" };
         facts.push(Fact::new(label, text, "text"));
     }
@@ -352,7 +361,8 @@ pub fn hosts(release: &Release, detail: Option<&Detail>, versions: &[HostVersion
             Ok(_) => "text",
             Err(_) => "state.warn",
         };
-        let text = format!("{}/{}   {}", version.env, version.host, runs_now(version));
+        let name = format!("{}/{}", version.env, version.host);
+        let text = format!("{name:<widest$}  {}", runs_now(version));
         let label = if facts.is_empty() { "hosts" } else { "" };
         facts.push(Fact::new(label, text, role));
     }
@@ -376,8 +386,8 @@ fn runs_now(version: &HostVersion) -> String {
     }
 }
 
-/// How the tags here stand to those of the remote, in words.
-pub fn remote_in_short(catalog: &Catalog) -> Option<(String, &'static str)> {
+/// How the tags here stand to those of the remote, in words; `narrow` = without why they could not be compared.
+pub fn remote_in_short(catalog: &Catalog, narrow: bool) -> Option<(String, &'static str)> {
     let count = |wanted: OnRemote| {
         let releases = catalog.releases.iter();
         releases.filter(|release| release.remote == wanted).count()
@@ -385,6 +395,7 @@ pub fn remote_in_short(catalog: &Catalog) -> Option<(String, &'static str)> {
     let said = match &catalog.remote {
         RemoteTags::None => return None,
         RemoteTags::Waiting => ("asking the remote ..".to_owned(), "text.dim"),
+        RemoteTags::Failed(_) if narrow => ("remote not reached".to_owned(), "state.warn"),
         RemoteTags::Failed(why) => (format!("remote not asked: {why}"), "state.warn"),
         RemoteTags::Compared => match (count(OnRemote::LocalOnly), count(OnRemote::Differs)) {
             (0, 0) => ("same as the remote".to_owned(), "text.dim"),
