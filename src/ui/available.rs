@@ -173,11 +173,20 @@ fn back_to(shelf: &Shelf) -> Option<Availability> {
         (_, Some(release)) if release.bad.is_some() => {
             off("it was left by a rollback: it is never gone back to")
         }
+        (Some(catalog), Some(release)) if !release.live && is_live(catalog, release) => {
+            off("its commit is what is live now")
+        }
         (Some(catalog), Some(release)) if is_newer(catalog, release) => {
             off("it is newer than what is live: D deploys it")
         }
         _ => None,
     }
+}
+
+/// Whether what a release brought is what is live.
+fn is_live(catalog: &Catalog, release: &Release) -> bool {
+    let live = catalog.live.as_ref();
+    live.is_some_and(|live| live.commit == release.commit)
 }
 
 /// Whether a release stands above what is live in the list.

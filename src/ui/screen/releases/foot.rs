@@ -54,7 +54,8 @@ pub(super) fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment
     ];
     let shown = Bottom {
         attention: &[(said.as_str(), role)],
-        actions,
+        // Letters that are typed act on nothing.
+        actions: if model.shelf.typing { &[] } else { actions },
         keys,
     };
     bottom::draw(paint, area, model, &shown);
