@@ -58,13 +58,8 @@ pub fn result(release: &Release) -> (String, &'static str) {
         (_, OnRemote::Differs) => return ("MOVED".to_owned(), "state.warn"),
         _ => {}
     }
-    let (word, role) = match release.outcome {
-        Some(Outcome::Failed) => ("failed", "state.fail"),
-        Some(Outcome::Stopped) => ("stopped", "state.warn"),
-        Some(Outcome::RolledBack) => ("went back", "state.changed"),
-        Some(Outcome::Succeeded) => ("ok", "state.ok"),
-        None if release.rolled_back.is_some() => ("went back", "state.changed"),
-        None if release.run.is_some() => ("ok", "state.ok"),
+    let (word, role) = match outcome(release) {
+        Some(told) => told,
         None if release.remote == OnRemote::LocalOnly => return local_only(),
         None => return ("-".to_owned(), "text.dim"),
     };
@@ -72,6 +67,19 @@ pub fn result(release: &Release) -> (String, &'static str) {
         Some(length) => (format!("{word} {length}"), role),
         None => (word.to_owned(), role),
     }
+}
+
+/// How the run ended that made a release; `None` = nothing is known of it.
+fn outcome(release: &Release) -> Option<(&'static str, &'static str)> {
+    Some(match release.outcome {
+        Some(Outcome::Failed) => ("failed", "state.fail"),
+        Some(Outcome::Stopped) => ("stopped", "state.warn"),
+        Some(Outcome::RolledBack) => ("went back", "state.changed"),
+        Some(Outcome::Succeeded) => ("ok", "state.ok"),
+        None if release.rolled_back.is_some() => ("went back", "state.changed"),
+        None if release.run.is_some() => ("ok", "state.ok"),
+        None => return None,
+    })
 }
 
 fn local_only() -> (String, &'static str) {
@@ -126,12 +134,8 @@ fn run_in_short(release: &Release, detail: Option<&Detail>) -> Fact {
         let text = "golive has no record of how it was released";
         return Fact::new("run", text, "text.dim");
     };
-    let (word, role) = result(release);
-    let word = match word.strip_prefix("ok ") {
-        _ if release.bad.is_some() => "ok",
-        Some(_) => "ok",
-        None => word.as_str(),
-    };
+    let (word, role) = outcome(release).unwrap_or(("ok", "text"));
+    // That it was left later is told elsewhere, in its own colour.
     let role = if release.bad.is_some() { "text" } else { role };
     let length = length.map_or_else(String::new, |length| format!(" {length}"));
     let here = detail.is_some_and(|detail| detail.run_is_here);

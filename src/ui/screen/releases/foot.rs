@@ -20,6 +20,10 @@ const PHONE: u16 = 60;
 /// Draws them.
 pub(super) fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
     let (said, role) = attention(model, area.width.saturating_sub(2), now);
+    let (find, copy) = match model.shelf.focus() {
+        Some(Tab::Diff) => ("search", "copy"),
+        _ => ("find", "copy hash"),
+    };
     let branch = model.shelf.selected_row() == Some(Row::Branch);
     let deploy = if branch {
         "deploy it"
@@ -32,14 +36,9 @@ pub(super) fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment
         (Act::Changes, ""),
         (Act::Compare, ""),
         (Act::Log, "log of its run"),
-        (Act::Copy, "copy hash"),
+        (Act::Copy, copy),
         (Act::Browser, ""),
     ];
-    let find = if model.shelf.focus() == Some(Tab::Diff) {
-        "search"
-    } else {
-        "find"
-    };
     let keys: &[Hint<'_>] = &[
         (Act::FocusOn, ""),
         (Act::TabOn, "next tab"),

@@ -119,6 +119,9 @@ fn pane(
         Tab::Commits if wide => "i graph  Enter diff  y copy hash",
         Tab::Commits => "Enter diff",
         Tab::Diff if shelf.diff().is_none() => "",
+        Tab::Diff if shelf.diff().is_some_and(DiffView::searches) => {
+            "n N match  } { change  Esc end"
+        }
         Tab::Diff if wide => "n N file  } { change  | side by side",
         Tab::Diff => "n N file  } { change",
         Tab::Runs if has_log => "l its log",
