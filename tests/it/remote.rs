@@ -510,7 +510,7 @@ async fn a_host_behind_a_jump_host_is_reached_with_the_configuration_of_the_proj
     // Files of a repository are often writable for a group; `ssh -F` takes them, and so must golive.
     fs::write(&config, format!("Host web2\n  ProxyJump web1\n{text}")).unwrap();
     fs::set_permissions(&config, fs::Permissions::from_mode(0o664)).unwrap();
-    let ground = Ground::new(fleet);
+    let ground = Ground::with_config(fleet, config.clone());
     let step = ground.start(
         "web2",
         "a/b@web2",
@@ -520,6 +520,8 @@ async fn a_host_behind_a_jump_host_is_reached_with_the_configuration_of_the_proj
     assert!(ground.fleet.hosts()[1].home.join("was").exists());
     // What is asked of the host holds for the jump host too: nobody is asked about its key.
     ground.sites.close().await;
+    let Ground { fleet, folder, .. } = ground;
+    let ground = Ground::within(fleet, config, folder);
     let known = fs::read_to_string(ground.fleet.known_hosts()).unwrap();
     let second = known.lines().nth(1).unwrap().to_owned();
     fs::write(ground.fleet.known_hosts(), second + "\n").unwrap();

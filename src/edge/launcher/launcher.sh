@@ -198,8 +198,9 @@ sup() { # PARENT and the words of start; a line gives no parent, and $$ is the l
       2) rm -f "$g_run.rec.$g_me"; bye 67 "no room in $g_dir" ;;
     esac
   fi
-  # THE decision: link(2) is atomic and exclusive, and what it makes visible is complete.
-  if ! ln "$g_run.rec.$g_me" "$g_run.rec" 2>/dev/null; then
+  # THE decision: link(2) is atomic and exclusive, and what it makes visible is complete. A cancel may come as soon as it
+  # is seen, and dash drops a signal while it starts a program by itself (vfork); a subshell is forked.
+  if ! (ln "$g_run.rec.$g_me" "$g_run.rec" 2>/dev/null); then
     rm -f "$g_run.rec.$g_me"
     [ -f "$g_run.rec" ] || bye 67 "no hard links in $g_dir"
     bye 76
