@@ -76,7 +76,7 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, viewer: &Viewer, now: Moment) {
             }
         }
         if viewer.is_selected(line) && matches!(row, Row::Text(..)) {
-            paint.tint(spot, "select");
+            paint.tint_below(spot, "select");
         }
     }
 }
