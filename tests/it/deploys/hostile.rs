@@ -240,7 +240,7 @@ fn a_forged_note_gives_no_name_of_a_run_to_an_undo() {
 fn a_rollback_whose_console_is_killed_at_any_moment_does_everything_once() {
     let ground = shop();
     let one = release(&ground, "one");
-    for lines in [0, 1, 3, 5] {
+    for lines in [0, 3] {
         release(&ground, &format!("bad {lines}"));
         ground.forget();
         let before = ground.runs().len();
