@@ -1,9 +1,10 @@
 //! Makes the pictures of `docs/pictures` from the real screens: `cargo run --release --example pictures`.
 //!
-//! Runs the demo in a pseudo-terminal with a home of its own, walks it by keys from the home screen to the pushed tag,
-//! and draws what the terminal shows; the logs are those of servers that are folders, written meanwhile. Every step waits for words on the screen until a deadline. Nothing of this
-//! machine gets into a picture: the operator and the machine have names of the demo's harbour, and a path that shows
-//! is an error. Times, ports and hashes differ from run to run; the screens have the same shape.
+//! Runs the demo in a pseudo-terminal with a home of its own, walks it by keys from the home screen to the pushed tag and
+//! to the past releases, and draws what the terminal shows; the logs are those of servers that are folders, written
+//! meanwhile. Every step waits for words on the screen until a deadline. Nothing of this machine gets into a picture: the
+//! operator and the machine have names of the demo's harbour, and a path that shows is an error. Times, ports and hashes
+//! differ from run to run; the screens have the same shape.
 
 use std::error::Error;
 use std::ffi::OsStr;
@@ -98,9 +99,30 @@ fn pictures() -> Result<(), Failure> {
     screen.picture("run", "golive demo", folder.path())?;
     screen.shows("is released")?;
     screen.picture("finished", "golive demo", folder.path())?;
-    screen.at("q back", "q")?;
+    releases(&mut screen, folder.path())?;
     screen.at("q quit", "q")?;
     screen.ended()
+}
+
+/// The releases that the demo has by then, and what going back to the one before means.
+fn releases(screen: &mut Screen, folder: &Path) -> Result<(), Failure> {
+    screen.at("0 home", "0")?;
+    screen.at("q quit", "3")?;
+    screen.until("the newest release with its files", |text| {
+        text.contains("4 releases")
+            && text.contains("same as the remote")
+            && text.contains("touches  database")
+            && text.contains("file 1 of 4")
+    })?;
+    screen.picture("releases", "golive releases", folder)?;
+    screen.at("D deploy this release", "j")?;
+    screen.at("D only makes a plan for it", "B")?;
+    screen.until("what going back means", |text| {
+        text.contains("4 commits are taken back") && text.contains("still on web1, web2")
+    })?;
+    screen.picture("rollback", "golive rollback production", folder)?;
+    screen.at("Esc leaves everything as it is", "\x1b")?;
+    screen.at("q back", "q")
 }
 
 /// The checklist behind the picture of the logs.

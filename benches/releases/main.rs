@@ -7,7 +7,8 @@
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
 
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
+use std::num::NonZero;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 use golive::app::releases::Past;
 use golive::domain::checklist;
 use golive::edge::paths::{Folders, ProjectPaths};
+use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 
 const CHECKLIST: &str = r#"
 [project]
@@ -112,6 +114,47 @@ fn main() {
             );
         },
     );
+    if Command::new("tig").arg("--version").output().is_ok() {
+        report("tig refs: from its start to its first rows", &mut || {
+            tig(root);
+        });
+    } else {
+        println!("            tig is not installed: no row of it");
+    }
+}
+
+/// Runs tig in a terminal of its own until it shows a release, and ends it.
+fn tig(root: &Path) {
+    let size = PtySize {
+        rows: 36,
+        cols: 120,
+        ..PtySize::default()
+    };
+    let pair = native_pty_system().openpty(size).unwrap();
+    let mut command = CommandBuilder::new("tig");
+    command.arg("refs");
+    command.cwd(root);
+    for (name, value) in [
+        ("GIT_CONFIG_GLOBAL", "/dev/null"),
+        ("GIT_CONFIG_NOSYSTEM", "1"),
+        ("TIGRC_USER", "/dev/null"),
+        ("TERM", "xterm-256color"),
+    ] {
+        command.env(name, value);
+    }
+    let mut child = pair.slave.spawn_command(command).unwrap();
+    drop(pair.slave);
+    let mut reader = pair.master.try_clone_reader().unwrap();
+    let cells = |count: u16| NonZero::new(count).unwrap();
+    let mut screen = vt100::Parser::new(cells(36), cells(120), 0);
+    let mut buffer = [0; 1 << 14];
+    while !screen.screen().contents().contains("DEPLOYED-") {
+        let count = reader.read(&mut buffer).unwrap_or_default();
+        assert!(count > 0, "tig ended before it showed a release");
+        screen.process(&buffer[..count]);
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 fn git(root: &Path, arguments: &[&str], input: &[u8]) {

@@ -11,6 +11,7 @@ Examples:
   golive plan                         show what a deploy would run, where, and how long it takes
   golive deploy                       walk the checklist, from the first test to the pushed tag
   golive deploy --ref v2.1            release something else than HEAD
+  golive releases                     past releases: what is live, what was in each
   golive rollback production          go back to the release before; shows first what that means
   golive resume --approve production=9be0d11
                                       pass the gate of production without a terminal
@@ -53,6 +54,17 @@ Examples:
                                       with the time at which each line came
 
 On a terminal it opens the log on screen; with --plain, or into a file or pipe, it prints.";
+
+const RELEASES_EXAMPLES: &str = "\
+Examples:
+  golive releases                     the screen of past releases; --plain, or into a file or pipe: the list
+  golive releases show LIVE           what is live: since when, by whom, what was in it
+  golive releases diff LIVE HEAD      what the next release would bring
+  golive releases verify production   whether its hosts run what LIVE says
+  golive releases --json | jq -r '.[] | select(.bad == null) | .tag'
+
+Tags that others made are releases by one line of [release] in releases.toml:
+  match = \"v[0-9]*\"                  a glob of their names, or a list of globs";
 
 const DIFF_EXAMPLES: &str = "\
 Examples:
@@ -157,6 +169,7 @@ pub enum Command {
         what: Option<Runs>,
     },
     /// Past releases, newest first; what was in them, whether they are what runs
+    #[command(before_long_help = RELEASES_EXAMPLES)]
     Releases {
         /// What about them; nothing lists them.
         #[command(subcommand)]

@@ -10,15 +10,19 @@ use std::fmt::Write as _;
 use futures_util::future::join_all;
 
 use super::project;
-use super::report::{Failure, note, print, shown};
+use super::releases::Past;
+use super::report::{Code, Failure, note, print, shown};
 use super::session::Project;
+use crate::domain::catalog::way_back;
+use crate::domain::id::EnvName;
 use crate::domain::plan::build::{History, Target, build};
 use crate::domain::plan::difference::difference;
 use crate::domain::plan::rollback::{self, Back, TakenBack};
+use crate::domain::plan::still_live::CHECK;
 use crate::domain::plan::{Plan, Rollback, Taken};
 use crate::domain::run::{Identities, RunState, schedule};
 use crate::domain::text::plural;
-use crate::edge::git::Git;
+use crate::edge::journal::brought;
 
 /// How many changes are told one by one.
 const SHOWN: usize = 6;
@@ -103,24 +107,64 @@ pub fn strangers(state: &RunState, identities: &Identities) -> Vec<String> {
         .collect()
 }
 
+/// Refuses to begin a rollback that was planned when something else was live: while it waited for its decision, somebody
+/// may have gone back already. Where LIVE speaks of the environment, the run looks at it under the lock.
+pub async fn not_overtaken(project: &Project, state: &RunState) -> Result<(), Failure> {
+    let Some(back) = &state.plan.rollback else {
+        return Ok(());
+    };
+    let is_checked = state.plan.tasks().any(|task| task.kind == CHECK);
+    let has_begun = state.tasks.iter().any(|task| task.started.is_some());
+    // Without the checklist of then it is not known what tags say of the environment.
+    let is_unknown = project.checklist.environment(&back.env).is_none();
+    if is_checked || has_begun || is_unknown {
+        return Ok(());
+    }
+    // What cannot be told refuses nothing.
+    let catalog = Past::of(project).list().await.unwrap_or_default();
+    let Some(live) = way_back(&catalog, &back.env).live else {
+        return Ok(());
+    };
+    if live.point.commit == back.from.commit {
+        return Ok(());
+    }
+    let point = &live.point;
+    let now = point.tag.as_deref().unwrap_or(point.commit.short());
+    let (env, was) = (&back.env, back.from.name());
+    let text = format!(
+        "{env} was to go back from {was}, but {now} is live there by now: nothing was taken back"
+    );
+    let command = &project.command;
+    let help = format!("{command} rollback {env} plans it anew, from what is live now");
+    Err(Failure::new(Code::Failed, text).help(help))
+}
+
 /// What a rollback was planned to go back from and to.
 async fn taken_back(project: &Project, rollback: &Rollback) -> Back {
     Back {
         env: rollback.env.clone(),
         from: rollback.from.clone(),
         to_tag: rollback.to_tag.clone(),
-        taken: changed(&project.git(), rollback.taken.clone()).await,
+        taken: changed(project, &rollback.env, rollback.taken.clone()).await,
     }
 }
 
-/// The releases that are taken back, with what each changed.
-pub async fn changed(git: &Git, taken: Vec<Taken>) -> Vec<TakenBack> {
+/// The releases that are taken back, with what each changed and what its run did, where that is known here.
+pub async fn changed(project: &Project, env: &EnvName, taken: Vec<Taken>) -> Vec<TakenBack> {
+    let git = project.git();
+    let git = &git;
     join_all(taken.into_iter().map(async |release| {
         let changed = match &release.previous {
             Some(previous) => git.changed_paths(previous, &release.commit).await.ok(),
             None => None,
         };
-        TakenBack { release, changed }
+        let run = release.run.as_ref();
+        let done = run.and_then(|run| brought::done(&project.paths, run, &release.commit, env));
+        TakenBack {
+            release,
+            changed,
+            done,
+        }
     }))
     .await
 }

@@ -235,10 +235,15 @@ async fn ready(
     (listener, mut prompt): (&LinkListener, Option<&mut Prompt>),
 ) -> Result<(Vec<Intent>, Vault, Arc<Sites>, Identities), Failure> {
     check_decisions(&state.plan, &resume.decisions)?;
+    super::changes::not_overtaken(project, state).await?;
     let again = first_wish(state, &resume.decisions);
     let wishes = choices::wishes(state, &resume.decisions, again, session::now())?;
     let wanted = secrets::of_run(&choices::after(state, &wishes, session::now()));
-    let secrets = secrets::resolve(project, &state.plan, wanted, prompt.as_deref_mut()).await?;
+    let asked = prompt.as_deref_mut();
+    let secrets = secrets::resolve(project, &state.plan, wanted.clone(), asked).await?;
+    if let Some(readable) = secrets::left_readable(&wanted, &secrets) {
+        super::report::note(&readable);
+    }
     let sites = Arc::new(project.sites(&state.plan.hosts, listener)?);
     let asking = Asking {
         state,

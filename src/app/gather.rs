@@ -95,7 +95,7 @@ async fn look(git: &Git, rules: &ReleaseRules) -> Result<Found, GitError> {
         release_of(git, rules, live.as_ref()),
         next_release(git, rules, live.as_ref(), repository.head.as_ref()),
     )?;
-    let pattern = TagPattern::new(rules.tag.as_deref());
+    let pattern = TagPattern::of(rules);
     let named = |tag: &TagLine| pattern.matches(&tag.name).then(|| tag.name.clone());
     let deployed = live
         .clone()
@@ -128,7 +128,7 @@ async fn release_of(
     let (Some(name), Some(commit)) = (&rules.live, live) else {
         return Ok(None);
     };
-    let pattern = TagPattern::new(rules.tag.as_deref());
+    let pattern = TagPattern::of(rules);
     match git.release_tag_at(commit, &pattern).await? {
         Some(tag) => Ok(Some(tag)),
         None => git.tag_line(name).await,

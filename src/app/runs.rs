@@ -121,10 +121,10 @@ fn standing(run: &RunSummary) -> String {
 }
 
 /// Rows under a heading, columns as wide as their widest cell.
-pub fn table<const N: usize>(heading: &[&str; N], rows: &[[String; N]]) -> String {
+pub fn table<R: AsRef<[String]>>(heading: &[&str], rows: &[R]) -> String {
     let mut widths: Vec<usize> = heading.iter().map(|cell| width(cell)).collect();
     for row in rows {
-        for (cell, most) in row.iter().zip(&mut widths) {
+        for (cell, most) in row.as_ref().iter().zip(&mut widths) {
             *most = width(&shown(cell)).max(*most);
         }
     }
@@ -139,7 +139,7 @@ pub fn table<const N: usize>(heading: &[&str; N], rows: &[[String; N]]) -> Strin
     };
     let mut out = line(heading.iter().map(|cell| (*cell).to_owned()).collect());
     for row in rows {
-        out.push_str(&line(row.to_vec()));
+        out.push_str(&line(row.as_ref().to_vec()));
     }
     out
 }

@@ -166,6 +166,26 @@ pub fn unless_needed(found: Vault, to_ask: &Wanted, command: &str) -> Result<Vau
     Err(nobody_to_ask(to_ask, command))
 }
 
+/// What is said of secrets that are wanted to be masked only, and that nobody has told: what is left may print them.
+pub fn left_readable(wanted: &Wanted, found: &Vault) -> Option<String> {
+    let left = wanted
+        .iter()
+        .filter(|(name, steps)| steps.is_empty() && !found.has(name));
+    let names: Vec<&str> = left.map(|(name, _)| name.as_str()).collect();
+    (!names.is_empty()).then(|| {
+        let (is, it) = if names.len() == 1 {
+            ("is", "it")
+        } else {
+            ("are", "them")
+        };
+        let names = names.join(", ");
+        format!(
+            "{names} {is} not known here any more and cannot be masked: the steps that had {it} are done; \
+             what is left prints {it} readably if it does"
+        )
+    })
+}
+
 /// Somebody would have to be asked, and nobody can be.
 fn nobody_to_ask(to_ask: &Wanted, command: &str) -> Failure {
     let needed = to_ask.iter().filter(|(_, steps)| !steps.is_empty());

@@ -21,12 +21,13 @@ pub const LIMIT: Duration = Duration::from_secs(10);
 /// How much of each stream is kept; the rest is read and forgotten.
 const KEPT: usize = 4096;
 
-/// The question as a program: the command in the background, so that the end of standard input can end it. Its own
-/// standard input is empty, as that of a step.
+/// The question as a program: the command in the background, so that the end of standard input can end it, with all that
+/// it started where there is `setsid`. Its own standard input is empty, as that of a step.
 const PROGRAM: &str = "cd \"$HOME\" || exit 70
 exec 3<&0
-sh -c \"$g_command\" </dev/null 3<&- & g_p=$!
-( read -r g_x <&3; kill \"$g_p\" ) >/dev/null 2>&1 & g_w=$!
+g_s=; command -v setsid >/dev/null 2>&1 && g_s=setsid
+$g_s sh -c \"$g_command\" </dev/null 3<&- & g_p=$!
+( read -r g_x <&3; kill -- \"-$g_p\" || kill \"$g_p\" ) >/dev/null 2>&1 & g_w=$!
 wait \"$g_p\"; g_c=$?
 kill \"$g_w\" 2>/dev/null
 exit \"$g_c\"

@@ -134,7 +134,7 @@ struct One<T, C> {
 
 impl<T: Tails, C: Clock> One<T, C> {
     async fn go_on(mut self, start: TailStart, follow: bool) {
-        let mut pause = FIRST_PAUSE;
+        let (mut pause, mut was_told) = (FIRST_PAUSE, false);
         self.sink.state(SourceState::Opening).await;
         loop {
             let from = self.sink.mark.map_or(start, TailStart::Mark);
@@ -144,7 +144,7 @@ impl<T: Tails, C: Clock> One<T, C> {
                 .await;
             let live = self.sink.live_since.take();
             if live.is_some_and(|since| since.elapsed() >= RECOVERED) {
-                pause = FIRST_PAUSE;
+                (pause, was_told) = (FIRST_PAUSE, false);
             }
             let error = match followed {
                 Ok(()) => return self.sink.end(SourceState::Ended).await,
@@ -161,7 +161,11 @@ impl<T: Tails, C: Clock> One<T, C> {
                 let state = self.failed(&error);
                 return self.sink.end(state).await;
             }
-            self.tell_break(live.is_some()).await;
+            // A command that ends at once each time would say nothing else.
+            if live.is_some() && !was_told {
+                self.tell_break().await;
+                was_told = true;
+            }
             let state = SourceState::Lost {
                 why: self.sink.mask.text(error.why()),
                 retry_in: pause,
@@ -176,8 +180,8 @@ impl<T: Tails, C: Clock> One<T, C> {
     }
 
     /// A command cannot be gone on with where it stopped.
-    async fn tell_break(&mut self, was_live: bool) {
-        if was_live && matches!(self.source.log.what, Followed::Run(_)) {
+    async fn tell_break(&mut self) {
+        if matches!(self.source.log.what, Followed::Run(_)) {
             let text = "is started again: lines may be missing or come twice";
             self.sink.say(text.to_owned()).await;
         }

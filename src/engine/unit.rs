@@ -217,7 +217,12 @@ impl<L: Launcher, S: LogStore, C: Clock> Unit<L, S, C> {
             return;
         }
         let key = self.key();
-        let removed = self.launcher.drop_output(&key);
+        let removed = async {
+            // A connection that broke just now is made anew; what is refused stays refused.
+            while let Err(LaunchError::Unreachable { .. }) = self.launcher.drop_output(&key).await {
+                tokio::time::sleep(FIRST_PAUSE).await;
+            }
+        };
         let _ = tokio::time::timeout(CLEARING, removed).await;
     }
 

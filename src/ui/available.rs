@@ -8,6 +8,7 @@ use super::model::{Availability, Dialog, HomePanel, Model, RunView, View};
 use super::msg::Owner;
 use super::shelf::{Shelf, Tab};
 use super::tail::LogsPane;
+use crate::domain::catalog::{Catalog, Release};
 use crate::domain::feed::LockNews;
 use crate::domain::id::EnvName;
 use crate::domain::run::progress::{self, Need};
@@ -172,8 +173,27 @@ fn back_to(shelf: &Shelf) -> Option<Availability> {
         (_, Some(release)) if release.bad.is_some() => {
             off("it was left by a rollback: it is never gone back to")
         }
+        (Some(catalog), Some(release)) if !release.live && is_live(catalog, release) => {
+            off("its commit is what is live now")
+        }
+        (Some(catalog), Some(release)) if is_newer(catalog, release) => {
+            off("it is newer than what is live: D deploys it")
+        }
         _ => None,
     }
+}
+
+/// Whether what a release brought is what is live.
+fn is_live(catalog: &Catalog, release: &Release) -> bool {
+    let live = catalog.live.as_ref();
+    live.is_some_and(|live| live.commit == release.commit)
+}
+
+/// Whether a release stands above what is live in the list.
+fn is_newer(catalog: &Catalog, release: &Release) -> bool {
+    let mut above = catalog.releases.iter().take_while(|above| !above.live);
+    let has_live = catalog.releases.iter().any(|release| release.live);
+    has_live && above.any(|above| above.tag == release.tag)
 }
 
 /// Whether what a log can do can be done; `None` = it is not about logs, or nothing special is to be said.

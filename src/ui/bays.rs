@@ -72,7 +72,7 @@ pub fn parts(body: Rect, shelf: &Shelf) -> Parts {
 
 fn beside(body: Rect, shelf: &Shelf) -> Parts {
     let left = Rect {
-        width: body.width * 43 / 100,
+        width: body.width * 45 / 100,
         ..body
     };
     let right = Rect {

@@ -13,7 +13,7 @@ use crate::domain::diff::Diff;
 use crate::domain::feed::Update;
 use crate::domain::id::{Attempt, EnvName, RunId, SecretName, StepName, TaskId};
 use crate::domain::lock::LockView;
-use crate::domain::log::{Bucket, Filters, Look, Pattern, SourceNow, Spot, Voice, Window};
+use crate::domain::log::{Bucket, Filters, Look, Open, Pattern, SourceNow, Spot, Voice, Window};
 use crate::domain::overview::Overview;
 use crate::domain::plan::Plan;
 use crate::domain::run::{Intent, Moment, RunState};
@@ -195,6 +195,8 @@ pub enum LogWish {
         from: Spot,
         /// The last.
         to: Spot,
+        /// What was opened by hand shows, too.
+        open: Open,
     },
     /// Write lines to a file; answered with a notice that names it.
     Save {

@@ -11,6 +11,7 @@ mod ends;
 mod failures;
 mod gits;
 mod ground;
+mod hostile;
 mod orders;
 mod outputs;
 mod parts;

@@ -1,12 +1,12 @@
 //! Runs driven by the real engine against a scripted world, with paused time.
 
-use golive::domain::secret::Vault;
+use golive::domain::secret::{Secret, Vault};
 use std::sync::Arc;
 
 use golive::domain::checklist::{Downtime, Gate, OnFailure};
 use golive::domain::feed::Update;
 use golive::domain::id::LockId;
-use golive::domain::id::{RunId, TaskId};
+use golive::domain::id::{RunId, SecretName, TaskId};
 use golive::domain::plan::Plan;
 use golive::domain::run::apply::apply;
 use golive::domain::run::decide::take_report;
@@ -32,6 +32,15 @@ struct Driven {
 
 impl Driven {
     fn of(world: &Arc<World>, state: RunState, first: Option<Intent>) -> Self {
+        Self::with_secrets(world, state, first, Vault::default())
+    }
+
+    fn with_secrets(
+        world: &Arc<World>,
+        state: RunState,
+        first: Option<Intent>,
+        secrets: Vault,
+    ) -> Self {
         let (control, orders) = control();
         let (sender, receiver) = feed();
         let doors = Doors {
@@ -46,7 +55,7 @@ impl Driven {
             state,
             identities: Identities::new(),
             by: "ada@laptop".to_owned(),
-            secrets: Vault::default(),
+            secrets,
             first: first.into_iter().collect(),
         };
         let engine = tokio::spawn(run(doors, start, orders, sender));
@@ -974,4 +983,27 @@ async fn nothing_is_launched_beside_an_attempt_of_unknown_end_that_runs() {
     assert_eq!(state.status, RunStatus::Finished(Outcome::Succeeded));
     let launched = world.launched();
     assert_eq!(launched, ["s/code@web1", "s/code@web1", "s/reload@web1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn output_with_secrets_is_removed_where_it_ran_though_the_connection_breaks_meanwhile() {
+    let started = || Intent::Start {
+        reason: None,
+        lock: LockId::new("lock"),
+    };
+    for (silent, removed) in [(0, 2), (3, 2), (u32::MAX, 0)] {
+        let world = World::new();
+        *world.silent_drops.lock().unwrap() = silent;
+        let state = RunState::new(RunId::new("20261120-2130-k3"), Arc::new(one_step()));
+        let mut secrets = Vault::default();
+        let secret = Secret::new(b"correct horse".to_vec()).unwrap();
+        secrets.put(SecretName::new("TOKEN"), secret);
+        let driven = Driven::with_secrets(&world, state, Some(started()), secrets);
+        // A host that stays silent holds nothing up for long.
+        let state = driven.end().await;
+        assert_eq!(state.status, RunStatus::Finished(Outcome::Succeeded));
+        let asked = world.asked();
+        let dropped = asked.iter().filter(|a| matches!(a, Asked::Dropped(_)));
+        assert_eq!(dropped.count(), removed);
+    }
 }

@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use golive::domain::output::forms::Forms;
+use rustix::process::Signal;
 
 use crate::support::fleet::Fleet;
 use crate::support::terminal::DEADLINE;
@@ -457,4 +458,122 @@ fn a_command_that_is_given_up_is_ended_with_all_that_it_started() {
         let about = fs::read_to_string(format!("/proc/{}/stat", id.trim()));
         about.map_or(true, |about| about.contains(") Z "))
     });
+}
+
+/// Two steps: the secret is for the first only, and the second prints what the first left.
+fn left_behind() -> Workshop {
+    let steps = r#"
+[secret.TOKEN]
+ask = true
+[step.prepare]
+run = "printf %s \"$TOKEN\" > @MARKS@/left"
+secrets = ["TOKEN"]
+[step.later]
+run = "sh @MARKS@/step.sh later; echo \"it is $(cat @MARKS@/left)\""
+[[stage]]
+name = "Here"
+steps = ["prepare", "later"]
+"#;
+    let workshop = Workshop::with(steps);
+    let mut terminal = workshop.open("deploy --plain");
+    terminal.asks("secret TOKEN, for prepare (not shown):");
+    terminal.keys("correct horse\r");
+    terminal.until("later runs", |_| workshop.ran("later") == 1);
+    terminal.signal(Signal::KILL);
+    terminal.ended();
+    workshop.let_go("later");
+    workshop
+}
+
+#[test]
+fn a_typed_secret_is_asked_for_again_where_what_is_left_may_print_it() {
+    let workshop = left_behind();
+    let mut terminal = workshop.open("resume --plain");
+    terminal
+        .asks("secret TOKEN, to mask it in what is left; Enter leaves it readable (not shown):");
+    terminal.keys("correct horse\r");
+    assert_eq!(terminal.ended(), 0);
+    let raw = terminal.raw();
+    assert!(raw.contains("it is *************"), "{raw}");
+    assert!(!raw.contains("correct"), "{raw}");
+    let kept = kept(&workshop).concat();
+    assert!(!String::from_utf8_lossy(&kept).contains("correct"));
+}
+
+#[test]
+fn without_a_terminal_it_is_told_that_a_secret_of_finished_steps_is_not_masked() {
+    let workshop = left_behind();
+    let output = workshop.golive("resume --plain");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let note = "note: TOKEN is not known here any more and cannot be masked";
+    assert!(said.contains(note), "{said}");
+}
+
+#[test]
+fn the_body_of_a_tag_holds_no_secret() {
+    let more = "[[stage]]\nname = \"Live\"\nenv = \"live\"\nsteps = [\"print\", \"tag\"]\n";
+    let workshop = project(more);
+    for (key, value) in [("user.name", "Ada"), ("user.email", "ada@example.org")] {
+        let git = workshop
+            .command("git")
+            .args(["config", key, value])
+            .status();
+        assert!(git.unwrap().success());
+    }
+    let approved = format!("live={}", workshop.commit());
+    let output = workshop
+        .command(env!("CARGO_BIN_EXE_golive"))
+        .args(["deploy", "--plain", "--approve", &approved, "--reason"])
+        .arg(format!("with {VALUE} and\n{KEY}"))
+        .env("TOKEN_SOURCE", VALUE)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    nothing_printed(&output);
+    let tags = ["for-each-ref", "--format=%(contents)", "refs/tags"];
+    let tags = workshop.command("git").args(tags).output().unwrap();
+    nothing_printed(&tags);
+    let body = String::from_utf8_lossy(&tags.stdout).into_owned();
+    assert!(body.contains("reason: with ***"), "{body}");
+    let proof = "*".repeat(VALUE.len());
+    assert!(body.contains(&proof), "{body}");
+}
+
+#[test]
+fn what_golive_says_of_its_own_fault_holds_no_secret() {
+    for (secret, is_typing) in [("correct horse", false), ("battery staple", true)] {
+        let workshop = Workshop::with(ASKED);
+        let words = format!("in <{secret}>");
+        let variables = [("GOLIVE_BREAK", words.as_str())];
+        let mut terminal = workshop.open_with("deploy", USUAL, &variables);
+        terminal.at("nothing has started yet", "D");
+        terminal.shows("A secret is needed");
+        if is_typing {
+            terminal.keys(secret);
+        } else {
+            terminal.keys(&format!("{secret}\r"));
+            terminal.until("prepare runs", |_| workshop.ran("prepare") == 1);
+        }
+        terminal.keys("\x1b[24~");
+        assert_eq!(terminal.ended(), 1);
+        let said = terminal.raw();
+        assert!(said.contains("in <****"), "{said}");
+        assert!(!said.contains(secret), "{said}");
+        let all = files(&workshop.path("home"));
+        for file in &all {
+            let text = fs::read(file).unwrap();
+            let found = memchr::memmem::find(&text, secret.as_bytes());
+            assert!(found.is_none(), "{}", file.display());
+        }
+        let is_crash = |file: &&PathBuf| file.to_string_lossy().contains("crash-");
+        assert_eq!(all.iter().filter(is_crash).count(), 1, "{all:?}");
+        workshop.let_go("prepare");
+        if !is_typing {
+            wait_until("the run has ended", || {
+                workshop.outcome().as_deref() == Some("succeeded")
+            });
+        }
+    }
 }

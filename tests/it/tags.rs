@@ -551,6 +551,7 @@ fn every_part_can_be_switched_off() {
         let rules = ReleaseRules {
             live: name(1, "LIVE"),
             tag: name(2, "DEPLOYED-%F/%H%M"),
+            matching: Vec::new(),
             remote: name(4, "origin"),
             sign: false,
             version: None,

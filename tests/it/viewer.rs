@@ -444,7 +444,12 @@ impl<S: Source> Bench<S> {
             Act::Up if first < before.top => (Some(cursor), before.top - 1),
             Act::Up => match at.checked_sub(1) {
                 None => (Some(cursor), before.top.min(first)),
-                Some(at) => (Some(lines[at]), before.top.min(before.text_of(lines[at]).1)),
+                Some(at) => {
+                    let (first, last) = before.text_of(lines[at]);
+                    let is_taller = last - first + 1 > before.height;
+                    let shows = if is_taller { last } else { first };
+                    (Some(lines[at]), before.top.min(shows))
+                }
             },
             _ => return,
         };

@@ -472,6 +472,7 @@ impl Errands {
         decisions: &Decisions,
     ) -> Result<(Vec<Intent>, Vault, Arc<Sites>, Identities), Failure> {
         deploy::check_decisions(&state.plan, decisions)?;
+        changes::not_overtaken(&self.project, state).await?;
         let first = choices::wishes(state, decisions, going_on(state), session::now())?;
         let wanted = secrets::of_run(&choices::after(state, &first, session::now()));
         let secrets = self.secrets(&state.plan, wanted).await?;

@@ -10,8 +10,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::domain::log::Spot;
 use crate::domain::log::document::Part;
+use crate::domain::log::{Open, Spot};
 use crate::domain::output::ansi;
 use crate::domain::text::{plural, width};
 use crate::edge::logs::desk::Desk;
@@ -26,8 +26,8 @@ pub(super) struct Lines {
     pub(super) desk: Arc<Desk>,
     /// From here to here; `None` = from the first, to the last.
     pub(super) range: (Option<Spot>, Option<Spot>),
-    /// Only those that show.
-    pub(super) shown: bool,
+    /// Only those that show, with what was opened by hand.
+    pub(super) shown: Option<Open>,
     /// Who printed them, by owner; empty = it needs not be said.
     pub(super) names: BTreeMap<usize, String>,
 }
@@ -164,7 +164,7 @@ impl Lines {
         let widest = self.names.values().map(|name| width(name)).max();
         let mut is_begin = true;
         self.desk
-            .each(self.range, self.shown, &mut |part: Part<'_>| {
+            .each(self.range, self.shown.as_ref(), &mut |part: Part<'_>| {
                 let mut text = String::new();
                 if let (Some(widest), true) = (widest, is_begin) {
                     let name = self.names.get(&part.owner).map_or("golive", String::as_str);

@@ -14,9 +14,11 @@ use super::super::session::Project;
 use super::errand::Answer;
 use super::owned::Run;
 use super::{Console, Exit};
+use crate::domain::output::redact::Mask;
 use crate::domain::run::progress::{self, Need};
 use crate::domain::run::{Outcome, RunState, RunStatus};
 use crate::domain::secret::Vault;
+use crate::ui::model::{Dialog, Model};
 use crate::ui::msg::Owner;
 
 impl Console {
@@ -25,10 +27,6 @@ impl Console {
         self.events = None;
         crate::edge::terminal::give_back();
         self.watcher = None;
-        let crash = match exit {
-            Exit::Broken => Some(crash(&self.project)),
-            Exit::Asked | Exit::Signal => None,
-        };
         // A run that was about to be opened may own its folder by now: nobody else would go on with it.
         let cut_short = self.last_answers().await;
         let view = self.model.run.take();
@@ -40,6 +38,10 @@ impl Console {
                 (state.or(shown), Some(sites), secrets)
             }
             None => (shown, None, Vault::default()),
+        };
+        let crash = match exit {
+            Exit::Broken => Some(crash(&self.project, &known(&secrets, &self.model))),
+            Exit::Asked | Exit::Signal => None,
         };
         let state = state.filter(|state| state.status != RunStatus::Prepared);
         // First of all: whoever ends this process may not have the patience to wait for connections.
@@ -114,9 +116,21 @@ impl Console {
     }
 }
 
-/// What is told when the console broke down, with the file that says where.
-fn crash(project: &Project) -> Failure {
+/// Every secret that the console knows, those that are being typed as well.
+fn known(secrets: &Vault, model: &Model) -> Mask {
+    let typed = model.dialogs.iter().filter_map(|dialog| match dialog {
+        Dialog::Secret { typed, .. } if !typed.0.is_empty() => Some(typed.0.as_bytes()),
+        _ => None,
+    });
+    let kept = secrets.each().map(|(_, secret)| secret.reveal());
+    Mask::of_values(kept.chain(typed))
+}
+
+/// What is told when the console broke down, with the file that says where. A fault may quote what it was about: what
+/// is known to be secret is masked.
+fn crash(project: &Project, mask: &Mask) -> Failure {
     let words = crate::edge::terminal::last_panic().unwrap_or_default();
+    let words = mask.text(&words);
     let first = words.lines().take(2).collect::<Vec<_>>().join(" ");
     let at = super::super::session::now().format("%Y%m%d-%H%M%S");
     let file = project.paths.folder().join(format!("crash-{at}.txt"));

@@ -9,8 +9,8 @@ use super::errand::Answer;
 use super::export::{self, Lines};
 use super::tailing::Tail;
 use crate::domain::id::EnvName;
-use crate::domain::log::Spot;
 use crate::domain::log::pattern::BadPattern;
+use crate::domain::log::{Open, Spot};
 use crate::edge::logs::desk::Desk;
 use crate::ui::msg::{DocumentId, LogNews, LogWish, Msg, Notice};
 
@@ -70,13 +70,14 @@ impl Console {
                     buckets,
                 }))
             }
-            LogWish::Whole { document, spot } => {
-                let desk = self.desk(document);
-                let lines = desk.map_or_else(Vec::new, |desk| desk.whole(spot));
-                self.hear(Msg::Log(LogNews::Whole { spot, lines }))
-            }
-            LogWish::Copy { document, from, to } => {
-                self.export_copy(document, from, to);
+            LogWish::Whole { document, spot } => self.tell_whole(document, spot),
+            LogWish::Copy {
+                document,
+                from,
+                to,
+                open,
+            } => {
+                self.export_copy(document, (from, to), open);
                 false
             }
             LogWish::Save {
@@ -146,8 +147,14 @@ impl Console {
         }
     }
 
-    fn export_copy(&mut self, document: DocumentId, from: Spot, to: Spot) {
-        let Some(lines) = self.lines(document, (Some(from), Some(to)), true) else {
+    fn tell_whole(&mut self, document: DocumentId, spot: Spot) -> bool {
+        let desk = self.desk(document);
+        let lines = desk.map_or_else(Vec::new, |desk| desk.whole(spot));
+        self.hear(Msg::Log(LogNews::Whole { spot, lines }))
+    }
+
+    fn export_copy(&mut self, document: DocumentId, (from, to): (Spot, Spot), open: Open) {
+        let Some(lines) = self.lines(document, (Some(from), Some(to)), Some(open)) else {
             return;
         };
         let cache = self.project.folders.cache.clone();
@@ -156,6 +163,7 @@ impl Console {
     }
 
     fn export_save(&mut self, document: DocumentId, shown: bool, path: String) {
+        let shown = shown.then(Open::default);
         if let Some(lines) = self.lines(document, (None, None), shown) {
             self.errands.work(move || {
                 let said = export::save(&lines, &path);
@@ -165,7 +173,7 @@ impl Console {
     }
 
     fn export_page(&mut self, document: DocumentId) {
-        let Some(lines) = self.lines(document, (None, None), true) else {
+        let Some(lines) = self.lines(document, (None, None), Some(Open::default())) else {
             return;
         };
         let cache = self.project.folders.cache.clone();
@@ -184,7 +192,7 @@ impl Console {
         &mut self,
         document: DocumentId,
         range: (Option<Spot>, Option<Spot>),
-        shown: bool,
+        shown: Option<Open>,
     ) -> Option<Lines> {
         let desk = self.desk(document)?;
         Some(Lines {

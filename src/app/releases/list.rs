@@ -1,17 +1,18 @@
-//! `golive releases`: the list, as text of 80 columns and as JSON.
+//! `golive releases`: the list, as text and as JSON.
 //!
 //! What is live and where HEAD stands to it comes first, then one line a release, newest first, then what is not as it
 //! should be. Where releases are not tagged, what the runs of this machine brought where stands for them.
 
 use std::fmt::Write as _;
+use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::past::Past;
+use super::rows::{rows, short_age};
 use crate::app::args::Global;
 use crate::app::json;
-use crate::app::plain::seconds;
 use crate::app::report::{Code, Failure, print, shown};
 use crate::app::runs::table;
 use crate::app::session::{self, Project};
@@ -19,17 +20,10 @@ use crate::domain::catalog::{
     Bad, Brought, Catalog, OnRemote, Point, Release, RemoteTags, Signature, standing,
 };
 use crate::domain::id::{Commit, EnvName};
-use crate::domain::run::{Moment, Outcome};
-use crate::domain::text::{age, ellipsis, plural, width};
+use crate::domain::release::check_ref_name;
+use crate::domain::run::Moment;
+use crate::domain::text::{age, few, plural};
 use crate::edge::git::GitError;
-
-/// The columns that the list has room in.
-const COLUMNS: usize = 80;
-/// The widest tag and the widest name before they are shortened.
-const WIDEST_TAG: usize = 30;
-const WIDEST_NAME: usize = 14;
-/// At least so much room for the last column.
-const LEAST_ROOM: usize = 12;
 
 /// Carries out `golive releases`.
 pub async fn list(project: &Project, global: &Global) -> Result<Code, Failure> {
@@ -46,9 +40,18 @@ pub async fn list(project: &Project, global: &Global) -> Result<Code, Failure> {
         Vec::new()
     };
     let now = session::now();
-    let text = text(project, &catalog, &others, now, global.verbose);
+    let room = terminal_columns().filter(|_| !global.verbose);
+    let text = text(project, &catalog, &others, now, room);
     print(&shown(&text))?;
     Ok(Code::Done)
+}
+
+/// How wide the terminal is that is printed to; `None` = nothing has to fit: a file or a pipe.
+fn terminal_columns() -> Option<usize> {
+    let columns = crossterm::terminal::size().ok().map(|(columns, _)| columns);
+    columns
+        .filter(|_| std::io::stdout().is_terminal())
+        .map(|columns| usize::from(columns).max(20))
 }
 
 /// A failure of git, with what can be done about it.
@@ -63,7 +66,7 @@ pub(super) fn failed(error: &GitError) -> Failure {
 /// The list as one JSON document: releases, and where they are not tagged the runs that stand for them.
 fn document(project: &Project, catalog: &Catalog) -> Value {
     let here = stands(project, catalog);
-    let is_tagged = project.checklist.release.tag.is_some();
+    let is_tagged = project.checklist.release.is_tagged();
     if catalog.releases.is_empty() && !is_tagged {
         let runs = released(catalog).map(|brought| run_value(catalog, brought));
         return Value::Array(runs.collect());
@@ -166,13 +169,13 @@ fn text(
     catalog: &Catalog,
     others: &[String],
     now: Moment,
-    whole: bool,
+    room: Option<usize>,
 ) -> String {
     let mut out = heading(catalog, now);
     if catalog.releases.is_empty() {
         out.push_str(&nothing(project, catalog, others, now));
     } else {
-        out.push_str(&rows(catalog, &stands(project, catalog), now, whole));
+        out.push_str(&rows(catalog, &stands(project, catalog), now, room));
     }
     let mut troubles: Vec<String> = catalog.troubles.clone();
     if let RemoteTags::Failed(why) = &catalog.remote {
@@ -227,120 +230,12 @@ fn heading(catalog: &Catalog, now: Moment) -> String {
     format!("{what}\n{stands}\n\n")
 }
 
-fn rows(catalog: &Catalog, here: &[(EnvName, Point)], now: Moment, whole: bool) -> String {
-    let cut = |text: &str, most: usize| {
-        let text = shown(text);
-        if whole { text } else { ellipsis(&text, most) }
-    };
-    let cells = catalog.releases.iter().map(|release| {
-        let commits = release.commits.map(|count| count.to_string());
-        [
-            format!("{} {}", mark(release), cut(&release.tag, WIDEST_TAG)),
-            short_age(release.at, now),
-            cut(&release.by, WIDEST_NAME),
-            result(release),
-            commits.unwrap_or_else(|| "-".to_owned()),
-            what(release, &deployed(here, release)),
-        ]
-    });
-    let mut cells: Vec<[String; 6]> = cells.collect();
-    let headings = ["  tag", "age", "by", "result", "new", "what"];
-    let widest = |column: usize| {
-        let each = cells.iter().map(|row| width(&row[column]));
-        each.chain([width(headings[column])]).max().unwrap_or(0)
-    };
-    let taken: usize = (0..5).map(|column| widest(column) + 2).sum();
-    let room = COLUMNS.saturating_sub(taken).max(LEAST_ROOM);
-    for row in &mut cells {
-        row[5] = cut(&row[5], room);
-    }
-    let table = table(&headings, &cells);
-    let mut lines = table.lines();
-    let mut out = lines
-        .next()
-        .map_or_else(String::new, |line| format!("{line}\n"));
-    for (line, release) in lines.zip(&catalog.releases) {
-        let _ = writeln!(out, "{line}");
-        for note in notes(release) {
-            let _ = writeln!(out, "    {}", cut(&note, COLUMNS - 4));
-        }
-    }
-    out
-}
-
-/// What is live, and what was left, at the beginning of a line.
-fn mark(release: &Release) -> char {
-    match (release.live, &release.bad) {
-        (true, _) => '*',
-        (false, Some(_)) => 'x',
-        (false, None) => ' ',
-    }
-}
-
-/// How a release ended and how long its run took, as far as that is known.
-fn result(release: &Release) -> String {
-    let word = match (&release.bad, release.outcome) {
-        (Some(_), _) => "left",
-        (None, Some(Outcome::Succeeded)) => "ok",
-        (None, Some(Outcome::RolledBack)) => "back",
-        (None, Some(Outcome::Failed)) => "failed",
-        (None, Some(Outcome::Stopped)) => "stopped",
-        (None, None) => "-",
-    };
-    match release.duration_s {
-        Some(took) => format!("{word} {}", seconds(Some(took))),
-        None => word.to_owned(),
-    }
-}
-
-/// Where it is, and what it brought.
-fn what(release: &Release, deployed: &[&EnvName]) -> String {
-    let live = release.live.then(|| "LIVE".to_owned());
-    let places: Vec<String> = live
-        .into_iter()
-        .chain(deployed.iter().map(ToString::to_string))
-        .collect();
-    let subject: Vec<&str> = release.subject.split_whitespace().collect();
-    let subject = subject.join(" ");
-    if places.is_empty() {
-        subject
-    } else {
-        format!("[{}] {subject}", places.join(" "))
-    }
-}
-
-/// What is the matter with it, one line each.
-fn notes(release: &Release) -> Vec<String> {
-    let mut notes: Vec<String> = Vec::new();
-    if let Some(bad) = &release.bad {
-        let why = bad.reason.as_deref().unwrap_or("no reason given");
-        notes.push(format!("bad: {why} ({} left it)", bad.by));
-    }
-    if let Some(left) = &release.rolled_back {
-        notes.push(format!("went back from {left}"));
-    }
-    match release.remote {
-        OnRemote::LocalOnly => notes.push("local only: the remote does not have it".to_owned()),
-        OnRemote::Differs => notes.push("moved: the remote has another one".to_owned()),
-        OnRemote::Same | OnRemote::Unknown => {}
-    }
-    match &release.signature {
-        Signature::Wrong(why) => notes.push(format!("WRONG SIGNATURE: {why}")),
-        Signature::Good(by) => notes.push(format!("signed by {by}")),
-        Signature::Unchecked => notes.push("signed, and not verified here".to_owned()),
-        Signature::None => {}
-    }
-    if let Some(made_as) = &release.made_as {
-        notes.push(format!("made as {made_as}"));
-    }
-    notes
-}
-
 /// What there is instead of releases, and what to do.
 fn nothing(project: &Project, catalog: &Catalog, others: &[String], now: Moment) -> String {
     let name = &project.checklist.project;
     let command = &project.command;
-    let Some(pattern) = &project.checklist.release.tag else {
+    let rules = &project.checklist.release;
+    if !rules.is_tagged() {
         let mut out = format!("releases of {name} are not tagged ([release] tag = false)\n");
         let runs: Vec<[String; 5]> = released(catalog)
             .map(|brought| run_row(brought, now))
@@ -354,25 +249,61 @@ fn nothing(project: &Project, catalog: &Catalog, others: &[String], now: Moment)
             out.push_str("what runs of this machine brought:\n\n");
             out.push_str(&table(&["commit", "env", "age", "by", "run"], &runs));
         }
+        out.push_str(&hint(others));
         return out;
-    };
-    let mut out = format!("no releases of {name} yet: no tag has a name like {pattern}\n");
+    }
+    let names: Vec<&str> = rules
+        .tag
+        .iter()
+        .chain(&rules.matching)
+        .map(String::as_str)
+        .collect();
+    let mut out = format!(
+        "no releases of {name} yet: no tag has a name like {}\n",
+        few(&names, 4)
+    );
     if catalog.head.is_none() {
         let _ = writeln!(out, "the repository has no commits yet");
         return out;
     }
-    if let Some(other) = others.first() {
-        let count = plural("other tag", others.len());
+    out.push_str(&hint(others));
+    if rules.tag.is_some() {
         let _ = writeln!(
             out,
-            "there is {count}, such as {other}: if these are releases, say so by `tag` in [release] of releases.toml"
+            "{command} deploy makes the first; {command} plan shows what that would do"
         );
     }
-    let _ = writeln!(
-        out,
-        "{command} deploy makes the first; {command} plan shows what that would do"
-    );
     out
+}
+
+/// How tags that are there become releases.
+fn hint(others: &[String]) -> String {
+    let Some(other) = others.first() else {
+        return String::new();
+    };
+    let like = format!("such as {other}: match = \"{}\"", glob_of(other));
+    match others.len() {
+        1 => format!(
+            "there is 1 other tag, {like} in [release] of releases.toml makes it a release\n"
+        ),
+        count => format!(
+            "there are {count} other tags, {like} in [release] of releases.toml makes those like it releases\n"
+        ),
+    }
+}
+
+/// A glob that fits a name and others like it: `v[0-9]*` for `v1.2.3`.
+fn glob_of(name: &str) -> String {
+    let start = |end: usize| &name[..end];
+    let is_plain = |text: &str| check_ref_name(text.trim_end_matches('/')).is_ok();
+    match name.find(|c: char| c.is_ascii_digit()) {
+        Some(0) => "[0-9]*".to_owned(),
+        Some(digit) if is_plain(start(digit)) => format!("{}[0-9]*", start(digit)),
+        _ => match name.rfind('/') {
+            Some(slash) if is_plain(start(slash)) => format!("{}*", start(slash + 1)),
+            _ => "NAME*".to_owned(),
+        },
+    }
 }
 
 fn run_row(brought: &Brought, now: Moment) -> [String; 5] {
@@ -385,13 +316,8 @@ fn run_row(brought: &Brought, now: Moment) -> [String; 5] {
     ]
 }
 
-fn short_age(at: Moment, now: Moment) -> String {
-    // A clock that is wrong, here or there, makes no age.
-    (now - at).to_std().map_or_else(|_| "-".to_owned(), age)
-}
-
 /// `3h ago`, `just now`; a date for what is not past.
-pub(super) fn ago(at: Moment, now: Moment) -> String {
+pub fn ago(at: Moment, now: Moment) -> String {
     match (now - at).to_std() {
         Ok(past) if past >= Duration::from_secs(2) => format!("{} ago", age(past)),
         Ok(_) => "just now".to_owned(),

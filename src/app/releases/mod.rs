@@ -5,6 +5,7 @@
 pub mod diff;
 pub mod list;
 pub mod past;
+mod rows;
 pub mod show;
 pub mod verify;
 pub mod versions;

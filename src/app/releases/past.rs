@@ -195,7 +195,7 @@ impl Past {
 
     async fn counts(&self, catalog: &Catalog, places: &[usize]) -> Vec<Option<usize>> {
         let is_shallow = self.git.is_shallow().await.unwrap_or(true);
-        if is_shallow || self.checklist.release.tag.is_none() {
+        if is_shallow || !self.checklist.release.is_tagged() {
             return vec![None; places.len()];
         }
         let is_part = catalog.releases.len() < catalog.total;
@@ -241,13 +241,20 @@ impl Past {
             .windows(2)
             .map(|pair| (pair[1].commit.clone(), pair[0].commit.clone()))
             .collect();
-        let touched = self.git.pairs_that_touch(&pairs, text).await?;
+        // The very first release brought all its files.
+        let first = releases.last().map(|release| &release.commit);
+        let touched = self.git.pairs_that_touch(&pairs, text);
+        let (touched, in_first) = tokio::join!(touched, self.git.holds_path(first, text));
         let tag = |place: usize| releases[place].tag.clone();
-        Ok(touched.into_iter().map(tag).collect())
+        let mut found: Vec<String> = touched?.into_iter().map(tag).collect();
+        if in_first? {
+            found.extend(releases.last().map(|release| release.tag.clone()));
+        }
+        Ok(found)
     }
 
     fn pattern(&self) -> TagPattern {
-        TagPattern::new(self.checklist.release.tag.as_deref())
+        TagPattern::of(&self.checklist.release)
     }
 
     fn live_of<'a>(&self, refs: &'a Refs) -> Option<&'a TagRef> {

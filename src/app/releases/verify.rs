@@ -109,7 +109,7 @@ async fn compare_tags(project: &Project) -> Result<ComparedTags, GitError> {
         Some(name) => git.tags_on(name).await.map_err(|error| error.to_string()),
         None => Ok(Tags::new()),
     };
-    let pattern = TagPattern::new(rules.tag.as_deref());
+    let pattern = TagPattern::of(rules);
     let counts = |name: &&String| rules.live.as_ref() == Some(*name) || pattern.matches(name);
     let none = Tags::new();
     let far = there.as_ref().unwrap_or(&none);

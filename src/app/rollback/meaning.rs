@@ -36,10 +36,11 @@ pub(super) async fn meaning(
             name: "",
         },
     );
-    let (changes, paths, new_commits, held) = tokio::join!(
+    let (changes, paths, new_commits, is_shallow, held) = tokio::join!(
         git.changes(Some(ends.0), ends.1),
         git.paths_by_commit(Some(older), from, MOST_COMMITS),
         git.count(from, older),
+        git.is_shallow(),
         held::held(project, plan)
     );
     let changes = changes.ok();
@@ -64,15 +65,27 @@ pub(super) async fn meaning(
         own_way,
     ));
     warnings.extend(held.iter().filter_map(not_held));
+    // What is between two commits cannot be told from a part of the history.
+    let is_shallow = is_shallow.unwrap_or_default();
+    if is_shallow {
+        warnings.push(
+            "this clone is shallow: which commits are taken back cannot be told; git fetch --unshallow brings the rest"
+                .to_owned(),
+        );
+    }
     Meaning {
         env: back.env.clone(),
         from: live.point.clone(),
         to: to.point.clone(),
-        commit_count: changes.as_ref().map(|changes| changes.commit_count),
+        commit_count: changes
+            .as_ref()
+            .filter(|_| !is_shallow)
+            .map(|changes| changes.commit_count),
         commits: changes
+            .filter(|_| !is_shallow)
             .map(|changes| commits(changes, &paths.unwrap_or_default()))
             .unwrap_or_default(),
-        new_commits: new_commits.ok(),
+        new_commits: new_commits.ok().filter(|_| !is_shallow),
         migrations,
         undone,
         without_undo,

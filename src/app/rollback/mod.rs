@@ -12,14 +12,14 @@ use super::report::{Code, Failure, print, shown};
 use super::session::{self, Project};
 use crate::domain::catalog::{Candidate, Catalog, Meaning, Refused, WayBack, way_back};
 use crate::domain::checklist::Checklist;
-use crate::domain::id::EnvName;
+use crate::domain::id::{Commit, EnvName};
 use crate::domain::plan::build::{History, Target};
 use crate::domain::plan::rollback::{Back, build};
 use crate::domain::plan::{Plan, Taken};
 use crate::domain::release::Left;
 use crate::domain::run::Moment;
 use crate::domain::text::similar;
-use crate::edge::journal::list;
+use crate::edge::journal::{brought, list};
 
 mod held;
 mod meaning;
@@ -27,6 +27,8 @@ mod told;
 
 /// Without a terminal nobody is asked for it.
 const NO_REASON: &str = "no reason given";
+/// So many runs are looked at for one that was left unfinished.
+const RECENT: usize = 50;
 /// So many releases are named that can be gone back to.
 const NAMED: usize = 8;
 
@@ -156,6 +158,8 @@ pub async fn prepare(
         .map_err(|problems| session::unbuildable(&problems))?;
     let warnings = project.warnings(&plan).await;
     plan.warnings.extend(warnings);
+    plan.warnings.extend(no_live(project, env, &catalog));
+    plan.warnings.extend(unfinished(project, env));
     let meaning = meaning::meaning(project, (live, to), &plan, &back).await;
     Ok(Way::Back(Box::new(Prepared { meaning, plan })))
 }
@@ -206,9 +210,35 @@ async fn goal(
             commit: from,
         },
         to_tag: to.point.tag.clone(),
-        taken: changed(&git, taken.collect()).await,
+        taken: changed(project, env, taken.collect()).await,
     };
     Ok((target, back))
+}
+
+/// That LIVE should say what is live, and does not.
+fn no_live(project: &Project, env: &EnvName, catalog: &Catalog) -> Option<String> {
+    let name = project.checklist.release.live.as_ref()?;
+    let is_missing = catalog.live.is_none() && project.checklist.released() == Some(env);
+    is_missing.then(|| {
+        format!("there is no tag {name} here: what is live is told by the newest release; git fetch --tags may bring it")
+    })
+}
+
+/// That something in the environment was begun and is not done: going back does not take that back, or does it twice.
+fn unfinished(project: &Project, env: &EnvName) -> Option<String> {
+    let begun = brought::unfinished(&project.paths, env, RECENT)?;
+    let commit = begun.commit.as_ref().map_or("-", Commit::short);
+    let command = &project.command;
+    let (run, standing) = (&begun.run, &begun.standing);
+    Some(if begun.is_back {
+        format!(
+            "run {run} began to go back to {commit} ({standing}): {command} resume {run} goes on with it; what it has undone would be undone once more"
+        )
+    } else {
+        format!(
+            "run {run} began to bring {commit} ({standing}): what it did is not taken back by this; {command} resume {run} goes on with it"
+        )
+    })
 }
 
 /// Why there is nothing to go back to, and what would be there.

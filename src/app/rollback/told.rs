@@ -6,11 +6,12 @@ use serde_json::{Value, json};
 
 use crate::app::json;
 use crate::app::plain::seconds;
+use crate::app::releases::list::ago;
 use crate::domain::catalog::{Meaning, Point};
 use crate::domain::id::EnvName;
 use crate::domain::plan::Plan;
 use crate::domain::run::Moment;
-use crate::domain::text::{age, plural};
+use crate::domain::text::plural;
 
 /// So many commits are listed.
 const COMMITS: usize = 10;
@@ -23,10 +24,7 @@ pub(super) fn point(point: &Point, now: Moment) -> String {
     if point.tag.is_some() {
         parts.push(point.commit.short().to_owned());
     }
-    parts.extend(point.at.map(|at| {
-        let past = (now - at).to_std().unwrap_or_default();
-        format!("{} ago", age(past))
-    }));
+    parts.extend(point.at.map(|at| ago(at, now)));
     parts.extend(point.by.as_ref().map(|by| format!("by {by}")));
     let name = point.tag.as_deref().unwrap_or(point.commit.short());
     if parts.is_empty() {

@@ -62,6 +62,7 @@ keys!(
     RELEASE_KEYS, "[release]", like "[release]", no_choice, later &[], {
     LIVE: Key::new("live", Shape::OrFalse(&Shape::TagName), "The tag that is moved to the commit production runs; false = none.").or("\"LIVE\""),
     TAG: Key::new("tag", Shape::OrFalse(&Shape::TagPattern), "strftime pattern, local time, of the new tag of each production release; false = none.").or("\"DEPLOYED-%F/%H%M\""),
+    MATCH: Key::new("match", Shape::TagGlobs, "Tags that are releases as well, made by others: a glob of their names, or a list of globs; `live` never is."),
     REMOTE: Key::new("remote", Shape::OrFalse(&Shape::Name), "The git remote the tags are pushed to; false = they stay local.").or("\"origin\""),
     SIGN: Key::new("sign", Shape::Flag, "Whether the release tag is signed (`git tag -s`).").or("false"),
     VERSION: Key::new("version", Shape::Text, "A command line that prints, on a host, the commit that runs there; it only looks."),

@@ -124,6 +124,10 @@ fn release(table: &Fields<'_>, problems: &mut Problems) -> ReleaseRules {
             .text_or_off(&keys::LIVE, problems)
             .unwrap_or(usual.live),
         tag: table.text_or_off(&keys::TAG, problems).unwrap_or(usual.tag),
+        matching: table
+            .texts(&keys::MATCH, problems)
+            .map(|globs| globs.into_iter().map(|glob| glob.value).collect())
+            .unwrap_or_default(),
         remote: table
             .text_or_off(&keys::REMOTE, problems)
             .unwrap_or(usual.remote),

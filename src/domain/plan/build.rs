@@ -118,7 +118,7 @@ fn secrets(checklist: &Checklist, stages: &[PlannedStage]) -> BTreeMap<SecretNam
 /// Builds stage after stage.
 pub(super) struct Builder<'a> {
     pub(super) checklist: &'a Checklist,
-    target: &'a Target,
+    pub(super) target: &'a Target,
     pub(super) history: &'a History,
     selection: &'a Selection,
     /// Hosts the release does not reach, though it is brought to their environment.

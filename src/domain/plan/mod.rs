@@ -26,7 +26,7 @@ mod points;
 pub mod problem;
 pub mod rollback;
 pub mod select;
-mod still_live;
+pub mod still_live;
 
 /// The version of the frozen form; a reader refuses one it does not know.
 pub const PLAN_VERSION: u32 = 1;

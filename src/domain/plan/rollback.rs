@@ -41,7 +41,12 @@ pub struct TakenBack {
     pub release: Taken,
     /// Paths that differ between the commit before it and its own; `None` = not known.
     pub changed: Option<Vec<String>>,
+    /// The steps that its run did in the environment, each with its site (a host's name or `local`); `None` = not known.
+    pub done: Option<Done>,
 }
+
+/// Steps and the sites they ran on.
+pub type Done = BTreeSet<(StepName, String)>;
 
 /// The name under which the durations of a step's undo are kept in a history.
 pub fn undo_of(step: &StepName) -> StepName {
@@ -222,6 +227,7 @@ fn undo_stages<'a>(
             ));
             continue;
         }
+        warnings.extend(lost(builder.checklist, env, taken));
         let stage = Stage {
             name: stage_name(&taken.release, &mut names),
             env: Some(env.name.clone()),
@@ -257,8 +263,9 @@ fn undo_stage<'a>(
 ) -> Option<PlannedStage> {
     let mut tasks = Vec::new();
     for step in steps {
-        let skip = unchanged(builder, step, taken);
-        for host in builder.sites(step, Some(env)) {
+        let unchanged = unchanged(builder, step, taken);
+        for host in sites(builder, step, env, taken) {
+            let skip = not_done(step, host, taken).or_else(|| unchanged.clone());
             let part = Part {
                 stage,
                 env: Some(env),
@@ -286,6 +293,52 @@ fn undo_stage<'a>(
         gate: builder.gate(Some(env)),
         tasks,
     })
+}
+
+/// Where a step is undone: where it ran, when it runs once; else where it would run, as far as it did.
+fn sites<'a>(
+    builder: &Builder<'a>,
+    step: &Step,
+    env: &'a Environment,
+    taken: &TakenBack,
+) -> Vec<Option<&'a Host>> {
+    if let (true, Some(done)) = (step.once, &taken.done) {
+        let ran = |host: &&Host| done.contains(&(step.name.clone(), host.name.to_string()));
+        let hosts: Vec<Option<&Host>> = env.hosts.iter().filter(ran).map(Some).collect();
+        if !hosts.is_empty() {
+            return hosts;
+        }
+    }
+    builder.sites(step, Some(env))
+}
+
+/// Why there is nothing to undo on a site: the run of that release is known, and did not do the step there.
+fn not_done(step: &Step, host: Option<&Host>, taken: &TakenBack) -> Option<String> {
+    let done = taken.done.as_ref()?;
+    let site = host.map_or("local", |host| host.name.as_str());
+    let ran = done.contains(&(step.name.clone(), site.to_owned()));
+    (!ran).then(|| format!("it did not run there in {}", taken.release.name()))
+}
+
+/// What a release did that the checklist does not know any more, so that it stays as it is.
+fn lost(checklist: &Checklist, env: &Environment, taken: &TakenBack) -> Vec<String> {
+    let known = |step: &StepName| checklist.steps.contains_key(step);
+    let is_there =
+        |site: &str| site == "local" || env.hosts.iter().any(|host| host.name.as_str() == site);
+    let done = taken.done.iter().flatten();
+    let gone: BTreeSet<String> = done
+        .filter_map(|(step, site)| match (known(step), is_there(site)) {
+            (false, _) => Some(format!("the step {step}")),
+            (true, false) => Some(format!("the host {site}")),
+            (true, true) => None,
+        })
+        .collect();
+    let each = gone.into_iter();
+    each.map(|what| {
+        let name = taken.release.name();
+        format!("{name} ran with {what}, which is not in the checklist any more: nothing of it is undone")
+    })
+    .collect()
 }
 
 /// Why a step was not done in that release, so that there is nothing to undo. What is not known was done.
@@ -432,6 +485,7 @@ steps = ["note", "tag"]
                 run: run.map(RunId::new),
             },
             changed: Some(changed.iter().map(|path| (*path).to_owned()).collect()),
+            done: None,
         }
     }
 

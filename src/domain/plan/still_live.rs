@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use super::super::action::{Action, CommandLine, Site};
 use super::super::checklist::{Environment, OnFailure, Phase, Stage, Step};
-use super::super::id::{StepName, TaskId};
+use super::super::id::{Commit, StepName, TaskId};
 use super::super::step::run::Run;
 use super::build::Builder;
 use super::rollback::part;
 use super::{PlannedStage, Task};
 
 /// The kind of the task, as people read it.
-const CHECK: &str = "check";
+pub const CHECK: &str = "check";
 /// The name of its step.
 const STILL_LIVE: &str = "still-live";
 const SCRIPT: &str = include_str!("still_live.sh");
@@ -43,8 +43,16 @@ pub(super) fn check(builder: &Builder<'_>, stage: &mut PlannedStage, env: &Envir
     let step = Step::plain(name.clone(), kind);
     let mut variables = builder.variables(&part(&own, env), &step, None);
     let remote = rules.remote.clone().unwrap_or_default();
+    // Where there was no LIVE, there is to be none still: what is live was told by the releases then.
+    let target = builder.target;
+    let was = target
+        .previous_object
+        .as_ref()
+        .and(target.previous.as_ref());
+    let was = was.map_or("", Commit::as_str).to_owned();
     variables.extend([
         ("GOLIVE_LIVE".to_owned(), live.clone()),
+        ("GOLIVE_LIVE_WAS".to_owned(), was),
         ("GOLIVE_REMOTE".to_owned(), remote),
     ]);
     for other in stage.tasks.iter_mut().filter(|task| task.after.is_empty()) {

@@ -1,6 +1,6 @@
 set -eu
 export GIT_TERMINAL_PROMPT=0 LC_ALL=C
-live=$GOLIVE_LIVE remote=$GOLIVE_REMOTE was=${GOLIVE_PREVIOUS:-}
+live=$GOLIVE_LIVE remote=$GOLIVE_REMOTE was=$GOLIVE_LIVE_WAS
 moved() { # $1 where, $2 the commit it points to now
   echo "$live was moved $1 meanwhile: it points to ${2:-nothing}, and pointed to ${was:-nothing} when this was planned"
   echo "nothing was taken back"

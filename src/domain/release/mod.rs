@@ -23,6 +23,9 @@ pub struct ReleaseRules {
     pub live: Option<String>,
     /// strftime pattern (local time) of the tag a production release gets; `None` = no tag.
     pub tag: Option<String>,
+    /// Globs of the names of tags that are releases as well, made by others; empty = only what `tag` names.
+    #[serde(rename = "match", default, skip_serializing_if = "Vec::is_empty")]
+    pub matching: Vec<String>,
     /// The remote the tags are pushed to; `None` = they stay local.
     pub remote: Option<String>,
     /// Whether the release tag is signed (`git tag -s`).
@@ -32,11 +35,19 @@ pub struct ReleaseRules {
     pub version: Option<String>,
 }
 
+impl ReleaseRules {
+    /// Whether releases have tags of their own, made here or by others.
+    pub const fn is_tagged(&self) -> bool {
+        self.tag.is_some() || !self.matching.is_empty()
+    }
+}
+
 impl Default for ReleaseRules {
     fn default() -> Self {
         Self {
             live: Some("LIVE".to_owned()),
             tag: Some("DEPLOYED-%F/%H%M".to_owned()),
+            matching: Vec::new(),
             remote: Some("origin".to_owned()),
             sign: false,
             version: None,

@@ -1,16 +1,25 @@
-//! The pattern of release tags, read backwards: which tags are releases, and which time their names say.
+//! Which tags are releases, and which time their names say: the pattern of release tags read backwards, and globs.
 //!
 //! Owns how a strftime pattern becomes a matcher and a reader of times, from the same items that chrono writes names by.
 //! It looks at names only; what git says of a tag is not its business. A name that fits and says no possible time
-//! (`DEPLOYED-2026-13-45/9999`) is a release without a time in its name.
+//! (`DEPLOYED-2026-13-45/9999`) is a release without a time in its name, and so is one that only a glob knows. By a glob
+//! no tag is a release whose name a shell could misread, and never the tag that moves.
 
 use chrono::format::{Fixed, Item, Numeric, Pad, Parsed, StrftimeItems, parse};
 use chrono::{FixedOffset, NaiveDateTime, NaiveTime, TimeDelta, Weekday};
+use globset::{Glob, GlobSet, GlobSetBuilder};
 use regex::Regex;
 
-/// Tells release tags from others by the pattern they were named by.
+use super::{ReleaseRules, check_ref_name};
+
+/// Tells release tags from others: by the pattern they were named by, and by globs for those that others made.
 #[derive(Debug, Clone)]
-pub struct TagPattern(Option<Reader>);
+pub struct TagPattern {
+    reader: Option<Reader>,
+    globs: GlobSet,
+    /// The tag that moves, which no glob makes a release.
+    live: Option<String>,
+}
 
 #[derive(Debug, Clone)]
 struct Reader {
@@ -34,12 +43,39 @@ pub struct NamedTime {
 impl TagPattern {
     /// Reads a strftime pattern; `None` matches no tag.
     pub fn new(pattern: Option<&str>) -> Self {
-        Self(pattern.and_then(Reader::new))
+        Self {
+            reader: pattern.and_then(Reader::new),
+            globs: GlobSet::empty(),
+            live: None,
+        }
+    }
+
+    /// What `[release]` says of its tags. As in `git tag --list`, `*` goes over slashes; a glob that is none fits nothing.
+    pub fn of(rules: &ReleaseRules) -> Self {
+        let mut globs = GlobSetBuilder::new();
+        for glob in rules
+            .matching
+            .iter()
+            .filter_map(|glob| Glob::new(glob).ok())
+        {
+            globs.add(glob);
+        }
+        Self {
+            globs: globs.build().unwrap_or_default(),
+            live: rules.live.clone(),
+            ..Self::new(rules.tag.as_deref())
+        }
     }
 
     /// Whether a release could have this name.
     pub fn matches(&self, name: &str) -> bool {
-        self.base(name).is_some()
+        self.base(name).is_some() || self.is_by_others(name)
+    }
+
+    fn is_by_others(&self, name: &str) -> bool {
+        self.globs.is_match(name)
+            && self.live.as_deref() != Some(name)
+            && check_ref_name(name).is_ok()
     }
 
     /// Which release of its time this is: 1, or 2 and more for names that were taken (`DEPLOYED-2026-11-20/2130-2`).
@@ -50,7 +86,7 @@ impl TagPattern {
     /// The time that a name says; `None` when it says none that is possible, or is no release's.
     pub fn time(&self, name: &str) -> Option<NamedTime> {
         let (base, _) = self.base(name)?;
-        let reader = self.0.as_ref()?;
+        let reader = self.reader.as_ref()?;
         let span_s = reader.span_s?;
         let mut parsed = Parsed::new();
         parse(&mut parsed, base, reader.items.iter()).ok()?;
@@ -80,16 +116,26 @@ impl TagPattern {
 
     /// A name without the number behind it, and the number.
     fn base<'a>(&self, name: &'a str) -> Option<(&'a str, u32)> {
-        let regex = &self.0.as_ref()?.regex;
+        let regex = &self.reader.as_ref()?.regex;
         if regex.is_match(name) {
             return Some((name, 1));
         }
-        let (base, number) = name.rsplit_once('-')?;
-        let is_number =
-            !number.starts_with('0') && number.bytes().all(|byte| byte.is_ascii_digit());
-        let number = number.parse().ok().filter(|number| *number > 1)?;
-        (is_number && regex.is_match(base)).then_some((base, number))
+        let (base, number) = numbered(name)?;
+        if regex.is_match(base) {
+            return Some((base, number));
+        }
+        // A name that was planned with a number, and was taken when the tag was written, has another one behind it.
+        let (base, number) = numbered(base)?;
+        regex.is_match(base).then_some((base, number))
     }
+}
+
+/// A name without the number at its end.
+fn numbered(name: &str) -> Option<(&str, u32)> {
+    let (base, number) = name.rsplit_once('-')?;
+    let is_number = !number.starts_with('0') && number.bytes().all(|byte| byte.is_ascii_digit());
+    let number = number.parse().ok().filter(|number| *number > 1)?;
+    is_number.then_some((base, number))
 }
 
 impl NamedTime {
@@ -281,6 +327,8 @@ mod tests {
     fn release_tags_are_told_from_others() {
         let pattern = TagPattern::new(Some("DEPLOYED-%F/%H%M"));
         assert!(pattern.matches("DEPLOYED-2026-11-20/2130-2"));
+        // Planned as the second of its minute, and written as the next one that was free.
+        assert_eq!(pattern.number("DEPLOYED-2026-11-20/2130-4-2"), 4);
         for other in [
             "DEPLOYED-today/2130",
             "DEPLOYED-2026-11-20/2130-1",
@@ -295,6 +343,53 @@ mod tests {
             assert!(!pattern.matches(other), "{other}");
         }
         assert!(!TagPattern::new(None).matches("LIVE"));
+    }
+
+    #[test]
+    fn tags_of_others_are_releases_by_globs() {
+        let rules = |globs: &[&str]| ReleaseRules {
+            matching: globs.iter().map(|glob| (*glob).to_owned()).collect(),
+            ..ReleaseRules::default()
+        };
+        let pattern = TagPattern::of(&rules(&["v[0-9]*", "release/*"]));
+        for name in [
+            "v1.2.3",
+            "v2/beta",
+            "release/2026-11",
+            "release/a/b",
+            "DEPLOYED-2026-11-20/2130-2",
+        ] {
+            assert!(pattern.matches(name), "{name}");
+        }
+        for name in [
+            "vendor",
+            "xv1",
+            "release",
+            "LIVE",
+            "V1",
+            "v1;id",
+            "v1\u{202e}",
+            "v1$(id)",
+        ] {
+            assert!(!pattern.matches(name), "{name}");
+        }
+        assert_eq!(pattern.number("v1-2"), 1, "no number that golive gave");
+        assert_eq!(pattern.number("DEPLOYED-2026-11-20/2130-2"), 2);
+        assert_eq!(pattern.time("v1.2.3"), None);
+        assert!(pattern.time("DEPLOYED-2026-11-20/2130").is_some());
+        let all = TagPattern::of(&rules(&["*"]));
+        assert!(all.matches("anything") && !all.matches("LIVE"));
+        let none = ReleaseRules {
+            tag: None,
+            live: None,
+            ..rules(&["LIVE*"])
+        };
+        assert!(
+            TagPattern::of(&none).matches("LIVE"),
+            "here it is no tag that moves"
+        );
+        assert!(!TagPattern::of(&rules(&[])).matches("v1"));
+        assert!(!TagPattern::of(&rules(&["v[", "a{"])).matches("v["));
     }
 
     #[test]

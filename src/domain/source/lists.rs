@@ -17,6 +17,7 @@ use super::{Located, Problems, Span};
 pub(super) enum Item {
     Name,
     Glob,
+    TagGlob,
 }
 
 /// Reads a list of texts; a name that stands there twice is a mistake.
@@ -43,6 +44,7 @@ pub(super) fn texts(
         let checked = match item {
             Item::Name => rules::name(text).map_err(|why| rules::Refusal::new("is no name", why)),
             Item::Glob => rules::glob(text),
+            Item::TagGlob => rules::tag_glob(text),
         };
         let Some(text) =
             settle::<String, _>(&format!("an entry of {whose}"), span, checked, problems)

@@ -47,17 +47,21 @@ impl Shape {
                 let name = rules::settle(whose, span, name, problems)?;
                 Some(Value::Texts(vec![Located::new(name, span)]))
             }
+            (Self::TagGlobs, DeValue::String(text)) => {
+                let glob = rules::settle(whose, span, rules::tag_glob(text), problems)?;
+                Some(Value::Texts(vec![Located::new(glob, span)]))
+            }
             (
-                Self::Names | Self::SomeNames | Self::NameOrNames | Self::Globs,
+                Self::Names | Self::SomeNames | Self::NameOrNames | Self::Globs | Self::TagGlobs,
                 DeValue::Array(items),
             ) => {
                 if items.is_empty() && !matches!(self, Self::Names) {
                     return self.refuse(whose, span, "is empty", problems);
                 }
-                let item = if matches!(self, Self::Globs) {
-                    Item::Glob
-                } else {
-                    Item::Name
+                let item = match self {
+                    Self::Globs => Item::Glob,
+                    Self::TagGlobs => Item::TagGlob,
+                    _ => Item::Name,
                 };
                 texts(whose, items, item, problems).map(Value::Texts)
             }

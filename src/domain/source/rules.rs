@@ -176,6 +176,20 @@ pub(super) fn glob(pattern: &str) -> Result<String, Refusal> {
     Ok(pattern.to_owned())
 }
 
+/// A glob of names of tags; one that no tag can have is a slip of the pen.
+pub(super) fn tag_glob(pattern: &str) -> Result<String, Refusal> {
+    line(pattern)?;
+    globset::Glob::new(pattern)
+        .map_err(|why| Refusal::new("is no glob", why.kind().to_string()))?;
+    match pattern.find(|c: char| c.is_whitespace() || c == '~' || c == ':') {
+        Some(at) => Err(Refusal {
+            at: Some(at),
+            ..Refusal::new("fits no tag", "a tag cannot hold blanks, ~ or :")
+        }),
+        None => Ok(pattern.to_owned()),
+    }
+}
+
 /// The name of an environment variable that people may set.
 pub(super) fn variable(name: &str) -> Result<String, Refusal> {
     let first = name.chars().next();

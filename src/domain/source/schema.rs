@@ -40,6 +40,11 @@ impl Shape {
             Self::Globs => at_least_one(json!({
                 "type": "array", "items": { "type": "string", "minLength": 1 }
             })),
+            Self::TagGlobs => {
+                let glob = json!({ "type": "string", "pattern": "^[^\\x00-\\x1f\\x7f\\s~:]+$" });
+                let globs = json!({ "type": "array", "items": glob });
+                json!({ "anyOf": [glob, at_least_one(globs)] })
+            }
             Self::Vars => json!({
                 "type": "object", "additionalProperties": false,
                 "patternProperties": { "^(?!GOLIVE_)[A-Za-z_][A-Za-z0-9_]*$": { "type": "string" } }

@@ -47,6 +47,8 @@ pub enum Shape {
     NameOrNames,
     /// A list of path patterns that is not empty.
     Globs,
+    /// A glob of names of tags, or a list of them that is not empty.
+    TagGlobs,
     /// Environment variables.
     Vars,
     /// `false` or something else.
@@ -135,6 +137,7 @@ impl Shape {
             Self::SomeNames => "a list of names like [\"one\", \"two\"], not empty".to_owned(),
             Self::NameOrNames => "a name or a list of names".to_owned(),
             Self::Globs => "a list of path patterns like [\"*/migrations/*\"]".to_owned(),
+            Self::TagGlobs => "a glob like \"v[0-9]*\", or a list of them".to_owned(),
             Self::Vars => "a table of texts like { NAME = \"value\" }".to_owned(),
             Self::OrFalse(shape) => format!("{}, or false", shape.expected()),
             Self::Either(one, other) => format!("{} or {}", one.expected(), other.expected()),

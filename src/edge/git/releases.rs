@@ -186,6 +186,30 @@ impl Git {
             .collect())
     }
 
+    /// Whether a commit holds a file whose path holds `text`, without regard to capital letters.
+    pub async fn holds_path(&self, commit: Option<&Commit>, text: &str) -> Result<bool, GitError> {
+        let Some(commit) = commit else {
+            return Ok(false);
+        };
+        let commit = commit.to_string();
+        let arguments = [
+            "ls-tree",
+            "-r",
+            "-z",
+            "--name-only",
+            "--full-tree",
+            "--end-of-options",
+            &commit,
+        ];
+        let output = self.run(&arguments, LOCAL_LIMIT).await?;
+        if !output.status.success() {
+            return Err(self.failure(&arguments[..1], &output));
+        }
+        let wanted = text.to_lowercase();
+        let names = String::from_utf8_lossy(&output.stdout).to_lowercase();
+        Ok(names.split('\0').any(|path| path.contains(&wanted)))
+    }
+
     /// The paths that each commit of a range touches; merges touch nothing of their own. `from` = `None` is the beginning.
     pub async fn paths_by_commit(
         &self,

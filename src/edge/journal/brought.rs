@@ -3,11 +3,14 @@
 //! An environment was reached by a run when all its stages in that run have ended, however the run itself ended. Reads
 //! journals and never changes them; one that is damaged tells nothing.
 
-use super::RunError;
+use std::collections::BTreeSet;
+
 use super::list::{fold, folders};
+use super::{RunError, RunFolder};
 use crate::domain::catalog::Brought;
-use crate::domain::id::EnvName;
-use crate::domain::run::{Moment, Outcome, RunState, RunStatus};
+use crate::domain::id::{Commit, EnvName, RunId, StepName};
+use crate::domain::plan::still_live::CHECK;
+use crate::domain::run::{Moment, Outcome, RunState, RunStatus, progress};
 use crate::edge::paths::ProjectPaths;
 
 /// What the newest `limit` runs brought where, newest run first.
@@ -32,6 +35,66 @@ pub fn brought(project: &ProjectPaths, limit: usize) -> Result<Vec<Brought>, Run
         found.extend(envs.into_iter().filter_map(|env| reached(&state, env)));
     }
     Ok(found)
+}
+
+/// The steps that a run of this machine began in an environment, with their sites; `None` = its journal is not here, cannot
+/// be read, or is of another commit than is said.
+pub fn done(
+    project: &ProjectPaths,
+    run: &RunId,
+    commit: &Commit,
+    env: &EnvName,
+) -> Option<BTreeSet<(StepName, String)>> {
+    let folder = RunFolder::find(project, run).ok()?;
+    let state = fold(run, &folder.open_for_reading().ok()?);
+    if state.plan.commit.as_ref() != Some(commit) {
+        return None;
+    }
+    let began = (0..state.tasks.len()).filter_map(|position| {
+        let (stage, planned) = state.planned(position);
+        let is_here = state.plan.stages[stage].env.as_ref() == Some(env);
+        let ran = state.tasks[position].started.is_some();
+        (is_here && ran).then(|| (planned.step.clone(), planned.site.as_str().to_owned()))
+    });
+    Some(began.collect())
+}
+
+/// A run that began something in an environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Begun {
+    /// Its id.
+    pub run: RunId,
+    /// What it was to bring there.
+    pub commit: Option<Commit>,
+    /// Whether it goes back.
+    pub is_back: bool,
+    /// Where it stands, in words.
+    pub standing: String,
+}
+
+/// The newest run of this machine that changed something in an environment, when it did not come to its end.
+pub fn unfinished(project: &ProjectPaths, env: &EnvName, limit: usize) -> Option<Begun> {
+    for folder in folders(project).ok()?.iter().take(limit) {
+        let Ok(stored) = folder.open_for_reading() else {
+            continue;
+        };
+        let state = fold(folder.run(), &stored);
+        let changed = (0..state.tasks.len()).any(|position| {
+            let (stage, planned) = state.planned(position);
+            state.plan.stages[stage].env.as_ref() == Some(env)
+                && planned.kind != CHECK
+                && state.tasks[position].started.is_some()
+        });
+        if changed {
+            return (!state.has_succeeded()).then(|| Begun {
+                run: state.run.clone(),
+                commit: state.plan.commit.clone(),
+                is_back: state.plan.rollback.is_some(),
+                standing: progress::standing(&state),
+            });
+        }
+    }
+    None
 }
 
 fn reached(state: &RunState, env: &EnvName) -> Option<Brought> {

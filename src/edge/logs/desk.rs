@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use super::files::{Files, Paper};
 use crate::domain::log::document::{Document, LineFact, Part};
 use crate::domain::log::pattern::BadPattern;
-use crate::domain::log::{Bucket, Filters, Look, Pattern, Spot, TrackId, Voice, Window};
+use crate::domain::log::{Bucket, Filters, Look, Open, Pattern, Spot, TrackId, Voice, Window};
 
 /// How many bytes are handed over before the document is let go.
 const TURN: usize = 4 << 20;
@@ -175,11 +175,11 @@ impl Desk {
     }
 
     /// Calls `each` for the parts of lines from one to another (`None` = from the first, to the last), only those that show
-    /// or all of them, until it returns an error. Waits until lines are counted. The document is let go in between.
+    /// with what was opened by hand, or all of them, until it returns an error. Waits until lines are counted. The document is let go in between.
     pub fn each<E>(
         &self,
         range: (Option<Spot>, Option<Spot>),
-        shown: bool,
+        shown: Option<&Open>,
         each: &mut dyn FnMut(Part<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         if range.1.is_none() {

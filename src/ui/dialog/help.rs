@@ -5,6 +5,7 @@ use super::sheet::{Line, Sheet, blank, field, text};
 use crate::ui::available::{availability, places_below_help};
 use crate::ui::keymap::{self, Place, Row};
 use crate::ui::model::{Availability, Model};
+use crate::ui::widget::paint::wrap;
 
 /// The groups in the order they are shown.
 const GROUPS: [(&str, &str); 7] = [
@@ -21,6 +22,10 @@ const GROUPS: [(&str, &str); 7] = [
 const NARROW: u16 = 60;
 /// The columns of the key there.
 const KEYS: u16 = 11;
+/// The columns of the keys elsewhere.
+const WORDS: usize = 15;
+/// Columns it takes at most.
+const WIDEST: u16 = 88;
 
 /// What the help says.
 pub fn sheet(model: &Model, query: &str, scroll: usize, width: u16) -> Sheet {
@@ -60,7 +65,7 @@ pub fn sheet(model: &Model, query: &str, scroll: usize, width: u16) -> Sheet {
         },
         lines,
         scroll,
-        width: 88,
+        width: WIDEST,
         ..Sheet::default()
     }
 }
@@ -97,7 +102,7 @@ fn section(
         if width < NARROW {
             lines.extend(short(model, row, width));
         } else {
-            lines.push(line(model, row, here));
+            lines.extend(line(model, row, here, width));
         }
     }
 }
@@ -132,7 +137,8 @@ fn role_of(model: &Model, row: &Row) -> &'static str {
     }
 }
 
-fn line(model: &Model, row: &Row, here: bool) -> Line {
+/// A row with all its keys; what it does takes as many lines as it needs.
+fn line(model: &Model, row: &Row, here: bool, width: u16) -> Vec<Line> {
     let keys = row.keys.join(" ");
     let places = row
         .places
@@ -145,18 +151,32 @@ fn line(model: &Model, row: &Row, here: bool) -> Line {
     } else {
         format!("  ({places})")
     };
-    vec![
-        ("  ".to_owned(), "text"),
-        (
-            keys.clone(),
-            if row.changes {
-                "text.key.danger"
-            } else {
-                "text.key"
-            },
-        ),
-        (" ".repeat(15_usize.saturating_sub(keys.len())), "text"),
-        (row.words.to_owned(), role_of(model, row)),
-        (places, "text.dim"),
-    ]
+    let key = if row.changes {
+        "text.key.danger"
+    } else {
+        "text.key"
+    };
+    let role = role_of(model, row);
+    let room = usize::from(width.min(WIDEST)).saturating_sub(2 + WORDS);
+    let mut rows = wrap(row.words, room);
+    let last = rows.pop().unwrap_or_default();
+    let head = |keys: &str| -> Line {
+        let gap = WORDS.saturating_sub(keys.len());
+        vec![
+            ("  ".to_owned(), "text"),
+            (keys.to_owned(), key),
+            (" ".repeat(gap), "text"),
+        ]
+    };
+    let mut heads = std::iter::once(keys.as_str()).chain(std::iter::repeat(""));
+    let mut lines = Vec::new();
+    for words in rows {
+        let mut told = head(heads.next().unwrap_or_default());
+        told.push((words, role));
+        lines.push(told);
+    }
+    let mut told = head(heads.next().unwrap_or_default());
+    told.extend([(last, role), (places, "text.dim")]);
+    lines.push(told);
+    lines
 }

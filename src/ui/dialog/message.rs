@@ -1,13 +1,24 @@
 //! Messages: something to read.
 
 use super::sheet::{Line, Sheet, blank, text};
+use crate::ui::widget::paint::columns;
 
+/// Columns of the edge on both sides of a title.
+const EDGE: usize = 4;
 /// More lines than this may not fit, and can be scrolled.
 const LONG: usize = 8;
 
 /// Something to read.
 pub fn sheet(title: &str, lines: &[String], scroll: usize, width: u16) -> Sheet {
     let mut shown: Vec<Line> = vec![blank()];
+    // What does not fit on the edge is said as a whole below it.
+    let is_cut = columns(title) + EDGE > usize::from(width);
+    if is_cut {
+        shown.extend(text(title, width, "text.strong"));
+        if !lines.is_empty() {
+            shown.push(blank());
+        }
+    }
     for (at, line) in lines.iter().enumerate() {
         // Above a piece of a file stands what is wrong with it: each begins a new paragraph.
         let heads = lines.get(at + 1).is_some_and(|next| next.trim() == "|");
@@ -26,7 +37,7 @@ pub fn sheet(title: &str, lines: &[String], scroll: usize, width: u16) -> Sheet 
         })
         .max();
     Sheet {
-        title: title.to_owned(),
+        title: if is_cut { "" } else { title }.to_owned(),
         bottom: if shown.len() > LONG {
             "j k scroll   Esc or Enter closes".to_owned()
         } else {
@@ -34,7 +45,7 @@ pub fn sheet(title: &str, lines: &[String], scroll: usize, width: u16) -> Sheet 
         },
         lines: shown,
         scroll,
-        width: (longest.unwrap_or(0) as u16).clamp(40, width.max(40)),
+        width: (longest.unwrap_or(0).max(columns(title) + EDGE) as u16).clamp(40, width.max(40)),
         ..Sheet::default()
     }
 }

@@ -464,6 +464,7 @@ fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
         (Act::Rollback, ""),
         (Act::ScreenRun, ""),
         (Act::ScreenLogs, ""),
+        (Act::ScreenReleases, ""),
         (Act::ScreenHosts, ""),
         (Act::Refresh, ""),
     ];

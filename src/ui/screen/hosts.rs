@@ -102,6 +102,7 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
             (Act::ScreenHome, ""),
             (Act::ScreenRun, ""),
             (Act::ScreenLogs, ""),
+            (Act::ScreenReleases, ""),
         ],
         keys: &[(Act::Down, ""), (Act::Up, ""), (Act::Back, "")],
     };
@@ -294,7 +295,10 @@ fn cells<'a>(
         cells.push((format!("{version} differs"), "state.warn"));
         return cells;
     }
-    cells.push(deployed.map_or_else(unknown, |deployed| {
+    // What was deployed elsewhere is not known here; the host itself may say what it runs.
+    let says = fleet::version(model, env, host).and_then(|version| version.version.as_ref().ok());
+    let says = || says.map_or_else(unknown, |commit| (commit.short().to_owned(), "text.link"));
+    cells.push(deployed.map_or_else(says, |deployed| {
         (
             format!(
                 "{} {}",

@@ -350,7 +350,10 @@ fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
         .collect();
     let start = view.state.plan.commit.as_ref().map_or_else(
         || "start the run".to_owned(),
-        |commit| format!("start the run of {}", commit.short()),
+        |commit| match view.state.plan.rollback {
+            Some(_) => format!("start going back to {}", commit.short()),
+            None => format!("start the run of {}", commit.short()),
+        },
     );
     let waits = progress::gate_waiting(&view.state).is_some()
         && !matches!(view.state.status, RunStatus::Finished(_));
@@ -403,6 +406,7 @@ fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
         (Act::Zoom, ""),
         (Act::ScreenHome, ""),
         (Act::ScreenLogs, ""),
+        (Act::ScreenReleases, ""),
         (Act::ScreenHosts, ""),
     ];
     bottom::draw(

@@ -15,6 +15,9 @@ use crate::ui::words;
 /// Paths of files that are told of a release, at most.
 const MOST_FILES: usize = 400;
 
+/// Columns in which the names of hosts stand below each other.
+const WIDEST_HOST: usize = 28;
+
 /// A fact with what it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fact {
@@ -55,13 +58,8 @@ pub fn result(release: &Release) -> (String, &'static str) {
         (_, OnRemote::Differs) => return ("MOVED".to_owned(), "state.warn"),
         _ => {}
     }
-    let (word, role) = match release.outcome {
-        Some(Outcome::Failed) => ("failed", "state.fail"),
-        Some(Outcome::Stopped) => ("stopped", "state.warn"),
-        Some(Outcome::RolledBack) => ("went back", "state.changed"),
-        Some(Outcome::Succeeded) => ("ok", "state.ok"),
-        None if release.rolled_back.is_some() => ("went back", "state.changed"),
-        None if release.run.is_some() => ("ok", "state.ok"),
+    let (word, role) = match outcome(release) {
+        Some(told) => told,
         None if release.remote == OnRemote::LocalOnly => return local_only(),
         None => return ("-".to_owned(), "text.dim"),
     };
@@ -69,6 +67,19 @@ pub fn result(release: &Release) -> (String, &'static str) {
         Some(length) => (format!("{word} {length}"), role),
         None => (word.to_owned(), role),
     }
+}
+
+/// How the run ended that made a release; `None` = nothing is known of it.
+fn outcome(release: &Release) -> Option<(&'static str, &'static str)> {
+    Some(match release.outcome {
+        Some(Outcome::Failed) => ("failed", "state.fail"),
+        Some(Outcome::Stopped) => ("stopped", "state.warn"),
+        Some(Outcome::RolledBack) => ("went back", "state.changed"),
+        Some(Outcome::Succeeded) => ("ok", "state.ok"),
+        None if release.rolled_back.is_some() => ("went back", "state.changed"),
+        None if release.run.is_some() => ("ok", "state.ok"),
+        None => return None,
+    })
 }
 
 fn local_only() -> (String, &'static str) {
@@ -123,12 +134,8 @@ fn run_in_short(release: &Release, detail: Option<&Detail>) -> Fact {
         let text = "golive has no record of how it was released";
         return Fact::new("run", text, "text.dim");
     };
-    let (word, role) = result(release);
-    let word = if release.bad.is_some() {
-        "ok"
-    } else {
-        word.split(' ').next().unwrap_or("")
-    };
+    let (word, role) = outcome(release).unwrap_or(("ok", "text"));
+    // That it was left later is told elsewhere, in its own colour.
     let role = if release.bad.is_some() { "text" } else { role };
     let length = length.map_or_else(String::new, |length| format!(" {length}"));
     let here = detail.is_some_and(|detail| detail.run_is_here);
@@ -331,6 +338,11 @@ pub fn hosts(release: &Release, detail: Option<&Detail>, versions: &[HostVersion
         .iter()
         .map(|version| ((version.env.as_str(), version.host.as_str()), version))
         .collect();
+    let took = detail.iter().flat_map(|detail| detail.hosts.keys());
+    let took = took.map(|(env, host)| (env.as_str(), host.as_str()));
+    let names = took.chain(now.keys().copied());
+    let widest = names.map(|(env, host)| env.len() + host.len() + 1).max();
+    let widest = widest.unwrap_or(0).min(WIDEST_HOST);
     for ((env, host), times) in detail.iter().flat_map(|detail| &detail.hosts) {
         let mut said = Vec::new();
         if let Some(worked) = times.worked_s {
@@ -342,7 +354,8 @@ pub fn hosts(release: &Release, detail: Option<&Detail>, versions: &[HostVersion
         if let Some(version) = now.remove(&(env.as_str(), host.as_str())) {
             said.push(runs_now(version));
         }
-        let text = format!("{env}/{host}   {}", said.join(", "));
+        let name = format!("{env}/{host}");
+        let text = format!("{name:<widest$}  {}", said.join(", "));
         let label = if facts.is_empty() { "hosts" } else { "" };
         facts.push(Fact::new(label, text, "text"));
     }
@@ -352,7 +365,8 @@ pub fn hosts(release: &Release, detail: Option<&Detail>, versions: &[HostVersion
             Ok(_) => "text",
             Err(_) => "state.warn",
         };
-        let text = format!("{}/{}   {}", version.env, version.host, runs_now(version));
+        let name = format!("{}/{}", version.env, version.host);
+        let text = format!("{name:<widest$}  {}", runs_now(version));
         let label = if facts.is_empty() { "hosts" } else { "" };
         facts.push(Fact::new(label, text, role));
     }
@@ -376,8 +390,8 @@ fn runs_now(version: &HostVersion) -> String {
     }
 }
 
-/// How the tags here stand to those of the remote, in words.
-pub fn remote_in_short(catalog: &Catalog) -> Option<(String, &'static str)> {
+/// How the tags here stand to those of the remote, in words; `narrow` = without why they could not be compared.
+pub fn remote_in_short(catalog: &Catalog, narrow: bool) -> Option<(String, &'static str)> {
     let count = |wanted: OnRemote| {
         let releases = catalog.releases.iter();
         releases.filter(|release| release.remote == wanted).count()
@@ -385,6 +399,7 @@ pub fn remote_in_short(catalog: &Catalog) -> Option<(String, &'static str)> {
     let said = match &catalog.remote {
         RemoteTags::None => return None,
         RemoteTags::Waiting => ("asking the remote ..".to_owned(), "text.dim"),
+        RemoteTags::Failed(_) if narrow => ("remote not reached".to_owned(), "state.warn"),
         RemoteTags::Failed(why) => (format!("remote not asked: {why}"), "state.warn"),
         RemoteTags::Compared => match (count(OnRemote::LocalOnly), count(OnRemote::Differs)) {
             (0, 0) => ("same as the remote".to_owned(), "text.dim"),

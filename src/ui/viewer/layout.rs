@@ -70,12 +70,12 @@ pub fn rows(line: &LogLine, shape: &Shape) -> Vec<Row> {
     if lead(line, shape) > 0 {
         rows.push(Row::Hidden(line.hidden_before));
     }
-    let (text, _) = text(line);
+    let (text, own) = text(line);
     let width = shape.width.max(1);
     if shape.rules && line.voice != Voice::Printed {
         rows.push(Row::Text(0..text.len(), false));
     } else if shape.wrap {
-        let parts = wrap(&text, width);
+        let parts = wrap_with(&text, own, width);
         rows.extend(parts.into_iter().map(|part| Row::Text(part, false)));
     } else {
         rows.push(cut(&text, shape.sideways, width));
@@ -118,6 +118,24 @@ fn cut(text: &str, from: usize, width: usize) -> Row {
     }
     let begin = begin.map_or(text.len(), |(at, _)| at);
     Row::Text(begin..end, is_more)
+}
+
+/// Breaks a text into rows. What is said behind the `own` part of it stays together in one row, where that is wide enough.
+fn wrap_with(text: &str, own: usize, width: usize) -> Vec<Range<usize>> {
+    let (line, said) = text.split_at(own);
+    let mut parts = wrap(line, width);
+    if said.is_empty() {
+        return parts;
+    }
+    let told = said.trim_start();
+    match parts.last_mut() {
+        Some(last) if text[last.start..own].width() + said.width() <= width => {
+            last.end = text.len();
+        }
+        _ if own > 0 && told.width() <= width => parts.push(text.len() - told.len()..text.len()),
+        _ => return wrap(text, width),
+    }
+    parts
 }
 
 /// Breaks a text into rows: at a space when there is one in the second half of the row, else anywhere.
@@ -171,6 +189,21 @@ mod tests {
         assert_eq!(wrapped("one two three", 8), ["one two ", "three"]);
         assert_eq!(wrapped("abcdefgh", 3), ["abc", "def", "gh"]);
         assert_eq!(wrapped("", 3), [""]);
+    }
+
+    #[test]
+    fn what_is_said_of_a_line_stays_together() {
+        let parts = |text: &str, own: usize, width: usize| -> Vec<String> {
+            let parts = wrap_with(text, own, width).into_iter();
+            parts.map(|part| text[part].to_owned()).collect()
+        };
+        let text = "one two  +2 lines  Enter";
+        assert_eq!(parts(text, 7, 30), [text]);
+        assert_eq!(parts(text, 7, 20), ["one two", "+2 lines  Enter"]);
+        assert_eq!(parts(text, 7, 5), wrapped(text, 5));
+        assert_eq!(parts("one two", 7, 5), ["one ", "two"]);
+        let said = "  +2 lines  Enter";
+        assert_eq!(parts(said, 0, 8), wrapped(said, 8));
     }
 
     #[test]

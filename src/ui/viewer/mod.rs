@@ -130,6 +130,15 @@ impl Viewer {
         &self.labels
     }
 
+    /// Who a line is of; `None` = nobody in particular.
+    pub(in crate::ui) fn label(&self, line: &LogLine) -> Option<&Label> {
+        let tracks = &self.window.facts.tracks;
+        let track = tracks
+            .iter()
+            .find(|facts| facts.track == line.spot.id.track)?;
+        self.labels.owners.get(&track.owner)
+    }
+
     /// Other names, or more of them.
     pub fn set_labels(&mut self, labels: Labels) {
         self.labels = labels;

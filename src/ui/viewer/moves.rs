@@ -253,8 +253,10 @@ impl Viewer {
             self.standing = Standing::At { spot, row };
         } else if let (true, Some(before)) = (back, at.checked_sub(1).map(|at| &lines[at])) {
             let lead = layout::lead(&lines[at], &shape);
-            // Its last row shows.
-            let begin = (row - lead - own(before)).max(1 - own(before));
+            // All of it shows; where it has no room, its last row.
+            let tall = own(before);
+            let least = if tall > height { 1 - tall } else { 0 };
+            let begin = (row - lead - tall).max(least);
             let spot = before.spot;
             self.standing = Standing::At { spot, row: begin };
         }

@@ -79,8 +79,9 @@ impl Viewer {
         let nearest = self
             .hidden_rows()
             .min_by_key(|(at, _)| (at.abs_diff(row), row < *at))
-            .map(|(_, line)| line.spot);
-        let Some(to) = nearest else {
+            .map(|(_, line)| line);
+        let nearest = nearest.or_else(|| self.hidden_near());
+        let Some((to, count)) = nearest.map(|line| (line.spot, line.hidden_before)) else {
             let said = if self.filters.shows_all() {
                 "no filter hides lines"
             } else {
@@ -92,7 +93,8 @@ impl Viewer {
         let lines = &self.window.lines;
         let at = lines.iter().position(|line| line.spot.id == to.id);
         let before = at.and_then(|at| at.checked_sub(1));
-        let from = before.map_or_else(|| nowhere(0), |at| lines[at].spot);
+        let first = nowhere(to.place.saturating_sub(count));
+        let from = before.map_or(first, |at| lines[at].spot);
         if self.open.stretches.len() >= MOST {
             self.open.stretches.remove(0);
         }
@@ -105,6 +107,15 @@ impl Viewer {
     fn hidden_rows(&self) -> impl Iterator<Item = (usize, &LogLine)> {
         let visible = self.visible().into_iter().enumerate();
         visible.filter_map(|(at, (line, row))| matches!(row, Row::Hidden(_)).then_some((at, line)))
+    }
+
+    /// The line of the cursor, or the next one, before which lines are hidden that no row tells of.
+    fn hidden_near(&self) -> Option<&LogLine> {
+        if self.shape().tells_hidden || !self.filters.hidden.is_empty() || self.filters.off {
+            return None;
+        }
+        let mut lines = self.window.lines[self.at()?..].iter();
+        lines.find(|line| line.hidden_before > 0)
     }
 
     /// The open stretch a line is in.

@@ -94,6 +94,7 @@ impl Viewer {
             document: self.document,
             from,
             to,
+            open: self.open.clone(),
         }];
         wishes.extend(self.unselect().unwrap_or_default());
         wishes

@@ -74,7 +74,7 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, view: &DiffView, focus: bool) {
             }
         }
         if is_cursor {
-            paint.tint(spot, if focus { "select" } else { "select.inactive" });
+            paint.tint_below(spot, if focus { "select" } else { "select.inactive" });
             if part == 0 && focus {
                 paint.mark(spot.x, y, Mark::Cursor, "text.strong");
             }

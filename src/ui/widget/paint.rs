@@ -5,7 +5,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
+use ratatui::style::{Color, Style};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
@@ -132,6 +132,23 @@ impl Paint<'_> {
             .set_style(area.intersection(self.buffer.area), style);
     }
 
+    /// Lays the style of a role under what stands in an area: what has a background of its own, such as a match, keeps
+    /// its colours, or dark letters would stand on dark ground.
+    pub fn tint_below(&mut self, area: Rect, role: &str) {
+        let page = self.theme.style("text").bg.unwrap_or(Color::Reset);
+        let style = self.theme.style(role);
+        let kept = Style {
+            fg: None,
+            bg: None,
+            ..style
+        };
+        for spot in area.intersection(self.buffer.area).positions() {
+            let cell = &mut self.buffer[spot];
+            let is_page = cell.bg == page || cell.bg == Color::Reset;
+            cell.set_style(if is_page { style } else { kept });
+        }
+    }
+
     /// Draws a box and what stands on its edges; returns the area inside.
     pub fn panel(&mut self, area: Rect, frame: Frame<'_>) -> Rect {
         let area = area.intersection(self.buffer.area);
@@ -252,7 +269,7 @@ fn ascii_of(c: char) -> char {
         '…' => '…',
         _ if c.is_ascii() => c,
         '─' => '-',
-        '→' => '>',
+        '→' | '»' => '>',
         _ => '?',
     }
 }

@@ -76,7 +76,7 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, viewer: &Viewer, now: Moment) {
             }
         }
         if viewer.is_selected(line) && matches!(row, Row::Text(..)) {
-            paint.tint(spot, "select");
+            paint.tint_below(spot, "select");
         }
     }
 }
@@ -162,12 +162,7 @@ impl Pen<'_> {
             }
             x += time;
         }
-        let tracks = &self.viewer.facts().tracks;
-        let track = tracks
-            .iter()
-            .find(|facts| facts.track == line.spot.id.track);
-        let label = track.and_then(|facts| self.viewer.labels().owners.get(&facts.owner));
-        let Some(label) = label else {
+        let Some(label) = self.viewer.label(line) else {
             return;
         };
         let style = paint.theme.host(label.color);
@@ -228,7 +223,11 @@ impl Pen<'_> {
         }
         let (text, _) = layout::text(line);
         let text = text.strip_prefix("golive: ").unwrap_or(&text);
-        let said = format!(" golive: {text} ");
+        let of = self.viewer.label(line).map_or_else(String::new, |label| {
+            let letter = label.letter.map_or_else(String::new, |c| format!("{c} "));
+            format!("{letter}{} ", label.name)
+        });
+        let said = format!(" golive: {of}{text} ");
         paint.text(x, area.y, room(x), &said, role);
     }
 

@@ -140,6 +140,23 @@ fn the_end_of_a_big_log_shows_at_once_and_filters_and_searches_find_all() {
     assert_eq!(texts(&window), ["ERROR number 999", "ERROR number 1999"]);
     assert_eq!(window.lines[0].hidden_before, 999);
     assert_eq!(window.facts.shown, 300);
+    // What was opened by hand is handed over, too.
+    let (from, to) = (window.lines[0].spot, window.lines[1].spot);
+    let stretches = vec![(from, to)];
+    let open = Open {
+        stretches,
+        folds: true,
+        ..Open::default()
+    };
+    for (open, expected) in [(Open::default(), 2), (open, 1001)] {
+        let mut count = 0;
+        let range = (Some(from), Some(to));
+        let taken: Result<(), ()> = desk.each(range, Some(&open), &mut |part: Part<'_>| {
+            count += usize::from(part.is_last);
+            Ok(())
+        });
+        assert_eq!((taken, count), (Ok(()), expected));
+    }
 }
 
 #[test]
@@ -162,7 +179,7 @@ fn lines_are_handed_over_exactly_in_turns() {
     desk.grown(track, text.len() as u64, None);
     desk.ended(track);
     let mut got = Vec::new();
-    let taken: Result<(), ()> = desk.each((None, None), false, &mut |part: Part<'_>| {
+    let taken: Result<(), ()> = desk.each((None, None), None, &mut |part: Part<'_>| {
         got.extend_from_slice(part.bytes);
         if part.is_last {
             got.push(b'\n');
@@ -174,7 +191,7 @@ fn lines_are_handed_over_exactly_in_turns() {
     assert_eq!(got.len(), text.len());
     assert!(got == text);
     let mut count = 0;
-    let stopped: Result<(), &str> = desk.each((None, None), false, &mut |_| {
+    let stopped: Result<(), &str> = desk.each((None, None), None, &mut |_| {
         count += 1;
         if count == 5 { Err("enough") } else { Ok(()) }
     });

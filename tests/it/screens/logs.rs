@@ -216,6 +216,28 @@ fn filters_keep_and_drop_and_are_told_with_what_they_hide() {
 }
 
 #[test]
+fn what_a_kept_filter_hides_is_opened_before_its_line_and_copied_with_it() {
+    let mut model = live(60);
+    press(&mut model, "&LOG", NOW);
+    tell(&mut model, key(KeyCode::Enter), NOW);
+    press(&mut model, "gx", NOW);
+    let first = "req 8f23 GET";
+    assert!(text(&model, 120, 36, NOW).contains(first));
+    let cmds = press(&mut model, "vky", NOW);
+    assert!(
+        cmds.iter().any(|cmd| matches!(
+            cmd,
+            Cmd::Log(LogWish::Copy { open, .. }) if open.stretches.len() == 1
+        )),
+        "{cmds:?}"
+    );
+    press(&mut model, "gx", NOW);
+    assert!(!text(&model, 120, 36, NOW).contains(first));
+    press(&mut model, "x", NOW);
+    assert!(text(&model, 120, 36, NOW).contains(first));
+}
+
+#[test]
 fn a_filter_is_edited_from_the_list_and_a_bad_pattern_keeps_its_text() {
     let mut model = live(60);
     press(&mut model, "-GET", NOW);

@@ -50,6 +50,7 @@ pub(crate) enum Asked {
     Launched(String),
     Followed(String),
     Cancelled(String),
+    Dropped(String),
     Locked(String),
     Unlocked(String),
 }
@@ -73,6 +74,8 @@ pub(crate) struct World {
     pub(crate) full_disk: Mutex<u32>,
     /// So many log files cannot be opened.
     pub(crate) closed_logs: Mutex<u32>,
+    /// So many times the output of an attempt that is over cannot be removed.
+    pub(crate) silent_drops: Mutex<u32>,
     logs: Mutex<BTreeMap<(TaskId, Attempt), Vec<u8>>>,
     most_at_once: Mutex<(usize, usize)>,
 }
@@ -280,6 +283,16 @@ impl Launcher for FakeLauncher {
         if let Some(is_withdrawn) = self.0.missed.lock().unwrap().get_mut(&name) {
             *is_withdrawn = true;
         }
+        Ok(())
+    }
+
+    async fn drop_output(&self, key: &AttemptKey) -> Result<(), LaunchError> {
+        let mut silent = self.0.silent_drops.lock().unwrap();
+        if let Some(left) = silent.checked_sub(1) {
+            *silent = left;
+            return Err(unreachable());
+        }
+        self.0.note(Asked::Dropped(key.task.to_string()));
         Ok(())
     }
 }

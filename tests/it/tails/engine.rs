@@ -88,6 +88,10 @@ impl Tails for Made {
 }
 
 fn begin(sessions: impl IntoIterator<Item = Session>) -> (Arc<Made>, Following) {
+    begin_of(Followed::File("app.log".to_owned()), sessions)
+}
+
+fn begin_of(what: Followed, sessions: impl IntoIterator<Item = Session>) -> (Arc<Made>, Following) {
     let made = Arc::new(Made::default());
     made.sessions.lock().unwrap().extend(sessions);
     let source = TailSource {
@@ -96,7 +100,7 @@ fn begin(sessions: impl IntoIterator<Item = Session>) -> (Arc<Made>, Following) 
         log: LogSource {
             name: LogName::new("app"),
             on: On::All,
-            what: Followed::File("app.log".to_owned()),
+            what,
         },
     };
     let clock = Arc::new(FakeClock::new());
@@ -179,6 +183,26 @@ async fn a_source_that_breaks_goes_on_where_it_stopped_after_growing_pauses() {
         ]
     );
     assert!(asked[3].0 - asked[0].0 >= Duration::from_millis(3500));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_that_ends_again_and_again_says_once_that_lines_may_be_missing() {
+    let ends = || {
+        let mark = FileMark {
+            inode: 7,
+            offset: 0,
+        };
+        Session::Opens(mark, b"one\n")
+    };
+    let what = Followed::Run("app log".to_owned());
+    let (_, mut following) = begin_of(what, [ends(), ends(), ends()]);
+    let mut told = states(&mut following, 12).await;
+    told.retain(|what| what != "clock" && what != "one\n" && what != "live");
+    let again = "is started again: lines may be missing or come twice";
+    assert_eq!(
+        told,
+        ["opening", again, "lost 500", "lost 1000", "lost 2000"]
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,7 @@
 //! Lines out of a document for others than a window: whole lines, ranges of them exactly, numbers over time.
 
 use super::super::line::{Spot, Voice};
-use super::super::look::Bucket;
+use super::super::look::{Bucket, Open};
 use super::super::order::Run;
 use super::super::shown;
 use super::fresh::Around;
@@ -26,17 +26,24 @@ impl Document {
     }
 
     /// Calls `each` for all parts of all lines from one to another (`None` = from the first, to the last), as long as
-    /// it returns true; only those that show, or all of them. Lines that are not counted yet are left out but for
+    /// it returns true; only those that show with what was opened by hand (nothing is folded then), or all of them. Lines that are not counted yet are left out but for
     /// those around `from`: [`super::super::Facts::indexed`] tells whether there are any.
     pub fn each(
         &self,
         storage: &dyn Storage,
         range: (Option<Spot>, Option<Spot>),
-        shown: bool,
+        shown: Option<&Open>,
         each: &mut dyn FnMut(Part<'_>) -> bool,
     ) {
         let mut walk = self.walk(storage, range.0.map_or(Around::Placed, around));
         walk.reader = walk.reader.patient();
+        if let Some(open) = shown {
+            let folds = false;
+            walk.open(&Open {
+                folds,
+                ..open.clone()
+            });
+        }
         let mut seat = range.0.map_or(0, |spot| walk.seat_of(spot));
         let last = match range.1 {
             Some(spot) => walk.seat_of(spot),
@@ -44,7 +51,7 @@ impl Document {
         };
         while seat <= last && seat < walk.seats() {
             walk.reader.trim();
-            if shown {
+            if shown.is_some() {
                 match walk.from(seat, false) {
                     Some(step) if step.seat <= last => seat = step.seat,
                     _ => return,

@@ -237,12 +237,13 @@ fn bars(paint: &mut Paint<'_>, inner: Rect, tail: &TailView, now: Moment) -> u16
     inner.y + height + 1
 }
 
-/// What golive says in the lines that show.
+/// What golive did, as it stands in the lines that show; what it says of a source is no deed.
 fn moments(viewer: &Viewer) -> Vec<(Option<i64>, String)> {
     let mut found: Vec<(Option<i64>, String)> = Vec::new();
     let mut last = None;
     for (line, _) in viewer.visible() {
-        if line.voice != Voice::Printed && last != Some(line.spot.id) {
+        let is_deed = line.voice != Voice::Printed && viewer.label(line).is_none();
+        if is_deed && last != Some(line.spot.id) {
             found.push((line.at_ms, line.text()));
             last = Some(line.spot.id);
         }

@@ -89,6 +89,11 @@ fn told(model: &Model) -> Vec<Told<'_>> {
         .collect()
 }
 
+/// Whether no commit is known of what is selected.
+pub(super) fn is_empty(model: &Model) -> bool {
+    told(model).is_empty()
+}
+
 /// Draws the commits.
 pub(super) fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
     let shelf = &model.shelf;

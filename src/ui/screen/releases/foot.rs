@@ -4,17 +4,26 @@ use ratatui::layout::Rect;
 
 use crate::domain::catalog::{Catalog, Release};
 use crate::domain::run::Moment;
+use crate::domain::text::ellipsis;
+use crate::ui::available::availability;
 use crate::ui::keymap::Act;
-use crate::ui::model::Model;
+use crate::ui::model::{Availability, Model};
 use crate::ui::shelf::{Row, Tab};
 use crate::ui::widget::bottom::{self, Bottom};
 use crate::ui::widget::hints::Hint;
-use crate::ui::widget::paint::{Paint, middle};
+use crate::ui::widget::paint::{Paint, columns, middle, safe};
 use crate::ui::words;
+
+/// Below this width the name of what is marked stands elsewhere, and is not said again.
+const PHONE: u16 = 60;
 
 /// Draws them.
 pub(super) fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
-    let (said, role) = attention(model, false, now);
+    let (said, role) = attention(model, area.width.saturating_sub(2), now);
+    let (find, copy) = match model.shelf.focus() {
+        Some(Tab::Diff) => ("search", "copy"),
+        _ => ("find", "copy hash"),
+    };
     let branch = model.shelf.selected_row() == Some(Row::Branch);
     let deploy = if branch {
         "deploy it"
@@ -27,14 +36,9 @@ pub(super) fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment
         (Act::Changes, ""),
         (Act::Compare, ""),
         (Act::Log, "log of its run"),
-        (Act::Copy, "copy hash"),
+        (Act::Copy, copy),
         (Act::Browser, ""),
     ];
-    let find = if model.shelf.focus() == Some(Tab::Diff) {
-        "search"
-    } else {
-        "find"
-    };
     let keys: &[Hint<'_>] = &[
         (Act::FocusOn, ""),
         (Act::TabOn, "next tab"),
@@ -49,15 +53,17 @@ pub(super) fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment
     ];
     let shown = Bottom {
         attention: &[(said.as_str(), role)],
-        actions,
+        // Letters that are typed act on nothing.
+        actions: if model.shelf.typing { &[] } else { actions },
         keys,
     };
     bottom::draw(paint, area, model, &shown);
 }
 
-/// What is said first: what is not as it should be, else what the marked release is; `short` = for a phone.
-pub(super) fn attention(model: &Model, short: bool, now: Moment) -> (String, &'static str) {
+/// What is said first in `width` columns: what is not as it should be, else what the marked release is.
+pub(super) fn attention(model: &Model, width: u16, now: Moment) -> (String, &'static str) {
     let shelf = &model.shelf;
+    let short = width < PHONE;
     let Some(catalog) = shelf.catalog() else {
         let said = match &shelf.trouble {
             Some(_) => "r tries again",
@@ -66,7 +72,7 @@ pub(super) fn attention(model: &Model, short: bool, now: Moment) -> (String, &'s
         };
         return (said.to_owned(), "attention");
     };
-    if let Some(said) = trouble(model, catalog) {
+    if let Some(said) = trouble(model, catalog, width) {
         return (said, "state.warn");
     }
     if let Some((from, to)) = &shelf.range {
@@ -81,7 +87,7 @@ pub(super) fn attention(model: &Model, short: bool, now: Moment) -> (String, &'s
     match shelf.selected() {
         Some(release) if short => in_short(release, now),
         Some(release) if release.bad.is_some() => (bad(release, now), "state.fail"),
-        Some(release) => (about(release, now), "attention"),
+        Some(release) => (about(model, release, width, now), "attention"),
         None if short => {
             let live = catalog.releases.iter().find(|release| release.live);
             let said = live.map_or_else(
@@ -95,7 +101,7 @@ pub(super) fn attention(model: &Model, short: bool, now: Moment) -> (String, &'s
 }
 
 /// What is not as it should be; how many more such things there are.
-fn trouble(model: &Model, catalog: &Catalog) -> Option<String> {
+fn trouble(model: &Model, catalog: &Catalog, width: u16) -> Option<String> {
     let shelf = &model.shelf;
     let mut all: Vec<String> = shelf.trouble.iter().cloned().collect();
     all.extend(crate::domain::catalog::truth::sentences(&model.versions));
@@ -105,7 +111,10 @@ fn trouble(model: &Model, catalog: &Catalog) -> Option<String> {
     Some(if more == 0 {
         first
     } else {
-        format!("{first}; {more} more")
+        let more = format!("; {more} more");
+        // How many more there are is never cut off.
+        let room = usize::from(width).saturating_sub(more.len());
+        format!("{}{more}", ellipsis(&safe(&first), room))
     })
 }
 
@@ -118,15 +127,27 @@ fn bad(release: &Release, now: Moment) -> String {
     format!("{tag} was rolled back {when}{reason}")
 }
 
-fn about(release: &Release, now: Moment) -> String {
+fn about(model: &Model, release: &Release, width: u16, now: Moment) -> String {
     let tag = middle(&release.tag, 40);
     let when = words::when(release.at, now);
     let by = words::user(&release.by);
     if release.live {
-        format!("users see {tag} since {when}, released by {by}")
-    } else {
-        format!("{tag} was released {when} by {by}.   D only makes a plan for it")
+        return format!("users see {tag} since {when}, released by {by}");
     }
+    let said = format!("{tag} was released {when} by {by}");
+    // Where there is room for one of these, it says what can be done next.
+    let next: &[&str] = if availability(model, Act::Rollback) == Availability::On {
+        &[
+            "B tells first what going back to it would mean",
+            "B: what going back means",
+            "B goes back",
+        ]
+    } else {
+        &["D only makes a plan for it", "D makes a plan"]
+    };
+    let room = usize::from(width).saturating_sub(columns(&safe(&said)) + 4);
+    let fitting = next.iter().find(|next| columns(next) <= room);
+    fitting.map_or_else(|| said.clone(), |next| format!("{said}.   {next}"))
 }
 
 /// The same of the marked release for a phone: its name is in sight.

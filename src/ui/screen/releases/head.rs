@@ -88,7 +88,7 @@ pub(super) fn find(paint: &mut Paint<'_>, area: Rect, model: &Model) {
     } else {
         format!("{shown} of {all}")
     };
-    let remote = facts::remote_in_short(catalog).filter(|_| area.width >= 60);
+    let remote = facts::remote_in_short(catalog, area.width < WIDE).filter(|_| area.width >= 60);
     for (text, role) in remote.into_iter().chain([(count, "text")]) {
         let room = area.width / 2;
         end = paint

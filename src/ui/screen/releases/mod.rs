@@ -48,7 +48,7 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
 
 fn list(paint: &mut Paint<'_>, (area, parts): (Rect, &Parts), model: &Model, now: Moment) {
     let shelf = &model.shelf;
-    let bottom = if shelf.widest().tag == 0 {
+    let bottom = if shelf.len() == usize::from(shelf.has_branch()) {
         ""
     } else {
         "v mark  = compare  Enter open"
@@ -111,15 +111,23 @@ fn pane(
     (title, right): (&str, &str),
 ) -> Rect {
     let wide = area.width >= 60;
+    let shelf = &model.shelf;
+    let has_log = shelf.detail().is_some_and(|detail| detail.run_is_here);
+    // Where nothing stands nothing can be done.
     let bottom = match tab {
+        Tab::Commits if commits::is_empty(model) => "",
         Tab::Commits if wide => "i graph  Enter diff  y copy hash",
         Tab::Commits => "Enter diff",
+        Tab::Diff if shelf.diff().is_none() => "",
+        Tab::Diff if shelf.diff().is_some_and(DiffView::searches) => {
+            "n N match  } { change  Esc end"
+        }
         Tab::Diff if wide => "n N file  } { change  | side by side",
         Tab::Diff => "n N file  } { change",
-        Tab::Runs => "l its log",
-        Tab::Notes | Tab::Hosts => "",
+        Tab::Runs if has_log => "l its log",
+        Tab::Runs | Tab::Notes | Tab::Hosts => "",
     };
-    let focus = model.shelf.focus() == Some(tab) && model.dialogs.is_empty();
+    let focus = shelf.focus() == Some(tab) && model.dialogs.is_empty();
     paint.panel(
         area,
         Frame {

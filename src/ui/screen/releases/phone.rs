@@ -2,6 +2,7 @@
 
 use ratatui::layout::Rect;
 
+use crate::domain::catalog::RemoteTags;
 use crate::domain::run::Moment;
 use crate::ui::bays;
 use crate::ui::model::Model;
@@ -44,7 +45,7 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
     };
     let (said, role) = said
         .or_else(noticed)
-        .unwrap_or_else(|| foot::attention(model, true, now));
+        .unwrap_or_else(|| foot::attention(model, area.width, now));
     paint.text(area.x, area.bottom() - 2, area.width, &said, role);
     let keys = Rect {
         y: area.bottom() - 1,
@@ -60,10 +61,14 @@ fn title(model: &Model, focus: Option<Tab>, width: u16) -> String {
     let name = |shelf: &Shelf| shelf.selected().map(|release| release.tag.clone());
     match focus {
         None => {
-            let all = shelf
-                .catalog()
-                .map_or(0, |catalog| catalog.total.max(catalog.releases.len()));
-            let count = words::count(all, "release");
+            let Some(catalog) = shelf.catalog() else {
+                return middle(&model.project, width);
+            };
+            let all = catalog.total.max(catalog.releases.len());
+            let mut count = words::count(all, "release");
+            if matches!(catalog.remote, RemoteTags::Failed(_)) {
+                count.push_str(", remote down");
+            }
             let room = width.saturating_sub(count.len() as u16 + 1);
             format!("{} {count}", middle(&model.project, room))
         }

@@ -15,6 +15,9 @@ const BEFORE: u16 = 3;
 /// Columns that a name keeps before the columns of lesser use get any.
 const LEAST_NAME: u16 = 24;
 
+/// Columns from which on what was released is said in its own words.
+const LEAST_SUBJECT: u16 = 24;
+
 /// How wide the columns are; 0 = there is no room for it.
 #[derive(Debug, Clone, Copy, Default)]
 struct Widths {
@@ -84,7 +87,13 @@ pub(super) fn draw(
         };
         none(paint, below, shelf);
     } else if is_told {
-        let text = format!("{} more", words::many((hidden + 1) as u64));
+        // The newest come first; until the others are there it is known how many they are.
+        let to_come = if shelf.find.trim().is_empty() {
+            catalog.total.saturating_sub(catalog.releases.len())
+        } else {
+            0
+        };
+        let text = format!("{} more", words::many((hidden + to_come + 1) as u64));
         let y = rows.bottom() - 1;
         paint.text(rows.x + BEFORE, y, rows.width, &text, "text.dim");
     }
@@ -108,9 +117,9 @@ fn nothing_yet(paint: &mut Paint<'_>, rows: Rect, shelf: &Shelf) {
 /// What stands where there is no release.
 fn none(paint: &mut Paint<'_>, rows: Rect, shelf: &Shelf) {
     let text = if shelf.find.trim().is_empty() {
-        "no release yet\n\nA release is a tag as [release] tag of releases.toml names it. The first one is made when a \
-         run has brought a commit to the last environment.\n\nD makes the plan of it; nothing starts before you say so \
-         there."
+        "no release yet\n\nD makes the plan of the first one; nothing starts before you say so there.\n\nA release is \
+         a tag as [release] tag of releases.toml names it. A run that has brought a commit to the last environment \
+         makes it."
             .to_owned()
     } else {
         let find = shelf.find.trim();
@@ -229,6 +238,11 @@ fn release(
         let word = if count == 1 { "commit " } else { "commits" };
         let text = format!("{} {word}", words::many(count as u64));
         paint.right(x + widths.commits, y, widths.commits, &text, "text.dim");
+        x += widths.commits + 2;
+        let rest = row.right().saturating_sub(x);
+        if rest >= LEAST_SUBJECT {
+            paint.text(x, y, rest, &one.subject, "text.dim");
+        }
     }
 }
 

@@ -274,7 +274,7 @@ fn gate(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
     let ask = if field {
         format!("type {word}: {}_", view.gate.typed)
     } else {
-        format!("Tab, then type {word}, Enter")
+        format!("Tab, type {word}, Enter")
     };
     let typed = format!("> {}_", view.gate.typed);
     let ask = if field && columns(&ask) > usize::from(area.width) {
