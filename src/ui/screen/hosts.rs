@@ -286,29 +286,30 @@ fn cells<'a>(
     if wide {
         cells.push((fleet::roles(model, env, host), "text.dim"));
     }
+    cells.push(runs(model, env, host, now));
+    cells
+}
+
+/// What a host runs: what it says when that is not what was deployed, else what was deployed, else what it says.
+fn runs<'a>(model: &Model, env: &EnvName, host: &HostName, now: Moment) -> (String, &'a str) {
+    if let Some(version) = fleet::differing(model, env, host) {
+        return (format!("{version} differs"), "state.warn");
+    }
     let overview = model.overview.as_ref();
     let deployed = overview
         .and_then(|overview| overview.environments.iter().find(|of| of.env == *env))
         .and_then(|env| env.deployed.as_ref());
-    let unknown = || ("not known".to_owned(), "text.dim");
-    if let Some(version) = fleet::differing(model, env, host) {
-        cells.push((format!("{version} differs"), "state.warn"));
-        return cells;
+    if let Some(deployed) = deployed {
+        let commit = deployed.commit.short();
+        let when = words::when(deployed.at, now);
+        return (format!("{commit} {when}"), "text.link");
     }
     // What was deployed elsewhere is not known here; the host itself may say what it runs.
     let says = fleet::version(model, env, host).and_then(|version| version.version.as_ref().ok());
-    let says = || says.map_or_else(unknown, |commit| (commit.short().to_owned(), "text.link"));
-    cells.push(deployed.map_or_else(says, |deployed| {
-        (
-            format!(
-                "{} {}",
-                deployed.commit.short(),
-                words::when(deployed.at, now)
-            ),
-            "text.link",
-        )
-    }));
-    cells
+    says.map_or_else(
+        || ("not known".to_owned(), "text.dim"),
+        |commit| (commit.short().to_owned(), "text.link"),
+    )
 }
 
 /// The state of a host's connection, as glyph and word.

@@ -136,14 +136,17 @@ fn about(model: &Model, release: &Release, width: u16, now: Moment) -> String {
     }
     let said = format!("{tag} was released {when} by {by}");
     // Where there is room for one of these, it says what can be done next.
-    let next: &[&str] = if availability(model, Act::Rollback) == Availability::On {
+    let is_on = |act| availability(model, act) == Availability::On;
+    let next: &[&str] = if is_on(Act::Rollback) {
         &[
             "B tells first what going back to it would mean",
             "B: what going back means",
             "B goes back",
         ]
-    } else {
+    } else if is_on(Act::Deploy) {
         &["D only makes a plan for it", "D makes a plan"]
+    } else {
+        &[]
     };
     let room = usize::from(width).saturating_sub(columns(&safe(&said)) + 4);
     let fitting = next.iter().find(|next| columns(next) <= room);
