@@ -36,14 +36,6 @@ impl Shown {
         Self { folder, terminal }
     }
 
-    /// The same demo again, after it was left.
-    fn reopen(&mut self) {
-        let words = ["demo", "--dir", "kept"].map(OsString::from);
-        let words = [&[env!("CARGO_BIN_EXE_golive").into()], &words[..]].concat();
-        let folder = self.folder.path();
-        self.terminal = Terminal::run(&words, folder, &surroundings(folder), USUAL);
-    }
-
     fn root(&self) -> PathBuf {
         self.folder.path().join("kept")
     }
@@ -304,14 +296,14 @@ fn schema(layout: &Layout) -> String {
 }
 
 #[test]
-fn the_demo_goes_back_to_its_first_release_and_is_left_and_resumed_on_the_way() {
+fn the_demo_goes_back_to_its_first_release_and_its_database_with_it() {
     let mut shown = Shown::open();
     shown.terminal.shows("4 commits behind");
     let layout = shown.layout();
     assert_eq!(schema(&layout), "schema 2");
     let terminal = &mut shown.terminal;
     terminal.keys("3");
-    terminal.shows("3 releases");
+    terminal.shows("same as the remote");
     // The oldest one.
     terminal.keys("G");
     terminal.shows("Add a style");
@@ -329,24 +321,6 @@ fn the_demo_goes_back_to_its_first_release_and_is_left_and_resumed_on_the_way() 
     terminal.read_first();
     terminal.keys("\trollback production");
     terminal.at("Enter: rollback production", "\r");
-    // The database was brought back; the servers are being switched.
-    terminal.at("was 1.2.0", "p");
-    terminal.until("it is paused and what ran has ended", |seen| {
-        let text = seen.text();
-        let is_over = ["7 of 9 steps", "8 of 9 steps"].map(|count| text.contains(count));
-        text.contains("PAUSED") && is_over.contains(&true)
-    });
-    terminal.keys("q");
-    terminal.at("Leave while the run is not over?", "L");
-    // What becomes of a run that was paused is not known.
-    assert_eq!(terminal.ended(), 6);
-    assert_eq!(schema(&layout), "schema 1");
-    let runs = shown.golive("runs --json");
-    assert!(runs.contains("\"outcome\":null"), "{runs}");
-    shown.reopen();
-    let terminal = &mut shown.terminal;
-    terminal.shows("1 run unfinished");
-    terminal.at("R go on", "R");
     terminal.shows("is live again");
     for host in ["web1", "web2"] {
         let page = shown.page(host);
