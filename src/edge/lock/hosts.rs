@@ -20,6 +20,9 @@ use crate::port::LaunchError;
 const PATIENCE: Duration = Duration::from_secs(6);
 /// How long a host is waited for that has to answer.
 const LIMIT: Duration = Duration::from_secs(45);
+/// How long a host that had to answer is asked to give the lock back: a connection that froze is noticed and made again
+/// within that.
+const PARTING: Duration = Duration::from_secs(24);
 /// The pause before a host is asked again to give a lock back.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -130,10 +133,19 @@ impl Keepers {
         host: &HostName,
         request: &LockRequest,
     ) -> Result<(), LaunchError> {
-        let patience = Instant::now() + PATIENCE;
+        let of_env = self.hosts.get(env);
+        let needed = of_env.and_then(|hosts| hosts.get(host)) == Some(&true);
+        let most = if needed { PARTING } else { PATIENCE };
+        let patience = Instant::now() + most;
         loop {
             let left = patience.saturating_duration_since(Instant::now());
-            match self.ask(env, host, request, left).await {
+            // What just ended may have left a connection that broke or froze unnoticed.
+            let answer = async {
+                self.sites.freshen(env, host).await;
+                self.sites.lock(env, host, request.clone()).await
+            };
+            let answer = timeout(left.min(PATIENCE), answer).await;
+            match answer.unwrap_or_else(|_| Err(silent(host, most))) {
                 // A connection that just broke is made again within seconds.
                 Err(LaunchError::Unreachable { .. }) if Instant::now() + PAUSE < patience => {
                     sleep(PAUSE).await;

@@ -59,6 +59,15 @@ impl Sites {
         }
     }
 
+    /// Makes sure that the connection to a host answers before anything is asked over it: one that is frozen is given up
+    /// and made again. Says nothing of hosts that cannot be reached; the question itself does.
+    pub(crate) async fn freshen(&self, env: &EnvName, host: &HostName) {
+        let key = (env.clone(), host.clone());
+        if let Ok(Site::Ssh(host)) = self.keeper(&key).map(AsRef::as_ref) {
+            let _unreachable = host.pool().reach().await;
+        }
+    }
+
     fn keeper(&self, key: &Key) -> Result<&Arc<Site>, LaunchError> {
         let others = || self.others.get()?.places.get(key);
         let found = self.planned.places.get(key).or_else(others);

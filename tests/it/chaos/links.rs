@@ -114,6 +114,38 @@ fn runs_go_on_by_themselves_over_a_slow_network_that_is_cut() {
     fleet.is_left_alone();
 }
 
+/// Runs here as the last step, and freezes every master of the lane.
+const FREEZING: &str = r#"
+[step.code]
+run = '''
+NOTE
+'''
+on = "all"
+[step.freeze]
+run = '''
+for process in /proc/[0-9]*; do
+  tr '\0' ' ' <$process/cmdline 2>/dev/null | grep -q -- "-S ${PWD%/project}/" || continue
+  kill -STOP "${process#/proc/}" && echo frozen
+done
+'''
+"#;
+
+#[test]
+fn a_lock_is_given_back_over_another_connection_when_the_last_one_froze_unnoticed() {
+    let fleet = Fleet::up(2);
+    let steps = FREEZING.replace("NOTE", Lane::NOTE);
+    let lane = Lane::with("parting", &fleet, &steps, r#""code", "freeze""#);
+    // The second finds the lock free.
+    for _ in 0..2 {
+        let ended = lane.golive(&lane.deploy(&lane.commit()));
+        assert_eq!(ended.code, Some(0), "{}", ended.text);
+        let frozen = ended.text.matches("| frozen\n").count();
+        assert_eq!(frozen, 2, "one master of each host: {}", ended.text);
+    }
+    lane.has_ended();
+    fleet.is_left_alone();
+}
+
 /// Counts on both hosts until it is let go.
 const COUNTING: &str = r#"
 [step.count]
