@@ -40,18 +40,18 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, bottom: &Bottom<'_
         (Some(busy), _) => {
             let text = format!("{busy} ..");
             paint.text(
-                area.x + 2,
+                area.x + 1,
                 area.y + 1,
-                area.width.saturating_sub(3),
+                area.width.saturating_sub(2),
                 &text,
                 "state.run",
             );
         }
         (None, Some((notice, _))) => {
             paint.text(
-                area.x + 2,
+                area.x + 1,
                 area.y + 1,
-                area.width.saturating_sub(3),
+                area.width.saturating_sub(2),
                 &format!(" {} ", notice.title),
                 "notice",
             );

@@ -1,7 +1,7 @@
 //! Hints: what can be done now and with which key, drawn from the key table.
 //!
 //! Capitals stand first, then `|`, then keys that only look. What cannot be done now is not offered; what does not
-//! fit is left out from the end, and `?` stands first so that it is never cut.
+//! fit is left out from the end. `?` stands first and the way back has its place kept, so that neither is ever cut.
 
 use ratatui::layout::Rect;
 
@@ -23,7 +23,7 @@ pub fn actions(paint: &mut Paint<'_>, area: Rect, model: &Model, hints: &[Hint<'
         .filter(usable)
         .filter(|hint| !changes(hint))
         .collect();
-    let mut x = area.x + 2;
+    let mut x = area.x + 1;
     for hint in &first {
         x = one(paint, area, x, hint, "text.key.danger", 3);
     }
@@ -35,23 +35,46 @@ pub fn actions(paint: &mut Paint<'_>, area: Rect, model: &Model, hints: &[Hint<'
     }
 }
 
-/// Draws the last row: keys that only look, `?` first.
+/// Draws the last row: keys that only look, `?` first; the way back stands there however little room there is.
 pub fn keys(paint: &mut Paint<'_>, area: Rect, hints: &[Hint<'_>]) {
+    let back = hints.iter().position(|hint| hint.0 == Act::Back);
+    let (before, after) = hints.split_at(back.unwrap_or(hints.len()));
+    let kept = after
+        .first()
+        .map_or(0, |back| columns(&text(back)) as u16 + 2);
+    let room = Rect {
+        width: area.width.saturating_sub(kept),
+        ..area
+    };
     let mut x = area.x + 1;
-    for hint in [&(Act::Help, ""), &(Act::Palette, "")]
-        .into_iter()
-        .chain(hints)
-    {
+    for hint in [(Act::Help, ""), (Act::Palette, "")].iter().chain(before) {
+        if !fits(room, x, hint) {
+            break;
+        }
+        x = one(paint, room, x, hint, "text.key", 2);
+    }
+    for hint in after {
         x = one(paint, area, x, hint, "text.key", 2);
     }
+}
+
+/// How a hint reads.
+fn text(hint: &Hint<'_>) -> String {
+    let row = keymap::row(hint.0);
+    let words = if hint.1.is_empty() { row.short } else { hint.1 };
+    format!("{} {words}", row.keys[0])
+}
+
+fn fits(area: Rect, x: u16, hint: &Hint<'_>) -> bool {
+    let room = area.right().saturating_sub(x + 1);
+    area.height > 0 && columns(&text(hint)) <= usize::from(room)
 }
 
 fn one(paint: &mut Paint<'_>, area: Rect, x: u16, hint: &Hint<'_>, role: &str, gap: u16) -> u16 {
     let row = keymap::row(hint.0);
     let words = if hint.1.is_empty() { row.short } else { hint.1 };
-    let text = format!("{} {words}", row.keys[0]);
     let room = area.right().saturating_sub(x + 1);
-    if area.height == 0 || columns(&text) > usize::from(room) {
+    if !fits(area, x, hint) {
         return area.right();
     }
     let used = paint.text(x, area.y, room, row.keys[0], role);

@@ -16,6 +16,7 @@ use crate::ui::model::{Availability, GATE_FIELD, Model, RunView, View};
 use crate::ui::msg::Owner;
 use crate::ui::panes;
 use crate::ui::rows;
+use crate::ui::shelf::Tab;
 use crate::ui::states;
 use crate::ui::theme::State;
 
@@ -313,12 +314,17 @@ pub(in crate::ui) fn keys(paint: &mut Paint<'_>, area: Rect, model: &Model) {
         ],
         (View::Gate, _) => &[Act::Help, Act::FocusOn, Act::Resume, Act::Abort, Act::Back],
         (View::Logs, _) => &[Act::Help, Act::Search, Act::FocusOn, Act::Back, Act::Follow],
+        (View::Releases, _) if model.shelf.focus().is_some() => {
+            &[Act::Help, Act::TabOn, Act::FocusOn, Act::Search, Act::Back]
+        }
+        (View::Releases, _) if model.shelf.catalog().is_none() => {
+            &[Act::Help, Act::Refresh, Act::Back]
+        }
         (View::Releases, _) => &[
             Act::Help,
             Act::Deploy,
+            Act::Rollback,
             Act::Open,
-            Act::FocusOn,
-            Act::TabOn,
             Act::Search,
             Act::Back,
         ],
@@ -332,17 +338,28 @@ pub(in crate::ui) fn keys(paint: &mut Paint<'_>, area: Rect, model: &Model) {
         ],
     };
     let on = |act: &&Act| availability(model, **act) == Availability::On;
+    let word = |act: Act| match (model.view, act) {
+        (View::Home, Act::Back) => "quit",
+        (View::Releases, Act::Search) if model.shelf.focus() != Some(Tab::Diff) => "find",
+        (View::Releases, Act::TabOn) => "tab",
+        (View::Releases, Act::FocusOn) => "list",
+        (View::Releases, Act::Rollback) => "go back",
+        _ => keymap::row(act).short,
+    };
+    let columns_of = |act: Act| columns(keymap::row(act).keys[0]) + 1 + columns(word(act));
+    // The way back is never left out for another key.
+    let back = acts.iter().position(|act| *act == Act::Back);
     let mut x = area.x;
-    for act in acts.iter().filter(on) {
+    for (at, act) in acts.iter().enumerate().filter(|(_, act)| on(act)) {
         let row = keymap::row(*act);
-        let word = match (model.view, act) {
-            (View::Home, Act::Back) => "quit",
-            (View::Releases, Act::Search) => "find",
-            (View::Releases, Act::TabOn) => "tab",
-            _ => row.short,
+        let word = word(*act);
+        let kept = match back {
+            Some(back) if at < back => columns_of(Act::Back) + 2,
+            _ => 0,
         };
-        if x > area.x && usize::from(area.right().saturating_sub(x)) < columns(word) + 2 {
-            break;
+        let room = usize::from(area.right().saturating_sub(x));
+        if x > area.x && room < columns_of(*act) + kept {
+            continue;
         }
         let room = area.right().saturating_sub(x);
         let role = if row.changes {
