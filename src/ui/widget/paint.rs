@@ -135,7 +135,7 @@ impl Paint<'_> {
     /// Lays the style of a role under what stands in an area: what has a background of its own, such as a match, keeps
     /// its colours, or dark letters would stand on dark ground.
     pub fn tint_below(&mut self, area: Rect, role: &str) {
-        let page = self.theme.style("text").bg.unwrap_or(Color::Reset);
+        let page = self.theme.style("page").bg.unwrap_or(Color::Reset);
         let style = self.theme.style(role);
         let kept = Style {
             fg: None,
@@ -326,6 +326,32 @@ mod tests {
         paint.text(0, 0, 5, "ab漢字xyz", "text");
         paint.text(3, 7, 5, "outside", "text");
         assert_eq!(buffer.area.width, 5);
+    }
+
+    #[test]
+    fn what_is_chosen_is_seen_on_the_page_of_every_theme_and_a_match_keeps_its_ground() {
+        let look = crate::ui::theme::Look {
+            depth: crate::ui::theme::Depth::True,
+            ascii: false,
+        };
+        for name in ["golive-dark", "golive-light"] {
+            let theme = crate::ui::theme::Catalog::shipped()
+                .load(name, look)
+                .unwrap();
+            let mut buffer = Buffer::empty(Rect::new(0, 0, 8, 1));
+            let mut paint = Paint {
+                buffer: &mut buffer,
+                theme: &theme,
+            };
+            let row = Rect::new(0, 0, 8, 1);
+            paint.fill(row, "page");
+            paint.text(0, 0, 4, "line", "text");
+            paint.text(4, 0, 4, "here", "match");
+            paint.tint_below(row, "select");
+            let ground = theme.style("select").bg.unwrap();
+            assert_eq!(buffer[(0, 0)].bg, ground, "{name}");
+            assert_eq!(buffer[(4, 0)].bg, theme.style("match").bg.unwrap());
+        }
     }
 
     #[test]
