@@ -17,7 +17,7 @@ pub fn sheet(
 ) -> Sheet {
     let width = width.min(WIDTH - 4);
     let narrow = width < 56;
-    let values = usize::from(width.saturating_sub(18)).min(28);
+    let values = usize::from(width.saturating_sub(16)).min(28);
     let mut lines: Vec<Line> = Vec::new();
     let value = |name: &str, value: String, keys: &str| -> Line {
         vec![

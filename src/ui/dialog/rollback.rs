@@ -14,8 +14,8 @@ use crate::ui::words;
 const TOLD_COMMITS: usize = 12;
 /// So many names stand in a sentence.
 const TOLD_NAMES: usize = 4;
-/// Columns of the marks behind a commit.
-const MARKS: usize = 8;
+/// Columns that the author of a commit has at most.
+const AUTHOR: usize = 14;
 /// Columns before the facts.
 const HEAD: usize = 9;
 
@@ -41,7 +41,7 @@ pub fn sheet(model: &Model, typed: &str, scroll: usize, width: u16, now: Moment)
     lines.push(field("Why: ", typed));
     let end = match (back.wanted, width < 50) {
         (true, _) => "the plan is being made ..".to_owned(),
-        (false, true) => "Enter opens the plan. Nothing starts".to_owned(),
+        (false, true) => "Enter opens the plan, starts nothing".to_owned(),
         (false, false) => format!(
             "Enter opens the plan; nothing starts before you start it and pass the gate of {}.",
             meaning.env
@@ -187,8 +187,12 @@ fn commits(meaning: &Meaning, width: u16, now: Moment) -> Vec<Line> {
         );
         lines.extend(text(&said, width, "state.warn"));
     }
-    let shown = meaning.commits.iter().take(TOLD_COMMITS);
-    lines.extend(shown.map(|commit| commit_line(commit, width, now)));
+    let shown = || meaning.commits.iter().take(TOLD_COMMITS);
+    let author = |commit: &MarkedCommit| columns(&plain_text(words::user(&commit.line.author)));
+    let authors = shown().map(author).max().unwrap_or(0).min(AUTHOR);
+    let marks = shown().map(|commit| marks_of(commit).len()).max();
+    let widths = (width, authors, marks.unwrap_or(0));
+    lines.extend(shown().map(|commit| commit_line(commit, widths, now)));
     let told = meaning.commits.len().min(TOLD_COMMITS);
     if let Some(more) = meaning.commit_count.and_then(|all| all.checked_sub(told))
         && more > 0
@@ -199,32 +203,37 @@ fn commits(meaning: &Meaning, width: u16, now: Moment) -> Vec<Line> {
     lines
 }
 
-fn commit_line(commit: &MarkedCommit, width: u16, now: Moment) -> Line {
+/// One commit: what it says, who and when as the list of commits tells it, and its marks.
+fn commit_line(
+    commit: &MarkedCommit,
+    (width, authors, marks): (u16, usize, usize),
+    now: Moment,
+) -> Line {
     let line = &commit.line;
-    let marks: Vec<&str> = commit.risks.iter().map(|risk| risk.mark()).collect();
-    let marks = marks.join(" ");
-    let tail = if width < 50 {
-        marks.clone()
+    let who = if width < 50 {
+        String::new()
     } else {
-        let (age, author) = (words::age(line.at, now), words::user(&line.author));
-        format!(
-            "{age:>4} {:<8} {marks:<MARKS$}",
-            ellipsis(&plain_text(author), 8)
-        )
+        let author = ellipsis(&plain_text(words::user(&line.author)), authors);
+        let gap = " ".repeat(authors.saturating_sub(columns(&author)));
+        format!(" {author}{gap} {:>4}", words::age(line.at, now))
     };
-    let room = usize::from(width).saturating_sub(8 + columns(&tail) + 1);
+    let marks = if marks == 0 {
+        String::new()
+    } else {
+        format!(" {:<marks$}", marks_of(commit))
+    };
+    let room = usize::from(width).saturating_sub(8 + columns(&who) + marks.len());
     let subject = ellipsis(&plain_text(&line.subject), room);
-    let gap = " ".repeat(room.saturating_sub(columns(&subject)) + 1);
+    let gap = " ".repeat(room.saturating_sub(columns(&subject)));
     vec![
-        (format!("{} ", line.commit.short()), "text.link"),
-        (format!("{subject}{gap}"), "text"),
-        (
-            tail,
-            if marks.is_empty() {
-                "text.dim"
-            } else {
-                "state.warn"
-            },
-        ),
+        (line.commit.short().to_owned(), "text.link"),
+        (format!(" {subject}{gap}"), "text"),
+        (who, "text.dim"),
+        (marks, "state.warn"),
     ]
+}
+
+fn marks_of(commit: &MarkedCommit) -> String {
+    let marks: Vec<&str> = commit.risks.iter().map(|risk| risk.mark()).collect();
+    marks.join(" ")
 }

@@ -24,7 +24,7 @@ impl Search {
         let Self { text, hits, .. } = self;
         let before = hits.partition_point(|hit| *hit <= at);
         match hits.len() {
-            0 => format!("no {text}"),
+            0 => format!("no match for {text}"),
             all if before > 0 && hits[before - 1] == at => format!("{text}: {before} of {all}"),
             all => format!("{text}: {all}"),
         }

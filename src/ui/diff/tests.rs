@@ -111,7 +111,7 @@ fn a_search_goes_round_and_unfolds_what_it_finds() {
     press(&mut view, &[Act::Previous, Act::Previous]);
     assert_eq!(under(&view), "note 29");
     find(&mut view, "REFUND.rs");
-    assert_eq!(view.place(), "no REFUND.rs");
+    assert_eq!(view.place(), "no match for REFUND.rs");
     find(&mut view, "refund");
     assert_eq!(view.place(), "refund: 1 of 2");
     assert!(press(&mut view, &[Act::Close]).is_empty() && !view.searches());
