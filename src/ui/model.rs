@@ -42,6 +42,8 @@ pub struct Model {
     pub reference: String,
     /// Which screen shows.
     pub view: View,
+    /// The screen that the run on screen was opened from: leaving it leads back there.
+    pub behind: View,
     /// What is known about the project; `None` until it was gathered.
     pub overview: Option<Box<Overview>>,
     /// The newest word about each host, and when it came.
@@ -90,6 +92,7 @@ impl Model {
             by: by.to_owned(),
             reference: reference.to_owned(),
             view: View::Home,
+            behind: View::Home,
             overview: None,
             links: BTreeMap::new(),
             silent: BTreeSet::new(),

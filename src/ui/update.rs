@@ -178,6 +178,10 @@ fn on_notice(model: &mut Model, notice: Notice, now: Moment) {
 fn show_run(model: &mut Model, run: RunView, now: Moment) -> Vec<Cmd> {
     model.busy = None;
     model.run = Some(run);
+    model.behind = match model.view {
+        View::Releases => View::Releases,
+        _ => View::Home,
+    };
     model.view = View::Run;
     model.dialogs.clear();
     model.guard.restart(now);

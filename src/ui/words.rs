@@ -52,14 +52,15 @@ pub fn guess(seconds: Option<f64>) -> String {
     seconds.map_or_else(|| "?".to_owned(), |seconds| format!("~{}", span(seconds)))
 }
 
-/// How long ago, in one unit: `now`, `5m`, `2h`, `3d`.
+/// How long ago, in one unit and at most four columns: `now`, `5m`, `2h`, `3d`, `4y`.
 pub fn age(at: Moment, now: Moment) -> String {
     let seconds = (now - at).num_seconds();
     match seconds {
         ..60 => "now".to_owned(),
         60..3600 => format!("{}m", seconds / 60),
         3600..86_400 => format!("{}h", seconds / 3600),
-        _ => format!("{}d", seconds / 86_400),
+        86_400..86_400_000 => format!("{}d", seconds / 86_400),
+        _ => format!("{}y", seconds / (365 * 86_400)),
     }
 }
 
@@ -77,13 +78,26 @@ pub fn when(at: Moment, now: Moment) -> String {
     }
 }
 
-/// `1 step`, `3 steps`.
+/// `1 step`, `3 steps`, `10,000 releases`.
 pub fn count(number: usize, word: &str) -> String {
     if number == 1 {
         format!("1 {word}")
     } else {
-        format!("{number} {word}s")
+        format!("{} {word}s", thousands(number as u64))
     }
+}
+
+/// A number with its thousands apart: `96,404`.
+pub(crate) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
 }
 
 /// A number in at most four columns: `410`, `1.2k`, `88k`, `9.6M`.
@@ -120,6 +134,14 @@ pub fn user(by: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ages_take_four_columns_at_most_however_old() {
+        let now = Moment::parse_from_rfc3339("2026-11-20T21:30:00+00:00").unwrap();
+        let days = |days| age(now - TimeDelta::days(days), now);
+        assert_eq!([days(999), days(1000), days(4000)], ["999d", "2y", "10y"]);
+        assert_eq!(count(10_000, "release"), "10,000 releases");
+    }
 
     #[test]
     fn durations_are_spelled_in_the_unit_people_use() {

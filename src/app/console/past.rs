@@ -162,7 +162,7 @@ impl Errands {
 
     async fn browse_now(&self, commit: &Commit) -> String {
         let Some(remote) = self.project.checklist.release.remote.as_deref() else {
-            return "[release] remote names no remote: there is no page to open".to_owned();
+            return "[release] remote is not set: there is no page to open".to_owned();
         };
         let address = match Git::new(&self.project.root).remote_address(remote).await {
             Ok(Some(address)) => address,
@@ -170,7 +170,7 @@ impl Errands {
             Err(error) => return format!("could not ask for the address of {remote}: {error}"),
         };
         let Some(page) = super::browse::page(&address, commit) else {
-            return format!("the address of {remote} is none of the web: there is no page to open");
+            return format!("{remote} has no web address: there is no page to open");
         };
         match super::browse::open(&page) {
             Ok(()) => format!("opened {page}"),

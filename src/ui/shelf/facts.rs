@@ -390,8 +390,16 @@ fn runs_now(version: &HostVersion) -> String {
     }
 }
 
-/// How the tags here stand to those of the remote, in words; `narrow` = without why they could not be compared.
-pub fn remote_in_short(catalog: &Catalog, narrow: bool) -> Option<(String, &'static str)> {
+/// Why the tags could not be compared with those of the remote.
+pub fn no_remote(catalog: &Catalog) -> Option<Fact> {
+    match &catalog.remote {
+        RemoteTags::Failed(why) => Some(Fact::new("remote", why, "state.warn")),
+        _ => None,
+    }
+}
+
+/// How the tags here stand to those of the remote, in words.
+pub fn remote_in_short(catalog: &Catalog) -> Option<(String, &'static str)> {
     let count = |wanted: OnRemote| {
         let releases = catalog.releases.iter();
         releases.filter(|release| release.remote == wanted).count()
@@ -399,8 +407,7 @@ pub fn remote_in_short(catalog: &Catalog, narrow: bool) -> Option<(String, &'sta
     let said = match &catalog.remote {
         RemoteTags::None => return None,
         RemoteTags::Waiting => ("asking the remote ..".to_owned(), "text.dim"),
-        RemoteTags::Failed(_) if narrow => ("remote not reached".to_owned(), "state.warn"),
-        RemoteTags::Failed(why) => (format!("remote not asked: {why}"), "state.warn"),
+        RemoteTags::Failed(_) => ("remote not reached".to_owned(), "state.warn"),
         RemoteTags::Compared => match (count(OnRemote::LocalOnly), count(OnRemote::Differs)) {
             (0, 0) => ("same as the remote".to_owned(), "text.dim"),
             (here, 0) => (format!("{here} only here"), "state.warn"),

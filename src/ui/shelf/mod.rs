@@ -370,7 +370,11 @@ impl Shelf {
         let detail = self.detail();
         match tab {
             Tab::Commits | Tab::Diff => Vec::new(),
-            Tab::Notes => facts::notes(release, detail),
+            Tab::Notes => {
+                let mut told = facts::notes(release, detail);
+                told.extend(self.catalog().and_then(facts::no_remote));
+                told
+            }
             Tab::Runs => facts::runs(release, detail),
             Tab::Hosts => facts::hosts(release, detail, versions),
         }

@@ -142,7 +142,7 @@ fn screen(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
                 Vec::new()
             };
         }
-        Act::ScreenHome => model.view = View::Home,
+        Act::ScreenHome => (model.view, model.behind) = (View::Home, View::Home),
         Act::ScreenReleases => model.view = View::Releases,
         Act::ScreenLogs => return logs::open(model, now),
         _ => {
@@ -348,7 +348,7 @@ fn back(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
         View::Home | View::Run if going => push(model, Dialog::Leave, now),
         View::Home => return vec![Cmd::Leave],
         View::Run => {
-            model.view = View::Home;
+            model.view = std::mem::replace(&mut model.behind, View::Home);
             let prepared = model
                 .run
                 .as_ref()

@@ -11,6 +11,7 @@ use crate::ui::bays::{self, WIDE};
 use crate::ui::keymap::Act;
 use crate::ui::model::{Model, View};
 use crate::ui::msg::{Cmd, Notice, ReleaseNews};
+use crate::ui::panes;
 use crate::ui::shelf::{Row, Shelf, Tab};
 
 /// Takes what was heard about past releases; what it is not about comes back.
@@ -109,7 +110,11 @@ pub(super) fn act(model: &mut Model, act: Act, now: Moment) -> Option<Vec<Cmd>> 
     let shelf = &mut model.shelf;
     match act {
         Act::FocusOn | Act::FocusBack => focus(shelf, act == Act::FocusBack, is_wide),
-        Act::TabOn | Act::TabBack => turn_tab(shelf, act == Act::TabBack, is_wide),
+        Act::TabOn | Act::TabBack => {
+            turn_tab(shelf, act == Act::TabBack, is_wide);
+            // Only one of the two shows on a phone: the pane that was asked for.
+            shelf.list &= !panes::is_card(model.size);
+        }
         Act::Zoom => shelf.zoom = !shelf.zoom,
         Act::Graph => shelf.graph = !shelf.graph,
         Act::Next | Act::Previous => {

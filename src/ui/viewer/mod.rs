@@ -22,7 +22,7 @@ mod words;
 pub use labels::{Columns, Label, Labels, Sort, Times};
 pub use select::Marked;
 
-pub(crate) use words::thousands;
+pub(crate) use crate::ui::words::thousands;
 
 use asking::Asked;
 

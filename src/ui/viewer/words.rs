@@ -3,6 +3,7 @@
 use super::Viewer;
 use crate::domain::log::{Matches, Pattern};
 use crate::domain::text;
+use crate::ui::words::thousands;
 
 impl Viewer {
     /// `line 96,204 of 96,404`; `None` = nothing shows, or lines are not numbered yet.
@@ -116,17 +117,4 @@ fn quoted(pattern: &Pattern) -> String {
     } else {
         format!("\"{text}\"")
     }
-}
-
-/// A number with its thousands apart: `96,404`.
-pub(crate) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }

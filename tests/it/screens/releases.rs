@@ -15,9 +15,10 @@ use golive::domain::overview::CommitLine;
 use golive::domain::release::ReleaseNote;
 use golive::domain::run::Outcome;
 use golive::ui::model::{Model, View};
-use golive::ui::msg::{Cmd, Msg, ReleaseNews, ReleaseWish};
+use golive::ui::msg::{Cmd, Msg, Owner, ReleaseNews, ReleaseWish};
 use golive::ui::shelf::Tab;
 
+use super::decisions;
 use super::fixture::{self, LIVE, start, tell, tell_at};
 use super::{check, key, press, text};
 
@@ -474,6 +475,25 @@ fn the_log_of_a_release_is_opened_only_where_its_record_is() {
     let cmds = press(&mut model, "l", 10);
     assert!(!cmds.iter().any(|cmd| matches!(cmd, Cmd::OpenRun(_))));
     assert!(text(&model, 120, 36, 10).contains("golive has no record"));
+}
+
+#[test]
+fn leaving_the_run_of_a_release_leads_back_to_the_releases() {
+    let mut model = shelf(47);
+    let (state, owner) = (Box::new(decisions::locked().state().clone()), Owner::Nobody);
+    tell(&mut model, Msg::RunOpened { state, owner }, 10);
+    assert_eq!(model.view, View::Run);
+    press(&mut model, "q", 10);
+    assert_eq!(model.view, View::Releases);
+    press(&mut model, "q", 10);
+    assert_eq!(model.view, View::Home);
+}
+
+#[test]
+fn a_pane_that_is_asked_for_by_its_tab_shows_on_a_phone() {
+    let mut model = opened(&catalog(47), (40, 12));
+    press(&mut model, "]]", 10);
+    assert_eq!(model.shelf.focus(), Some(Tab::Notes));
 }
 
 #[test]

@@ -206,7 +206,7 @@ fn lower(paint: &mut Paint<'_>, area: Rect, tail: &TailView, focus: bool, now: M
     let seen = moments(&tail.viewer);
     rows.extend(
         seen.iter()
-            .map(|(at, text)| (format!("| {} {text}", time(*at)), "log.golive")),
+            .map(|(at, text)| (format!("| {} {}", time(*at), in_short(text)), "log.golive")),
     );
     let marks = tail.viewer.marks();
     if seen.is_empty() {
@@ -235,6 +235,19 @@ fn bars(paint: &mut Paint<'_>, inner: Rect, tail: &TailView, now: Moment) -> u16
     let height = inner.height * 2 / 3;
     histogram::large(paint, Rect { height, ..inner }, &tail.lately, now);
     inner.y + height + 1
+}
+
+/// A deed in few columns: without what all of them begin with.
+fn in_short(text: &str) -> String {
+    let text = text.strip_prefix("step ").unwrap_or(text);
+    let of_run = text
+        .strip_prefix("run ")
+        .and_then(|rest| rest.split_once(' '));
+    match of_run {
+        Some((run, what)) if run.ends_with(':') => what.to_owned(),
+        Some((_, what)) => format!("run {what}"),
+        None => text.to_owned(),
+    }
 }
 
 /// What golive did, as it stands in the lines that show; what it says of a source is no deed.

@@ -81,7 +81,11 @@ pub(super) fn attention(model: &Model, width: u16, now: Moment) -> (String, &'st
         } else {
             from
         };
-        let said = format!("comparing {from} with {to}.   Esc: back to what is selected");
+        let said = if short {
+            format!("Esc ends it: {from} to {to}")
+        } else {
+            format!("comparing {from} with {to}.   Esc: back to what is selected")
+        };
         return (said, "attention");
     }
     match shelf.selected() {

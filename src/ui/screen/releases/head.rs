@@ -63,8 +63,7 @@ fn ahead(model: &Model, wide: bool) -> Option<(String, &'static str)> {
     let branch = catalog.branch.as_deref().unwrap_or("HEAD");
     let live = catalog.live.as_ref()?;
     let said = match (live.ahead?, live.behind.unwrap_or(0), wide) {
-        (0, 0, true) => format!("{branch} is {}", live.name),
-        (0, 0, false) => format!("{branch} +0"),
+        (0, 0, _) => format!("{branch} is {}", live.name),
         (ahead, 0, true) => format!("{branch} is {} ahead", words::count(ahead, "commit")),
         (ahead, 0, false) => format!("{branch} +{ahead}"),
         (ahead, behind, true) => format!("{branch} is {ahead} ahead, {behind} behind"),
@@ -86,9 +85,9 @@ pub(super) fn find(paint: &mut Paint<'_>, area: Rect, model: &Model) {
     let count = if shelf.find.trim().is_empty() {
         all
     } else {
-        format!("{shown} of {all}")
+        format!("{} of {all}", words::thousands(shown as u64))
     };
-    let remote = facts::remote_in_short(catalog, area.width < WIDE).filter(|_| area.width >= 60);
+    let remote = facts::remote_in_short(catalog).filter(|_| area.width >= 60);
     for (text, role) in remote.into_iter().chain([(count, "text")]) {
         let room = area.width / 2;
         end = paint

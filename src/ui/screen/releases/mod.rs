@@ -237,9 +237,15 @@ fn said(paint: &mut Paint<'_>, area: Rect, all: &[facts::Fact], from: usize) {
         paint.text(area.x + room, y, rest, &fact.text, fact.role);
     }
     let more = rows.len().saturating_sub(from + usize::from(area.height));
-    if more > 0 && area.height > 1 {
-        let text = format!("  {more} more");
-        let width = columns(&text) as u16;
-        paint.right(area.right(), area.bottom() - 1, width, &text, "text.dim");
+    if more > 0 && area.height > 2 {
+        // On a row of its own: it hides no half of a fact.
+        let last = Rect {
+            y: area.bottom() - 1,
+            height: 1,
+            ..area
+        };
+        paint.fill(last, "text");
+        let text = format!("{} more", more + 1);
+        paint.text(area.x, last.y, area.width, &text, "text.dim");
     }
 }

@@ -8,7 +8,7 @@ use crate::ui::bays;
 use crate::ui::model::Model;
 use crate::ui::shelf::{Shelf, Tab};
 use crate::ui::widget::card;
-use crate::ui::widget::paint::{Paint, middle};
+use crate::ui::widget::paint::{Paint, middle, wrap};
 use crate::ui::words;
 
 use super::{commits, foot, head, part, tags};
@@ -46,7 +46,22 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
     let (said, role) = said
         .or_else(noticed)
         .unwrap_or_else(|| foot::attention(model, area.width, now));
-    paint.text(area.x, area.bottom() - 2, area.width, &said, role);
+    // A notice is told whole, over the end of the body.
+    let rows = if role == "notice" {
+        wrap(&said, usize::from(area.width))
+    } else {
+        vec![said]
+    };
+    let rows = &rows[..rows.len().min(2)];
+    for (y, said) in (area.bottom() - 1 - rows.len() as u16..).zip(rows) {
+        let row = Rect {
+            y,
+            height: 1,
+            ..area
+        };
+        paint.fill(row, "text");
+        paint.text(area.x, y, area.width, said, role);
+    }
     let keys = Rect {
         y: area.bottom() - 1,
         height: 1,
