@@ -111,6 +111,7 @@ fn pane(
     (title, right): (&str, &str),
 ) -> Rect {
     let wide = area.width >= 60;
+    let room = area.width.saturating_sub(2);
     let shelf = &model.shelf;
     let has_log = shelf.detail().is_some_and(|detail| detail.run_is_here);
     // Where nothing stands nothing can be done.
@@ -121,6 +122,9 @@ fn pane(
         Tab::Diff if shelf.diff().is_none() => "",
         Tab::Diff if shelf.diff().is_some_and(DiffView::searches) => {
             "n N match  } { change  Esc end"
+        }
+        Tab::Diff if shelf.diff().is_some_and(|diff| diff.goes_sided(room)) => {
+            "n N file  } { change  | one below the other"
         }
         Tab::Diff if wide => "n N file  } { change  | side by side",
         Tab::Diff => "n N file  } { change",
