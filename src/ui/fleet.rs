@@ -7,7 +7,7 @@ use crate::domain::evidence::who_holds;
 use crate::domain::feed::Link;
 use crate::domain::id::{EnvName, HostName, RoleName};
 use crate::domain::lock::{Busy, KeptAt};
-use crate::domain::overview::RunSummary;
+use crate::domain::overview::{EnvOverview, RunSummary};
 use crate::domain::run::Moment;
 use crate::ui::model::{Model, RunView};
 use crate::ui::states;
@@ -65,6 +65,12 @@ pub fn differing(model: &Model, env: &EnvName, host: &HostName) -> Option<String
     version.differs.as_ref()?;
     let commit = version.version.as_ref().ok()?;
     Some(commit.short().to_owned())
+}
+
+/// How many hosts of an environment run something else than they should.
+pub fn differing_hosts(model: &Model, env: &EnvOverview) -> usize {
+    let differs = |host: &&HostName| differing(model, &env.env, host).is_some();
+    env.hosts.iter().filter(differs).count()
 }
 
 /// What a connected host says otherwise than it should, or why it says nothing.

@@ -199,6 +199,12 @@ fn cleanliness(repository: &Repository) -> String {
 /// How far an environment is behind, in words.
 fn distance(env: &EnvOverview, model: &Model) -> (State, String) {
     let main = model.reference_name();
+    let differ = fleet::differing_hosts(model, env);
+    if differ > 0 {
+        let all = words::count(env.hosts.len(), "host");
+        let verb = if differ == 1 { "differs" } else { "differ" };
+        return (State::Warn, format!("{differ} of {all} {verb}"));
+    }
     match env.deployed.as_ref().map(|deployed| deployed.behind) {
         None => (State::Wait, "nothing known yet".to_owned()),
         Some(None) => (State::Lost, "runs a commit not found here".to_owned()),
@@ -416,11 +422,7 @@ fn hosts_of(
             State::Wait
         };
         let all = env.hosts.len();
-        let differ = env
-            .hosts
-            .iter()
-            .filter(|host| fleet::differing(model, &env.env, host).is_some())
-            .count();
+        let differ = fleet::differing_hosts(model, env);
         if differ > 0 && down == 0 {
             let said = format!("{differ} of {all} run something else");
             return vec![(said, State::Warn, String::new())];
@@ -452,6 +454,11 @@ fn hosts_of(
 
 fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
     let text = plight::at_home(model, now);
+    let role = if fleet::difference(model).is_some() {
+        "state.warn"
+    } else {
+        "attention"
+    };
     let deploy = format!("deploy {}", model.reference_name());
     let go_on = if model.home_panel == HomePanel::Recent {
         "go on with the marked run"
@@ -482,7 +489,7 @@ fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
         ),
     ];
     let bottom = Bottom {
-        attention: &[(&text, "attention")],
+        attention: &[(&text, role)],
         actions: &actions,
         keys: &keys,
     };

@@ -77,6 +77,7 @@ pub(super) fn home(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment
             || "nothing known yet".to_owned(),
             |deployed| {
                 let behind = match deployed.behind {
+                    _ if fleet::differing_hosts(model, env) > 0 => "  a host differs".to_owned(),
                     None => String::new(),
                     Some(0) => "  same".to_owned(),
                     Some(behind) => format!("  {behind} behind"),
