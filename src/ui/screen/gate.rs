@@ -10,6 +10,7 @@ use crate::domain::evidence::{GateCommand, GateStep, gate_commands};
 use crate::domain::overview::Changes;
 use crate::domain::run::progress;
 use crate::domain::run::{GateState, Moment};
+use crate::domain::text::ellipsis;
 use crate::ui::dialog::rollback;
 use crate::ui::fleet;
 use crate::ui::keymap::Act;
@@ -28,6 +29,8 @@ type Head<'a> = (&'a GateStep<'a>, &'a GateCommand<'a>, bool);
 
 /// Rows of the decision's box.
 const DECIDE: u16 = 5;
+/// A script of more lines is told whole only behind the last step.
+const LONGEST_SCRIPT: usize = 12;
 
 /// Draws the gate that waits.
 pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
@@ -406,15 +409,7 @@ fn commands(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, st
     let longest = steps.iter().map(|step| columns(step.step.as_str())).max();
     let names = longest.unwrap_or(8).clamp(8, 20) as u16;
     let room = usize::from(inner.width.saturating_sub(names + 34)).max(20);
-    let mut lines: Vec<(Option<Head<'_>>, String)> = Vec::new();
-    for step in &steps {
-        for (nth, command) in step.commands.iter().enumerate() {
-            let rows = command.text.lines().flat_map(|line| wrap(line, room));
-            for (at, row) in rows.enumerate() {
-                lines.push(((at == 0).then_some((step, command, nth == 0)), row));
-            }
-        }
-    }
+    let lines = command_rows(&steps, room);
     let height = usize::from(inner.height);
     let top = view.gate.scroll[2].min(lines.len().saturating_sub(height));
     for (at, (head, row)) in lines.iter().skip(top).take(height).enumerate() {
@@ -429,6 +424,33 @@ fn commands(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, st
         let hidden = format!(" {} more ", words::count(lines.len() - top - height, "row"));
         paint.text(inner.x + 1, inner.bottom(), 20, &hidden, "text.dim");
     }
+}
+
+/// The rows of all commands: each at its place, but long scripts told in one row there and whole behind the last step,
+/// so that the first look shows every step.
+fn command_rows<'a>(steps: &'a [GateStep<'a>], room: usize) -> Vec<(Option<Head<'a>>, String)> {
+    let (mut lines, mut scripts) = (Vec::new(), Vec::new());
+    for step in steps {
+        for (nth, command) in step.commands.iter().enumerate() {
+            let head = (step, command, nth == 0);
+            let length = command.text.lines().count();
+            if length > LONGEST_SCRIPT {
+                let said = format!("# {}: {length} lines, below", step.about);
+                lines.push((Some(head), ellipsis(&said, room)));
+                scripts.push(head);
+            } else {
+                lines.extend(rows_of(head, room));
+            }
+        }
+    }
+    lines.extend(scripts.into_iter().flat_map(|head| rows_of(head, room)));
+    lines
+}
+
+fn rows_of(head: Head<'_>, room: usize) -> impl Iterator<Item = (Option<Head<'_>>, String)> {
+    let rows = head.1.text.lines().flat_map(move |line| wrap(line, room));
+    rows.enumerate()
+        .map(move |(at, row)| ((at == 0).then_some(head), row))
 }
 
 /// Writes the step, the hosts and the forecast beside the first row of a command.
@@ -496,4 +518,58 @@ fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
             keys: &keys,
         },
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::checklist::{Order, Phase};
+    use crate::domain::id::{StageName, StepName};
+    use crate::domain::plan::PlannedStage;
+
+    #[test]
+    fn a_long_script_stands_whole_behind_the_last_step_and_hides_none() {
+        let stage = PlannedStage {
+            name: StageName::new("Production"),
+            env: None,
+            order: Order::Lockstep,
+            gate: Gate::None,
+            tasks: Vec::new(),
+        };
+        let script = "echo moved\n".repeat(40);
+        let names = [StepName::new("still-live"), StepName::new("switch")];
+        let texts = [script.as_str(), "ln -sfn new current"];
+        let steps: Vec<GateStep<'_>> = names
+            .iter()
+            .zip(texts)
+            .map(|(step, text)| GateStep {
+                stage: &stage,
+                step,
+                about: "LIVE was not moved",
+                sites: Vec::new(),
+                commands: vec![GateCommand {
+                    text,
+                    asks: false,
+                    sites: Vec::new(),
+                }],
+                phase: Phase::Activate,
+                downtime: None,
+                parallel: None,
+                takes_s: None,
+                skip: None,
+            })
+            .collect();
+        let rows = command_rows(&steps, 60);
+        let texts: Vec<&str> = rows.iter().map(|(_, row)| row.as_str()).collect();
+        assert_eq!(
+            texts[..3],
+            [
+                "# LIVE was not moved: 40 lines, below",
+                "ln -sfn new current",
+                "echo moved"
+            ]
+        );
+        assert_eq!(rows.len(), 42);
+        assert!(rows[2].0.is_some() && rows[3].0.is_none());
+    }
 }
