@@ -116,7 +116,7 @@ fn releases(screen: &mut Screen, folder: &Path) -> Result<(), Failure> {
     })?;
     screen.picture("releases", "golive releases", folder)?;
     screen.at("D deploy this release", "j")?;
-    screen.at("D only makes a plan for it", "B")?;
+    screen.at("B tells first what going back to it would mean", "B")?;
     screen.until("what going back means", |text| {
         text.contains("4 commits are taken back") && text.contains("still on web1, web2")
     })?;
