@@ -443,6 +443,9 @@ fn command_rows<'a>(steps: &'a [GateStep<'a>], room: usize) -> Vec<(Option<Head<
             }
         }
     }
+    if !scripts.is_empty() {
+        lines.push((None, String::new()));
+    }
     lines.extend(scripts.into_iter().flat_map(|head| rows_of(head, room)));
     lines
 }
@@ -562,14 +565,15 @@ mod tests {
         let rows = command_rows(&steps, 60);
         let texts: Vec<&str> = rows.iter().map(|(_, row)| row.as_str()).collect();
         assert_eq!(
-            texts[..3],
+            texts[..4],
             [
                 "# LIVE was not moved: 40 lines, below",
                 "ln -sfn new current",
+                "",
                 "echo moved"
             ]
         );
-        assert_eq!(rows.len(), 42);
-        assert!(rows[2].0.is_some() && rows[3].0.is_none());
+        assert_eq!(rows.len(), 43);
+        assert!(rows[3].0.is_some() && rows[4].0.is_none());
     }
 }
