@@ -338,14 +338,7 @@ pub(in crate::ui) fn keys(paint: &mut Paint<'_>, area: Rect, model: &Model) {
         ],
     };
     let on = |act: &&Act| availability(model, **act) == Availability::On;
-    let word = |act: Act| match (model.view, act) {
-        (View::Home, Act::Back) => "quit",
-        (View::Releases, Act::Search) if model.shelf.focus() != Some(Tab::Diff) => "find",
-        (View::Releases, Act::TabOn) => "tab",
-        (View::Releases, Act::FocusOn) => "list",
-        (View::Releases, Act::Rollback) => "go back",
-        _ => keymap::row(act).short,
-    };
+    let word = |act: Act| word(model, act);
     let columns_of = |act: Act| columns(keymap::row(act).keys[0]) + 1 + columns(word(act));
     // The way back is never left out for another key.
     let back = acts.iter().position(|act| *act == Act::Back);
@@ -370,6 +363,18 @@ pub(in crate::ui) fn keys(paint: &mut Paint<'_>, area: Rect, model: &Model) {
         let used = paint.text(x, area.y, room, row.keys[0], role) + 1;
         x += used;
         x += paint.text(x, area.y, area.right().saturating_sub(x), word, "text") + 2;
+    }
+}
+
+/// What a key of the last row is called there.
+fn word(model: &Model, act: Act) -> &'static str {
+    match (model.view, act) {
+        (View::Home, Act::Back) => "quit",
+        (View::Releases, Act::Search) if model.shelf.focus() != Some(Tab::Diff) => "find",
+        (View::Releases, Act::TabOn) => "tab",
+        (View::Releases, Act::FocusOn) => "list",
+        (View::Releases, Act::Rollback) => "go back",
+        _ => keymap::row(act).short,
     }
 }
 
