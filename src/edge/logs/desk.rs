@@ -357,3 +357,69 @@ fn most_workers() -> usize {
     let processors = std::thread::available_parallelism();
     processors.map_or(1, |count| count.get().div_ceil(2))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::log::Anchor;
+
+    /// A desk over one file with these bytes.
+    fn desk(bytes: &[u8]) -> (Desk, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.log");
+        std::fs::write(&path, bytes).unwrap();
+        let desk = Desk::new(|| ());
+        let track = desk.add(0, Paper::File(path));
+        desk.grown(track, bytes.len() as u64, None);
+        desk.ended(track);
+        (desk, folder)
+    }
+
+    /// All bytes as they are handed over, and how many parts there were.
+    fn given(desk: &Desk, meanwhile: &dyn Fn()) -> (Vec<u8>, usize) {
+        let (mut bytes, mut parts) = (Vec::new(), 0);
+        let mut take = |part: Part<'_>| {
+            bytes.extend_from_slice(part.bytes);
+            if part.is_last {
+                bytes.push(b'\n');
+            }
+            parts += 1;
+            meanwhile();
+            Ok::<(), ()>(())
+        };
+        desk.each((None, None), None, &mut take).unwrap();
+        (bytes, parts)
+    }
+
+    #[test]
+    fn who_takes_lines_may_look_at_the_document_meanwhile() {
+        let bytes = b"one\ntwo\nthree\n";
+        let (desk, _folder) = desk(bytes);
+        let look = Look {
+            anchor: Anchor::End,
+            above: 1,
+            below: 0,
+            open: Open::default(),
+        };
+        let desk = Arc::new(desk);
+        let (given, parts) = given(&desk, &|| {
+            let (sender, seen) = std::sync::mpsc::channel();
+            let (desk, look) = (Arc::clone(&desk), look.clone());
+            std::thread::spawn(move || sender.send(desk.look(&look).lines.len()));
+            let seen = seen.recv_timeout(std::time::Duration::from_secs(60));
+            assert_eq!(seen, Ok(2), "the document is held while lines are taken");
+        });
+        assert_eq!((given.as_slice(), parts), (&bytes[..], 3));
+    }
+
+    #[test]
+    fn lines_of_many_turns_and_lines_longer_than_one_are_handed_over_exactly() {
+        let mut bytes = b"short\n".repeat(TURN / 32);
+        bytes.extend(vec![b'x'; 3 * TURN + 7]);
+        bytes.extend(b"\nthe last\n");
+        let (desk, _folder) = desk(&bytes);
+        let (given, parts) = given(&desk, &|| ());
+        assert!(given == bytes, "{} of {}", given.len(), bytes.len());
+        assert!(parts > TURN / 32);
+    }
+}

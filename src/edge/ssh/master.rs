@@ -286,3 +286,19 @@ fn refusal(why: &openssh::Error) -> Refusal {
         Refusal::Gone(cause)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_only_reads_asks_ever_less_often_and_a_run_always_as_often() {
+        let mut pauses = vec![ALIVE_EVERY];
+        for _ in 0..4 {
+            pauses.push(next_pause(pauses[pauses.len() - 1], Care::Easing));
+        }
+        let seconds: Vec<u64> = pauses.iter().map(Duration::as_secs).collect();
+        assert_eq!(seconds, [3, 12, 48, 60, 60]);
+        assert_eq!(next_pause(ALIVE_SELDOM, Care::Steady), ALIVE_EVERY);
+    }
+}
