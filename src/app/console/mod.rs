@@ -533,7 +533,7 @@ mod tests {
         assert_eq!(until_frame(None), Duration::ZERO);
         assert_eq!(until_frame(Some(frame)), Duration::ZERO);
         assert_eq!(until_frame(Some(Duration::from_secs(9))), Duration::ZERO);
-        assert_eq!(until_frame(Some(frame / 4)), frame - frame / 4);
+        assert_eq!(until_frame(Some(frame / 4)) + frame / 4, frame);
         assert_eq!(until_frame(Some(Duration::ZERO)), frame);
     }
 }
