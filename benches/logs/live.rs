@@ -367,8 +367,8 @@ fn rest(ground: &Ground<'_>) {
     for words in [&[][..], &["tail", "production"][..]] {
         let console = ground.open(words);
         console.until(|seen| !seen.frames.is_empty());
-        // Threads that did something once end after ten seconds.
-        std::thread::sleep(Duration::from_secs(14));
+        // Threads that did something once end after ten seconds; after fifteen a connection is asked seldom.
+        std::thread::sleep(Duration::from_secs(20));
         let (pid, masters) = (console.pid(), of_folder(&ground.folder.path().join("run")));
         let of_masters = || masters.iter().map(|pid| switches(*pid)).sum::<u64>();
         let before = (switches(pid), of_masters(), used_by(pid));

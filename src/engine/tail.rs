@@ -234,17 +234,17 @@ impl<C: Clock> Taking<C> {
     /// Gives what is held back: what comes next is no continuation of it.
     async fn settle(&mut self) -> io::Result<()> {
         let rest = self.redactor.finish();
-        self.give(rest).await
+        self.give(rest.into()).await
     }
 
-    async fn give(&mut self, bytes: Vec<u8>) -> io::Result<()> {
+    async fn give(&mut self, bytes: Arc<[u8]>) -> io::Result<()> {
         if bytes.is_empty() {
             return Ok(());
         }
         let update = TailUpdate::Bytes {
             source: self.place,
             at: self.clock.now(),
-            bytes: bytes.into(),
+            bytes,
         };
         let sent = self.updates.send(update).await;
         sent.map_err(|_| io::Error::other("nobody listens"))
@@ -276,7 +276,12 @@ impl<C: Clock> TailSink for Taking<C> {
                 if let Some(mark) = &mut self.mark {
                     mark.offset += bytes.len() as u64;
                 }
-                let settled = self.redactor.push(bytes);
+                // Where nothing is masked they are copied once and not twice.
+                let settled = if self.redactor.is_idle() {
+                    bytes.into()
+                } else {
+                    self.redactor.push(bytes).into()
+                };
                 self.give(settled).await?;
             }
             TailPiece::Rotated => {

@@ -115,7 +115,8 @@ struct Console {
     advance: Advance,
     env: crate::edge::terminal::sense::Env,
     dirty: bool,
-    drawn: Instant,
+    /// When the last frame was drawn.
+    drawn: Option<Instant>,
 }
 
 /// Why the console is left.
@@ -126,6 +127,13 @@ enum Exit {
     Signal,
     /// It broke down over a fault of its own.
     Broken,
+}
+
+/// How long a frame waits when the last one was drawn so long ago: the first of all, and the first after a rest, not at
+/// all.
+fn until_frame(since: Option<Duration>) -> Duration {
+    let frame = Duration::from_secs(1) / FRAMES;
+    since.map_or(Duration::ZERO, |since| frame.saturating_sub(since))
 }
 
 /// Opens the console and returns when it is left.
@@ -163,7 +171,7 @@ async fn open_here(project: Project, global: &Global, begin: Begin) -> Result<Co
         advance: Advance::default(),
         env,
         dirty: true,
-        drawn: Instant::now(),
+        drawn: None,
     };
     let life = AssertUnwindSafe(console.begin(begin).run(signals));
     // The run does not depend on what went wrong on screen: it is handed over like any other.
@@ -225,10 +233,8 @@ impl Console {
     /// Turns what happens into messages until the console is left.
     async fn run(&mut self, mut signals: Signals) -> Exit {
         loop {
-            let frame = Duration::from_secs(1) / FRAMES;
-            let until_frame = self
-                .dirty
-                .then(|| frame.saturating_sub(self.drawn.elapsed()));
+            let since = self.drawn.map(|drawn| drawn.elapsed());
+            let until_frame = self.dirty.then(|| until_frame(since));
             if until_frame == Some(Duration::ZERO) {
                 if self.draw().is_err() {
                     return Exit::Signal;
@@ -299,7 +305,7 @@ impl Console {
             ui::draw(model, now, area, frame.buffer_mut());
         })?;
         self.dirty = false;
-        self.drawn = Instant::now();
+        self.drawn = Some(Instant::now());
         Ok(())
     }
 
@@ -514,5 +520,20 @@ async fn next_update(feed: &mut Option<FeedReceiver>) -> Option<Update> {
     match feed {
         Some(feed) => feed.next().await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_frame_and_the_first_after_a_rest_wait_for_nothing() {
+        let frame = Duration::from_secs(1) / FRAMES;
+        assert_eq!(until_frame(None), Duration::ZERO);
+        assert_eq!(until_frame(Some(frame)), Duration::ZERO);
+        assert_eq!(until_frame(Some(Duration::from_secs(9))), Duration::ZERO);
+        assert_eq!(until_frame(Some(frame / 4)) + frame / 4, frame);
+        assert_eq!(until_frame(Some(Duration::ZERO)), frame);
     }
 }

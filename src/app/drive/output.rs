@@ -10,8 +10,10 @@ use crate::domain::id::{Attempt, TaskId};
 use crate::domain::run::{Event, Moment, Record, RunState, TaskStatus};
 use crate::edge::logs::store::Logs;
 
-/// Lines longer than this are cut into several.
-const LONGEST_LINE: usize = 1 << 20;
+/// Lines longer than this are cut into several. What a line becomes on its way out takes a multiple of it.
+const LONGEST_LINE: usize = 256 << 10;
+/// So much is read at once of what the feed left out.
+const PIECE: u64 = 256 << 10;
 
 /// What was received of one attempt's output.
 #[derive(Debug, Default)]
@@ -110,7 +112,7 @@ impl<F: Face> Driver<F> {
                 return;
             }
             let read = self.logs.read(&key.0, key.1).and_then(|file| {
-                let limit = (until - have).min(1 << 20);
+                let limit = (until - have).min(PIECE);
                 file.map_or(Ok(Vec::new()), |file| file.from(have, limit))
             });
             match read {
@@ -134,19 +136,9 @@ impl<F: Face> Driver<F> {
     pub(super) fn receive(&mut self, key: &(TaskId, Attempt), bytes: &[u8], at: Moment) {
         let received = self.received.entry(key.clone()).or_default();
         received.offset += bytes.len() as u64;
-        received.partial.extend_from_slice(bytes);
+        let mut partial = std::mem::take(&mut received.partial);
         let mut lines = Vec::new();
-        let mut begin = 0;
-        let buffer = std::mem::take(&mut received.partial);
-        let mut ends = memchr::memchr_iter(b'\n', &buffer);
-        loop {
-            let end = match ends.next() {
-                Some(end) => end,
-                None if buffer.len() - begin >= LONGEST_LINE => buffer.len(),
-                None => break,
-            };
-            let text = buffer.get(begin..end).unwrap_or_default();
-            let text = text.strip_suffix(b"\r").unwrap_or(text);
+        cut(&mut partial, bytes, &mut |text| {
             let line = Line {
                 task: &key.0,
                 attempt: key.1,
@@ -154,13 +146,9 @@ impl<F: Face> Driver<F> {
                 bytes: text,
             };
             lines.extend(self.face.output(&line, &self.state));
-            begin = (end + 1).min(buffer.len());
-            if begin == buffer.len() {
-                break;
-            }
-        }
+        });
         if let Some(received) = self.received.get_mut(key) {
-            received.partial = buffer[begin..].to_vec();
+            received.partial = partial;
         }
         self.say(&lines);
     }
@@ -198,5 +186,67 @@ impl<F: Face> Driver<F> {
                 self.flush(key, at);
             }
         }
+    }
+}
+
+/// Cuts bytes into lines; `partial` is the one that has begun, before and after.
+fn cut(partial: &mut Vec<u8>, bytes: &[u8], line: &mut dyn FnMut(&[u8])) {
+    let mut rest = bytes;
+    while let Some(end) = memchr::memchr(b'\n', rest) {
+        let (text, tail) = (&rest[..end], &rest[end + 1..]);
+        if partial.is_empty() {
+            line(text.strip_suffix(b"\r").unwrap_or(text));
+        } else {
+            partial.extend_from_slice(text);
+            line(partial.strip_suffix(b"\r").unwrap_or(partial));
+            partial.clear();
+        }
+        rest = tail;
+    }
+    while !rest.is_empty() {
+        let (now, later) =
+            rest.split_at(rest.len().min(LONGEST_LINE.saturating_sub(partial.len())));
+        partial.extend_from_slice(now);
+        if partial.len() >= LONGEST_LINE {
+            line(partial);
+            partial.clear();
+        }
+        rest = later;
+    }
+    if partial.is_empty() {
+        // What a long line needed is not kept.
+        *partial = Vec::new();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lines of bytes that come in pieces, what is left, and the most that was held.
+    fn lines(pieces: &[&[u8]]) -> (Vec<Vec<u8>>, Vec<u8>, usize) {
+        let (mut partial, mut lines, mut most) = (Vec::new(), Vec::new(), 0);
+        for piece in pieces {
+            cut(&mut partial, piece, &mut |line| lines.push(line.to_vec()));
+            most = most.max(partial.capacity());
+        }
+        (lines, partial, most)
+    }
+
+    #[test]
+    fn pieces_become_whole_lines() {
+        let (cut, rest, _) = lines(&[b"one\ntw", b"o\r\n\nth", b"ree"]);
+        assert_eq!(cut, [&b"one"[..], b"two", b""]);
+        assert_eq!(rest, b"three");
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_cut_and_never_held_as_a_whole() {
+        let piece = vec![b'x'; 100_000];
+        let pieces: Vec<&[u8]> = (0..100).map(|_| piece.as_slice()).collect();
+        let (cut, rest, most) = lines(&pieces);
+        assert!(cut.iter().all(|line| line.len() == LONGEST_LINE));
+        assert_eq!(cut.len() * LONGEST_LINE + rest.len(), 100 * piece.len());
+        assert!(most <= 2 * LONGEST_LINE, "{most} bytes were held");
     }
 }

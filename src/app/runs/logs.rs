@@ -16,7 +16,9 @@ use crate::edge::logs::store::LogFile;
 use crate::edge::logs::times::Arrival;
 
 /// Longer lines than this are cut into several where they are not printed exactly.
-const LONGEST_LINE: usize = 4 << 20;
+const LONGEST_LINE: usize = 256 << 10;
+/// So much is read at once.
+const PIECE: u64 = 256 << 10;
 
 /// Output that was asked for.
 #[derive(Debug)]
@@ -97,7 +99,7 @@ impl Wanted {
 fn copy(file: &LogFile, out: &mut impl Write) -> io::Result<()> {
     let mut offset = 0;
     loop {
-        let bytes = file.from(offset, 1 << 20)?;
+        let bytes = file.from(offset, PIECE)?;
         if bytes.is_empty() {
             return Ok(());
         }
@@ -116,7 +118,7 @@ fn copy_lines(
     let (mut offset, mut printed) = (0, 0);
     let mut rest: Vec<u8> = Vec::new();
     loop {
-        let bytes = file.from(offset, 1 << 20)?;
+        let bytes = file.from(offset, PIECE)?;
         offset += bytes.len() as u64;
         rest.extend_from_slice(&bytes);
         let end = match memchr::memrchr(b'\n', &rest) {

@@ -9,12 +9,17 @@ use std::ops::Range;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Bits {
     words: Vec<u64>,
+    /// How many are set: every look wants to know of all blocks.
+    count: u64,
 }
 
 impl Bits {
     /// None is set.
     pub(super) const fn new() -> Self {
-        Self { words: Vec::new() }
+        Self {
+            words: Vec::new(),
+            count: 0,
+        }
     }
 
     /// Sets the bit of a line.
@@ -27,12 +32,15 @@ impl Bits {
         if self.words.len() <= at {
             self.words.resize(at + 1, 0);
         }
+        self.count += u64::from((bits & !self.words[at]).count_ones());
         self.words[at] |= bits;
     }
 
     /// Replaces the bits of the 64 lines that begin at `64 * at`.
     pub(super) fn put_word(&mut self, at: usize, bits: u64) {
         self.or_word(at, 0);
+        self.count -= u64::from(self.words[at].count_ones());
+        self.count += u64::from(bits.count_ones());
         self.words[at] = bits;
     }
 
@@ -49,7 +57,9 @@ impl Bits {
     /// Clears the bits of the first lines.
     pub(super) fn clear_before(&mut self, count: usize) {
         for (at, word) in self.words.iter_mut().enumerate() {
-            *word &= !mask(at, 0, count);
+            let gone = *word & mask(at, 0, count);
+            self.count -= u64::from(gone.count_ones());
+            *word ^= gone;
         }
     }
 
@@ -75,10 +85,7 @@ impl Bits {
 
     /// How many bits are set.
     pub(super) fn total(&self) -> u64 {
-        self.words
-            .iter()
-            .map(|word| u64::from(word.count_ones()))
-            .sum()
+        self.count
     }
 }
 
@@ -130,6 +137,12 @@ mod tests {
         }
         assert_eq!(bits.total(), 5);
         assert!(!bits.get(100_000));
+        bits.set(63);
+        bits.or_word(1, 0b101);
+        bits.put_word(3, 0b11);
+        assert_eq!((bits.total(), bits.count(0..300)), (7, 7));
+        bits.clear_before(65);
+        assert_eq!((bits.total(), bits.count(0..300)), (4, 4));
     }
 
     #[test]

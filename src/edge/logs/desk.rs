@@ -11,8 +11,8 @@ use crate::domain::log::document::{Document, LineFact, Part};
 use crate::domain::log::pattern::BadPattern;
 use crate::domain::log::{Bucket, Filters, Look, Open, Pattern, Spot, TrackId, Voice, Window};
 
-/// How many bytes are handed over before the document is let go.
-const TURN: usize = 4 << 20;
+/// How many bytes are read before the document is let go and they are handed over.
+const TURN: usize = 1 << 20;
 
 /// A document that is read by threads of its own until this is dropped.
 pub struct Desk {
@@ -175,7 +175,8 @@ impl Desk {
     }
 
     /// Calls `each` for the parts of lines from one to another (`None` = from the first, to the last), only those that show
-    /// with what was opened by hand, or all of them, until it returns an error. Waits until lines are counted. The document is let go in between.
+    /// with what was opened by hand, or all of them, until it returns an error. Waits until lines are counted. The
+    /// document is let go in between and while `each` has them, but within a line that is longer than a turn.
     pub fn each<E>(
         &self,
         range: (Option<Spot>, Option<Spot>),
@@ -185,18 +186,20 @@ impl Desk {
         if range.1.is_none() {
             self.shared.until_counted();
         }
-        let (mut from, mut result, mut is_again) = (range.0, Ok(()), false);
+        let (mut from, mut is_again) = (range.0, false);
+        let mut turn = Turn::default();
         loop {
-            let (mut taken, mut stopped) = (0, None);
+            let (mut stopped, mut result) = (None, Ok(()));
             let mut take = |part: Part<'_>| {
                 // The line that the last turn ended with.
                 if is_again && Some(part.spot.id) == from.map(|spot| spot.id) {
                     return true;
                 }
-                result = each(part);
-                taken += part.bytes.len() + 64;
-                if part.is_last && taken > TURN {
+                turn.take(part);
+                if turn.is_full() && part.is_last {
                     stopped = Some(part.spot);
+                } else if turn.is_full() {
+                    result = turn.give(each);
                 }
                 result.is_ok() && stopped.is_none()
             };
@@ -205,10 +208,12 @@ impl Desk {
             let document = &state.document;
             document.each(&self.shared.files, range, shown, &mut take);
             drop(state);
-            match stopped {
-                Some(spot) if result.is_ok() => (from, is_again) = (Some(spot), true),
-                _ => return result,
-            }
+            result?;
+            turn.give(each)?;
+            let Some(spot) = stopped else {
+                return Ok(());
+            };
+            (from, is_again) = (Some(spot), true);
         }
     }
 
@@ -220,6 +225,58 @@ impl Desk {
         drop(state);
         (self.shared.changed)();
         result
+    }
+}
+
+/// Parts of lines that were read together.
+#[derive(Debug, Default)]
+struct Turn {
+    bytes: Vec<u8>,
+    parts: Vec<Held>,
+}
+
+/// A part whose bytes end there.
+#[derive(Debug)]
+struct Held {
+    spot: Spot,
+    owner: usize,
+    at_ms: Option<i64>,
+    end: usize,
+    is_last: bool,
+}
+
+impl Turn {
+    fn take(&mut self, part: Part<'_>) {
+        self.bytes.extend_from_slice(part.bytes);
+        self.parts.push(Held {
+            spot: part.spot,
+            owner: part.owner,
+            at_ms: part.at_ms,
+            end: self.bytes.len(),
+            is_last: part.is_last,
+        });
+    }
+
+    fn is_full(&self) -> bool {
+        self.bytes.len() + self.parts.len() * 64 > TURN
+    }
+
+    /// Hands all of them over.
+    fn give<E>(&mut self, each: &mut dyn FnMut(Part<'_>) -> Result<(), E>) -> Result<(), E> {
+        let mut begin = 0;
+        for held in &self.parts {
+            each(Part {
+                spot: held.spot,
+                owner: held.owner,
+                at_ms: held.at_ms,
+                bytes: &self.bytes[begin..held.end],
+                is_last: held.is_last,
+            })?;
+            begin = held.end;
+        }
+        self.parts.clear();
+        self.bytes.clear();
+        Ok(())
     }
 }
 
@@ -299,4 +356,70 @@ impl Shared {
 fn most_workers() -> usize {
     let processors = std::thread::available_parallelism();
     processors.map_or(1, |count| count.get().div_ceil(2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::log::Anchor;
+
+    /// A desk over one file with these bytes.
+    fn desk(bytes: &[u8]) -> (Desk, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.log");
+        std::fs::write(&path, bytes).unwrap();
+        let desk = Desk::new(|| ());
+        let track = desk.add(0, Paper::File(path));
+        desk.grown(track, bytes.len() as u64, None);
+        desk.ended(track);
+        (desk, folder)
+    }
+
+    /// All bytes as they are handed over, and how many parts there were.
+    fn given(desk: &Desk, meanwhile: &dyn Fn()) -> (Vec<u8>, usize) {
+        let (mut bytes, mut parts) = (Vec::new(), 0);
+        let mut take = |part: Part<'_>| {
+            bytes.extend_from_slice(part.bytes);
+            if part.is_last {
+                bytes.push(b'\n');
+            }
+            parts += 1;
+            meanwhile();
+            Ok::<(), ()>(())
+        };
+        desk.each((None, None), None, &mut take).unwrap();
+        (bytes, parts)
+    }
+
+    #[test]
+    fn who_takes_lines_may_look_at_the_document_meanwhile() {
+        let bytes = b"one\ntwo\nthree\n";
+        let (desk, _folder) = desk(bytes);
+        let look = Look {
+            anchor: Anchor::End,
+            above: 1,
+            below: 0,
+            open: Open::default(),
+        };
+        let desk = Arc::new(desk);
+        let (given, parts) = given(&desk, &|| {
+            let (sender, seen) = std::sync::mpsc::channel();
+            let (desk, look) = (Arc::clone(&desk), look.clone());
+            std::thread::spawn(move || sender.send(desk.look(&look).lines.len()));
+            let seen = seen.recv_timeout(std::time::Duration::from_secs(60));
+            assert_eq!(seen, Ok(2), "the document is held while lines are taken");
+        });
+        assert_eq!((given.as_slice(), parts), (&bytes[..], 3));
+    }
+
+    #[test]
+    fn lines_of_many_turns_and_lines_longer_than_one_are_handed_over_exactly() {
+        let mut bytes = b"short\n".repeat(TURN / 32);
+        bytes.extend(vec![b'x'; 3 * TURN + 7]);
+        bytes.extend(b"\nthe last\n");
+        let (desk, _folder) = desk(&bytes);
+        let (given, parts) = given(&desk, &|| ());
+        assert!(given == bytes, "{} of {}", given.len(), bytes.len());
+        assert!(parts > TURN / 32);
+    }
 }

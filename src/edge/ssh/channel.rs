@@ -15,13 +15,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::master::Running;
+use super::master::{Care, Running};
 use super::pool::Lease;
 use crate::edge::launcher::Channel;
 
-/// A session as the launcher wants it, with a watch over its master.
-pub(super) fn channel(lease: Lease, session: Running) -> Channel {
-    watched(lease, session, watch::channel(true).1)
+/// A session as the launcher wants it, with a watch over its master, as close as is said.
+pub(super) fn channel(lease: Lease, session: Running, care: Care) -> Channel {
+    watched(lease, session, watch::channel(true).1, care)
 }
 
 /// The same, with a watch that rests while nothing is asked of the channel.
@@ -29,6 +29,7 @@ pub(super) fn watched(
     lease: Lease,
     mut session: Running,
     mut busy: watch::Receiver<bool>,
+    care: Care,
 ) -> Channel {
     let stdin = session.stdin().take();
     let stdout = session.stdout().take();
@@ -37,7 +38,7 @@ pub(super) fn watched(
     let master = Arc::clone(lease.master());
     let pool = Arc::clone(lease.pool());
     let watch = Watch(tokio::spawn(async move {
-        master.lost(&mut busy).await;
+        master.lost(&mut busy, care).await;
         pool.discard(&master);
         let _ = tell.send(true);
     }));

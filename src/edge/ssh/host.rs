@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use super::channel::channel;
 use super::failure::{Failure, FailureKind};
 use super::lines::Lines;
+use super::master::Care;
 use super::pool::Pool;
 use crate::domain::feed::Link;
 use crate::domain::id::{EnvName, HostName};
@@ -118,7 +119,7 @@ impl Host {
         }
         self.lines.make_room();
         let (lease, session) = self.pool.open(&request.line()).await?;
-        Ok(channel(lease, session))
+        Ok(channel(lease, session, Care::Steady))
     }
 
     fn generation(&self) -> u64 {
@@ -239,7 +240,7 @@ impl Channels for Prompt<'_> {
         self.0.lines.make_room();
         let opened = self.0.pool.open(&request.line()).await;
         let (lease, session) = opened.map_err(|failure| self.0.unreachable(failure))?;
-        Ok(channel(lease, session))
+        Ok(channel(lease, session, Care::Steady))
     }
 
     fn name(&self) -> String {

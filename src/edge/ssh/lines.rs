@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::channel::watched;
 use super::failure::Failure;
-use super::master::Master;
+use super::master::{Care, Master};
 use super::pool::Pool;
 use crate::edge::launcher::{Channel, Request};
 
@@ -87,7 +87,7 @@ impl Lines {
         let (busy, is_busy) = watch::channel(false);
         Ok(Line {
             master: Arc::clone(lease.master()),
-            channel: watched(lease, session, is_busy),
+            channel: watched(lease, session, is_busy, Care::Steady),
             busy,
             since: Instant::now(),
         })

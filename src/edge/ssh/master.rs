@@ -33,11 +33,30 @@ const SESSION_LIMIT: Duration = Duration::from_secs(10);
 const ALIVE_LIMIT: Duration = Duration::from_secs(3);
 /// Between two such questions while somebody waits for output.
 const ALIVE_EVERY: Duration = Duration::from_secs(3);
+/// Between two of those of a session that may rest for hours.
+const ALIVE_SELDOM: Duration = Duration::from_secs(60);
 /// What a master may take to end before it is killed.
 const END_LIMIT: Duration = Duration::from_millis(500);
 
 /// A session of a master: a command that runs on the host, with its pipes.
 pub(super) type Running = Child<Arc<Session>>;
+
+/// How closely a master is watched for one of its sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Care {
+    /// Always: a run waits for it.
+    Steady,
+    /// Ever less often as long as it answers: who only reads may rest, and so does the machine.
+    Easing,
+}
+
+/// How long it is waited for the next question after one was answered.
+fn next_pause(pause: Duration, care: Care) -> Duration {
+    match care {
+        Care::Steady => ALIVE_EVERY,
+        Care::Easing => (pause * 4).min(ALIVE_SELDOM),
+    }
+}
 
 /// Why a session could not be opened.
 #[derive(Debug)]
@@ -120,16 +139,18 @@ impl Master {
 
     /// Returns when the master is gone or frozen, which its pipes do not always tell; never before. It is asked only
     /// while `busy` holds.
-    pub(super) async fn lost(&self, busy: &mut watch::Receiver<bool>) {
+    pub(super) async fn lost(&self, busy: &mut watch::Receiver<bool>, care: Care) {
+        let mut pause = ALIVE_EVERY;
         loop {
             // Who let go of the other end leaves it as it was.
             if busy.wait_for(|busy| *busy).await.is_err() {
                 std::future::pending::<()>().await;
             }
-            sleep(ALIVE_EVERY).await;
+            sleep(pause).await;
             if *busy.borrow() && !self.is_alive().await {
                 return;
             }
+            pause = next_pause(pause, care);
         }
     }
 
@@ -263,5 +284,21 @@ fn refusal(why: &openssh::Error) -> Refusal {
         Refusal::Full
     } else {
         Refusal::Gone(cause)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_only_reads_asks_ever_less_often_and_a_run_always_as_often() {
+        let mut pauses = vec![ALIVE_EVERY];
+        for _ in 0..4 {
+            pauses.push(next_pause(pauses[pauses.len() - 1], Care::Easing));
+        }
+        let seconds: Vec<u64> = pauses.iter().map(Duration::as_secs).collect();
+        assert_eq!(seconds, [3, 12, 48, 60, 60]);
+        assert_eq!(next_pause(ALIVE_SELDOM, Care::Steady), ALIVE_EVERY);
     }
 }

@@ -5,6 +5,7 @@
 
 use super::channel::channel;
 use super::host::Host;
+use super::master::Care;
 use super::{Site, Sites};
 use crate::domain::id::{EnvName, HostName};
 use crate::edge::launcher::Channel;
@@ -38,7 +39,7 @@ impl Host {
     /// A session with this command line.
     async fn session(&self, line: &str) -> Result<Channel, LaunchError> {
         match self.pool().open(line).await {
-            Ok((lease, session)) => Ok(channel(lease, session)),
+            Ok((lease, session)) => Ok(channel(lease, session, Care::Easing)),
             Err(failure) if failure.may_pass() => Err(self.unreachable(failure)),
             Err(failure) => Err(LaunchError::Refused {
                 place: self.name().to_string(),

@@ -269,9 +269,10 @@ impl Walk<'_> {
         Some(trace).filter(is_met)
     }
 
-    /// A line that nobody counted yet.
-    fn fresh_line_of(&self, id: LineId) -> Option<&super::fresh::FreshLine> {
-        self.fresh.lines.iter().find(|line| line.id == id)
+    /// How grave a line is that nobody counted yet, and whether it goes on the one before.
+    fn fresh_grade(&self, id: LineId) -> Option<(Level, bool)> {
+        let at = self.fresh.lines.iter().position(|line| line.id == id)?;
+        Some(self.fresh.grade(at))
     }
 
     /// Whether a line goes on the one before.
@@ -279,7 +280,7 @@ impl Walk<'_> {
         let own = self.reader.track(track);
         if line >= own.lines {
             let id = LineId { track, line };
-            return self.fresh_line_of(id).map(|line| line.text.goes_on);
+            return self.fresh_grade(id).map(|(_, goes_on)| goes_on);
         }
         let (block, local) = own.locate(line)?;
         let block = &own.blocks[block];
@@ -350,7 +351,7 @@ impl Walk<'_> {
     fn level(&self, head: LineId) -> Option<Level> {
         let own = self.reader.track(head.track);
         if head.line >= own.lines {
-            return self.fresh_line_of(head).map(|line| line.text.level);
+            return self.fresh_grade(head).map(|(level, _)| level);
         }
         let (block, local) = own.locate(head.line)?;
         let block = &own.blocks[block];

@@ -7,7 +7,7 @@ use super::super::line::{LineId, LogLine, Spot, TrackId, Voice};
 use super::super::look::{Anchor, Facts, Found, Goal, Look, Matches, TrackFacts, Window};
 use super::super::order::Run;
 use super::super::shown;
-use super::fresh::{Around, Fresh};
+use super::fresh::{Around, Fresh, Wanted};
 use super::read::{Reader, Text};
 use super::walk::{Step, Walk};
 use super::{Document, SEARCH, Storage, Track};
@@ -15,7 +15,7 @@ use super::{Document, SEARCH, Storage, Track};
 impl Document {
     /// The lines around one of them.
     pub fn look(&self, storage: &dyn Storage, look: &Look) -> Window {
-        let mut walk = self.walk(storage, around(look.anchor));
+        let mut walk = self.walk(storage, around(look.anchor), self.wanted(look));
         walk.open(&look.open);
         let (anchor, found) = walk.anchor(look.anchor);
         let (anchor, unfolded) = walk.unfold(anchor, look.anchor);
@@ -39,7 +39,19 @@ impl Document {
         window
     }
 
-    pub(super) fn walk<'a>(&'a self, storage: &'a dyn Storage, around: Around) -> Walk<'a> {
+    /// How many lines without places a look can need, where that is known: all of them show, and none is looked for.
+    fn wanted(&self, look: &Look) -> Wanted {
+        let is_plain = self.active.is_none() && self.filters.hidden.is_empty();
+        let stays = matches!(look.anchor, Anchor::End | Anchor::At(_));
+        (is_plain && stays).then_some((look.above, look.below))
+    }
+
+    pub(super) fn walk<'a>(
+        &'a self,
+        storage: &'a dyn Storage,
+        around: Around,
+        wanted: Wanted,
+    ) -> Walk<'a> {
         let reader = Reader::new(self, storage);
         // A line that was counted since has its place.
         let around = match around {
@@ -53,7 +65,7 @@ impl Document {
             }
             around => around,
         };
-        let fresh = Fresh::gather(&reader, around);
+        let fresh = Fresh::gather(&reader, around, wanted);
         let folds = super::fold::Folds::default();
         Walk {
             reader,
@@ -371,6 +383,6 @@ impl Walk<'_> {
             is_open: fresh.is_open,
             ..LogLine::default()
         };
-        (line, fresh.text.clone())
+        (line, self.fresh.text(at))
     }
 }

@@ -223,7 +223,7 @@ impl<'a> Reader<'a> {
         self.budget.set(left);
         let mut word = 0;
         for (at, text) in self.group(id, number, group).lines.iter().enumerate() {
-            if self.shows(active, text) {
+            if self.shows(active, &text.bytes, || text.level) {
                 word |= 1 << at;
             }
         }
@@ -231,15 +231,20 @@ impl<'a> Reader<'a> {
         Some(word)
     }
 
-    /// Whether rules and level show a line.
-    pub(super) fn shows(&self, active: &super::filter::Active, text: &Text) -> bool {
+    /// Whether rules and level show a line; how grave it is is asked only where that decides.
+    pub(super) fn shows(
+        &self,
+        active: &super::filter::Active,
+        bytes: &[u8],
+        level: impl FnOnce() -> Level,
+    ) -> bool {
         let matches = |slot: &usize| {
             let kept = self.document.slots[*slot].as_ref();
-            kept.is_some_and(|kept| kept.matcher.is_match(&text.bytes))
+            kept.is_some_and(|kept| kept.matcher.is_match(bytes))
         };
         (active.ins.is_empty() || active.ins.iter().any(matches))
             && !active.outs.iter().any(matches)
-            && active.level.is_none_or(|least| is_grave(text.level, least))
+            && active.level.is_none_or(|least| is_grave(level(), least))
     }
 }
 

@@ -523,3 +523,35 @@ proptest! {
         prop_assert_eq!(next, counts);
     }
 }
+
+/// Counts what is read.
+struct Counting<'a>(&'a Memory, std::cell::Cell<usize>);
+
+impl Storage for Counting<'_> {
+    fn read(&self, track: TrackId, from: u64, len: usize) -> Vec<u8> {
+        let bytes = self.0.read(track, from, len);
+        self.1.set(self.1.get() + bytes.len());
+        bytes
+    }
+}
+
+#[test]
+fn the_end_of_a_large_log_is_shown_from_little_more_than_its_window() {
+    let mut bench = Bench::new(1);
+    bench.act(Deed::Append(0, b"1\n22\n333\n".repeat(100), 0));
+    for (above, most) in [(0, 20), (2, 40), (9, 90)] {
+        let counting = Counting(&bench.memory, std::cell::Cell::new(0));
+        let look = Look {
+            anchor: Anchor::End,
+            above,
+            below: 0,
+            open: Open::default(),
+        };
+        let window = bench.document.look(&counting, &look);
+        assert_eq!(window.lines.len(), above + 1);
+        let read = counting.1.get();
+        assert!(read <= 2 * most, "{read} bytes for {} lines", above + 1);
+        let last = window.lines.last().unwrap();
+        assert_eq!(last.text(), "333");
+    }
+}

@@ -107,11 +107,15 @@ impl Walk<'_> {
 
     /// Whether a line without a place shows.
     pub(super) fn shows_fresh(&self, seat: u64) -> bool {
-        let fresh = &self.fresh.lines[(seat - self.placed()) as usize];
+        let at = (seat - self.placed()) as usize;
+        let fresh = &self.fresh.lines[at];
         !self.is_hidden(fresh.track)
             && match &self.reader.document.active {
                 None => true,
-                Some(active) => self.reader.shows(active, &fresh.text),
+                Some(active) => {
+                    let level = || self.fresh.grade(at).0;
+                    self.reader.shows(active, &fresh.text.bytes, level)
+                }
             }
     }
 

@@ -16,7 +16,7 @@ const OPENED: u64 = 8 << 20;
 impl Document {
     /// A line opened by itself, see [`super::super::shown::whole`].
     pub fn whole(&self, storage: &dyn Storage, spot: Spot) -> Vec<String> {
-        let walk = self.walk(storage, around(spot));
+        let walk = self.walk(storage, around(spot), Some((0, 0)));
         if walk.seats() == 0 {
             return Vec::new();
         }
@@ -35,7 +35,7 @@ impl Document {
         shown: Option<&Open>,
         each: &mut dyn FnMut(Part<'_>) -> bool,
     ) {
-        let mut walk = self.walk(storage, range.0.map_or(Around::Placed, around));
+        let mut walk = self.walk(storage, range.0.map_or(Around::Placed, around), None);
         walk.reader = walk.reader.patient();
         if let Some(open) = shown {
             let folds = false;
