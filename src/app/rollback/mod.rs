@@ -25,7 +25,7 @@ mod held;
 mod meaning;
 mod told;
 
-/// Without a terminal nobody is asked for it.
+/// How people are told that nobody said why; what is kept says nothing then.
 const NO_REASON: &str = "no reason given";
 /// So many runs are looked at for one that was left unfinished.
 const RECENT: usize = 50;
@@ -92,7 +92,7 @@ pub async fn rollback(
     }
     let mut prompt = (!global.json && deploy::may_ask()).then(Prompt::person);
     let mut decisions = wanted.decisions.clone();
-    decisions.reason = Some(reason(decisions.reason, prompt.as_mut()).await);
+    decisions.reason = reason(decisions.reason, prompt.as_mut()).await;
     let given = (&decisions, wanted.detach, global);
     deploy::start(project, &plan, given, prompt).await
 }
@@ -103,14 +103,13 @@ pub async fn wanted(project: &Project, wanted: &args::Rollback) -> Result<Way, F
     prepare(project, &env, wanted.tag.as_deref(), session::now()).await
 }
 
-/// Why it is gone back: as given, else asked for, else that nobody said.
-async fn reason(given: Option<String>, prompt: Option<&mut Prompt>) -> String {
+/// Why it is gone back: as given, else asked for; `None` = nobody said.
+async fn reason(given: Option<String>, prompt: Option<&mut Prompt>) -> Option<String> {
     let asked = match (given, prompt) {
         (None, Some(prompt)) => prompt.why_back().await,
         (given, _) => given,
     };
-    let asked = asked.filter(|reason| !reason.trim().is_empty());
-    asked.unwrap_or_else(|| NO_REASON.to_owned())
+    asked.filter(|reason| !reason.trim().is_empty())
 }
 
 /// The environment of this name.
