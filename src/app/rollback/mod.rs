@@ -3,6 +3,8 @@
 //! Nothing here changes anything: the run that goes back is started like any other. Which releases can be gone back to is
 //! decided by `domain::catalog`, what is undone by `domain::plan::rollback`.
 
+use std::collections::BTreeMap;
+
 use super::args::{self, Global};
 use super::changes::changed;
 use super::deploy;
@@ -12,7 +14,7 @@ use super::report::{Code, Failure, print, shown};
 use super::session::{self, Project};
 use crate::domain::catalog::{Candidate, Catalog, Meaning, Refused, WayBack, way_back};
 use crate::domain::checklist::Checklist;
-use crate::domain::id::{Commit, EnvName};
+use crate::domain::id::{Commit, EnvName, HostName};
 use crate::domain::plan::build::{History, Target};
 use crate::domain::plan::rollback::{Back, build};
 use crate::domain::plan::{Plan, Taken};
@@ -29,6 +31,8 @@ mod told;
 const NO_REASON: &str = "no reason given";
 /// So many runs are looked at for one that was left unfinished.
 const RECENT: usize = 50;
+/// So many runs are looked at for the locks that they had.
+const LOCKED: usize = 200;
 /// So many releases are named that can be gone back to.
 const NAMED: usize = 8;
 
@@ -210,8 +214,19 @@ async fn goal(
         },
         to_tag: to.point.tag.clone(),
         taken: changed(project, env, taken.collect()).await,
+        epochs: epochs(project, env, live),
     };
     Ok((target, back))
+}
+
+/// How often the lock was taken where runs of this machine tell what is live: nobody else may have had it since.
+fn epochs(project: &Project, env: &EnvName, live: &Candidate) -> BTreeMap<HostName, u64> {
+    let is_told_by_live =
+        project.checklist.release.live.is_some() && project.checklist.released() == Some(env);
+    match &live.run {
+        Some(run) if !is_told_by_live => brought::epochs(&project.paths, run, env, LOCKED),
+        _ => BTreeMap::new(),
+    }
 }
 
 /// That LIVE should say what is live, and does not.
