@@ -214,15 +214,19 @@ async fn goal(
         },
         to_tag: to.point.tag.clone(),
         taken: changed(project, env, taken.collect()).await,
-        epochs: epochs(project, env, live),
+        epochs: epochs(project, env, live, target.previous_object.is_some()),
     };
     Ok((target, back))
 }
 
-/// How often the lock was taken where runs of this machine tell what is live: nobody else may have had it since.
-fn epochs(project: &Project, env: &EnvName, live: &Candidate) -> BTreeMap<HostName, u64> {
-    let is_told_by_live =
-        project.checklist.release.live.is_some() && project.checklist.released() == Some(env);
+/// How often the lock was taken, by the run that brought there what is live and those after it: nobody else may have had it
+/// since. Where LIVE tells what is live that is not needed, and who else released is none of its business.
+fn epochs(
+    project: &Project,
+    env: &EnvName,
+    live: &Candidate,
+    is_told_by_live: bool,
+) -> BTreeMap<HostName, u64> {
     match &live.run {
         Some(run) if !is_told_by_live => brought::epochs(&project.paths, run, env, LOCKED),
         _ => BTreeMap::new(),

@@ -46,8 +46,8 @@ pub fn epochs_text(epochs: &BTreeMap<HostName, u64>) -> String {
     text.trim_end().to_owned()
 }
 
-/// Puts a check of LIVE before everything else of a stage; without LIVE one of who had the lock, by the epochs that are
-/// known. `false` = neither can be looked at.
+/// Puts a check of LIVE before everything else of a stage; where it is not there, one of who had the lock, by the epochs
+/// that are known. `false` = neither can be looked at.
 pub(super) fn check(
     builder: &Builder<'_>,
     stage: &mut PlannedStage,
@@ -56,13 +56,17 @@ pub(super) fn check(
 ) -> bool {
     let rules = &builder.checklist.release;
     let is_released = builder.checklist.released() == Some(&env.name);
-    let check = match &rules.live {
-        Some(live) if is_released => of_live(builder, live),
-        _ if epochs.is_empty() => return false,
-        _ => of_lock(env, epochs),
-    };
-    put_first(builder, stage, env, check);
-    true
+    let live = rules.live.as_ref().filter(|_| is_released);
+    // A LIVE that is not there yet tells nothing, unless it comes.
+    let is_told = live.is_some() && builder.target.previous_object.is_some();
+    let of_lock = (!is_told && !epochs.is_empty()).then(|| of_lock(env, epochs));
+    let of_live = live.map(|live| of_live(builder, live));
+    let checks: Vec<Check> = of_lock.into_iter().chain(of_live).collect();
+    let is_checked = !checks.is_empty();
+    for check in checks {
+        put_first(builder, stage, env, check);
+    }
+    is_checked
 }
 
 fn of_live(builder: &Builder<'_>, live: &str) -> Check {
