@@ -164,9 +164,11 @@ async fn signatures(project: &Project, catalog: &Catalog) -> Result<Signatures, 
     let tags: Vec<&str> = newest.chain(live).map(|one| one.tag.as_str()).collect();
     for some in tags.chunks(AT_ONCE) {
         let hangs = !all.unanswered.is_empty();
-        let asked = some.iter().map(async |tag| match hangs {
-            true => Ok(Signature::Unchecked),
-            false => git.signature(tag).await,
+        let asked = some.iter().map(async |tag| {
+            if hangs {
+                return Ok(Signature::Unchecked);
+            }
+            git.signature(tag).await
         });
         for (tag, signature) in some.iter().zip(join_all(asked).await) {
             let signature = match signature {

@@ -553,6 +553,37 @@ mod tests {
     }
 
     #[test]
+    fn a_rollback_whose_tag_was_written_a_minute_after_it_was_named_marks_what_it_left() {
+        let tag = |name: &str, commit: &str, second: i64, left: Option<&str>| Tag {
+            name: name.to_owned(),
+            object: String::new(),
+            commit: Commit::new(commit),
+            annotation: Some(Annotation {
+                at: Some(moment(3) + chrono::TimeDelta::seconds(second)),
+                note: Some(ReleaseNote {
+                    envs: vec![EnvName::new("production")],
+                    rolled_back: left.map(|left| Left {
+                        tag: None,
+                        commit: Commit::new(left),
+                    }),
+                    ..ReleaseNote::default()
+                }),
+                ..Annotation::default()
+            }),
+            committed: None,
+        };
+        let tags = vec![
+            tag("R-2026-11-20/1003", "c2", 40, None),
+            tag("R-2026-11-20/1003-2", "c3", 50, None),
+            tag("R-2026-11-20/1003-3", "c2", 61, Some("c3")),
+        ];
+        let pattern = TagPattern::new(Some("R-%F/%H%M"));
+        let catalog = make(tags, &pattern, Ground::default());
+        assert_eq!(catalog.releases[1].commit.as_str(), "c3");
+        assert!(catalog.releases[1].bad.is_some());
+    }
+
+    #[test]
     fn an_environment_without_tags_has_what_runs_here_brought() {
         let brought = |minute: i64, commit: &str, left: Option<&str>| Brought {
             env: EnvName::new("staging"),

@@ -155,15 +155,9 @@ fn one(
         ..
     } = tag.annotation.unwrap_or_default();
     let committed = tag.committed.unwrap_or_default();
-    let has_come = |at: &Moment| !pattern.is_to_come(*at);
-    let own = at.filter(has_come).or(committed.at.filter(has_come));
-    let own = own.or(at).or(committed.at).unwrap_or_default();
+    let own = own_time(pattern, at, committed.at);
     let is_to_come = pattern.is_to_come(own) || pattern.says_to_come(&tag.name);
-    let (at, mut start) = times(pattern, &tag.name, own);
-    if pattern.is_to_come(own) {
-        // Nothing tells when it was made: it stands before all that is known, and is not what is live.
-        start = Moment::default();
-    }
+    let (at, start) = times(pattern, &tag.name, own);
     let note = note.unwrap_or_default();
     let claim = Claim::of(&note, &tag.commit, is_to_come);
     let brought = note.run.as_ref().and_then(|run| runs.get(run));
@@ -222,8 +216,19 @@ fn one(
     )
 }
 
+/// The time of a tag, else of its commit: the first that has come.
+fn own_time(pattern: &TagPattern, tagged: Option<Moment>, committed: Option<Moment>) -> Moment {
+    let mut told = tagged.into_iter().chain(committed);
+    let come = told.clone().find(|at| !pattern.is_to_come(*at));
+    come.or_else(|| told.next()).unwrap_or_default()
+}
+
 /// When a release was made, and the time it is ordered by; `own` is the time of the tag, or of its commit.
 fn times(pattern: &TagPattern, name: &str, own: Moment) -> (Moment, Moment) {
+    if pattern.is_to_come(own) {
+        // Nothing tells when it was made: it stands before all that is known, and is not what is live.
+        return (own, Moment::default());
+    }
     let Some(time) = pattern.time(name) else {
         return (own, own);
     };
@@ -248,7 +253,7 @@ fn outcome(note: &ReleaseNote, brought: Option<&Brought>) -> Option<Outcome> {
 /// Marks what was left by rollbacks, as their tags and the runs of this machine say.
 fn judged(made: Vec<Made>, doubts: &Doubts, brought: &[Brought]) -> Vec<Release> {
     let mut releases = Vec::with_capacity(made.len());
-    let mut verdicts: Vec<(Moment, Left, Bad)> = Vec::new();
+    let mut verdicts: Vec<(Option<usize>, Left, Bad)> = Vec::new();
     for (place, one) in made.into_iter().enumerate() {
         let is_believed = !doubts.unbelieved.contains(&place);
         if let Some(left) = one.claim.left.filter(|_| is_believed) {
@@ -258,7 +263,7 @@ fn judged(made: Vec<Made>, doubts: &Doubts, brought: &[Brought]) -> Vec<Release>
                 at: one.release.at,
                 reason: one.reason,
             };
-            verdicts.push((one.release.at, left, bad));
+            verdicts.push((Some(place), left, bad));
         }
         releases.push(one.release);
     }
@@ -275,11 +280,11 @@ fn judged(made: Vec<Made>, doubts: &Doubts, brought: &[Brought]) -> Vec<Release>
                 at: run.at,
                 reason: run.reason.clone(),
             };
-            verdicts.push((run.at, left, bad));
+            verdicts.push((None, left, bad));
         }
     }
     // The newest verdict stands, so it comes last.
-    verdicts.sort_by_key(|(at, ..)| *at);
+    verdicts.sort_by_key(|(_, _, bad)| bad.at);
     let mut on_commit: BTreeMap<Commit, Vec<usize>> = BTreeMap::new();
     if !verdicts.is_empty() {
         for (place, release) in releases.iter().enumerate() {
@@ -289,10 +294,12 @@ fn judged(made: Vec<Made>, doubts: &Doubts, brought: &[Brought]) -> Vec<Release>
                 .push(place);
         }
     }
-    for (at, left, bad) in verdicts {
+    for (by, left, bad) in verdicts {
         for place in on_commit.get(&left.commit).into_iter().flatten() {
             let release = &mut releases[*place];
-            if release.at <= at && bad.by_tag.as_ref() != Some(&release.tag) {
+            // The order tells more than times do: a tag that was named a minute before it was written has the earlier one.
+            let is_older = by.map_or(release.at <= bad.at, |by| *place > by);
+            if is_older && bad.by_tag.as_ref() != Some(&release.tag) {
                 release.bad = Some(bad.clone());
             }
         }

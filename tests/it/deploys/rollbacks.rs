@@ -510,7 +510,7 @@ fn on_screen_nothing_to_go_back_to_is_a_clear_message() {
     let tag = release(&ground, "one", None);
     let mut terminal = ground.in_terminal(&["releases"], (120, 36));
     terminal.shows(&tag);
-    terminal.keys("B");
+    terminal.at("B go back", "B");
     terminal.shows("Nothing to go back to");
     terminal.keys("\x1b");
     terminal.hides("Nothing to go back to");
