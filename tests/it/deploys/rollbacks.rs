@@ -514,7 +514,7 @@ fn on_screen_nothing_to_go_back_to_is_a_clear_message() {
     terminal.shows("Nothing to go back to");
     terminal.keys("\x1b");
     terminal.hides("Nothing to go back to");
-    terminal.keys("q");
+    terminal.keys("qq");
     assert_eq!(terminal.ended(), 0);
     assert_eq!(ground.runs().len(), 1);
 }
