@@ -17,8 +17,9 @@ use crate::domain::catalog::way_back;
 use crate::domain::id::EnvName;
 use crate::domain::plan::build::{History, Target, build};
 use crate::domain::plan::difference::difference;
-use crate::domain::plan::rollback::{self, Back, TakenBack};
-use crate::domain::plan::still_live::CHECK;
+use crate::domain::plan::rollback::{self, Back};
+use crate::domain::plan::still_live::{CHECK, STILL_LIVE};
+use crate::domain::plan::undo::TakenBack;
 use crate::domain::plan::{Plan, Rollback, Taken};
 use crate::domain::run::{Identities, RunState, schedule};
 use crate::domain::text::plural;
@@ -113,7 +114,8 @@ pub async fn not_overtaken(project: &Project, state: &RunState) -> Result<(), Fa
     let Some(back) = &state.plan.rollback else {
         return Ok(());
     };
-    let is_checked = state.plan.tasks().any(|task| task.kind == CHECK);
+    let mut tasks = state.plan.tasks();
+    let is_checked = tasks.any(|task| task.kind == CHECK && task.step.as_str() == STILL_LIVE);
     let has_begun = state.tasks.iter().any(|task| task.started.is_some());
     // Without the checklist of then it is not known what tags say of the environment.
     let is_unknown = project.checklist.environment(&back.env).is_none();
@@ -146,6 +148,7 @@ async fn taken_back(project: &Project, rollback: &Rollback) -> Back {
         from: rollback.from.clone(),
         to_tag: rollback.to_tag.clone(),
         taken: changed(project, &rollback.env, rollback.taken.clone()).await,
+        epochs: rollback.epochs.clone(),
     }
 }
 

@@ -1,9 +1,11 @@
-//! What a command learns only at launch: the run, the attempt, and for a tag the record of the run so far.
+//! What a command learns only at launch: the run, the attempt, for a tag the record of the run so far, for a check of
+//! who had a lock its epochs.
 
 use std::collections::BTreeMap;
 
 use crate::domain::action::CommandLine;
 use crate::domain::id::{Attempt, EnvName};
+use crate::domain::plan::still_live::{EPOCHS, EPOCHS_WERE, epochs_text};
 use crate::domain::release::{self, ReleaseNote};
 use crate::domain::run::{Moment, RunState, progress};
 
@@ -22,6 +24,14 @@ pub(crate) fn complete(
     set("GOLIVE_ATTEMPT", attempt.to_string());
     if command.record {
         set("GOLIVE_RECORD", release::body(&note(state, now)));
+    }
+    // A check of who had the lock is told under which epochs it runs.
+    if let (Some(back), true) = (&state.plan.rollback, command.env.contains_key(EPOCHS_WERE)) {
+        let grant = state.locks.get(&back.env);
+        let epochs = grant.map(|grant| epochs_text(&grant.epochs));
+        command
+            .env
+            .insert(EPOCHS.to_owned(), epochs.unwrap_or_default());
     }
     command
 }

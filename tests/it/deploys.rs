@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test prepares must work")]
 
+mod colleagues;
 mod dead;
 mod decisions;
 mod ends;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use tokio::time::{Instant, timeout_at};
 
-use crate::app::session::Project;
+use crate::app::session::{self, Project};
 use crate::domain::catalog::{self, Brought, Catalog, Ground, Release, RemoteTags, Signature};
 use crate::domain::checklist::Checklist;
 use crate::domain::id::Commit;
@@ -254,7 +254,7 @@ impl Past {
     }
 
     fn pattern(&self) -> TagPattern {
-        TagPattern::of(&self.checklist.release)
+        TagPattern::of(&self.checklist.release).at(session::now())
     }
 
     fn live_of<'a>(&self, refs: &'a Refs) -> Option<&'a TagRef> {

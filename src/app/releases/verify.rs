@@ -21,13 +21,15 @@ use crate::domain::catalog::{Catalog, HostVersion, Signature};
 use crate::domain::id::EnvName;
 use crate::domain::plan::PlannedHost;
 use crate::domain::release::TagPattern;
-use crate::domain::text::{plural, similar};
+use crate::domain::text::{few, plural, similar};
 use crate::edge::git::GitError;
 use crate::edge::git::remote::Tags;
 use crate::edge::git::tags::Live;
 
 /// So many of the newest releases have their signatures verified.
 const VERIFIED: usize = 20;
+/// So many of those that were not are named.
+const TOLD: usize = 3;
 /// So many of them at once.
 const AT_ONCE: usize = 8;
 
@@ -148,13 +150,11 @@ async fn ask_hosts(
     Ok(answers)
 }
 
-/// What the signatures of the newest releases are worth, and of the one that is LIVE.
-async fn signatures(
-    project: &Project,
-    catalog: &Catalog,
-) -> Result<Vec<(String, Signature)>, GitError> {
+/// What the signatures of the newest releases are worth, and of the one that is LIVE. A program that hangs is not asked
+/// again: what it did not answer is unchecked.
+async fn signatures(project: &Project, catalog: &Catalog) -> Result<Signatures, GitError> {
     let git = project.git();
-    let mut found = Vec::new();
+    let mut all = Signatures::default();
     let newest = catalog.releases.iter().take(VERIFIED);
     let live = catalog
         .releases
@@ -163,12 +163,49 @@ async fn signatures(
         .filter(|one| one.live);
     let tags: Vec<&str> = newest.chain(live).map(|one| one.tag.as_str()).collect();
     for some in tags.chunks(AT_ONCE) {
-        let asked = some.iter().map(async |tag| git.signature(tag).await);
+        let hangs = !all.unanswered.is_empty();
+        let asked = some.iter().map(async |tag| {
+            if hangs {
+                return Ok(Signature::Unchecked);
+            }
+            git.signature(tag).await
+        });
         for (tag, signature) in some.iter().zip(join_all(asked).await) {
-            found.push(((*tag).to_owned(), signature?));
+            let signature = match signature {
+                Err(GitError::Slow { limit_s, .. }) => {
+                    all.limit_s = limit_s;
+                    all.unanswered.push((*tag).to_owned());
+                    Signature::Unchecked
+                }
+                signature => signature?,
+            };
+            all.found.push(((*tag).to_owned(), signature));
         }
     }
-    Ok(found)
+    Ok(all)
+}
+
+/// What signatures are worth.
+#[derive(Default)]
+struct Signatures {
+    found: Vec<(String, Signature)>,
+    /// Tags whose verification did not end within its limit.
+    unanswered: Vec<String>,
+    /// That limit in seconds.
+    limit_s: u64,
+}
+
+impl Signatures {
+    /// That the program which verifies hangs.
+    fn trouble(&self) -> Option<String> {
+        (!self.unanswered.is_empty()).then(|| {
+            format!(
+                "signatures could not be verified: what verifies them did not answer in {} s ({})",
+                self.limit_s,
+                few(&self.unanswered, TOLD)
+            )
+        })
+    }
 }
 
 /// All that was compared.
@@ -176,7 +213,7 @@ struct Truth {
     catalog: Catalog,
     tags: ComparedTags,
     hosts: Answers,
-    signatures: Vec<(String, Signature)>,
+    signatures: Signatures,
     /// Whether releases are to be signed.
     signs: bool,
     /// Whether the checklist says how hosts are asked.
@@ -198,7 +235,8 @@ impl Truth {
             .live
             .as_ref()
             .and_then(|live| live.tag.as_ref());
-        all.extend(self.signatures.iter().filter_map(|(tag, signature)| {
+        all.extend(self.signatures.trouble());
+        all.extend(self.signatures.found.iter().filter_map(|(tag, signature)| {
             match signature {
                 Signature::Wrong(why) => Some(format!("{tag} is not what it says: {why}")),
                 // Only what is live: releases from before they were signed are no fault.
@@ -332,7 +370,7 @@ impl Truth {
             "remote": tags.remote,
             "remote_failed": tags.failed,
             "tags": told.map(one).collect::<Vec<_>>(),
-            "signatures": self.signatures.iter().map(signature).collect::<Vec<_>>(),
+            "signatures": self.signatures.found.iter().map(signature).collect::<Vec<_>>(),
             "hosts": self.hosts.versions.iter().map(host).collect::<Vec<_>>(),
             "differences": self.differences(),
         })

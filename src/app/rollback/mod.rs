@@ -3,6 +3,8 @@
 //! Nothing here changes anything: the run that goes back is started like any other. Which releases can be gone back to is
 //! decided by `domain::catalog`, what is undone by `domain::plan::rollback`.
 
+use std::collections::BTreeMap;
+
 use super::args::{self, Global};
 use super::changes::changed;
 use super::deploy;
@@ -12,7 +14,7 @@ use super::report::{Code, Failure, print, shown};
 use super::session::{self, Project};
 use crate::domain::catalog::{Candidate, Catalog, Meaning, Refused, WayBack, way_back};
 use crate::domain::checklist::Checklist;
-use crate::domain::id::{Commit, EnvName};
+use crate::domain::id::{Commit, EnvName, HostName};
 use crate::domain::plan::build::{History, Target};
 use crate::domain::plan::rollback::{Back, build};
 use crate::domain::plan::{Plan, Taken};
@@ -25,10 +27,12 @@ mod held;
 mod meaning;
 mod told;
 
-/// Without a terminal nobody is asked for it.
+/// How people are told that nobody said why; what is kept says nothing then.
 const NO_REASON: &str = "no reason given";
 /// So many runs are looked at for one that was left unfinished.
 const RECENT: usize = 50;
+/// So many runs are looked at for the locks that they had.
+const LOCKED: usize = 200;
 /// So many releases are named that can be gone back to.
 const NAMED: usize = 8;
 
@@ -92,7 +96,7 @@ pub async fn rollback(
     }
     let mut prompt = (!global.json && deploy::may_ask()).then(Prompt::person);
     let mut decisions = wanted.decisions.clone();
-    decisions.reason = Some(reason(decisions.reason, prompt.as_mut()).await);
+    decisions.reason = reason(decisions.reason, prompt.as_mut()).await;
     let given = (&decisions, wanted.detach, global);
     deploy::start(project, &plan, given, prompt).await
 }
@@ -103,14 +107,13 @@ pub async fn wanted(project: &Project, wanted: &args::Rollback) -> Result<Way, F
     prepare(project, &env, wanted.tag.as_deref(), session::now()).await
 }
 
-/// Why it is gone back: as given, else asked for, else that nobody said.
-async fn reason(given: Option<String>, prompt: Option<&mut Prompt>) -> String {
+/// Why it is gone back: as given, else asked for; `None` = nobody said.
+async fn reason(given: Option<String>, prompt: Option<&mut Prompt>) -> Option<String> {
     let asked = match (given, prompt) {
         (None, Some(prompt)) => prompt.why_back().await,
         (given, _) => given,
     };
-    let asked = asked.filter(|reason| !reason.trim().is_empty());
-    asked.unwrap_or_else(|| NO_REASON.to_owned())
+    asked.filter(|reason| !reason.trim().is_empty())
 }
 
 /// The environment of this name.
@@ -211,8 +214,23 @@ async fn goal(
         },
         to_tag: to.point.tag.clone(),
         taken: changed(project, env, taken.collect()).await,
+        epochs: epochs(project, env, live, target.previous_object.is_some()),
     };
     Ok((target, back))
+}
+
+/// How often the lock was taken, by the run that brought there what is live and those after it: nobody else may have had it
+/// since. Where LIVE tells what is live that is not needed, and who else released is none of its business.
+fn epochs(
+    project: &Project,
+    env: &EnvName,
+    live: &Candidate,
+    is_told_by_live: bool,
+) -> BTreeMap<HostName, u64> {
+    match &live.run {
+        Some(run) if !is_told_by_live => brought::epochs(&project.paths, run, env, LOCKED),
+        _ => BTreeMap::new(),
+    }
 }
 
 /// That LIVE should say what is live, and does not.

@@ -376,6 +376,14 @@ mod tests {
 
     /// Tags `R-HHMM` in minutes from ten o'clock, each on a commit; some went back from a commit.
     fn catalog(tags: &[(i64, &str, Option<&str>)], live: Option<&str>) -> Catalog {
+        catalog_by(&TagPattern::new(Some("R-%F/%H%M")), tags, live)
+    }
+
+    fn catalog_by(
+        pattern: &TagPattern,
+        tags: &[(i64, &str, Option<&str>)],
+        live: Option<&str>,
+    ) -> Catalog {
         let each = tags.iter().map(|(minute, commit, left)| Tag {
             name: moment(*minute).format("R-%F/%H%M").to_string(),
             object: String::new(),
@@ -403,7 +411,7 @@ mod tests {
             released_in: Some(EnvName::new("production")),
             ..Ground::default()
         };
-        make(each.collect(), &TagPattern::new(Some("R-%F/%H%M")), ground)
+        make(each.collect(), pattern, ground)
     }
 
     fn back(catalog: &Catalog) -> WayBack {
@@ -520,6 +528,59 @@ mod tests {
             back.choose(&catalog, "R-2026-11-20/1003"),
             Err(Refused::Newer)
         );
+    }
+
+    #[test]
+    fn a_tag_of_a_time_that_has_not_come_is_neither_live_nor_marks_anything() {
+        let tags = [
+            (1, "c1", None),
+            (2, "c2", None),
+            (3, "c3", None),
+            (1_000_000, "c1", Some("c3")),
+        ];
+        let now = TagPattern::new(Some("R-%F/%H%M")).at(moment(5));
+        let catalog = catalog_by(&now, &tags, None);
+        let back = back(&catalog);
+        assert_eq!(back.live.as_ref().unwrap().point.commit.as_str(), "c3");
+        assert_eq!(commits(&back.candidates), "c2 c1");
+        assert!(catalog.releases.iter().all(|release| release.bad.is_none()));
+        let told = catalog.troubles.join("\n");
+        assert!(told.contains("of a time that has not come"), "{told}");
+        // Clocks differ by some hours.
+        let late = catalog_by(&now, &[(1, "c1", None), (300, "c2", None)], None);
+        assert_eq!(late.releases[0].commit.as_str(), "c2");
+        assert!(!late.troubles.join(" ").contains("has not come"));
+    }
+
+    #[test]
+    fn a_rollback_whose_tag_was_written_a_minute_after_it_was_named_marks_what_it_left() {
+        let tag = |name: &str, commit: &str, second: i64, left: Option<&str>| Tag {
+            name: name.to_owned(),
+            object: String::new(),
+            commit: Commit::new(commit),
+            annotation: Some(Annotation {
+                at: Some(moment(3) + chrono::TimeDelta::seconds(second)),
+                note: Some(ReleaseNote {
+                    envs: vec![EnvName::new("production")],
+                    rolled_back: left.map(|left| Left {
+                        tag: None,
+                        commit: Commit::new(left),
+                    }),
+                    ..ReleaseNote::default()
+                }),
+                ..Annotation::default()
+            }),
+            committed: None,
+        };
+        let tags = vec![
+            tag("R-2026-11-20/1003", "c2", 40, None),
+            tag("R-2026-11-20/1003-2", "c3", 50, None),
+            tag("R-2026-11-20/1003-3", "c2", 61, Some("c3")),
+        ];
+        let pattern = TagPattern::new(Some("R-%F/%H%M"));
+        let catalog = make(tags, &pattern, Ground::default());
+        assert_eq!(catalog.releases[1].commit.as_str(), "c3");
+        assert!(catalog.releases[1].bad.is_some());
     }
 
     #[test]

@@ -7,6 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
+use super::doubt::{self, Claim, Doubts};
 use super::{
     Annotation, Bad, Brought, Catalog, LiveTag, OnRemote, Release, RemoteTags, Signature, Tag,
 };
@@ -83,7 +84,10 @@ pub fn make(tags: Vec<Tag>, pattern: &TagPattern, ground: Ground) -> Catalog {
     });
     let made: Vec<Made> = made.into_iter().map(|(_, made)| made).collect();
     let mut troubles = renamed(&made);
-    let mut releases = judged(made, &ground.brought);
+    let claims = made.iter().map(|one| (&one.release.commit, &one.claim));
+    let doubts = doubt::doubts(claims, ground.live.as_ref());
+    troubles.extend(doubted(&made, &doubts, ground.live_name.as_deref()));
+    let mut releases = judged(made, &doubts, &ground.brought);
     let live = ground.live.clone().and_then(|commit| {
         let name = ground.live_name.clone()?;
         Some(live_tag(name, commit, &mut releases, ground.apart))
@@ -129,8 +133,10 @@ pub fn make(tags: Vec<Tag>, pattern: &TagPattern, ground: Ground) -> Catalog {
 /// A release, and what it says of another one.
 struct Made {
     release: Release,
-    left: Option<Left>,
+    claim: Claim,
     reason: Option<String>,
+    /// Whether it says a time that has not come.
+    is_to_come: bool,
 }
 
 fn one(
@@ -149,9 +155,11 @@ fn one(
         ..
     } = tag.annotation.unwrap_or_default();
     let committed = tag.committed.unwrap_or_default();
-    let own = at.or(committed.at).unwrap_or_default();
+    let own = own_time(pattern, at, committed.at);
+    let is_to_come = pattern.is_to_come(own) || pattern.says_to_come(&tag.name);
     let (at, start) = times(pattern, &tag.name, own);
     let note = note.unwrap_or_default();
+    let claim = Claim::of(&note, &tag.commit, is_to_come);
     let brought = note.run.as_ref().and_then(|run| runs.get(run));
     let key = Reverse((
         start.timestamp(),
@@ -201,14 +209,26 @@ fn one(
         key,
         Made {
             release,
-            left: note.rolled_back,
+            claim,
             reason: note.reason,
+            is_to_come,
         },
     )
 }
 
+/// The time of a tag, else of its commit: the first that has come.
+fn own_time(pattern: &TagPattern, tagged: Option<Moment>, committed: Option<Moment>) -> Moment {
+    let mut told = tagged.into_iter().chain(committed);
+    let come = told.clone().find(|at| !pattern.is_to_come(*at));
+    come.or_else(|| told.next()).unwrap_or_default()
+}
+
 /// When a release was made, and the time it is ordered by; `own` is the time of the tag, or of its commit.
 fn times(pattern: &TagPattern, name: &str, own: Moment) -> (Moment, Moment) {
+    if pattern.is_to_come(own) {
+        // Nothing tells when it was made: it stands before all that is known, and is not what is live.
+        return (own, Moment::default());
+    }
     let Some(time) = pattern.time(name) else {
         return (own, own);
     };
@@ -231,18 +251,19 @@ fn outcome(note: &ReleaseNote, brought: Option<&Brought>) -> Option<Outcome> {
 }
 
 /// Marks what was left by rollbacks, as their tags and the runs of this machine say.
-fn judged(made: Vec<Made>, brought: &[Brought]) -> Vec<Release> {
+fn judged(made: Vec<Made>, doubts: &Doubts, brought: &[Brought]) -> Vec<Release> {
     let mut releases = Vec::with_capacity(made.len());
-    let mut verdicts: Vec<(Moment, Left, Bad)> = Vec::new();
-    for one in made {
-        if let Some(left) = one.left {
+    let mut verdicts: Vec<(Option<usize>, Left, Bad)> = Vec::new();
+    for (place, one) in made.into_iter().enumerate() {
+        let is_believed = !doubts.unbelieved.contains(&place);
+        if let Some(left) = one.claim.left.filter(|_| is_believed) {
             let bad = Bad {
                 by_tag: Some(one.release.tag.clone()),
                 by: one.release.by.clone(),
                 at: one.release.at,
                 reason: one.reason,
             };
-            verdicts.push((one.release.at, left, bad));
+            verdicts.push((Some(place), left, bad));
         }
         releases.push(one.release);
     }
@@ -259,11 +280,11 @@ fn judged(made: Vec<Made>, brought: &[Brought]) -> Vec<Release> {
                 at: run.at,
                 reason: run.reason.clone(),
             };
-            verdicts.push((run.at, left, bad));
+            verdicts.push((None, left, bad));
         }
     }
     // The newest verdict stands, so it comes last.
-    verdicts.sort_by_key(|(at, ..)| *at);
+    verdicts.sort_by_key(|(_, _, bad)| bad.at);
     let mut on_commit: BTreeMap<Commit, Vec<usize>> = BTreeMap::new();
     if !verdicts.is_empty() {
         for (place, release) in releases.iter().enumerate() {
@@ -273,10 +294,12 @@ fn judged(made: Vec<Made>, brought: &[Brought]) -> Vec<Release> {
                 .push(place);
         }
     }
-    for (at, left, bad) in verdicts {
+    for (by, left, bad) in verdicts {
         for place in on_commit.get(&left.commit).into_iter().flatten() {
             let release = &mut releases[*place];
-            if release.at <= at && bad.by_tag.as_ref() != Some(&release.tag) {
+            // The order tells more than times do: a tag that was named a minute before it was written has the earlier one.
+            let is_older = by.map_or(release.at <= bad.at, |by| *place > by);
+            if is_older && bad.by_tag.as_ref() != Some(&release.tag) {
                 release.bad = Some(bad.clone());
             }
         }
@@ -303,6 +326,26 @@ pub fn live_tag(
         ahead: apart.map(|(ahead, _)| ahead),
         behind: apart.map(|(_, behind)| behind),
     }
+}
+
+/// Says which tags are not believed, or only in part.
+fn doubted(made: &[Made], doubts: &Doubts, live: Option<&str>) -> Vec<String> {
+    let name = |place: &usize| made[*place].release.tag.as_str();
+    let is_to_come = |place: &usize| made[*place].is_to_come;
+    let to_come: Vec<&str> = (0..made.len())
+        .filter(is_to_come)
+        .map(|place| name(&place))
+        .collect();
+    let mut places: Vec<usize> = doubts.unbelieved.iter().copied().collect();
+    places.sort_unstable();
+    let unbelieved: Vec<&str> = places.iter().map(name).collect();
+    let against: Vec<&str> = doubts.against_live.iter().map(name).collect();
+    let told = [
+        doubt::to_come(&to_come),
+        doubt::told(&unbelieved),
+        live.and_then(|live| doubt::against_live(&against, live)),
+    ];
+    told.into_iter().flatten().collect()
 }
 
 /// Says which tags were made under another name.

@@ -11,6 +11,7 @@ use super::release::{Left, ReleaseNote};
 use super::run::{Moment, Outcome};
 
 mod back;
+mod doubt;
 mod make;
 mod risk;
 pub mod truth;

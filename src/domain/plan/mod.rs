@@ -27,6 +27,7 @@ pub mod problem;
 pub mod rollback;
 pub mod select;
 pub mod still_live;
+pub mod undo;
 
 /// The version of the frozen form; a reader refuses one it does not know.
 pub const PLAN_VERSION: u32 = 1;
@@ -114,6 +115,10 @@ pub struct Rollback {
     /// The releases that are taken back, newest first; what is left is the first of them. Empty with `[rollback] steps`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub taken: Vec<Taken>,
+    /// The newest epoch of the environment's lock on each host that runs of this machine knew; empty where tags tell what
+    /// is live.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub epochs: BTreeMap<HostName, u64>,
 }
 
 /// A release that is taken back: what its undo commands are told.

@@ -1,25 +1,18 @@
 //! Building the plan of a rollback: the same checklist for an older commit, after the `undo` of what is left.
 //!
-//! Owns which steps are undone, in which order, and what an undo command is told. With `[rollback] steps` these are all
-//! that is done. Stages before the environment are not walked again. Where LIVE speaks of the environment, the first task
-//! checks that it was not moved since the plan was made: nothing is taken back twice. Which release is gone back to is
-//! decided in `catalog`; nothing is looked up here.
+//! With `[rollback] steps` these are all that is done. Stages before the environment are not walked again. The first task
+//! checks that what is live did not change since the plan was made: nothing is taken back twice. What is undone is planned
+//! in `undo`; which release is gone back to is decided in `catalog`; nothing is looked up here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::super::action::{Action, CommandLine, Site};
-use super::super::checklist::{
-    Checklist, Downtime, Environment, Gate, Host, OnFailure, Order, Phase, Stage, Step,
-};
-use super::super::id::{Commit, EnvName, HostName, LONGEST_NAME, StageName, StepName, TaskId};
+use super::super::checklist::{Checklist, Environment, Gate, Order, Stage};
+use super::super::id::{EnvName, HostName, StageName, StepName};
 use super::super::release::Left;
 use super::build::{BuildProblem, Builder, History, Target};
-use super::graph::{self, Listed};
 use super::select::{Part, Selection};
-use super::{Plan, PlannedStage, Rollback, Taken, Task, still_live};
-
-/// The kind of a task that takes a step back, as people read it.
-pub const UNDO: &str = "undo";
+use super::undo::{self, TakenBack};
+use super::{Plan, Rollback, still_live};
 
 /// What is gone back from, and where to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,54 +25,9 @@ pub struct Back {
     pub to_tag: Option<String>,
     /// The releases that are taken back, newest first.
     pub taken: Vec<TakenBack>,
-}
-
-/// A release that is taken back, with the paths it changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TakenBack {
-    /// It.
-    pub release: Taken,
-    /// Paths that differ between the commit before it and its own; `None` = not known.
-    pub changed: Option<Vec<String>>,
-    /// The steps that its run did in the environment, each with its site (a host's name or `local`); `None` = not known.
-    pub done: Option<Done>,
-}
-
-/// Steps and the sites they ran on.
-pub type Done = BTreeSet<(StepName, String)>;
-
-/// The name under which the durations of a step's undo are kept in a history.
-pub fn undo_of(step: &StepName) -> StepName {
-    StepName::new(format!("{UNDO} {step}"))
-}
-
-/// The steps of an environment that have an `undo`, in the order they would be undone.
-pub fn undone<'a>(checklist: &'a Checklist, env: &EnvName) -> Vec<&'a Step> {
-    steps_of(checklist, env)
-        .into_iter()
-        .rev()
-        .filter(|step| step.undo.is_some())
-        .collect()
-}
-
-/// The steps of an environment that run only when some paths change, and cannot be undone.
-pub fn without_undo<'a>(checklist: &'a Checklist, env: &EnvName) -> Vec<&'a Step> {
-    steps_of(checklist, env)
-        .into_iter()
-        .filter(|step| step.undo.is_none() && step.when_changed.is_some())
-        .collect()
-}
-
-/// The steps of an environment's stages in order, each once.
-fn steps_of<'a>(checklist: &'a Checklist, env: &EnvName) -> Vec<&'a Step> {
-    let mut seen = BTreeSet::new();
-    let stages = checklist.stages.iter();
-    stages
-        .filter(|stage| stage.env.as_ref() == Some(env))
-        .flat_map(|stage| &stage.steps)
-        .filter(|name| seen.insert(*name))
-        .filter_map(|name| checklist.steps.get(name))
-        .collect()
+    /// The newest epoch of the environment's lock on each host, as runs of this machine know it. Empty = they do not tell
+    /// what is live.
+    pub epochs: BTreeMap<HostName, u64>,
 }
 
 /// Plans going back: `target.commit` is the older commit, `target.previous` what is live.
@@ -106,7 +54,7 @@ pub fn build(
         finds_hosts(&mut builder, stage, env);
         stages.extend(builder.stage(&part(stage, env)));
     } else {
-        stages = undo_stages(&mut builder, env, back, &mut warnings);
+        stages = undo::stages(&mut builder, env, &back.taken, &mut warnings);
         let again = again(checklist, &back.env);
         stages.extend(again.iter().filter_map(|part| builder.stage(part)));
     }
@@ -116,8 +64,13 @@ pub fn build(
             stage.gate = Gate::Type;
         }
     }
-    if let (Some(first), true) = (stages.first_mut(), checklist.released() == Some(&env.name)) {
-        still_live::check(&builder, first, env);
+    if let Some(first) = stages.first_mut()
+        && !still_live::check(&builder, first, env, &back.epochs)
+    {
+        warnings.push(format!(
+            "whether somebody else releases in {} before this begins cannot be told: no tag says what is live, and it was not released from this machine",
+            env.name
+        ));
     }
     let taken = back.taken.iter().map(|taken| taken.release.clone());
     let rollback = Rollback {
@@ -125,6 +78,7 @@ pub fn build(
         from: back.from.clone(),
         to_tag: back.to_tag.clone(),
         taken: taken.collect(),
+        epochs: back.epochs.clone(),
     };
     let mut plan = builder.finish(stages, Some(rollback))?;
     plan.warnings = warnings;
@@ -201,227 +155,13 @@ fn again<'a>(checklist: &'a Checklist, env: &EnvName) -> Vec<Part<'a>> {
     parts
 }
 
-/// A stage for each release that is taken back, newest first.
-fn undo_stages<'a>(
-    builder: &mut Builder<'a>,
-    env: &'a Environment,
-    back: &Back,
-    warnings: &mut Vec<String>,
-) -> Vec<PlannedStage> {
-    let steps = undone(builder.checklist, &env.name);
-    if steps.is_empty() {
-        return Vec::new();
-    }
-    let mut names: BTreeSet<String> = builder
-        .checklist
-        .stages
-        .iter()
-        .map(|stage| stage.name.slug())
-        .collect();
-    let mut stages = Vec::new();
-    for taken in &back.taken {
-        if taken.release.run.is_none() {
-            warnings.push(format!(
-                "nothing of {} is undone: which run made it is not known",
-                taken.release.name()
-            ));
-            continue;
-        }
-        warnings.extend(lost(builder.checklist, env, taken));
-        let stage = Stage {
-            name: stage_name(&taken.release, &mut names),
-            env: Some(env.name.clone()),
-            steps: steps.iter().map(|step| step.name.clone()).collect(),
-            order: Order::Lockstep,
-        };
-        stages.extend(undo_stage(builder, &stage, env, taken, &steps));
-    }
-    stages
-}
-
-/// `Undo TAG`, in a form no other stage has.
-fn stage_name(release: &Taken, names: &mut BTreeSet<String>) -> StageName {
-    let mut name = StageName::new(format!("Undo {}", release.name()));
-    if name.slug().len() > LONGEST_NAME {
-        name = StageName::new(format!("Undo {}", release.commit.short()));
-    }
-    let plain = name.to_string();
-    let mut number = 1;
-    while !names.insert(name.slug()) {
-        number += 1;
-        name = StageName::new(format!("{plain} {number}"));
-    }
-    name
-}
-
-fn undo_stage<'a>(
-    builder: &mut Builder<'a>,
-    stage: &Stage,
-    env: &'a Environment,
-    taken: &TakenBack,
-    steps: &[&'a Step],
-) -> Option<PlannedStage> {
-    let mut tasks = Vec::new();
-    for step in steps {
-        let unchanged = unchanged(builder, step, taken);
-        for host in sites(builder, step, env, taken) {
-            let skip = not_done(step, host, taken).or_else(|| unchanged.clone());
-            let part = Part {
-                stage,
-                env: Some(env),
-                from: 0,
-            };
-            tasks.push(undo_task(builder, &part, step, host, taken, skip.clone()));
-        }
-    }
-    if tasks.is_empty() {
-        return None;
-    }
-    let list: Vec<Listed> = steps
-        .iter()
-        .map(|step| Listed {
-            step: step.name.clone(),
-            needs: None,
-        })
-        .collect();
-    let order: Vec<HostName> = env.hosts.iter().map(|host| host.name.clone()).collect();
-    graph::connect(stage.order, &list, &order, &mut tasks);
-    Some(PlannedStage {
-        name: stage.name.clone(),
-        env: stage.env.clone(),
-        order: stage.order,
-        gate: builder.gate(Some(env)),
-        tasks,
-    })
-}
-
-/// Where a step is undone: where it ran, when it runs once; else where it would run, as far as it did.
-fn sites<'a>(
-    builder: &Builder<'a>,
-    step: &Step,
-    env: &'a Environment,
-    taken: &TakenBack,
-) -> Vec<Option<&'a Host>> {
-    if let (true, Some(done)) = (step.once, &taken.done) {
-        let ran = |host: &&Host| done.contains(&(step.name.clone(), host.name.to_string()));
-        let hosts: Vec<Option<&Host>> = env.hosts.iter().filter(ran).map(Some).collect();
-        if !hosts.is_empty() {
-            return hosts;
-        }
-    }
-    builder.sites(step, Some(env))
-}
-
-/// Why there is nothing to undo on a site: the run of that release is known, and did not do the step there.
-fn not_done(step: &Step, host: Option<&Host>, taken: &TakenBack) -> Option<String> {
-    let done = taken.done.as_ref()?;
-    let site = host.map_or("local", |host| host.name.as_str());
-    let ran = done.contains(&(step.name.clone(), site.to_owned()));
-    (!ran).then(|| format!("it did not run there in {}", taken.release.name()))
-}
-
-/// What a release did that the checklist does not know any more, so that it stays as it is.
-fn lost(checklist: &Checklist, env: &Environment, taken: &TakenBack) -> Vec<String> {
-    let known = |step: &StepName| checklist.steps.contains_key(step);
-    let is_there =
-        |site: &str| site == "local" || env.hosts.iter().any(|host| host.name.as_str() == site);
-    let done = taken.done.iter().flatten();
-    let gone: BTreeSet<String> = done
-        .filter_map(|(step, site)| match (known(step), is_there(site)) {
-            (false, _) => Some(format!("the step {step}")),
-            (true, false) => Some(format!("the host {site}")),
-            (true, true) => None,
-        })
-        .collect();
-    let each = gone.into_iter();
-    each.map(|what| {
-        let name = taken.release.name();
-        format!("{name} ran with {what}, which is not in the checklist any more: nothing of it is undone")
-    })
-    .collect()
-}
-
-/// Why a step was not done in that release, so that there is nothing to undo. What is not known was done.
-fn unchanged(builder: &mut Builder<'_>, step: &Step, taken: &TakenBack) -> Option<String> {
-    let patterns = step.when_changed.as_ref()?;
-    let globs = builder.globs(step, patterns)?;
-    let changed = taken.changed.as_ref()?;
-    if changed.iter().any(|path| globs.is_match(path)) {
-        return None;
-    }
-    let names: Vec<String> = patterns.iter().map(|name| format!("`{name}`")).collect();
-    Some(format!(
-        "nothing under {} changed in {}",
-        names.join(", "),
-        taken.release.name()
-    ))
-}
-
-fn undo_task(
-    builder: &Builder<'_>,
-    part: &Part<'_>,
-    step: &Step,
-    host: Option<&Host>,
-    taken: &TakenBack,
-    skip: Option<String>,
-) -> Task {
-    let script = step.undo.clone().unwrap_or_default();
-    let release = &taken.release;
-    let mut env = builder.variables(part, step, host);
-    let commit = |commit: Option<&Commit>| commit.map_or("", Commit::as_str).to_owned();
-    let run = release.run.as_ref();
-    env.extend([
-        (
-            "GOLIVE_RUN".to_owned(),
-            run.map(ToString::to_string).unwrap_or_default(),
-        ),
-        ("GOLIVE_COMMIT".to_owned(), release.commit.to_string()),
-        (
-            "GOLIVE_TAG".to_owned(),
-            release.tag.clone().unwrap_or_default(),
-        ),
-        (
-            "GOLIVE_PREVIOUS".to_owned(),
-            commit(release.previous.as_ref()),
-        ),
-    ]);
-    let site = host.map_or(Site::Local, |host| Site::Host(host.name.clone()));
-    let past = (undo_of(&step.name), site.as_str().to_owned());
-    let begins = step.downtime == Some(Downtime::Begins);
-    Task {
-        id: TaskId::of(&part.stage.name.slug(), &step.name, site.as_str()),
-        step: step.name.clone(),
-        about: format!("take back {} of {}", step.name, release.name()),
-        kind: UNDO.to_owned(),
-        site,
-        action: Action::Exec(CommandLine {
-            script,
-            cwd: step.cwd.clone(),
-            env,
-            record: false,
-            secrets: step.secrets.clone(),
-        }),
-        phase: Phase::Activate,
-        downtime: begins.then_some(Downtime::Begins),
-        takes_s: builder.history.0.get(&past).copied(),
-        after: Vec::new(),
-        once: step.once,
-        parallel: step.parallel,
-        retry: 0,
-        retry_delay_s: step.retry_delay.as_secs_f64(),
-        timeout_s: step.timeout.map(|limit| limit.as_secs_f64().ceil() as u64),
-        quiet_s: step.quiet.as_secs_f64().ceil() as u64,
-        idempotent: false,
-        on_failure: OnFailure::Ask,
-        proof: None,
-        skip,
-        milestone: None,
-        line: step.line,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::super::action::Action;
+    use super::super::super::checklist::{Downtime, OnFailure};
+    use super::super::super::id::{Commit, TaskId};
+    use super::super::Taken;
+    use super::super::undo::UNDO;
     use super::*;
     use crate::domain::checklist::read;
     use crate::domain::id::RunId;
@@ -498,6 +238,7 @@ steps = ["note", "tag"]
             },
             to_tag: Some("R-1".to_owned()),
             taken,
+            epochs: BTreeMap::new(),
         }
     }
 
@@ -615,6 +356,32 @@ steps = ["note", "tag"]
         );
         assert_eq!(ids(&plan), ["undo-r-3/code@stage", "staging/code@stage"]);
         assert_eq!(plan.stages[0].gate, Gate::None);
+    }
+
+    #[test]
+    fn where_only_runs_of_this_machine_tell_what_is_live_nobody_else_may_have_had_the_lock() {
+        let known = Back {
+            epochs: BTreeMap::from([(HostName::new("stage"), 7)]),
+            ..back("staging", vec![taken("R-3", Some("run-3"), &[])])
+        };
+        let plan = planned(SHOP, &known);
+        let first = plan.tasks().next().unwrap();
+        assert_eq!(first.id.as_str(), "undo-r-3/nobody-since@local");
+        assert_eq!(first.on_failure, OnFailure::Ask);
+        assert_eq!(
+            variable(&plan, first.id.as_str(), "GOLIVE_EPOCHS_WERE"),
+            "stage=7"
+        );
+        assert_eq!(plan.warnings, [""; 0]);
+        // LIVE tells it where there is one, and without either it is said that it cannot be told.
+        let live = planned(SHOP, &back("production", Vec::new()));
+        assert!(live.warnings.is_empty());
+        let unknown = planned(SHOP, &back("staging", Vec::new()));
+        let said = &unknown.warnings[0];
+        assert!(
+            said.contains("in staging before this begins cannot be told"),
+            "{said}"
+        );
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub struct TagPattern {
     globs: GlobSet,
     /// The tag that moves, which no glob makes a release.
     live: Option<String>,
+    /// Times after this have not come; `None` = all have.
+    latest: Option<NaiveDateTime>,
 }
 
 #[derive(Debug, Clone)]
@@ -28,6 +30,9 @@ struct Reader {
     /// Seconds that a name may mean; `None` = names say no time.
     span_s: Option<i64>,
 }
+
+/// Hours by which a time that has come may seem to be still to come.
+const SKEW_H: i64 = 30;
 
 /// What the name of a release says of its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +52,29 @@ impl TagPattern {
             reader: pattern.and_then(Reader::new),
             globs: GlobSet::empty(),
             live: None,
+            latest: None,
         }
+    }
+
+    /// The same at this moment: a name of a later time says none that is possible. Clocks may differ, and names are of
+    /// local times, by a little more than a day in all.
+    #[must_use]
+    pub fn at(self, now: chrono::DateTime<FixedOffset>) -> Self {
+        let latest =
+            TimeDelta::try_hours(SKEW_H).and_then(|skew| now.naive_utc().checked_add_signed(skew));
+        Self { latest, ..self }
+    }
+
+    /// Whether a moment has not come.
+    pub fn is_to_come(&self, moment: chrono::DateTime<FixedOffset>) -> bool {
+        self.latest
+            .is_some_and(|latest| moment.naive_utc() > latest)
+    }
+
+    /// Whether a name says a time that has not come.
+    pub fn says_to_come(&self, name: &str) -> bool {
+        let told = self.base(name).and_then(|(base, _)| self.told(base));
+        told.is_some_and(|time| self.latest.is_some_and(|latest| time.start > latest))
     }
 
     /// What `[release]` says of its tags. As in `git tag --list`, `*` goes over slashes; a glob that is none fits nothing.
@@ -86,6 +113,12 @@ impl TagPattern {
     /// The time that a name says; `None` when it says none that is possible, or is no release's.
     pub fn time(&self, name: &str) -> Option<NamedTime> {
         let (base, _) = self.base(name)?;
+        let has_come = |time: &NamedTime| self.latest.is_none_or(|latest| time.start <= latest);
+        self.told(base).filter(has_come)
+    }
+
+    /// The time that a name without its number says, whenever that is.
+    fn told(&self, base: &str) -> Option<NamedTime> {
         let reader = self.reader.as_ref()?;
         let span_s = reader.span_s?;
         let mut parsed = Parsed::new();

@@ -21,6 +21,8 @@ const OPENINGS: [&str; 4] = [
     "-----BEGIN SIGNED MESSAGE-----",
 ];
 
+/// How long a program may take to verify one signature. It asks nobody, so one that takes longer hangs.
+const VERIFY_LIMIT: Duration = Duration::from_secs(5);
 /// How long a program that keeps keys may take to list them.
 const KEYS_LIMIT: Duration = Duration::from_secs(5);
 
@@ -63,7 +65,7 @@ impl Git {
             arguments.extend(["-c", setting.as_str()]);
         }
         arguments.extend(["verify-tag", "--raw", object.as_str()]);
-        let output = self.run(&arguments, LOCAL_LIMIT).await?;
+        let output = self.run(&arguments, VERIFY_LIMIT).await?;
         let said = String::from_utf8_lossy(&output.stderr);
         Ok(verdict(output.status.success(), &said))
     }

@@ -3,14 +3,14 @@
 //! An environment was reached by a run when all its stages in that run have ended, however the run itself ended. Reads
 //! journals and never changes them; one that is damaged tells nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::list::{fold, folders};
 use super::{RunError, RunFolder};
 use crate::domain::catalog::Brought;
-use crate::domain::id::{Commit, EnvName, RunId, StepName};
+use crate::domain::id::{Commit, EnvName, HostName, RunId, StepName};
 use crate::domain::plan::still_live::CHECK;
-use crate::domain::run::{Moment, Outcome, RunState, RunStatus, progress};
+use crate::domain::run::{Event, Moment, Outcome, RunState, RunStatus, progress};
 use crate::edge::paths::ProjectPaths;
 
 /// What the newest `limit` runs brought where, newest run first.
@@ -57,6 +57,34 @@ pub fn done(
         (is_here && ran).then(|| (planned.step.clone(), planned.site.as_str().to_owned()))
     });
     Some(began.collect())
+}
+
+/// The newest epoch of an environment's lock on each host, as the newest `limit` runs of this machine had it. Empty when
+/// `run`, which brought there what is live, is not among them: then others released there since.
+pub fn epochs(
+    project: &ProjectPaths,
+    run: &RunId,
+    env: &EnvName,
+    limit: usize,
+) -> BTreeMap<HostName, u64> {
+    let mut newest = BTreeMap::new();
+    let mut is_ours = false;
+    for folder in folders(project).unwrap_or_default().iter().take(limit) {
+        let Ok(stored) = folder.open_for_reading() else {
+            continue;
+        };
+        is_ours |= folder.run() == run;
+        for record in &stored.records {
+            let Event::LockTaken { env: of, grant, .. } = &record.event else {
+                continue;
+            };
+            for (host, epoch) in grant.epochs.iter().filter(|_| of == env) {
+                let known: &mut u64 = newest.entry(host.clone()).or_default();
+                *known = (*known).max(*epoch);
+            }
+        }
+    }
+    if is_ours { newest } else { BTreeMap::new() }
 }
 
 /// A run that began something in an environment.

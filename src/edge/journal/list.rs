@@ -11,7 +11,7 @@ use super::{RunError, RunFolder, StoredRun, owner};
 use crate::domain::id::{EnvName, RunId, StepName};
 use crate::domain::overview::{Deployed, RunSummary};
 use crate::domain::plan::Plan;
-use crate::domain::plan::rollback::{UNDO, undo_of};
+use crate::domain::plan::undo::{UNDO, undo_of};
 use crate::domain::run::apply;
 use crate::domain::run::{Event, GateState, Record, RunState, RunStatus, progress};
 use crate::edge::paths::ProjectPaths;

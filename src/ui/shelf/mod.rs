@@ -107,6 +107,8 @@ pub struct Shelf {
     left: Option<String>,
     /// The release the cursor is to go to as soon as it is in the list.
     pub wanted: Option<String>,
+    /// The end of the list was wanted before there was one.
+    pub wants_end: bool,
     /// The row the cursor is on.
     pub cursor: usize,
     /// The first row that shows.
@@ -150,6 +152,7 @@ impl Default for Shelf {
             widest: Widest::default(),
             left: None,
             wanted: None,
+            wants_end: false,
             cursor: 0,
             top: 0,
             list: true,
@@ -324,13 +327,14 @@ impl Shelf {
         self.trouble = None;
         self.asking.listed();
         self.filter();
+        let at_end = at_end || std::mem::take(&mut self.wants_end);
         let wanted = self.wanted.as_ref().and_then(|tag| self.place(tag));
         if let Some(place) = wanted {
             (self.cursor, self.wanted) = (place, None);
-        } else if first {
-            self.cursor = self.place_of_live().unwrap_or(0);
         } else if at_end {
             self.cursor = self.len();
+        } else if first {
+            self.cursor = self.place_of_live().unwrap_or(0);
         } else if let Some(tag) = selected {
             self.cursor = self.place(&tag).unwrap_or(self.cursor);
         } else if on_branch {

@@ -63,6 +63,8 @@ pub(super) fn walk(model: &mut Model, by: i64) {
     let commits = commits(model);
     let shelf = &mut model.shelf;
     match shelf.focus() {
+        // A move to the end is kept until there is a list, one to the beginning takes that back.
+        None if shelf.catalog().is_none() => shelf.wants_end = by > i64::from(u16::MAX),
         None => {
             let to = shift(shelf.cursor, by, shelf.len());
             shelf.go_to(to);

@@ -475,3 +475,46 @@ fn nothing_is_started_where_nothing_can_be_gone_back_to() {
     serves(&ground, "two");
     wait_until("nothing is left", || ground.runs().len() == 2);
 }
+
+#[test]
+fn a_reason_that_nobody_gave_is_recorded_as_none_and_said_in_words() {
+    let ground = shop();
+    let [_, two, three] = three(&ground);
+    let ended = ground.ends(0, &["rollback", "production"]);
+    let body = |tag: &str| {
+        let reference = format!("refs/tags/{tag}");
+        ground.git(&["for-each-ref", "--format=%(contents)", &reference])
+    };
+    assert!(!body(&tag_of(&ended)).contains("reason"), "{ended}");
+    let shown = ground.shown(&ground.newest_run());
+    assert!(shown["reason"].is_null(), "{shown}");
+    let listed: Value = serde_json::from_str(&ground.ends(0, &["releases", "--json"]).out).unwrap();
+    let mut listed = listed.as_array().unwrap().iter();
+    let left = listed.find(|release| text(&release["tag"]) == three);
+    let bad = &left.unwrap()["bad"];
+    assert!(bad.is_object() && bad["reason"].is_null(), "{bad}");
+    let refused = ground.ends(2, &["rollback", "production", &three]);
+    refused.says(&["is bad: no reason given"]);
+    // At a prompt it is asked for.
+    let mut terminal = ground.in_terminal(&["rollback", "production", "--plain"], (120, 36));
+    terminal.at("why it is gone back", "carts are lost\r");
+    assert_eq!(terminal.ended(), 0);
+    serves(&ground, "one");
+    let refused = ground.ends(2, &["rollback", "production", &two]);
+    refused.says(&["is bad: carts are lost"]);
+}
+
+#[test]
+fn on_screen_nothing_to_go_back_to_is_a_clear_message() {
+    let ground = shop();
+    let tag = release(&ground, "one", None);
+    let mut terminal = ground.in_terminal(&["releases"], (120, 36));
+    terminal.shows(&tag);
+    terminal.at("B go back", "B");
+    terminal.shows("Nothing to go back to");
+    terminal.keys("\x1b");
+    terminal.hides("Nothing to go back to");
+    terminal.keys("qq");
+    assert_eq!(terminal.ended(), 0);
+    assert_eq!(ground.runs().len(), 1);
+}

@@ -251,3 +251,32 @@ fn a_key_that_cannot_sign_is_told_before_anything_starts_and_when_the_tag_fails(
     let mut end = ground.command("gpgconf", &ground.path("keys"));
     let _ = end.args(["--kill", "all"]).output();
 }
+
+#[test]
+fn a_program_that_hangs_while_it_verifies_is_told_and_keeps_nobody() {
+    let ground = Ground::new(0, &CHECKLIST.replace("sign = true", "sign = false"));
+    ground.ends(0, &["deploy"]);
+    let bin = ground.path("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let run = |program: &str, arguments: &[&str]| {
+        let mut command: Command = ground.command(program, &bin);
+        assert!(command.args(arguments).status().unwrap().success());
+    };
+    run("mkfifo", &["nobody-writes-here"]);
+    let hangs = format!("#!/bin/sh\ncat '{}/nobody-writes-here'\n", bin.display());
+    std::fs::write(bin.join("gpg"), hangs).unwrap();
+    run("chmod", &["+x", "gpg"]);
+    let body = "x\n-----BEGIN PGP SIGNATURE-----\n\nx\n-----END PGP SIGNATURE-----";
+    let signed = "DEPLOYED-2020-01-01/0000";
+    ground.git(&["tag", "-a", "-m", body, signed]);
+    ground.git(&["push", "-q", "origin", signed]);
+    let path = std::env::var("PATH").unwrap();
+    let mut command: Command = ground.command(env!("CARGO_BIN_EXE_golive"), &ground.project());
+    command.env("PATH", format!("{}:{path}", bin.display()));
+    let output = command.args(["releases", "verify"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    for part in ["1 difference", "did not answer in", signed] {
+        assert!(said.contains(part), "{said}");
+    }
+}

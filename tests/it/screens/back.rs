@@ -72,6 +72,7 @@ fn plan() -> Plan {
             },
             to_tag: Some("DEPLOYED-2026-11-10/0912".to_owned()),
             taken: Vec::new(),
+            epochs: BTreeMap::new(),
         }),
         ..fixture::plan(&["web1", "web2"], Gate::Type)
     }

@@ -552,6 +552,18 @@ fn the_cursor_stays_on_its_release_when_the_list_comes_again() {
     assert_eq!(model.shelf.selected().unwrap().tag, tag);
 }
 
+#[test]
+fn the_end_of_a_list_that_is_not_there_yet_is_gone_to_when_it_comes() {
+    for (keys, row) in [("G", 47), ("Gg", 1)] {
+        let mut model = fixture::home();
+        tell(&mut model, Msg::Resize(120, 36), 1);
+        let mut cmds = press(&mut model, "3", 1);
+        cmds.extend(press(&mut model, keys, 1));
+        answer(&mut model, cmds, &catalog(47), 1);
+        assert_eq!(model.shelf.cursor, row, "{keys}");
+    }
+}
+
 /// A model of every state of this screen, for tests that hold on every screen.
 pub(super) fn models() -> Vec<Model> {
     let mut loading = fixture::home();

@@ -9,7 +9,7 @@ use golive::domain::action::{Action, Ending};
 use golive::domain::checklist::{Gate, OnFailure};
 use golive::domain::id::TaskId;
 use golive::domain::plan::Task;
-use golive::domain::plan::rollback::UNDO;
+use golive::domain::plan::undo::UNDO;
 use golive::domain::run::event::Decision;
 use golive::domain::run::{Event, GateState, Outcome, RunState, RunStatus, TaskStatus};
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use golive::domain::checklist::{Gate, OnFailure, Reach};
 use golive::domain::id::{Commit, EnvName, HostName, RunId};
-use golive::domain::plan::rollback::UNDO;
+use golive::domain::plan::undo::UNDO;
 use golive::domain::plan::{Plan, PlannedHost, PlannedStage, Rollback, Taken, Task};
 use golive::domain::release::Left;
 use golive::domain::run::conduct::Rules;
@@ -241,6 +241,7 @@ fn rollback(hosts: usize, gate: Gate, steps: &[&str]) -> Plan {
         },
         to_tag: Some("r0".to_owned()),
         taken: vec![taken("r2"), taken("r1")],
+        epochs: BTreeMap::new(),
     });
     plan
 }

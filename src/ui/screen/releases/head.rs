@@ -2,6 +2,8 @@
 
 use ratatui::layout::Rect;
 
+use crate::domain::catalog::HostVersion;
+use crate::domain::id::Commit;
 use crate::domain::overview::EnvOverview;
 use crate::ui::bays::WIDE;
 use crate::ui::model::Model;
@@ -18,7 +20,7 @@ pub(super) fn band(paint: &mut Paint<'_>, area: Rect, model: &Model) {
     let environments = model.overview.iter().flat_map(|known| &known.environments);
     for env in environments {
         let role = if env.gated { "text.strong" } else { "text" };
-        right.push((runs(env, wide), role));
+        right.push((runs(env, &model.versions, wide), role));
     }
     let name = if wide {
         format!("golive  {}", model.project)
@@ -34,8 +36,8 @@ pub(super) fn band(paint: &mut Paint<'_>, area: Rect, model: &Model) {
     band::draw(paint, area, &shown);
 }
 
-/// What runs in an environment: `production: v1.42.2`.
-fn runs(env: &EnvOverview, wide: bool) -> String {
+/// What runs in an environment: `production: v1.42.2`. Where no release tells it, its hosts may.
+fn runs(env: &EnvOverview, versions: &[HostVersion], wide: bool) -> String {
     let name = env.env.as_str();
     let name = if wide {
         name.to_owned()
@@ -43,18 +45,43 @@ fn runs(env: &EnvOverview, wide: bool) -> String {
         name.to_uppercase().chars().take(4).collect()
     };
     let deployed = env.deployed.as_ref();
-    let what = deployed.map_or("?", |deployed| {
-        let tag = deployed.tag.as_deref();
-        // A name that is made of a time is longer than what it is on.
-        let short = tag.filter(|tag| wide || tag.len() <= 12);
-        short.unwrap_or_else(|| deployed.commit.short())
-    });
+    let deployed = deployed.map(|deployed| (deployed.tag.as_deref(), &deployed.commit));
+    let what = match deployed.map_or_else(|| said_by_hosts(env, versions), Ok) {
+        Ok((tag, commit)) => {
+            // A name that is made of a time is longer than what it is on.
+            let short = tag.filter(|tag| wide || tag.len() <= 12);
+            short.unwrap_or_else(|| commit.short())
+        }
+        Err(unclear) => unclear,
+    };
     let what = safe(what);
     if wide {
         format!("{name}: {what}")
     } else {
         format!("{name} {what}")
     }
+}
+
+/// The release and the commit that all hosts of an environment say they run, else what is shown instead.
+fn said_by_hosts<'a>(
+    env: &EnvOverview,
+    versions: &'a [HostVersion],
+) -> Result<(Option<&'a str>, &'a Commit), &'static str> {
+    let mut said = versions.iter().filter(|version| version.env == env.env);
+    let Some((first, commit)) = said
+        .next()
+        .and_then(|first| Some((first, first.version.as_ref().ok()?)))
+    else {
+        return Err("?");
+    };
+    for other in said {
+        match &other.version {
+            Ok(version) if version == commit => {}
+            Ok(_) => return Err("hosts differ"),
+            Err(_) => return Err("?"),
+        }
+    }
+    Ok((first.tag.as_deref(), commit))
 }
 
 /// How far the branch is ahead of LIVE.
@@ -142,4 +169,45 @@ fn tail(text: &str, width: u16) -> String {
         safe.remove(0);
     }
     safe
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::domain::id::{EnvName, HostName};
+
+    fn version(host: &str, commit: Option<&str>) -> HostVersion {
+        HostVersion {
+            env: EnvName::new("staging"),
+            host: HostName::new(host),
+            version: commit
+                .map(Commit::new)
+                .ok_or_else(|| "no answer".to_owned()),
+            tag: None,
+            differs: None,
+        }
+    }
+
+    #[test]
+    fn what_no_release_tells_is_told_by_hosts_that_agree() {
+        let staging = EnvOverview {
+            env: EnvName::new("staging"),
+            gated: false,
+            hosts: vec![HostName::new("s1"), HostName::new("s2")],
+            roles: BTreeMap::new(),
+            deployed: None,
+            lock: None,
+        };
+        for (second, said) in [
+            (Some("3f2a1c0ffee"), "staging: 3f2a1c0"),
+            (Some("9be0d11"), "staging: hosts differ"),
+            (None, "staging: ?"),
+        ] {
+            let versions = [version("s1", Some("3f2a1c0ffee")), version("s2", second)];
+            assert_eq!(runs(&staging, &versions, true), said);
+        }
+        assert_eq!(runs(&staging, &[], false), "STAG ?");
+    }
 }
