@@ -83,9 +83,20 @@ impl TagPattern {
         self.base(name).map_or(1, |(_, number)| number)
     }
 
+    /// The first moment that a name may mean and its number, by which names that say their time are ordered; `None` as of
+    /// [`TagPattern::time`].
+    pub fn order(&self, name: &str) -> Option<(NaiveDateTime, u32)> {
+        let (base, number) = self.base(name)?;
+        Some((self.time_of(base)?.start, number))
+    }
+
     /// The time that a name says; `None` when it says none that is possible, or is no release's.
     pub fn time(&self, name: &str) -> Option<NamedTime> {
         let (base, _) = self.base(name)?;
+        self.time_of(base)
+    }
+
+    fn time_of(&self, base: &str) -> Option<NamedTime> {
         let reader = self.reader.as_ref()?;
         let span_s = reader.span_s?;
         let mut parsed = Parsed::new();

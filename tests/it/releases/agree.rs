@@ -79,7 +79,7 @@ fn past(nasty: &Nasty) -> Past {
         runtime: folder,
     };
     let paths = ProjectPaths::new(&folders, "nasty", &nasty.root()).unwrap();
-    Past::new(&nasty.root(), &Arc::new(checklist), &paths)
+    Past::new(&nasty.root(), &Arc::new(checklist), &paths, &folders.cache)
 }
 
 fn numstat(nasty: &Nasty, from: &str, to: &str) -> Vec<String> {
