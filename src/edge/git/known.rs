@@ -128,12 +128,14 @@ fn read(file: &Path) -> io::Result<Option<Vec<u8>>> {
 }
 
 fn write(file: &Path, body: &[u8]) -> io::Result<()> {
-    let Some(folder) = file.parent() else {
+    let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else {
         return Ok(());
     };
     make_private(folder).map_err(io::Error::other)?;
     // Two who write at once may mix their bytes: the checksum tells.
-    let beside = file.with_extension("new");
+    let mut beside = name.to_owned();
+    beside.push(".new");
+    let beside = folder.join(beside);
     let written = || {
         let mut out = fs::OpenOptions::new()
             .write(true)
