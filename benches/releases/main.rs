@@ -75,8 +75,14 @@ fn main() {
         );
     };
     report("golive: the newest 50", &mut || {
-        let catalog = runtime.block_on(past.newest(50)).unwrap();
+        let catalog = runtime.block_on(past.newest(50)).unwrap().unwrap();
         assert!(catalog.releases.len() >= 50.min(tags) && catalog.total == tags);
+    });
+    let kept = root.join(".state/objects");
+    report("golive: all, for the first time", &mut || {
+        let _ = std::fs::remove_dir_all(&kept);
+        let catalog = runtime.block_on(past.list()).unwrap();
+        assert_eq!(catalog.releases.len(), tags);
     });
     report("golive: all", &mut || {
         let catalog = runtime.block_on(past.list()).unwrap();
@@ -213,5 +219,5 @@ fn past(root: &Path) -> Past {
         runtime: state,
     };
     let paths = ProjectPaths::new(&folders, "bench", root).unwrap();
-    Past::new(root, &Arc::new(checklist), &paths)
+    Past::new(root, &Arc::new(checklist), &paths, &folders.cache)
 }

@@ -15,9 +15,11 @@ use tokio::process::{Child, Command};
 
 use crate::domain::id::Commit;
 
+pub mod annotated;
 pub mod counts;
 pub mod diff;
 pub mod history;
+mod known;
 pub mod lock;
 pub mod objects;
 pub mod releases;
@@ -286,7 +288,18 @@ impl Git {
         input: Vec<u8>,
         limit: Duration,
     ) -> Result<Output, GitError> {
-        let mut child = self.start_with(arguments, Stdio::piped())?;
+        let child = self.start_with(arguments, Stdio::piped())?;
+        self.tell(child, arguments, input, limit).await
+    }
+
+    /// Tells a command that was started what it waits for.
+    async fn tell(
+        &self,
+        mut child: Child,
+        arguments: &[&str],
+        input: Vec<u8>,
+        limit: Duration,
+    ) -> Result<Output, GitError> {
         let group = group_of(&child);
         let stdin = child.stdin.take();
         let telling = async {

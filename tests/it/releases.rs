@@ -1,7 +1,7 @@
 //! `golive releases` on repositories that golive never touched, and that nobody should have.
 //!
 //! Each nasty repository is listed as JSON and kept as a snapshot; hashes and times in them are always the same. `agree`
-//! compares with git itself on random histories.
+//! compares with git itself on random histories, `kept` is about what is read only once.
 
 use std::fs;
 
@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::support::nasty::{Nasty, lines};
 
 mod agree;
+mod kept;
 
 const USUAL: &str = "";
 

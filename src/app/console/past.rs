@@ -16,7 +16,7 @@ use crate::edge::git::{Git, GitError};
 use crate::ui::msg::{Msg, Notice, ReleaseNews, ReleaseWish};
 
 /// How many releases are told before all are read.
-const FIRST: usize = 200;
+const FIRST: usize = 60;
 
 /// Questions of which only the newest counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -109,8 +109,7 @@ impl Errands {
         let past = Past::of(&self.project);
         let known = self.shelf.catalog();
         if known.releases.is_empty()
-            && let Ok(newest) = past.newest(FIRST).await
-            && newest.releases.len() < newest.total
+            && let Ok(Some(newest)) = past.newest(FIRST).await
         {
             self.tell_catalog(newest);
         }

@@ -4,7 +4,7 @@
 //! network.
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use futures_util::StreamExt as _;
 use tokio::time::{Instant, timeout_at};
 
 use crate::app::session::{self, Project};
-use crate::domain::catalog::{self, Brought, Catalog, Ground, Release, RemoteTags, Signature};
+use crate::domain::catalog::{self, Catalog, Ground, Release, RemoteTags, Signature, Tag};
 use crate::domain::checklist::Checklist;
 use crate::domain::id::Commit;
 use crate::domain::release::TagPattern;
@@ -37,56 +37,83 @@ pub struct Past {
     git: Git,
     checklist: Arc<Checklist>,
     paths: ProjectPaths,
+    /// What of git's objects is kept for the next list.
+    cache: PathBuf,
 }
 
 impl Past {
     /// The past of a project.
     pub fn of(project: &Project) -> Self {
-        Self::new(&project.root, &project.checklist, &project.paths)
+        let cache = &project.folders.cache;
+        Self::new(&project.root, &project.checklist, &project.paths, cache)
     }
 
-    /// The past of the project in `root` whose runs are kept in `paths`.
-    pub fn new(root: &Path, checklist: &Arc<Checklist>, paths: &ProjectPaths) -> Self {
+    /// The past of the project in `root` whose runs are kept in `paths`; `cache` is golive's folder for what may be lost.
+    pub fn new(
+        root: &Path,
+        checklist: &Arc<Checklist>,
+        paths: &ProjectPaths,
+        cache: &Path,
+    ) -> Self {
+        let name = paths.folder().file_name().unwrap_or_default();
         Self {
             git: Git::new(root),
             checklist: Arc::clone(checklist),
             paths: paths.clone(),
+            cache: cache.join("objects").join(name),
         }
     }
 
     /// The newest releases, about so many: what a screen shows first. `total` says how many there are. What runs of this
-    /// machine tell is not in it.
-    pub async fn newest(&self, count: usize) -> Result<Catalog, GitError> {
-        let refs = self.git.refs().await?;
+    /// machine tell is not in it, nor how far HEAD is from LIVE: rows do not wait for that. `None` = there are no more than
+    /// that, or their names do not tell which are the newest.
+    pub async fn newest(&self, count: usize) -> Result<Option<Catalog>, GitError> {
+        let reader = self.git.begin_tags();
+        let (refs, is_shallow) = tokio::join!(self.git.refs(), self.git.is_shallow());
+        let refs = refs?;
         let pattern = self.pattern();
-        let tags = releases_of(&refs, &pattern);
-        let names: Vec<&str> = tags.iter().map(|tag| tag.name.as_str()).collect();
-        if names.len() <= count || !catalog::told_by_name(&pattern, &names) {
-            return self.made(refs, &pattern, Vec::new(), None).await;
-        }
-        let places = catalog::newest(&pattern, &names, count);
-        let total = names.len();
-        let wanted = places
-            .into_iter()
-            .map(|place| tags[place].clone())
-            .collect();
-        let live = self.live_of(&refs).cloned();
-        let mut some = Refs {
-            tags: wanted,
-            ..refs
+        let names = refs.tags.iter().map(|tag| tag.name.as_str());
+        let Some(newest) = catalog::newest(&pattern, names, count) else {
+            return Ok(None);
         };
-        some.tags.extend(live);
-        self.made(some, &pattern, Vec::new(), Some(total)).await
+        let mut tags: Vec<TagRef> = newest
+            .places
+            .into_iter()
+            .map(|place| refs.tags[place].clone())
+            .collect();
+        self.with_live(&refs, &mut tags);
+        let tags = self.git.read_begun(reader?, &tags).await?;
+        let ground = Ground {
+            live: self.live_in(&tags),
+            is_shallow: is_shallow?,
+            total: Some(newest.total),
+            ..self.ground(&refs)
+        };
+        Ok(Some(catalog::make(tags, &pattern, ground)))
     }
 
     /// All releases, without what takes long to find out: counts, signatures, the remote.
     pub async fn list(&self) -> Result<Catalog, GitError> {
         let paths = self.paths.clone();
         let journals = tokio::task::spawn_blocking(move || brought::brought(&paths, NEWEST_RUNS));
-        let refs = self.git.refs().await?;
-        // Runs that cannot be listed are like no runs here; `golive runs` says why.
-        let brought = journals.await.ok().and_then(Result::ok).unwrap_or_default();
-        self.made(refs, &self.pattern(), brought, None).await
+        let reader = self.git.begin_list(&self.cache);
+        let (refs, is_shallow) = tokio::join!(self.git.refs(), self.git.is_shallow());
+        let (refs, is_shallow) = (refs?, is_shallow?);
+        let pattern = self.pattern();
+        let mut tags = releases_of(&refs, &pattern);
+        self.with_live(&refs, &mut tags);
+        let (tags, apart) = tokio::join!(self.git.read_list(reader, tags), self.apart(&refs));
+        let tags = tags?;
+        let live = self.live_in(&tags);
+        let ground = Ground {
+            apart: apart.filter(|_| !is_shallow && live.is_some()),
+            live,
+            is_shallow,
+            // Runs that cannot be listed are like no runs here; `golive runs` says why.
+            brought: journals.await.ok().and_then(Result::ok).unwrap_or_default(),
+            ..self.ground(&refs)
+        };
+        Ok(catalog::make(tags, &pattern, ground))
     }
 
     /// The names of all tags but LIVE, as they are.
@@ -97,50 +124,43 @@ impl Past {
         Ok(others.map(|tag| tag.name).collect())
     }
 
-    async fn made(
-        &self,
-        refs: Refs,
-        pattern: &TagPattern,
-        brought: Vec<Brought>,
-        total: Option<usize>,
-    ) -> Result<Catalog, GitError> {
-        let tags = releases_of(&refs, pattern).into_iter().cloned().collect();
-        let live = async {
-            let Some(tag) = self.live_of(&refs) else {
-                return Ok::<_, GitError>(None);
-            };
-            let read = self.git.read_tags(vec![tag.clone()]).await?;
-            let commit = read.into_iter().next().map(|tag| tag.commit);
-            let Some((commit, head)) = commit.clone().zip(refs.head.as_ref()) else {
-                return Ok(commit.map(|commit| (commit, None)));
-            };
-            let apart = self.git.apart(head, &commit).await.ok();
-            Ok(Some((commit, apart)))
-        };
-        let shallow = self.git.is_shallow();
-        let (tags, live, is_shallow) = tokio::join!(self.git.read_tags(tags), live, shallow);
-        let (live, is_shallow): (Option<(Commit, _)>, bool) = (live?, is_shallow?);
+    /// What is known without reading a tag.
+    fn ground(&self, refs: &Refs) -> Ground {
         let rules = &self.checklist.release;
-        let ground = Ground {
+        Ground {
             live_name: rules.live.clone(),
-            apart: live
-                .as_ref()
-                .and_then(|(_, apart)| *apart)
-                .filter(|_| !is_shallow),
-            live: live.map(|(commit, _)| commit),
             released_in: self.checklist.released().cloned(),
-            branch: refs.branch,
-            head: refs.head,
-            is_shallow,
-            brought,
+            branch: refs.branch.clone(),
+            head: refs.head.clone(),
             remote: if rules.remote.is_some() {
                 RemoteTags::Waiting
             } else {
                 RemoteTags::None
             },
-            total,
-        };
-        Ok(catalog::make(tags?, pattern, ground))
+            ..Ground::default()
+        }
+    }
+
+    /// Adds LIVE to tags that are read, when it is none of them.
+    fn with_live(&self, refs: &Refs, tags: &mut Vec<TagRef>) {
+        if let Some(live) = self.live_of(refs)
+            && tags.iter().all(|tag| tag.name != live.name)
+        {
+            tags.push(live.clone());
+        }
+    }
+
+    /// The commit of LIVE, which is none when it is on none.
+    fn live_in(&self, tags: &[Tag]) -> Option<Commit> {
+        let name = self.checklist.release.live.as_deref()?;
+        let live = tags.iter().rev().find(|tag| tag.name == name)?;
+        Some(live.commit.clone())
+    }
+
+    /// Commits of HEAD that LIVE has not, and the other way round; git refuses what is no commit.
+    async fn apart(&self, refs: &Refs) -> Option<(usize, usize)> {
+        let live = Commit::new(self.live_of(refs)?.end());
+        self.git.apart(refs.head.as_ref()?, &live).await.ok()
     }
 
     /// These releases with their commits counted and their signatures verified, newest first and no longer than a moment:
@@ -262,9 +282,10 @@ impl Past {
     }
 }
 
-fn releases_of<'a>(refs: &'a Refs, pattern: &TagPattern) -> Vec<&'a TagRef> {
+fn releases_of(refs: &Refs, pattern: &TagPattern) -> Vec<TagRef> {
     let tags = refs.tags.iter();
-    tags.filter(|tag| pattern.matches(&tag.name)).collect()
+    let releases = tags.filter(|tag| pattern.matches(&tag.name));
+    releases.cloned().collect()
 }
 
 /// Where these tags stand in a catalog.

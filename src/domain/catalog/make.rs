@@ -44,26 +44,42 @@ pub struct Ground {
 /// By what releases are ordered, newest first.
 type Key = Reverse<(i64, u32, i64)>;
 
-/// Whether the names of releases tell their order: then the newest are known before any tag is read.
-pub fn told_by_name(pattern: &TagPattern, names: &[&str]) -> bool {
-    names.iter().all(|name| pattern.time(name).is_some())
+/// The newest of many names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Newest {
+    /// Their places among the names, in no order; a few more than asked for, because times of places are at most some
+    /// hours apart from each other.
+    pub places: Vec<usize>,
+    /// How many of the names are releases at all.
+    pub total: usize,
 }
 
-/// The places of the newest `count` of these names, by the times they say. Times of places are at most some hours apart
-/// from each other, so a few more than asked for are told.
-pub fn newest(pattern: &TagPattern, names: &[&str], count: usize) -> Vec<usize> {
-    let key = |place: &usize| {
-        let name = names[*place];
-        let start = pattern.time(name).map(|time| time.start);
-        Reverse((start, pattern.number(name)))
-    };
-    let mut places: Vec<usize> = (0..names.len()).collect();
-    let count = (count + count / 4 + 4).min(places.len());
-    if count < places.len() {
-        places.select_nth_unstable_by_key(count, key);
-        places.truncate(count);
+/// The newest `count` releases of these names by the times they say, before any tag is read. `None` when there are not more
+/// than that, or when a name says no time, so that only its tag tells its place.
+pub fn newest<'a>(
+    pattern: &TagPattern,
+    names: impl Iterator<Item = &'a str>,
+    count: usize,
+) -> Option<Newest> {
+    let mut keyed = Vec::new();
+    for (place, name) in names.enumerate() {
+        match pattern.order(name) {
+            Some(order) => keyed.push((Reverse(order), place)),
+            None if pattern.matches(name) => return None,
+            None => {}
+        }
     }
-    places
+    let total = keyed.len();
+    if total <= count {
+        return None;
+    }
+    let wanted = count + count / 4 + 4;
+    if wanted < total {
+        keyed.select_nth_unstable(wanted);
+        keyed.truncate(wanted);
+    }
+    let places = keyed.into_iter().map(|(_, place)| place).collect();
+    Some(Newest { places, total })
 }
 
 /// The catalog of these tags, of which those that do not fit the pattern are left out.

@@ -16,7 +16,7 @@ mod make;
 mod risk;
 pub mod truth;
 
-pub use make::{Ground, live_tag, make, newest, told_by_name};
+pub use make::{Ground, Newest, live_tag, make, newest};
 pub use risk::risks;
 
 pub use back::{Candidate, Refused, WayBack, standing, way_back};

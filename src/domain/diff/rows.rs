@@ -4,6 +4,7 @@
 //! old line stands beside which new one. How wide a row is, and how it is drawn, is none of its business.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use super::{Diff, DiffLine, Fate, FileDiff, Side};
 
@@ -126,10 +127,12 @@ pub fn rows(diff: &Diff, side_by_side: bool, folds: &Folds) -> Vec<Row> {
                 continue;
             }
             let start = [hunk.old_start, hunk.new_start];
-            if side_by_side {
-                pairs(number, &hunk.lines, start, &mut push);
-            } else {
-                below(number, &hunk.lines, start, &mut push);
+            for piece in pieces(&hunk.lines, start) {
+                if side_by_side {
+                    pairs(number, piece, &mut push);
+                } else {
+                    below(number, piece, &mut push);
+                }
             }
         }
     }
@@ -142,88 +145,90 @@ pub fn rows(diff: &Diff, side_by_side: bool, folds: &Folds) -> Vec<Row> {
     rows
 }
 
-/// The ends of the lines that were removed from `from` on, and of those that were added after them.
-fn block(lines: &[DiffLine], from: usize) -> (usize, usize) {
-    let run = |from: usize, side: Side| {
-        let same = lines[from..].iter().take_while(|line| line.side == side);
-        from + same.count()
-    };
-    let gone = run(from, Side::Old);
-    (gone, run(gone, Side::New))
+/// A piece of a hunk, with the numbers before and after of its first lines.
+enum Piece {
+    /// A line that is in both versions.
+    Same { line: usize, numbers: [usize; 2] },
+    /// Lines that were removed, and those that came in their place.
+    Changed {
+        gone: Range<usize>,
+        came: Range<usize>,
+        numbers: [usize; 2],
+    },
 }
 
-fn below(hunk: usize, lines: &[DiffLine], start: [usize; 2], push: &mut impl FnMut(Kind)) {
-    let [mut old, mut new] = start;
-    let mut from = 0;
-    while from < lines.len() {
-        if lines[from].side == Side::Both {
-            let numbers = [old, new];
-            (old, new) = (old + 1, new + 1);
-            push(Kind::Line {
-                hunk,
-                line: from,
-                numbers,
-                partner: None,
-            });
-            from += 1;
-            continue;
+/// The pieces of a hunk whose first lines have the numbers `start`, in order.
+fn pieces(lines: &[DiffLine], start: [usize; 2]) -> impl Iterator<Item = Piece> {
+    let ([mut old, mut new], mut from) = (start, 0);
+    let run = |from: usize, side: Side| {
+        let same = lines[from..].iter().take_while(|line| line.side == side);
+        from..from + same.count()
+    };
+    std::iter::from_fn(move || {
+        let numbers = [old, new];
+        if lines.get(from)?.side == Side::Both {
+            let line = from;
+            (old, new, from) = (old + 1, new + 1, from + 1);
+            return Some(Piece::Same { line, numbers });
         }
-        let (gone, came) = block(lines, from);
-        let both = (gone - from).min(came - gone);
-        for line in from..came {
-            let is_old = line < gone;
-            let numbers = if is_old { [old, 0] } else { [0, new] };
-            let (at, other) = if is_old {
-                (line - from, gone)
-            } else {
-                (line - gone, from)
-            };
-            let partner = (at < both).then_some(other + at);
-            push(Kind::Line {
-                hunk,
-                line,
-                numbers,
-                partner,
-            });
-            if is_old {
-                old += 1;
-            } else {
-                new += 1;
+        let gone = run(from, Side::Old);
+        let came = run(gone.end, Side::New);
+        (old, new, from) = (old + gone.len(), new + came.len(), came.end);
+        Some(Piece::Changed {
+            gone,
+            came,
+            numbers,
+        })
+    })
+}
+
+fn below(hunk: usize, piece: Piece, push: &mut impl FnMut(Kind)) {
+    let mut put = |line, numbers, partner| {
+        push(Kind::Line {
+            hunk,
+            line,
+            numbers,
+            partner,
+        });
+    };
+    match piece {
+        Piece::Same { line, numbers } => put(line, numbers, None),
+        Piece::Changed {
+            gone,
+            came,
+            numbers: [old, new],
+        } => {
+            for (at, line) in gone.clone().enumerate() {
+                put(line, [old + at, 0], came.clone().nth(at));
+            }
+            for (at, line) in came.enumerate() {
+                put(line, [0, new + at], gone.clone().nth(at));
             }
         }
-        from = came;
     }
 }
 
-fn pairs(hunk: usize, lines: &[DiffLine], start: [usize; 2], push: &mut impl FnMut(Kind)) {
-    let [mut old, mut new] = start;
-    let mut from = 0;
-    while from < lines.len() {
-        if lines[from].side == Side::Both {
-            let numbers = [old, new];
-            (old, new) = (old + 1, new + 1);
-            push(Kind::Pair {
-                hunk,
-                lines: [Some(from); 2],
-                numbers,
-            });
-            from += 1;
-            continue;
+fn pairs(hunk: usize, piece: Piece, push: &mut impl FnMut(Kind)) {
+    let mut put = |lines, numbers| {
+        push(Kind::Pair {
+            hunk,
+            lines,
+            numbers,
+        });
+    };
+    match piece {
+        Piece::Same { line, numbers } => put([Some(line); 2], numbers),
+        Piece::Changed {
+            gone,
+            came,
+            numbers: [old, new],
+        } => {
+            for at in 0..gone.len().max(came.len()) {
+                let lines = [gone.clone().nth(at), came.clone().nth(at)];
+                let number = |first: usize, line: Option<usize>| line.map_or(0, |_| first + at);
+                put(lines, [number(old, lines[0]), number(new, lines[1])]);
+            }
         }
-        let (gone, came) = block(lines, from);
-        for at in 0..(gone - from).max(came - gone) {
-            let left = (at < gone - from).then_some(from + at);
-            let right = (at < came - gone).then_some(gone + at);
-            let numbers = [left.map_or(0, |_| old), right.map_or(0, |_| new)];
-            old += usize::from(left.is_some());
-            new += usize::from(right.is_some());
-            push(Kind::Pair {
-                hunk,
-                lines: [left, right],
-                numbers,
-            });
-        }
-        from = came;
     }
 }
 

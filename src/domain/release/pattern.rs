@@ -73,7 +73,7 @@ impl TagPattern {
 
     /// Whether a name says a time that has not come.
     pub fn says_to_come(&self, name: &str) -> bool {
-        let told = self.base(name).and_then(|(base, _)| self.told(base));
+        let told = self.base(name).and_then(|(base, _)| self.time_of(base));
         told.is_some_and(|time| self.latest.is_some_and(|latest| time.start > latest))
     }
 
@@ -110,15 +110,24 @@ impl TagPattern {
         self.base(name).map_or(1, |(_, number)| number)
     }
 
+    /// The first moment that a name may mean and its number, by which names that say their time are ordered; `None` as of
+    /// [`TagPattern::time`].
+    pub fn order(&self, name: &str) -> Option<(NaiveDateTime, u32)> {
+        let (base, number) = self.base(name)?;
+        let start = self.time_of(base)?.start;
+        let has_come = self.latest.is_none_or(|latest| start <= latest);
+        has_come.then_some((start, number))
+    }
+
     /// The time that a name says; `None` when it says none that is possible, or is no release's.
     pub fn time(&self, name: &str) -> Option<NamedTime> {
         let (base, _) = self.base(name)?;
         let has_come = |time: &NamedTime| self.latest.is_none_or(|latest| time.start <= latest);
-        self.told(base).filter(has_come)
+        self.time_of(base).filter(has_come)
     }
 
     /// The time that a name without its number says, whenever that is.
-    fn told(&self, base: &str) -> Option<NamedTime> {
+    fn time_of(&self, base: &str) -> Option<NamedTime> {
         let reader = self.reader.as_ref()?;
         let span_s = reader.span_s?;
         let mut parsed = Parsed::new();

@@ -1,21 +1,40 @@
-//! Many objects of the repository at once, through one `git cat-file --batch`.
+//! Many objects of the repository at once, through one `git cat-file --batch`, and those that are known already.
 //!
 //! Objects are asked for by hash only. Whoever asks makes sure that no hash is a file's: files may be of any size. What is
 //! missing is no error. Headers and texts are taken apart here; what they mean is not known here.
 
 use std::ops::Range;
+use std::process::Stdio;
 
+use tokio::process::Child;
+
+use super::known::Known;
 use super::{Git, GitError, LOCAL_LIMIT};
 use crate::domain::run::Moment;
 
+const ARGUMENTS: [&str; 3] = ["cat-file", "--batch", "--buffer"];
+
 /// Objects in the order in which they were asked for.
+#[derive(Debug, Default)]
 pub(super) struct Objects {
-    bytes: Vec<u8>,
-    spans: Vec<Span>,
+    pub(super) bytes: Vec<u8>,
+    pub(super) spans: Vec<Span>,
 }
 
 /// What an object is, and where it stands among the bytes; `None` = there is none.
-type Span = Option<(Kind, Range<usize>)>;
+pub(super) type Span = Option<(Kind, Range<usize>)>;
+
+/// Objects in the order in which they were wanted, some of them known before.
+#[derive(Debug)]
+pub(super) struct Found {
+    wanted: Vec<String>,
+    /// Which of those that were asked for; `None` = it was known.
+    places: Vec<Option<usize>>,
+    asked: Objects,
+}
+
+/// A git that was started and waits to be asked for objects; it ends when it is dropped.
+pub(super) struct Reader(Child);
 
 /// What an object is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,34 +55,94 @@ pub(super) struct Parts<'a> {
 }
 
 impl Git {
+    /// Starts a git that reads objects, before it is known which ones are wanted.
+    pub(super) fn reader(&self) -> Result<Reader, GitError> {
+        Ok(Reader(self.start_with(&ARGUMENTS, Stdio::piped())?))
+    }
+
     /// Reads these objects; each is a hash, which may be followed by `^{commit}`.
-    pub(super) async fn objects(&self, wanted: &[String]) -> Result<Objects, GitError> {
-        let arguments = ["cat-file", "--batch", "--buffer"];
-        if wanted.is_empty() {
-            return Ok(Objects {
-                bytes: Vec::new(),
-                spans: Vec::new(),
-            });
-        }
+    pub(super) async fn objects(
+        &self,
+        reader: Reader,
+        wanted: &[String],
+    ) -> Result<Objects, GitError> {
         let input = (wanted.join("\n") + "\n").into_bytes();
-        let output = self.run_with(&arguments, input, LOCAL_LIMIT).await?;
+        let output = self.tell(reader.0, &ARGUMENTS, input, LOCAL_LIMIT).await?;
         if !output.status.success() {
-            return Err(self.failure(&arguments, &output));
+            return Err(self.failure(&ARGUMENTS, &output));
         }
         let spans =
-            read(&output.stdout, wanted).ok_or_else(|| GitError::Answer(arguments.join(" ")))?;
+            read(&output.stdout, wanted).ok_or_else(|| GitError::Answer(ARGUMENTS.join(" ")))?;
         Ok(Objects {
             bytes: output.stdout,
             spans,
         })
     }
+
+    /// The same; only those that are not known are asked for.
+    pub(super) async fn objects_beside(
+        &self,
+        known: &Known,
+        wanted: Vec<String>,
+    ) -> Result<Found, GitError> {
+        let mut open = Vec::new();
+        let mut places = Vec::with_capacity(wanted.len());
+        for name in &wanted {
+            places.push(known.get(name).is_none().then_some(open.len()));
+            if known.get(name).is_none() {
+                open.push(name.clone());
+            }
+        }
+        let asked = if open.is_empty() {
+            Objects::default()
+        } else {
+            self.objects(self.reader()?, &open).await?
+        };
+        Ok(Found {
+            wanted,
+            places,
+            asked,
+        })
+    }
+}
+
+impl Found {
+    /// The object that was wanted as the `index`th; `None` = there is none.
+    pub(super) fn get<'a>(&'a self, known: &'a Known, index: usize) -> Option<(Kind, &'a [u8])> {
+        match self.places.get(index)? {
+            None => known.get(&self.wanted[index]),
+            Some(place) => self.asked.get(*place),
+        }
+    }
+
+    /// All objects with the names they were wanted by, and whether each was known before.
+    pub(super) fn all<'a>(
+        &'a self,
+        known: &'a Known,
+    ) -> impl Iterator<Item = (&'a str, Option<(Kind, &'a [u8])>, bool)> {
+        let names = self.wanted.iter().enumerate();
+        names.map(|(index, name)| {
+            let is_known = self.places[index].is_none();
+            (name.as_str(), self.get(known, index), is_known)
+        })
+    }
 }
 
 impl Objects {
-    /// The object that was asked for as the `index`th; `None` = there is none.
-    pub(super) fn get(&self, index: usize) -> Option<(Kind, &[u8])> {
-        let (kind, span) = self.spans.get(index)?.as_ref()?;
+    fn get(&self, place: usize) -> Option<(Kind, &[u8])> {
+        let (kind, span) = self.spans.get(place)?.as_ref()?;
         Some((*kind, &self.bytes[span.clone()]))
+    }
+}
+
+impl Kind {
+    /// How git calls what is kept; `None` for anything else.
+    pub(super) fn word(self) -> Option<&'static str> {
+        match self {
+            Self::Commit => Some("commit"),
+            Self::Tag => Some("tag"),
+            Self::Other => None,
+        }
     }
 }
 
@@ -72,29 +151,32 @@ fn read(bytes: &[u8], wanted: &[String]) -> Option<Vec<Span>> {
     let mut at = 0;
     let mut spans = Vec::with_capacity(wanted.len());
     for _ in wanted {
-        let line_end = at + memchr::memchr(b'\n', bytes.get(at..)?)?;
-        let line = std::str::from_utf8(&bytes[at..line_end]).ok()?;
-        at = line_end + 1;
-        let mut words = line.split(' ').skip(1);
-        let (kind, size) = (words.next()?, words.next());
-        // `HASH missing` and `HASH ambiguous` have no size and no object.
-        let Some(size) = size else {
-            spans.push(None);
-            continue;
-        };
-        let size: usize = size.parse().ok()?;
-        let kind = match kind {
-            "commit" => Kind::Commit,
-            "tag" => Kind::Tag,
-            _ => Kind::Other,
-        };
-        if bytes.len() < at + size {
-            return None;
-        }
-        spans.push(Some((kind, at..at + size)));
-        at += size + 1;
+        let (_, span, next) = header(bytes, at)?;
+        spans.push(span);
+        at = next;
     }
     Some(spans)
+}
+
+/// Reads the line before an object, at `at`: the name, where the object is, and where the next line begins.
+pub(super) fn header(bytes: &[u8], at: usize) -> Option<(&str, Span, usize)> {
+    let line_end = at + memchr::memchr(b'\n', bytes.get(at..)?)?;
+    let line = std::str::from_utf8(&bytes[at..line_end]).ok()?;
+    let begin = line_end + 1;
+    let mut words = line.split(' ');
+    let (name, kind, size) = (words.next()?, words.next()?, words.next());
+    // `HASH missing` and `HASH ambiguous` have no size and no object.
+    let Some(size) = size else {
+        return Some((name, None, begin));
+    };
+    let size: usize = size.parse().ok()?;
+    let kind = match kind {
+        "commit" => Kind::Commit,
+        "tag" => Kind::Tag,
+        _ => Kind::Other,
+    };
+    let end = begin.checked_add(size).filter(|end| *end < bytes.len())?;
+    Some((name, Some((kind, begin..end)), end + 1))
 }
 
 impl<'a> Parts<'a> {

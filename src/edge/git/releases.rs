@@ -1,20 +1,13 @@
-//! The tags of releases: all their names at once, then what stands in those that are wanted.
+//! The tags of releases: all their names at once, and which files each release touches.
 //!
-//! Names come from one `git show-ref` (with thousands of tags the quickest that git has), tags and commits from
-//! `git cat-file`, in two processes. Everything after the names goes by hash, so that no name can be taken for something
-//! else. Tags on files or folders are no releases. Also what tells of releases: which files each of them touches.
+//! Names come from one `git show-ref` (with thousands of tags the quickest that git has). Everything after the names goes
+//! by hash, so that no name can be taken for something else; what stands in tags is read by `annotated`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use super::objects::{Kind, Parts, subject};
 use super::{Git, GitError, LOCAL_LIMIT, is_hash};
-use crate::domain::catalog::{Annotation, Committed, Tag};
 use crate::domain::id::Commit;
-use crate::domain::release::read_body;
-
-/// From so many tags on, two processes read them.
-const MANY: usize = 256;
 
 /// A tag as the list of refs tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +18,18 @@ pub struct TagRef {
     pub object: String,
     /// What an annotated tag is on in the end; `None` = it is not annotated.
     pub peeled: Option<String>,
+}
+
+impl TagRef {
+    /// The object it is on in the end.
+    pub fn end(&self) -> &str {
+        self.peeled.as_ref().unwrap_or(&self.object)
+    }
+
+    /// What git takes as a question for its commit only.
+    pub(super) fn as_commit(&self) -> String {
+        format!("{}^{{commit}}", self.end())
+    }
 }
 
 /// All tags, and where HEAD is.
@@ -65,80 +70,6 @@ impl Git {
             refs.branch = Some(name);
         }
         Ok(refs)
-    }
-
-    /// What stands in these tags; those that are on no commit are left out.
-    pub async fn read_tags(&self, tags: Vec<TagRef>) -> Result<Vec<Tag>, GitError> {
-        if tags.len() < MANY {
-            return self.read_some(&tags).await;
-        }
-        let mut first = tags;
-        let second = first.split_off(first.len() / 2);
-        let git = self.clone();
-        // Beside this one, so that both are read and taken apart at the same time.
-        let beside = tokio::spawn(async move { git.read_some(&second).await });
-        let mut read = self.read_some(&first).await?;
-        match beside.await {
-            Ok(rest) => read.extend(rest?),
-            Err(_) => return Err(GitError::Answer("cat-file".to_owned())),
-        }
-        Ok(read)
-    }
-
-    async fn read_some(&self, tags: &[TagRef]) -> Result<Vec<Tag>, GitError> {
-        let annotated = tags.iter().filter(|tag| tag.peeled.is_some());
-        let wanted: Vec<String> = annotated.map(|tag| tag.object.clone()).collect();
-        let objects = self.objects(&wanted).await?;
-        let mut next = 0;
-        let mut found: Vec<(&TagRef, Option<Annotated>)> = Vec::with_capacity(tags.len());
-        for tag in tags {
-            if tag.peeled.is_none() {
-                found.push((tag, None));
-                continue;
-            }
-            if let Some((Kind::Tag, object)) = objects.get(next) {
-                found.push((tag, Some(Annotated::read(object))));
-            }
-            next += 1;
-        }
-        // Only commits that are known to be some, or are asked for as such: a file could be of any size.
-        let wanted: Vec<String> = found
-            .iter()
-            .filter_map(|(tag, annotated)| match (&tag.peeled, annotated) {
-                (Some(peeled), Some(known)) if known.is_on_commit => {
-                    known.lacks_something().then(|| peeled.clone())
-                }
-                (Some(peeled), _) => Some(format!("{peeled}^{{commit}}")),
-                (None, _) => Some(format!("{}^{{commit}}", tag.object)),
-            })
-            .collect();
-        let commits = self.objects(&wanted).await?;
-        let mut next = 0;
-        let mut read = Vec::with_capacity(found.len());
-        for (tag, annotated) in found {
-            let is_known = annotated.as_ref().is_some_and(|known| known.is_on_commit);
-            let is_asked = annotated
-                .as_ref()
-                .is_none_or(|known| !known.is_on_commit || known.lacks_something());
-            let mut committed = None;
-            if is_asked {
-                if let Some((Kind::Commit, object)) = commits.get(next) {
-                    committed = Some(read_commit(object));
-                }
-                next += 1;
-            }
-            if !is_known && committed.is_none() {
-                continue;
-            }
-            read.push(Tag {
-                name: tag.name.clone(),
-                object: tag.object.clone(),
-                commit: Commit::new(tag.peeled.as_ref().unwrap_or(&tag.object).as_str()),
-                annotation: annotated.map(|annotated| annotated.says),
-                committed,
-            });
-        }
-        Ok(read)
     }
 
     /// Whether this clone holds only a part of the history.
@@ -296,81 +227,6 @@ fn glob_of(text: &str) -> String {
     glob
 }
 
-/// An annotated tag, taken apart.
-struct Annotated {
-    says: Annotation,
-    /// Whether it is on a commit itself, and not on another tag.
-    is_on_commit: bool,
-}
-
-impl Annotated {
-    fn read(object: &[u8]) -> Self {
-        let parts = Parts::of(object);
-        let (by, at) = match parts.hand("tagger") {
-            Some((by, at)) => (Some(by), at),
-            None => (None, None),
-        };
-        let text = parts.decoded(parts.text);
-        let signature = signature_at(&text);
-        let message = signature.map_or(text.as_str(), |at| &text[..at]);
-        Self {
-            is_on_commit: parts.header("type") == Some(b"commit"),
-            says: Annotation {
-                made_as: parts.word("tag").unwrap_or_default(),
-                by,
-                at,
-                note: read_body(message),
-                subject: subject(message),
-                message: message.to_owned(),
-                is_signed: signature.is_some() || parts.header("gpgsig").is_some(),
-            },
-        }
-    }
-
-    /// Whether the commit has to tell what the tag does not.
-    fn lacks_something(&self) -> bool {
-        let says = &self.says;
-        says.at.is_none() || says.by.is_none() || says.note.is_some() || says.subject.is_empty()
-    }
-}
-
-/// Where the signature begins in the text of a tag.
-fn signature_at(text: &str) -> Option<usize> {
-    let mut at = 0;
-    let mut found = None;
-    for line in text.split_inclusive('\n') {
-        let words = line.strip_prefix("-----BEGIN ");
-        if words.is_some_and(|words| {
-            [
-                "PGP SIGNATURE",
-                "PGP MESSAGE",
-                "SSH SIGNATURE",
-                "SIGNED MESSAGE",
-            ]
-            .iter()
-            .any(|kind| {
-                words
-                    .strip_prefix(kind)
-                    .is_some_and(|rest| rest.starts_with("-----"))
-            })
-        }) {
-            found = Some(at);
-        }
-        at += line.len();
-    }
-    found
-}
-
-fn read_commit(object: &[u8]) -> Committed {
-    let parts = Parts::of(object);
-    let (by, at) = parts.hand("committer").unwrap_or_default();
-    Committed {
-        by,
-        at,
-        subject: subject(&parts.decoded(parts.text)),
-    }
-}
-
 /// Reads `git show-ref --head --tags --dereference`.
 fn read_refs(text: &str) -> Refs {
     let mut refs = Refs::default();
@@ -412,19 +268,5 @@ mod tests {
         assert_eq!(refs.tags.len(), 2);
         assert_eq!(refs.tag("v1").unwrap().peeled, None);
         assert_eq!(refs.tag("v2").unwrap().peeled, Some(a));
-    }
-
-    #[test]
-    fn a_signature_is_no_part_of_the_message() {
-        let text = "notes\n-----BEGIN PGP SIGNATURE-----\nxx\n-----END PGP SIGNATURE-----\n";
-        assert_eq!(signature_at(text), Some(6));
-        assert_eq!(signature_at("-----BEGIN OF THE END-----\n"), None);
-        let object = format!("object aa\ntype commit\ntag R-1\ntagger A <a@x> 1 +0000\n\n{text}");
-        let tag = Annotated::read(object.as_bytes());
-        assert!(tag.says.is_signed && tag.is_on_commit && !tag.lacks_something());
-        assert_eq!(
-            (tag.says.message.as_str(), tag.says.made_as.as_str()),
-            ("notes\n", "R-1")
-        );
     }
 }

@@ -79,7 +79,7 @@ fn past(nasty: &Nasty) -> Past {
         runtime: folder,
     };
     let paths = ProjectPaths::new(&folders, "nasty", &nasty.root()).unwrap();
-    Past::new(&nasty.root(), &Arc::new(checklist), &paths)
+    Past::new(&nasty.root(), &Arc::new(checklist), &paths, &folders.cache)
 }
 
 fn numstat(nasty: &Nasty, from: &str, to: &str) -> Vec<String> {
@@ -96,8 +96,14 @@ proptest! {
         make(&nasty, &history);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let past = past(&nasty);
+        let newest = runtime.block_on(past.newest(3)).unwrap();
         let catalog: Catalog = runtime.block_on(async {
             let mut catalog = past.list().await.unwrap();
+            if let Some(newest) = &newest {
+                assert_eq!(newest.releases[..3], catalog.releases[..3]);
+                assert_eq!(newest.total, catalog.total);
+            }
+            assert_eq!(newest.is_some(), catalog.releases.len() > 3);
             past.fill_all(&mut catalog).await;
             catalog
         });

@@ -168,6 +168,16 @@ impl Nasty {
             .unwrap()
     }
 
+    /// The same in the project's folder, where these variables are set.
+    pub(crate) fn golive_where(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Output {
+        self.hermetic(env!("CARGO_BIN_EXE_golive"), &self.root())
+            .envs(variables.iter().copied())
+            .args(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    }
+
     /// The list of releases, one compact line of JSON each.
     pub(crate) fn json(&self) -> String {
         lines(&self.golive(&["releases", "--json"]))

@@ -1,0 +1,260 @@
+//! What stands in the tags of releases: annotated ones, and commits where a tag does not say everything.
+//!
+//! Objects are read by hash, through `objects`: some in one question that is begun before it is known which, thousands by
+//! two processes at the same time, and those that `known` kept from the last time not at all. Tags on files or folders are
+//! no releases.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+
+use super::known::{Known, keep};
+use super::objects::{Found, Kind, Parts, Reader, subject};
+use super::releases::TagRef;
+use super::{Git, GitError};
+use crate::domain::catalog::{Annotation, Committed, Tag};
+use crate::domain::id::Commit;
+use crate::domain::release::read_body;
+
+/// From so many tags on, two processes read them, and what they said is kept.
+const MANY: usize = 256;
+
+/// A git that waits to be told which tags it reads.
+pub struct TagReader(Reader);
+
+/// A list that was begun.
+pub struct ListReader {
+    file: PathBuf,
+    known: JoinHandle<Known>,
+    is_replaced: JoinHandle<Result<bool, GitError>>,
+}
+
+impl Git {
+    /// What stands in these tags; those that are on no commit are left out.
+    pub async fn read_tags(&self, tags: Vec<TagRef>) -> Result<Vec<Tag>, GitError> {
+        let some = Arc::new(Known::default());
+        Ok(self.read_some(&tags, &some).await?.0)
+    }
+
+    /// Starts reading some tags, before it is known which.
+    pub fn begin_tags(&self) -> Result<TagReader, GitError> {
+        Ok(TagReader(self.reader()?))
+    }
+
+    /// The same as [`Git::read_tags`] for some tags, in the one question that was begun.
+    pub async fn read_begun(
+        &self,
+        reader: TagReader,
+        tags: &[TagRef],
+    ) -> Result<Vec<Tag>, GitError> {
+        // What their commits say is asked without knowing whether it is needed.
+        let objects = tags.iter().filter(|tag| tag.peeled.is_some());
+        let objects = objects.map(|tag| tag.object.clone());
+        let wanted: Vec<String> = objects.chain(tags.iter().map(TagRef::as_commit)).collect();
+        let told = self.objects(reader.0, &wanted).await?;
+        let known = Known::told(&wanted, told);
+        Ok(self.read_some(tags, &known).await?.0)
+    }
+
+    /// Begins a list of any length: what was kept in `file` is read while the caller finds out which tags there are.
+    pub fn begin_list(&self, file: &Path) -> ListReader {
+        let (git, opened) = (self.clone(), file.to_owned());
+        ListReader {
+            file: file.to_owned(),
+            known: tokio::task::spawn_blocking(move || Known::open(&opened)),
+            is_replaced: tokio::spawn(async move { git.replaces_objects().await }),
+        }
+    }
+
+    /// The same as [`Git::read_tags`] for a list: what was kept is not asked again, and what is read of many is kept.
+    pub async fn read_list(
+        &self,
+        reader: ListReader,
+        tags: Vec<TagRef>,
+    ) -> Result<Vec<Tag>, GitError> {
+        if tags.len() < MANY {
+            return self.read_tags(tags).await;
+        }
+        let unread = |_| GitError::Answer("cat-file".to_owned());
+        let is_kept = !reader.is_replaced.await.map_err(unread)??;
+        let known = reader.known.await.ok().filter(|_| is_kept);
+        let known = Arc::new(known.unwrap_or_default());
+        let mut first = tags;
+        let second = first.split_off(first.len() / 2);
+        let (git, same) = (self.clone(), Arc::clone(&known));
+        // Beside this one, so that both are read and taken apart at the same time.
+        let beside = tokio::spawn(async move { git.read_some(&second, &same).await });
+        let (mut read, mut found) = self.read_some(&first, &known).await?;
+        let (tags, more) = beside.await.map_err(unread)??;
+        read.extend(tags);
+        found.extend(more);
+        if is_kept {
+            let keeping = move || keep(&reader.file, &known, &found);
+            let _ = tokio::task::spawn_blocking(keeping).await;
+        }
+        Ok(read)
+    }
+
+    /// Whether git shows other objects in place of some.
+    async fn replaces_objects(&self) -> Result<bool, GitError> {
+        if std::env::var_os("GIT_REPLACE_REF_BASE").is_some() {
+            return Ok(true);
+        }
+        let any = ["for-each-ref", "--count=1", "refs/replace"];
+        Ok(!self.text(&any).await?.is_empty())
+    }
+
+    async fn read_some(
+        &self,
+        tags: &[TagRef],
+        known: &Known,
+    ) -> Result<(Vec<Tag>, Vec<Found>), GitError> {
+        let annotated = tags.iter().filter(|tag| tag.peeled.is_some());
+        let wanted: Vec<String> = annotated.map(|tag| tag.object.clone()).collect();
+        let objects = self.objects_beside(known, wanted).await?;
+        let mut next = 0;
+        let mut found: Vec<(&TagRef, Option<Annotated>)> = Vec::with_capacity(tags.len());
+        for tag in tags {
+            if tag.peeled.is_none() {
+                found.push((tag, None));
+                continue;
+            }
+            if let Some((Kind::Tag, object)) = objects.get(known, next) {
+                found.push((tag, Some(Annotated::read(object))));
+            }
+            next += 1;
+        }
+        // Only commits that are known to be some, or are asked for as such: a file could be of any size.
+        let wanted: Vec<String> = found
+            .iter()
+            .filter_map(|(tag, annotated)| match (&tag.peeled, annotated) {
+                (Some(peeled), Some(says)) if says.is_on_commit => {
+                    says.lacks_something().then(|| peeled.clone())
+                }
+                _ => Some(tag.as_commit()),
+            })
+            .collect();
+        let commits = self.objects_beside(known, wanted).await?;
+        let mut next = 0;
+        let mut read = Vec::with_capacity(found.len());
+        for (tag, annotated) in found {
+            let is_known = annotated.as_ref().is_some_and(|says| says.is_on_commit);
+            let is_asked = annotated
+                .as_ref()
+                .is_none_or(|says| !says.is_on_commit || says.lacks_something());
+            let mut committed = None;
+            if is_asked {
+                if let Some((Kind::Commit, object)) = commits.get(known, next) {
+                    committed = Some(read_commit(object));
+                }
+                next += 1;
+            }
+            if !is_known && committed.is_none() {
+                continue;
+            }
+            read.push(Tag {
+                name: tag.name.clone(),
+                object: tag.object.clone(),
+                commit: Commit::new(tag.end()),
+                annotation: annotated.map(|annotated| annotated.says),
+                committed,
+            });
+        }
+        Ok((read, vec![objects, commits]))
+    }
+}
+
+/// An annotated tag, taken apart.
+struct Annotated {
+    says: Annotation,
+    /// Whether it is on a commit itself, and not on another tag.
+    is_on_commit: bool,
+}
+
+impl Annotated {
+    fn read(object: &[u8]) -> Self {
+        let parts = Parts::of(object);
+        let (by, at) = match parts.hand("tagger") {
+            Some((by, at)) => (Some(by), at),
+            None => (None, None),
+        };
+        let text = parts.decoded(parts.text);
+        let signature = signature_at(&text);
+        let message = signature.map_or(text.as_str(), |at| &text[..at]);
+        Self {
+            is_on_commit: parts.header("type") == Some(b"commit"),
+            says: Annotation {
+                made_as: parts.word("tag").unwrap_or_default(),
+                by,
+                at,
+                note: read_body(message),
+                subject: subject(message),
+                message: message.to_owned(),
+                is_signed: signature.is_some() || parts.header("gpgsig").is_some(),
+            },
+        }
+    }
+
+    /// Whether the commit has to tell what the tag does not.
+    fn lacks_something(&self) -> bool {
+        let says = &self.says;
+        says.at.is_none() || says.by.is_none() || says.note.is_some() || says.subject.is_empty()
+    }
+}
+
+/// Where the signature begins in the text of a tag.
+fn signature_at(text: &str) -> Option<usize> {
+    let mut at = 0;
+    let mut found = None;
+    for line in text.split_inclusive('\n') {
+        let words = line.strip_prefix("-----BEGIN ");
+        if words.is_some_and(|words| {
+            [
+                "PGP SIGNATURE",
+                "PGP MESSAGE",
+                "SSH SIGNATURE",
+                "SIGNED MESSAGE",
+            ]
+            .iter()
+            .any(|kind| {
+                words
+                    .strip_prefix(kind)
+                    .is_some_and(|rest| rest.starts_with("-----"))
+            })
+        }) {
+            found = Some(at);
+        }
+        at += line.len();
+    }
+    found
+}
+
+fn read_commit(object: &[u8]) -> Committed {
+    let parts = Parts::of(object);
+    let (by, at) = parts.hand("committer").unwrap_or_default();
+    Committed {
+        by,
+        at,
+        subject: subject(&parts.decoded(parts.text)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_is_no_part_of_the_message() {
+        let text = "notes\n-----BEGIN PGP SIGNATURE-----\nxx\n-----END PGP SIGNATURE-----\n";
+        assert_eq!(signature_at(text), Some(6));
+        assert_eq!(signature_at("-----BEGIN OF THE END-----\n"), None);
+        let object = format!("object aa\ntype commit\ntag R-1\ntagger A <a@x> 1 +0000\n\n{text}");
+        let tag = Annotated::read(object.as_bytes());
+        assert!(tag.says.is_signed && tag.is_on_commit && !tag.lacks_something());
+        assert_eq!(
+            (tag.says.message.as_str(), tag.says.made_as.as_str()),
+            ("notes\n", "R-1")
+        );
+    }
+}
