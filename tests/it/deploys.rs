@@ -18,6 +18,7 @@ mod parts;
 mod plans;
 mod reaches;
 mod rollbacks;
+mod shells;
 mod signatures;
 mod truths;
 mod walks;

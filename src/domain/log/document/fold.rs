@@ -37,10 +37,11 @@ pub(super) struct Folds {
 
 /// Seats that were opened by hand.
 #[derive(Debug, Clone, Copy)]
-struct Opened {
-    from: u64,
+pub(super) struct Opened {
+    /// The first seat.
+    pub(super) from: u64,
     /// The last.
-    to: u64,
+    pub(super) to: u64,
     /// Only lines of this track.
     track: Option<TrackId>,
 }
@@ -118,6 +119,29 @@ impl Walk<'_> {
                 stretch.place + high - run.first
             };
         }
+    }
+
+    /// What was opened by hand and is not behind somebody who looks from a seat on, forth or back.
+    pub(super) fn opened_seats(&self, seat: u64, back: bool) -> impl Iterator<Item = Opened> {
+        let is_ahead = move |opened: &&Opened| {
+            if back {
+                opened.from <= seat
+            } else {
+                opened.to >= seat
+            }
+        };
+        self.folds.opened.iter().filter(is_ahead).copied()
+    }
+
+    /// The lines of a track that were opened together: the first, and behind the last.
+    pub(super) fn lines_of(&self, opened: &Opened, track: TrackId) -> Option<(u64, u64)> {
+        if opened.track.is_some_and(|own| own != track) {
+            return None;
+        }
+        let order = &self.reader.document.order;
+        let first = order.first_from(opened.from, track)?;
+        let end = order.first_from(opened.to + 1, track);
+        Some((first, end.unwrap_or(u64::MAX)))
     }
 
     /// How many lines were passed for being folded since this was asked last.
