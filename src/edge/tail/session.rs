@@ -29,7 +29,7 @@ static PROGRAM: LazyLock<String> = LazyLock::new(|| {
 /// anything a foreign login shell would touch inside single quotes.
 pub(crate) const LOADER: &str = "g_n=$(printf \"\\n_\");g_n=${g_n%_};g_t=;g_i=$1;\
      while [ \"$g_i\" -gt 0 ];do IFS= read -r g_l||exit 65;g_t=$g_t$g_n$g_l;g_i=$((g_i-1));done;\
-     printf \"\ngolive:begin .\n\";printf \"\ngolive:begin .\n\" >&2;eval \"$g_t\"";
+     printf \"\\ngolive:begin .\\n\";printf \"\\ngolive:begin .\\n\" >&2;eval \"$g_t\"";
 /// What [`LOADER`] says on both streams before the program begins.
 const BEGIN: &[u8] = b"\ngolive:begin .\n";
 /// The line of it.

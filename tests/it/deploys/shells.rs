@@ -73,8 +73,8 @@ fn a_login_that_runs_no_command_is_told_in_its_own_words() {
         .ends(5, &["tail", "test", "--no-follow"])
         .says(&["web1", why]);
     ground
-        .ends(5, &["lock", "test", "--take"])
-        .says(&["web1", why]);
+        .ends(0, &["lock", "test", "--take"])
+        .says(&["kept at origin; not at web1", why]);
     assert_eq!(ground.trace(), Vec::<String>::new());
 }
 

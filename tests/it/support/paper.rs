@@ -256,20 +256,11 @@ impl Paper {
         found
     }
 
-    /// Whether a line shows because it was opened by hand.
-    fn is_opened(&self, open: &Open, line: &LogLine) -> bool {
+    /// Whether a line is in a stretch that was opened by hand.
+    pub(crate) fn is_opened(&self, open: &Open, line: &LogLine) -> bool {
         let place = line.spot.place;
         let mut stretches = open.stretches.iter();
-        let heads = self.heads();
-        let head = heads.get(&line.spot.id);
         stretches.any(|(from, to)| (self.now(*from).place..=self.now(*to).place).contains(&place))
-            || head.is_some_and(|head| {
-                let is_trace = heads.values().filter(|other| *other == head).count() > 1;
-                let shown = self.shown();
-                let mut shown = shown.iter();
-                let is_head = shown.any(|line| line.spot.id == *head && !line.is_context);
-                is_trace && is_head && open.traces.contains(head)
-            })
     }
 
     /// Whether rules and level show a line.

@@ -37,11 +37,10 @@ pub(super) struct Folds {
 
 /// Seats that were opened by hand.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Opened {
-    /// The first seat.
-    pub(super) from: u64,
+struct Opened {
+    from: u64,
     /// The last.
-    pub(super) to: u64,
+    to: u64,
     /// Only lines of this track.
     track: Option<TrackId>,
 }
@@ -121,26 +120,21 @@ impl Walk<'_> {
         }
     }
 
-    /// What was opened by hand and is not behind somebody who looks from a seat on, forth or back.
-    pub(super) fn opened_seats(&self, seat: u64, back: bool) -> impl Iterator<Item = Opened> {
-        let is_ahead = move |opened: &&Opened| {
-            if back {
-                opened.from <= seat
-            } else {
-                opened.to >= seat
-            }
-        };
-        self.folds.opened.iter().filter(is_ahead).copied()
+    /// The stretches that were opened by hand and are not behind somebody who looks from a seat on, forth or back: the
+    /// first seats and the last.
+    pub(super) fn opened_seats(&self, seat: u64, back: bool) -> impl Iterator<Item = (u64, u64)> {
+        let stretches = self.folds.opened.iter();
+        let stretches = stretches.filter(|opened| opened.track.is_none());
+        stretches
+            .map(|opened| (opened.from, opened.to))
+            .filter(move |(from, to)| if back { *from <= seat } else { *to >= seat })
     }
 
-    /// The lines of a track that were opened together: the first, and behind the last.
-    pub(super) fn lines_of(&self, opened: &Opened, track: TrackId) -> Option<(u64, u64)> {
-        if opened.track.is_some_and(|own| own != track) {
-            return None;
-        }
+    /// The lines of a track between two seats: the first, and behind the last.
+    pub(super) fn lines_of(&self, (from, to): (u64, u64), track: TrackId) -> Option<(u64, u64)> {
         let order = &self.reader.document.order;
-        let first = order.first_from(opened.from, track)?;
-        let end = order.first_from(opened.to + 1, track);
+        let first = order.first_from(from, track)?;
+        let end = order.first_from(to + 1, track);
         Some((first, end.unwrap_or(u64::MAX)))
     }
 

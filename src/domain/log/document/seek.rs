@@ -128,12 +128,12 @@ impl Walk<'_> {
         });
         for opened in self.opened_seats(start, back) {
             let from = if back {
-                opened.to.min(start)
+                opened.1.min(start)
             } else {
-                opened.from.max(start)
+                opened.0.max(start)
             };
             let seat = self.pick(from, back, &|track, from, to| {
-                let (low, high) = self.lines_of(&opened, track)?;
+                let (low, high) = self.lines_of(opened, track)?;
                 let (from, to) = (from.max(low), to.min(high));
                 let lines = (from < to).then_some((from, to))?;
                 pick(self, track, lines, back, Which::All)
