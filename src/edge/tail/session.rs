@@ -124,18 +124,16 @@ impl Session {
             stdin.write_all(&payload).await?;
             stdin.flush().await
         };
-        if let Err(why) = sent.await {
-            return Err(broken(place, &why.to_string()));
-        }
+        // A shell that ends without reading says why on its output.
+        let sent = sent.await;
         let words = Words::of(channel.stderr);
-        let stdout = match timeout(SHELL_LIMIT, begun(channel.stdout)).await {
-            Ok(Ok(stdout)) => stdout,
-            Ok(Err(noise)) => return Err(broken(place, &no_command(&noise, &words.noise()))),
-            Err(_) => {
-                return Err(broken(
-                    place,
-                    "its login shell takes too long to run a command",
-                ));
+        let stdout = match (timeout(SHELL_LIMIT, begun(channel.stdout)).await, sent) {
+            (Ok(Ok(stdout)), Ok(())) => stdout,
+            (Ok(Ok(_)), Err(why)) => return Err(broken(place, &why.to_string())),
+            (Ok(Err(noise)), _) => return Err(broken(place, &no_command(&noise, &words.noise()))),
+            (Err(_), _) => {
+                let why = "its login shell takes too long to run a command";
+                return Err(broken(place, why));
             }
         };
         Ok(Self {
