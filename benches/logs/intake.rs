@@ -133,7 +133,7 @@ async fn by_golive(fleet: &Fleet, log: &Path, lines: u64) -> f64 {
     while taken < lines {
         match following.updates.recv().await.expect("the source ended") {
             TailUpdate::Bytes { at, bytes, .. } => {
-                taken += inflow.take(0, at.timestamp_millis(), &bytes).unwrap();
+                taken += inflow.take(0, at.timestamp_millis(), &bytes).lines;
             }
             TailUpdate::State { state, .. } if format!("{state:?}").contains("Failed") => {
                 panic!("{state:?}")

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::launcher::quote;
 use super::ssh::Sites;
-use super::tail::LOADER;
+use super::tail::{LOADER, Stream, begun};
 use crate::domain::id::{EnvName, HostName};
 use crate::port::LaunchError;
 
@@ -74,7 +74,7 @@ pub async fn ask_within(
         let exchange = async {
             channel.stdin.write_all(&payload).await?;
             channel.stdin.flush().await?;
-            tokio::try_join!(read(&mut channel.stdout), read(&mut channel.stderr))
+            tokio::try_join!(answer(channel.stdout), answer(channel.stderr))
         };
         let (output, error) = exchange.await.map_err(|why| broken(why.to_string()))?;
         let code = channel.exit.await;
@@ -90,6 +90,17 @@ pub async fn ask_within(
             limit.as_secs_f64()
         )))
     })
+}
+
+/// What the program says on a stream; when it never began, what came instead of it.
+async fn answer(stream: Stream) -> std::io::Result<Vec<u8>> {
+    match begun(stream).await {
+        Ok(mut stream) => read(&mut stream).await,
+        Err(mut noise) => {
+            noise.truncate(KEPT);
+            Ok(noise)
+        }
+    }
 }
 
 /// The first bytes of a stream, which is read to its end.

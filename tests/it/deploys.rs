@@ -19,6 +19,7 @@ mod parts;
 mod plans;
 mod reaches;
 mod rollbacks;
+mod shells;
 mod signatures;
 mod truths;
 mod walks;

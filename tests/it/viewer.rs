@@ -122,6 +122,8 @@ trait Source: Default {
     fn read_on(&mut self) -> bool;
     /// Every line that shows, with what is folded and what was opened.
     fn shown(&self, open: &Open) -> Vec<LogLine>;
+    /// Whether a line is in a stretch that was opened by hand.
+    fn is_opened(&self, open: &Open, line: &LogLine) -> bool;
 }
 
 impl Source for Paper {
@@ -143,6 +145,10 @@ impl Source for Paper {
 
     fn shown(&self, open: &Open) -> Vec<LogLine> {
         self.opened(open)
+    }
+
+    fn is_opened(&self, open: &Open, line: &LogLine) -> bool {
+        Paper::is_opened(self, open, line)
     }
 }
 
@@ -239,6 +245,21 @@ impl Source for Real {
             open: open.clone(),
         };
         self.document.look(&self.bytes, &all).lines
+    }
+
+    fn is_opened(&self, open: &Open, line: &LogLine) -> bool {
+        let place = line.spot.place;
+        let now = |spot: Spot| {
+            let mut now = 0;
+            let here = (Some(spot), Some(spot));
+            self.document.each(&self.bytes, here, None, &mut |part| {
+                now = part.spot.place;
+                true
+            });
+            now
+        };
+        let mut stretches = open.stretches.iter();
+        stretches.any(|(from, to)| (now(*from)..=now(*to)).contains(&place))
     }
 }
 
@@ -385,14 +406,18 @@ impl<S: Source> Bench<S> {
 
     /// The line a search goes to, as somebody finds it who walks over all lines.
     fn sought(&self, before: &Stand, goal: Goal, back: bool, here: bool) -> Option<LineId> {
-        let lines = self.paper.shown(&Open::default());
-        let all = self.paper.shown(self.viewer.opened());
+        let open = self.viewer.opened();
+        let lines = self.paper.shown(&Open {
+            stretches: open.stretches.clone(),
+            ..Open::default()
+        });
+        let all = self.paper.shown(open);
         let is_it = |line: &&LogLine| match goal {
             Goal::Match => !line.matches.is_empty(),
             _ => line.level >= Level::Warning && !line.goes_on,
         };
-        // Context is shown, and not looked for.
-        let own = |line: &&LogLine| !line.is_context;
+        // Context is shown, and not looked for; what was opened by hand is.
+        let own = |line: &&LogLine| !line.is_context || self.paper.is_opened(open, line);
         let hits: Vec<&LogLine> = lines.iter().filter(own).filter(is_it).collect();
         let at = before
             .cursor

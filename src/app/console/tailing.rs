@@ -19,8 +19,9 @@ use crate::domain::checklist::Followed;
 use crate::domain::feed::TailUpdate;
 use crate::domain::id::{EnvName, LogName};
 use crate::domain::log::{SourceNow, SourceState, TailSource, Voice};
+use crate::domain::text::plural;
 use crate::edge::logs::desk::Desk;
-use crate::edge::logs::inflow::Inflow;
+use crate::edge::logs::inflow::{Came, Gap, Inflow};
 use crate::edge::logs::spool::{LIMIT, Spool};
 use crate::port::TailStart;
 use crate::ui::msg::{DocumentId, LogNews, Msg};
@@ -89,8 +90,6 @@ struct Pump {
     inflow: Inflow,
     sources: Vec<Source>,
     answers: mpsc::UnboundedSender<Answer>,
-    /// The spool could not be written, and that was said.
-    is_failing: bool,
 }
 
 /// One source while it is followed.
@@ -122,7 +121,6 @@ impl Pump {
             inflow: Inflow::new(Arc::clone(&desk), spool, sources.len(), offset),
             desk,
             answers,
-            is_failing: false,
         }
     }
 
@@ -192,21 +190,25 @@ impl Pump {
         }
     }
 
-    /// Counts lines that came; says once when they could not be kept.
-    fn count(&mut self, source: usize, at_ms: i64, taken: std::io::Result<u64>) {
-        match taken {
-            Ok(lines) => {
-                self.is_failing = false;
-                let known = self.sources.get_mut(source);
-                if let Some(newest) = known.and_then(|known| known.came.last_mut()) {
-                    *newest += lines;
-                }
-            }
-            Err(error) if !std::mem::replace(&mut self.is_failing, true) => {
-                let text = format!("lines are missing here: could not keep them: {error}");
+    /// Counts lines that came; says where some could not be kept.
+    fn count(&mut self, source: usize, at_ms: i64, came: Came) {
+        let known = self.sources.get_mut(source);
+        if let Some(newest) = known.and_then(|known| known.came.last_mut()) {
+            *newest += came.lines;
+        }
+        match came.gap {
+            Some(Gap::Begins(error)) => {
+                let text = format!("lines are missing from here on: could not keep them: {error}");
                 self.desk.say(source, at_ms, Voice::Failed, &text);
             }
-            Err(_) => {}
+            Some(Gap::Ends(missing)) => {
+                let text = format!(
+                    "lines are kept again; missing before: {}",
+                    plural("byte", missing as usize)
+                );
+                self.desk.say(source, at_ms, Voice::Golive, &text);
+            }
+            None => {}
         }
     }
 

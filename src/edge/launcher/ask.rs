@@ -145,18 +145,25 @@ impl Printed {
 
     /// What the command said last, for people. It may hold anything; faces escape it.
     pub(super) fn last_words(&self) -> String {
-        let line = self
-            .err
-            .lines()
-            .rev()
-            .map(str::trim)
-            .find(|line| !line.is_empty());
-        match (line, self.code) {
-            (Some(line), _) => line.chars().take(200).collect(),
-            (None, Some(code)) => format!("it ended with exit {code} and without an answer"),
+        match (last_line(&self.err), self.code) {
+            (Some(line), _) => line,
+            // A login that may run nothing says so on its output.
+            (None, Some(code)) => match last_line(&self.out) {
+                Some(line) if !line.starts_with("golive:") => {
+                    format!("it ended with exit {code} and without an answer: {line}")
+                }
+                _ => format!("it ended with exit {code} and without an answer"),
+            },
             (None, None) => "the connection ended".to_owned(),
         }
     }
+}
+
+/// The last line that is not empty, cut.
+fn last_line(text: &str) -> Option<String> {
+    let mut lines = text.lines().map(str::trim);
+    let line = lines.rfind(|line| !line.is_empty())?;
+    Some(line.chars().take(200).collect())
 }
 
 fn seconds_now() -> f64 {

@@ -29,8 +29,28 @@ pub struct Inflow {
 struct Source {
     track: TrackId,
     intake: Intake,
-    /// The last byte that came ended a line.
+    /// The last byte that was kept ended a line.
     is_between_lines: bool,
+    /// So many bytes found no room, and none since.
+    missing: u64,
+}
+
+/// What came of bytes that a source gave.
+#[derive(Debug)]
+pub struct Came {
+    /// So many lines ended with them.
+    pub lines: u64,
+    /// Bytes that found no room begin or end here.
+    pub gap: Option<Gap>,
+}
+
+/// Where bytes of a source are missing.
+#[derive(Debug)]
+pub enum Gap {
+    /// From here on, and why.
+    Begins(io::Error),
+    /// Up to here, and how many.
+    Ends(u64),
 }
 
 impl Inflow {
@@ -41,6 +61,7 @@ impl Inflow {
             track: desk.add(owner, Paper::Spool(reader.clone(), owner)),
             intake: Intake::new(offset).refining(),
             is_between_lines: true,
+            missing: 0,
         };
         Self {
             sources: (0..sources).map(source).collect(),
@@ -60,15 +81,61 @@ impl Inflow {
         }
     }
 
-    /// A source gave these bytes. Returns how many lines ended with them; an error means that they are not kept.
-    pub fn take(&mut self, source: usize, at_ms: i64, bytes: &[u8]) -> io::Result<u64> {
-        let Some(known) = self.sources.get_mut(source) else {
-            return Ok(0);
+    /// A source gave these bytes. What finds no room is missing, and what comes behind it begins a line of its own.
+    pub fn take(&mut self, source: usize, at_ms: i64, bytes: &[u8]) -> Came {
+        let Some(known) = self.sources.get(source) else {
+            return Came {
+                lines: 0,
+                gap: None,
+            };
         };
-        let given_up = self.spool.append(source, bytes)?;
+        let (missing, is_cut) = (known.missing, !known.is_between_lines);
+        let (mut lines, mut kept, mut why) = (0, 0, None);
+        if missing > 0 && is_cut {
+            (lines, _, why) = self.put(source, at_ms, b"\n");
+        }
+        if why.is_none() {
+            let more;
+            (more, kept, why) = self.put(source, at_ms, bytes);
+            lines += more;
+        }
+        let known = &mut self.sources[source];
+        let gap = match why {
+            None if missing > 0 && kept > 0 => {
+                known.missing = 0;
+                Some(Gap::Ends(missing))
+            }
+            None => None,
+            Some(why) => {
+                known.missing += (bytes.len() - kept) as u64;
+                (missing == 0).then_some(Gap::Begins(why))
+            }
+        };
+        Came { lines, gap }
+    }
+
+    /// What a source gives next begins a line of its own.
+    pub fn break_line(&mut self, source: usize, at_ms: i64) -> Came {
+        match self.sources.get(source) {
+            // Where bytes are missing, what comes behind them does so anyway.
+            Some(known) if !known.is_between_lines && known.missing == 0 => {
+                self.take(source, at_ms, b"\n")
+            }
+            _ => Came {
+                lines: 0,
+                gap: None,
+            },
+        }
+    }
+
+    /// Keeps bytes of a source as far as there is room, and their lines. Returns how many lines ended, how many bytes
+    /// are kept, and why the others are not.
+    fn put(&mut self, source: usize, at_ms: i64, bytes: &[u8]) -> (u64, usize, Option<io::Error>) {
+        let appended = self.spool.append(source, bytes);
+        let bytes = &bytes[..appended.kept];
+        let (known, facts) = (&mut self.sources[source], &mut self.facts);
         let last = bytes.last();
         known.is_between_lines = last.map_or(known.is_between_lines, |byte| *byte == b'\n');
-        let facts = &mut self.facts;
         known.intake.push(at_ms, bytes, &mut |taken| {
             facts.push(LineFact {
                 len: taken.len,
@@ -83,20 +150,49 @@ impl Inflow {
             self.desk.take(known.track, facts, at_ms);
             facts.clear();
         }
-        for gone in given_up {
+        for gone in appended.given_up {
             if let Some(poorer) = self.sources.get(gone.source) {
                 self.desk
                     .drop_before(poorer.track, gone.first_line + FOUND_FROM);
             }
         }
-        Ok(count)
+        (count, appended.kept, appended.why)
     }
+}
 
-    /// What a source gives next begins a line of its own.
-    pub fn break_line(&mut self, source: usize, at_ms: i64) -> io::Result<u64> {
-        match self.sources.get(source) {
-            Some(known) if !known.is_between_lines => self.take(source, at_ms, b"\n"),
-            _ => Ok(0),
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::log::{Anchor, LogLine, Look, Open};
+
+    #[test]
+    fn lines_behind_missing_ones_are_read_as_they_came_and_the_gap_is_told_once() {
+        let cache = tempfile::tempdir().unwrap();
+        let desk = Arc::new(Desk::new(|| {}));
+        let spool = Spool::make(cache.path(), 1, 1 << 20).unwrap();
+        let utc = FixedOffset::east_opt(0).unwrap();
+        let mut inflow = Inflow::new(Arc::clone(&desk), spool, 1, utc);
+        let came = inflow.take(0, 1000, b"one\nhalf");
+        assert!(came.lines == 1 && came.gap.is_none());
+        inflow.spool.refuse(0, true);
+        let begins = |came: &Came| matches!(came.gap, Some(Gap::Begins(_)));
+        assert!(begins(&inflow.take(0, 2000, b" a line\nlost\n")));
+        let came = inflow.take(0, 2001, b"lost too\n");
+        assert!(came.lines == 0 && came.gap.is_none());
+        assert!(inflow.break_line(0, 2002).gap.is_none());
+        inflow.spool.refuse(0, false);
+        let came = inflow.take(0, 3000, b"two\nthree\n");
+        assert_eq!(came.lines, 3);
+        assert!(matches!(came.gap, Some(Gap::Ends(22))), "{came:?}");
+        let came = inflow.take(0, 3001, b"four\n");
+        assert!(came.lines == 1 && came.gap.is_none());
+        let window = desk.look(&Look {
+            anchor: Anchor::Top,
+            above: 0,
+            below: 20,
+            open: Open::default(),
+        });
+        let texts: Vec<String> = window.lines.iter().map(LogLine::text).collect();
+        assert_eq!(texts, ["one", "half", "two", "three", "four"]);
     }
 }

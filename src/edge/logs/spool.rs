@@ -51,6 +51,17 @@ pub struct GivenUp {
     pub first_line: u64,
 }
 
+/// What came of appending.
+#[derive(Debug)]
+pub struct Appended {
+    /// So many bytes of the beginning are kept.
+    pub kept: usize,
+    /// What had to be given up for them.
+    pub given_up: Vec<GivenUp>,
+    /// Why the rest is not.
+    pub why: Option<io::Error>,
+}
+
 /// Keeps what sources give; the files go when this is dropped.
 #[derive(Debug)]
 pub struct Spool {
@@ -110,19 +121,27 @@ impl Spool {
         self.kept
     }
 
-    /// Appends bytes to a source. Returns what had to be given up for them.
-    pub fn append(&mut self, source: usize, bytes: &[u8]) -> io::Result<Vec<GivenUp>> {
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let (length, turn) = self.share(source, rest);
-            let (now, later) = rest.split_at(length);
-            self.write(source, now)?;
-            if turn {
-                self.turn(source)?;
+    /// Appends bytes to a source, all of them or, when some find no room, as many as do. Whoever counts bytes of a
+    /// source counts those that were kept.
+    pub fn append(&mut self, source: usize, bytes: &[u8]) -> Appended {
+        let (mut kept, mut why) = (0, None);
+        while kept < bytes.len() {
+            let (length, turn) = self.share(source, &bytes[kept..]);
+            if let Err(error) = self.write(source, &bytes[kept..kept + length]) {
+                why = Some(error);
+                break;
             }
-            rest = later;
+            kept += length;
+            if turn {
+                // Where no other can be made, the one that is full is written on.
+                let _ = self.turn(source);
+            }
         }
-        Ok(self.make_room())
+        Appended {
+            kept,
+            given_up: self.make_room(),
+            why,
+        }
     }
 
     /// How much goes into the segment that is written, and whether that is full then: it ends with a line, unless that
@@ -167,11 +186,11 @@ impl Spool {
         let Some(last) = shelf.sources[source].back_mut() else {
             return Ok(());
         };
-        last.filled = self.filled;
-        self.filled += 1;
         let (base, ended) = (last.base + last.length, last.ended);
         let goes_on = byte_before(last, base) != Some(b'\n');
         let mut next = open(&self.folder, source, self.made, base)?;
+        last.filled = self.filled;
+        self.filled += 1;
         next.ended = ended;
         next.first_line = ended + u64::from(goes_on);
         self.made += 1;
@@ -202,6 +221,18 @@ impl Spool {
             given_up.push(GivenUp { source, first_line });
         }
         given_up
+    }
+}
+
+#[cfg(test)]
+impl Spool {
+    /// A source's file takes nothing more, or takes it again.
+    pub(super) fn refuse(&mut self, source: usize, refuses: bool) {
+        let mut shelf = self.shelf.write().unwrap();
+        let last = shelf.sources[source].back_mut().unwrap();
+        let mut how = OpenOptions::new();
+        how.read(true).append(!refuses);
+        last.file = Arc::new(how.open(&last.path).unwrap());
     }
 }
 
@@ -320,6 +351,44 @@ mod tests {
 
     use super::*;
 
+    /// Appends what finds room; returns what was given up.
+    fn keep(spool: &mut Spool, source: usize, bytes: &[u8]) -> Vec<GivenUp> {
+        let appended = spool.append(source, bytes);
+        assert!(appended.why.is_none() && appended.kept == bytes.len());
+        appended.given_up
+    }
+
+    #[test]
+    fn a_segment_is_written_on_where_no_other_can_be_made() {
+        let cache = tempfile::tempdir().unwrap();
+        let mut spool = Spool::make(cache.path(), 1, 3200).unwrap();
+        keep(&mut spool, 0, b"first\n");
+        fs::remove_dir_all(&spool.folder).unwrap();
+        let lines = "a line of the log\n".repeat(30);
+        keep(&mut spool, 0, lines.as_bytes());
+        let all = spool.reader().read(0, 0, 9999);
+        assert_eq!(all, format!("first\n{lines}").as_bytes());
+        fs::create_dir(&spool.folder).unwrap();
+        keep(&mut spool, 0, lines.as_bytes());
+        assert!(spool.shelf.read().unwrap().sources[0].len() > 1);
+        assert_eq!(spool.reader().read(0, 6, 9999), lines.repeat(2).as_bytes());
+    }
+
+    #[test]
+    fn what_finds_no_room_is_not_counted() {
+        let cache = tempfile::tempdir().unwrap();
+        let mut spool = Spool::make(cache.path(), 2, 3200).unwrap();
+        keep(&mut spool, 0, b"first\n");
+        spool.refuse(0, true);
+        let appended = spool.append(0, b"second\n");
+        assert!(appended.why.is_some() && appended.kept == 0);
+        keep(&mut spool, 1, b"of another\n");
+        spool.refuse(0, false);
+        keep(&mut spool, 0, b"third\n");
+        assert_eq!(spool.reader().read(0, 0, 99), b"first\nthird\n");
+        assert_eq!(spool.kept(), 6 + 6 + 11);
+    }
+
     #[test]
     fn what_was_appended_is_read_across_segments() {
         let cache = tempfile::tempdir().unwrap();
@@ -327,7 +396,7 @@ mod tests {
         let mut all = Vec::new();
         for number in 0..200 {
             let line = format!("line {number}\n");
-            spool.append(1, line.as_bytes()).unwrap();
+            keep(&mut spool, 1, line.as_bytes());
             all.extend_from_slice(line.as_bytes());
         }
         let reader = spool.reader();
@@ -345,11 +414,11 @@ mod tests {
     fn a_loud_source_gives_up_its_own_oldest_lines_and_a_quiet_one_none() {
         let cache = tempfile::tempdir().unwrap();
         let mut spool = Spool::make(cache.path(), 2, 3200).unwrap();
-        spool.append(0, b"quiet\n").unwrap();
+        keep(&mut spool, 0, b"quiet\n");
         let mut first = 0;
         for number in 0..2000 {
             let line = format!("line {number:05}\n");
-            for gone in spool.append(1, line.as_bytes()).unwrap() {
+            for gone in keep(&mut spool, 1, line.as_bytes()) {
                 assert_eq!(gone.source, 1);
                 assert!(gone.first_line > first);
                 first = gone.first_line;
@@ -374,9 +443,9 @@ mod tests {
         let cache = tempfile::tempdir().unwrap();
         let mut spool = Spool::make(cache.path(), 1, 3200).unwrap();
         for _ in 0..8 {
-            spool.append(0, &[b'x'; 90]).unwrap();
+            keep(&mut spool, 0, &[b'x'; 90]);
         }
-        spool.append(0, b"\nsecond\nthird\n").unwrap();
+        keep(&mut spool, 0, b"\nsecond\nthird\n");
         let shelf = spool.shelf.read().unwrap();
         let segments = &shelf.sources[0];
         assert!(segments.len() > 1);

@@ -13,8 +13,8 @@ mod words;
 
 use self::file::Follower;
 use self::session::Host;
-pub(crate) use self::session::LOADER;
 pub use self::session::Opens;
+pub(crate) use self::session::{LOADER, Stream, begun};
 use crate::domain::checklist::Followed;
 use crate::domain::id::{EnvName, HostName};
 use crate::domain::log::TailSource;

@@ -2,11 +2,14 @@
 //!
 //! The command line holds nothing but a loader that is the same in every login shell; program and words travel on
 //! standard input, in counted lines, so that no process list shows them and nothing needs quoting twice. Standard input
-//! stays open: its end tells the program that nobody listens any more.
+//! stays open: its end tells the program that nobody listens any more. What a login shell prints before the program
+//! begins is no part of what the program says.
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::time::timeout;
 
 use super::words::Words;
 use crate::domain::id::{EnvName, HostName};
@@ -25,7 +28,41 @@ static PROGRAM: LazyLock<String> = LazyLock::new(|| {
 /// Reads as many lines of standard input as it is told, and becomes the program they are. Free of single quotes and of
 /// anything a foreign login shell would touch inside single quotes.
 pub(crate) const LOADER: &str = "g_n=$(printf \"\\n_\");g_n=${g_n%_};g_t=;g_i=$1;\
-     while [ \"$g_i\" -gt 0 ];do IFS= read -r g_l||exit 65;g_t=$g_t$g_n$g_l;g_i=$((g_i-1));done;eval \"$g_t\"";
+     while [ \"$g_i\" -gt 0 ];do IFS= read -r g_l||exit 65;g_t=$g_t$g_n$g_l;g_i=$((g_i-1));done;\
+     printf \"\\ngolive:begin .\\n\";printf \"\\ngolive:begin .\\n\" >&2;eval \"$g_t\"";
+/// What [`LOADER`] says on both streams before the program begins.
+const BEGIN: &[u8] = b"\ngolive:begin .\n";
+/// The line of it.
+pub(super) const BEGIN_LINE: &str = "golive:begin .";
+/// How much noise of a login shell is endured, in bytes.
+const NOISE: usize = 1 << 20;
+/// How much of it is kept for people.
+const KEPT: usize = 4096;
+/// How long a login shell may take to run a command.
+const SHELL_LIMIT: Duration = Duration::from_secs(30);
+
+/// A stream of a host.
+pub(crate) type Stream = Box<dyn AsyncRead + Send + Unpin>;
+
+/// Reads a stream of [`LOADER`] as far as the program begins. When it never does: the last of what came instead.
+pub(crate) async fn begun(stream: Stream) -> Result<Stream, Vec<u8>> {
+    let mut stream = BufReader::new(stream);
+    let (mut noise, mut passed) = (Vec::new(), 0);
+    while let Ok(byte) = stream.read_u8().await {
+        noise.push(byte);
+        passed += 1;
+        if noise.ends_with(BEGIN) {
+            return Ok(Box::new(stream));
+        }
+        if passed > NOISE {
+            break;
+        }
+        if noise.len() > 2 * KEPT {
+            noise.drain(..KEPT);
+        }
+    }
+    Err(noise)
+}
 
 /// A place where sessions can be opened.
 pub trait Opens: Sync {
@@ -69,7 +106,7 @@ pub(super) type Asked<'a> = [(&'a str, &'a str)];
 
 /// A program that runs.
 pub(super) struct Session {
-    pub(super) stdout: Box<dyn AsyncRead + Send + Unpin>,
+    pub(super) stdout: Stream,
     pub(super) words: Words,
     /// Its end is the end of the program.
     pub(super) stdin: Box<dyn AsyncWrite + Send + Unpin>,
@@ -87,15 +124,37 @@ impl Session {
             stdin.write_all(&payload).await?;
             stdin.flush().await
         };
-        if let Err(why) = sent.await {
-            return Err(broken(place, &why.to_string()));
-        }
+        // A shell that ends without reading says why on its output.
+        let sent = sent.await;
+        let words = Words::of(channel.stderr);
+        let stdout = match (timeout(SHELL_LIMIT, begun(channel.stdout)).await, sent) {
+            (Ok(Ok(stdout)), Ok(())) => stdout,
+            (Ok(Ok(_)), Err(why)) => return Err(broken(place, &why.to_string())),
+            (Ok(Err(noise)), _) => return Err(broken(place, &no_command(&noise, &words.noise()))),
+            (Err(_), _) => {
+                let why = "its login shell takes too long to run a command";
+                return Err(broken(place, why));
+            }
+        };
         Ok(Self {
-            stdout: channel.stdout,
-            words: Words::of(channel.stderr),
+            stdout,
+            words,
             stdin,
             _exit: channel.exit,
         })
+    }
+}
+
+/// Why no command ran: what the login shell said last, when it said anything.
+fn no_command(noise: &[u8], error: &str) -> String {
+    let noise = String::from_utf8_lossy(noise);
+    let last = noise.lines().map(str::trim).rfind(|line| !line.is_empty());
+    match last.filter(|_| error.is_empty()).unwrap_or(error) {
+        "" => "the connection ended".to_owned(),
+        last => {
+            let last: String = last.chars().take(200).collect();
+            format!("its login shell runs no command: {last}")
+        }
     }
 }
 
@@ -133,6 +192,22 @@ mod tests {
             !LOADER.contains(['\'', '!', '\n']) && !LOADER.contains("\\\\"),
             "{LOADER}"
         );
+    }
+
+    #[tokio::test]
+    async fn what_a_login_shell_prints_before_the_program_is_no_part_of_it() {
+        let mut text = vec![b'w'; 20_000];
+        text.extend_from_slice(b"golive:begin .\nno end\ngolive:begin .\n\ngolive:begin .\nlog");
+        let stream: Stream = Box::new(std::io::Cursor::new(text));
+        let mut rest = String::new();
+        let mut stream = begun(stream).await.unwrap_or_else(|_| panic!("it begins"));
+        stream.read_to_string(&mut rest).await.unwrap();
+        assert_eq!(rest, "\ngolive:begin .\nlog");
+        let stream: Stream = Box::new(&b"Welcome!\nThis account is not available.\n\n"[..]);
+        let noise = begun(stream).await.err().unwrap();
+        let why = "its login shell runs no command: This account is not available.";
+        assert_eq!(no_command(&noise, ""), why);
+        assert_eq!(no_command(b"", ""), "the connection ended");
     }
 
     #[test]

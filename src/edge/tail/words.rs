@@ -9,6 +9,8 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
+use super::session::BEGIN_LINE;
+
 /// The longest line that is read, in bytes.
 const LONGEST: usize = 8 * 1024;
 
@@ -101,7 +103,10 @@ async fn read(
             }
             let text = String::from_utf8_lossy(&line).trim().to_owned();
             line.clear();
-            if let Some(word) = word(&text) {
+            if text == BEGIN_LINE {
+                // What stands before it was a greeting.
+                noise.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            } else if let Some(word) = word(&text) {
                 if words.send(word).is_err() {
                     return;
                 }

@@ -1,7 +1,7 @@
 //! What a viewer says about itself: for titles, edges and the lines below it.
 
 use super::Viewer;
-use crate::domain::log::{Matches, Pattern};
+use crate::domain::log::{LogLine, Matches, Pattern};
 use crate::domain::text;
 use crate::ui::words::thousands;
 
@@ -36,7 +36,8 @@ impl Viewer {
         facts.tested.min(facts.lines).saturating_sub(facts.shown)
     }
 
-    /// `match 3 of 41  "timeout"`, `41 matches  "timeout"`, `no match  "x"`; `None` = nothing is searched for.
+    /// `match 3 of 41  "timeout"`, `41 matches  "timeout"`, `no match  "x"`; `None` = nothing is searched for. Lines that
+    /// filters hide are not counted, also when they were opened by hand.
     pub fn match_words(&self) -> Option<String> {
         let pattern = self.pattern()?;
         let quoted = quoted(pattern);
@@ -47,7 +48,11 @@ impl Viewer {
         let scanned = scanned(found, facts.lines);
         let cursor = self.cursor().map(|line| line.spot.id);
         let nth = self.nth.filter(|(id, _)| Some(*id) == cursor);
+        let is_opened = |line: &LogLine| line.is_context && !line.matches.is_empty();
         let said = match (found.lines, nth) {
+            (0, _) if self.cursor().is_some_and(is_opened) => {
+                "match in a line opened here".to_owned()
+            }
             (0, _) if scanned.is_none() => "no match".to_owned(),
             (0, _) => "searching".to_owned(),
             (all, Some((_, nth))) => format!("match {} of {}", thousands(nth), thousands(all)),

@@ -207,15 +207,15 @@ fn what_servers_give_stands_in_one_order_and_the_oldest_is_given_up() {
     let utc = chrono::FixedOffset::east_opt(0).unwrap();
     let mut inflow = Inflow::new(std::sync::Arc::clone(&desk), spool, 2, utc);
     let now = 1_795_000_000_000;
-    assert_eq!(inflow.take(1, now, b"quiet\nhal").unwrap(), 1);
+    assert_eq!(inflow.take(1, now, b"quiet\nhal").lines, 1);
     let mut taken = 0;
     for number in 0..20_000_i64 {
         let line = format!("loud {number}\n");
-        taken += inflow.take(0, now + 1 + number, line.as_bytes()).unwrap();
+        taken += inflow.take(0, now + 1 + number, line.as_bytes()).lines;
     }
     assert_eq!(taken, 20_000);
-    assert_eq!(inflow.break_line(1, now + 30_000).unwrap(), 1);
-    assert_eq!(inflow.break_line(1, now + 30_000).unwrap(), 0);
+    assert_eq!(inflow.break_line(1, now + 30_000).lines, 1);
+    assert_eq!(inflow.break_line(1, now + 30_000).lines, 0);
     let window = until(&desk, &changes, &look(Anchor::End, 1, 0), |window| {
         window.facts.indexed == window.facts.bytes
     });

@@ -1,20 +1,26 @@
 //! Journals that are removed, moved and replaced under a run; disks that are full for journals and for output.
 
 use std::fs;
+use std::io::Write as _;
 
-use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 
 use super::{Ended, Started, TWO, begun, goes_on, run_folder};
+use crate::support::terminal::Terminal;
 use crate::support::wait_until;
-use crate::support::workshop::Workshop;
+use crate::support::workshop::{USUAL, Workshop};
 
 /// Files of this process cannot grow beyond so many bytes, as on a full disk; `None` = as far as they like.
 fn limit_files(started: &Started, most: Option<u64>) {
+    limit_files_of(Pid::from_raw(started.pid()), most);
+}
+
+fn limit_files_of(process: Option<Pid>, most: Option<u64>) {
     let limit = Rlimit {
         current: most,
         maximum: None,
     };
-    prlimit(Pid::from_raw(started.pid()), Resource::Fsize, limit).unwrap();
+    prlimit(process, Resource::Fsize, limit).unwrap();
 }
 
 /// What has to be said, and that the second step was not started.
@@ -95,6 +101,58 @@ async fn output_that_met_a_full_disk_is_fetched_when_there_is_room() {
     assert_eq!(fs::read(&log).unwrap(), b"prepare was let go\n");
     assert_eq!(workshop.ran("prepare"), 1, "{ended:?}");
     assert_eq!(workshop.ran("switch"), 1, "{ended:?}");
+}
+
+/// A step that waits, and a log.
+const LOGGED: &str = r#"
+[step.prepare]
+run = "sh @MARKS@/step.sh prepare"
+[[stage]]
+name = "Here"
+steps = ["prepare"]
+[log.app]
+on = "all"
+file = "app.log"
+"#;
+
+#[test]
+fn logs_that_find_no_room_say_so_and_neither_screen_nor_run_minds() {
+    let workshop = Workshop::with(LOGGED);
+    workshop.write("host/app.log", "the first line\n");
+    let words = ["sh", "-c", "trap '' 25; exec \"$0\" deploy"].map(Into::into);
+    let words = [&words[..], &[env!("CARGO_BIN_EXE_golive").into()]].concat();
+    let folder = workshop.path("project");
+    let mut terminal = Terminal::run(&words, &folder, &workshop.environment(), USUAL);
+    terminal.at("nothing has started yet", "D");
+    terminal.until("prepare runs", |_| workshop.ran("prepare") == 1);
+    terminal.keys("2");
+    terminal.shows("the first line");
+    let file = workshop.path("host/app.log");
+    let mut file = fs::File::options().append(true).open(file).unwrap();
+    let lines = "a line that is one of many\n".repeat(8000);
+    file.write_all(lines.as_bytes()).unwrap();
+    file.write_all(b"the last of many\n").unwrap();
+    terminal.shows("the last of many");
+    // What is kept of the log is longer than that already, the journal is not.
+    limit_files_of(Some(terminal.pid()), Some(100_000));
+    file.write_all(b"no room for this\n").unwrap();
+    terminal.shows("lines are missing from here on: could not keep them");
+    terminal.keys("g");
+    terminal.shows("the first line");
+    terminal.keys("G");
+    terminal.shows("lines are missing from here on");
+    workshop.let_go("prepare");
+    terminal.until("the run has ended", |_| {
+        workshop.events("run_finished").len() == 1
+    });
+    limit_files_of(Some(terminal.pid()), None);
+    file.write_all(b"there is room again\n").unwrap();
+    terminal.shows("lines are kept again");
+    terminal.shows("there is room again");
+    terminal.hides("no room for this");
+    terminal.signal(Signal::TERM);
+    terminal.ended();
+    assert_eq!(workshop.outcome().as_deref(), Some("succeeded"));
 }
 
 /// How many attempts have printed their last line where they ran.

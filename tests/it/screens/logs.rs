@@ -238,6 +238,25 @@ fn what_a_kept_filter_hides_is_opened_before_its_line_and_copied_with_it() {
 }
 
 #[test]
+fn a_search_finds_what_is_in_a_stretch_that_was_opened() {
+    let mut model = live(60);
+    press(&mut model, "&LOG", NOW);
+    tell(&mut model, key(KeyCode::Enter), NOW);
+    press(&mut model, "/8f23", NOW);
+    tell(&mut model, key(KeyCode::Enter), NOW);
+    assert!(text(&model, 120, 36, NOW).contains("no match  \"8f23\""));
+    press(&mut model, "gxgn", NOW);
+    assert!(text(&model, 120, 36, NOW).contains("match in a line opened here  \"8f23\""));
+    let cmds = press(&mut model, "vy", NOW);
+    let copied = cmds.iter().find_map(|cmd| match cmd {
+        Cmd::Log(LogWish::Copy { from, to, .. }) => Some((from.place, to.place)),
+        _ => None,
+    });
+    // The third line that was written: the cursor is on it.
+    assert_eq!(copied, Some((2, 2)));
+}
+
+#[test]
 fn a_filter_is_edited_from_the_list_and_a_bad_pattern_keeps_its_text() {
     let mut model = live(60);
     press(&mut model, "-GET", NOW);

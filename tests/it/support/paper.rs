@@ -194,7 +194,9 @@ impl Paper {
             return None;
         }
         let all = self.shown();
-        let at = Self::find(&all, from.map(|from| self.now(from)), back, goal)?;
+        let at = Self::find(&all, from.map(|from| self.now(from)), back, goal, &|_| {
+            false
+        })?;
         let head = *self.heads().get(&all[at].spot.id)?;
         let shown = self.opened(&look.open);
         let is_there = shown.iter().any(|line| line.spot.id == all[at].spot.id);
@@ -254,6 +256,13 @@ impl Paper {
         found
     }
 
+    /// Whether a line is in a stretch that was opened by hand.
+    pub(crate) fn is_opened(&self, open: &Open, line: &LogLine) -> bool {
+        let place = line.spot.place;
+        let mut stretches = open.stretches.iter();
+        stretches.any(|(from, to)| (self.now(*from).place..=self.now(*to).place).contains(&place))
+    }
+
     /// Whether rules and level show a line.
     fn fits(&self, line: &LogLine) -> bool {
         let filters = &self.filters;
@@ -284,7 +293,14 @@ impl Paper {
     }
 
     /// The line that shows at an anchor, by its place among those that show.
-    fn find(shown: &[LogLine], from: Option<Spot>, back: bool, goal: Goal) -> Option<usize> {
+    /// Lines that were opened by hand are found whatever filters say.
+    fn find(
+        shown: &[LogLine],
+        from: Option<Spot>,
+        back: bool,
+        goal: Goal,
+        is_opened: &dyn Fn(&LogLine) -> bool,
+    ) -> Option<usize> {
         let behind = |at: usize| match (from, back) {
             (None, _) => true,
             (Some(from), false) => shown[at].spot.place > from.place,
@@ -292,7 +308,8 @@ impl Paper {
         };
         let is_it = |at: &usize| {
             let line = &shown[*at];
-            if line.is_context {
+            let finds = matches!(goal, Goal::Match | Goal::Trouble);
+            if line.is_context && !(finds && is_opened(line)) {
                 return false;
             }
             match goal {
@@ -347,7 +364,9 @@ impl Paper {
             Anchor::At(spot) => near(self.now(spot)),
             Anchor::Seek { from, back, goal } => {
                 let from = from.map(|from| self.now(from));
-                let hit = Self::find(&shown, from, back, goal);
+                let hit = Self::find(&shown, from, back, goal, &|line| {
+                    self.is_opened(&open, line)
+                });
                 if hit.is_none() {
                     found = Found::No;
                 }

@@ -120,6 +120,24 @@ impl Walk<'_> {
         }
     }
 
+    /// The stretches that were opened by hand and are not behind somebody who looks from a seat on, forth or back: the
+    /// first seats and the last.
+    pub(super) fn opened_seats(&self, seat: u64, back: bool) -> impl Iterator<Item = (u64, u64)> {
+        let stretches = self.folds.opened.iter();
+        let stretches = stretches.filter(|opened| opened.track.is_none());
+        stretches
+            .map(|opened| (opened.from, opened.to))
+            .filter(move |(from, to)| if back { *from <= seat } else { *to >= seat })
+    }
+
+    /// The lines of a track between two seats: the first, and behind the last.
+    pub(super) fn lines_of(&self, (from, to): (u64, u64), track: TrackId) -> Option<(u64, u64)> {
+        let order = &self.reader.document.order;
+        let first = order.first_from(from, track)?;
+        let end = order.first_from(to + 1, track);
+        Some((first, end.unwrap_or(u64::MAX)))
+    }
+
     /// How many lines were passed for being folded since this was asked last.
     pub(super) fn take_passed(&self) -> u64 {
         self.folds.passed.take()

@@ -1,6 +1,6 @@
 //! Looking for a line: the next match, the next trouble, a pause, a time, a place.
 //!
-//! Only lines that rules and level show are found, context is passed. What was not read as far as the next such line is
+//! Only lines that rules and level show or that were opened by hand are found, context is passed. What was not read as far as the next such line is
 //! no answer: whoever asks waits for it. Lines that have no places yet are found by time and place only.
 
 use super::super::bits::Bits;
@@ -14,8 +14,11 @@ use super::walk::{Known, Step, Walk};
 static NOTHING: Bits = Bits::new();
 
 /// The lines of a block that match and show, when they are known and stand together.
-fn whole_hits(block: &Block, decides: bool) -> Option<&Bits> {
+fn whole_hits(block: &Block, decides: bool, which: Which) -> Option<&Bits> {
     let found = block.known(SEARCH)?;
+    if which == Which::All {
+        return (found.done == block.lines).then_some(&found.bits);
+    }
     if found.done < block.lines || decides && block.shown.done < block.lines {
         return None;
     }
@@ -24,6 +27,15 @@ fn whole_hits(block: &Block, decides: bool) -> Option<&Bits> {
         (_, false) => Some(&found.bits),
         (_, true) => None,
     }
+}
+
+/// Which lines are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Which {
+    /// Those that rules and level show.
+    Shown,
+    /// All of them: they were opened by hand.
+    All,
 }
 
 impl Walk<'_> {
@@ -99,23 +111,57 @@ impl Walk<'_> {
         &self,
         start: Option<u64>,
         back: bool,
-        pick: impl Fn(&Self, TrackId, (u64, u64), bool) -> Option<u64>,
+        pick: impl Fn(&Self, TrackId, (u64, u64), bool, Which) -> Option<u64>,
     ) -> Option<Step> {
         let start = start?;
         let last = self.placed().checked_sub(1)?;
         if !back && start > last {
             return None;
         }
-        let found = self.pick(start.min(last), back, &|track, from, to| {
-            pick(self, track, (from, to), back)
+        let start = start.min(last);
+        let shown = self.pick(start, back, &|track, from, to| {
+            pick(self, track, (from, to), back, Which::Shown)
         });
-        found.map(|seat| Step {
+        let mut found = shown.map(|seat| Step {
             seat,
             is_context: false,
-        })
+        });
+        for opened in self.opened_seats(start, back) {
+            let from = if back {
+                opened.1.min(start)
+            } else {
+                opened.0.max(start)
+            };
+            let seat = self.pick(from, back, &|track, from, to| {
+                let (low, high) = self.lines_of(opened, track)?;
+                let (from, to) = (from.max(low), to.min(high));
+                let lines = (from < to).then_some((from, to))?;
+                pick(self, track, lines, back, Which::All)
+            });
+            // What nobody looked at yet may be nearer than what was found.
+            if self.reader.is_unsure.get() {
+                return None;
+            }
+            let is_nearer = |seat: &u64| {
+                found.is_none_or(|found| {
+                    if back {
+                        *seat > found.seat
+                    } else {
+                        *seat < found.seat
+                    }
+                })
+            };
+            if let Some(seat) = seat.filter(is_nearer) {
+                found = Some(Step {
+                    seat,
+                    is_context: true,
+                });
+            }
+        }
+        found
     }
 
-    fn match_of(&self, id: TrackId, lines: (u64, u64), back: bool) -> Option<u64> {
+    fn match_of(&self, id: TrackId, lines: (u64, u64), back: bool, which: Which) -> Option<u64> {
         self.reader.document.slots[SEARCH].as_ref()?;
         let track = self.reader.track(id);
         let decides = self.reader.document.active.is_some() && track.voice == Voice::Printed;
@@ -127,7 +173,7 @@ impl Walk<'_> {
             match (is_known, word) {
                 (false, _) => None,
                 (true, 0) => Some(0),
-                (true, _) => Some(word & self.shown_word(id, number, group)?),
+                (true, _) => Some(word & self.word_of(which, id, number, group)?),
             }
         };
         self.bits_of(
@@ -135,13 +181,13 @@ impl Walk<'_> {
             lines,
             back,
             &Known {
-                whole: &|block| whole_hits(block, decides),
+                whole: &|block| whole_hits(block, decides, which),
                 word: &word,
             },
         )
     }
 
-    fn trouble_of(&self, id: TrackId, lines: (u64, u64), back: bool) -> Option<u64> {
+    fn trouble_of(&self, id: TrackId, lines: (u64, u64), back: bool, which: Which) -> Option<u64> {
         let track = self.reader.track(id);
         if let Some((_, voices)) = &track.words {
             let mut failed =
@@ -160,7 +206,7 @@ impl Walk<'_> {
             match (is_known, heads) {
                 (false, _) => None,
                 (true, 0) => Some(0),
-                (true, _) => Some(heads & self.shown_word(id, number, group)?),
+                (true, _) => Some(heads & self.word_of(which, id, number, group)?),
             }
         };
         self.bits_of(
@@ -174,8 +220,8 @@ impl Walk<'_> {
         )
     }
 
-    fn shown_word(&self, id: TrackId, number: usize, group: usize) -> Option<u64> {
-        if self.reader.track(id).voice == Voice::Printed {
+    fn word_of(&self, which: Which, id: TrackId, number: usize, group: usize) -> Option<u64> {
+        if which == Which::Shown && self.reader.track(id).voice == Voice::Printed {
             self.reader.word(id, number, group)
         } else {
             Some(u64::MAX)

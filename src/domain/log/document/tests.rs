@@ -151,7 +151,10 @@ impl Bench {
     }
 
     fn look(&self, anchor: Anchor, above: usize, below: usize) -> Window {
-        let open = Open::default();
+        self.look_with(Open::default(), anchor, above, below)
+    }
+
+    fn look_with(&self, open: Open, anchor: Anchor, above: usize, below: usize) -> Window {
         let look = Look {
             anchor,
             above,
@@ -388,10 +391,30 @@ fn compare_facts(bench: &Bench, window: &Window) {
     }
 }
 
-fn check_seeks(bench: &Bench) {
+/// Every goal from every line, with these lines (the first, and how many follow) opened by hand.
+fn check_seeks(bench: &Bench, opened: Option<(usize, usize)>) {
     type Holds<'a> = &'a dyn Fn(&usize) -> bool;
     let lines = bench.lines();
-    let (core, shown) = bench.shown(&lines);
+    let (own, mut shown) = bench.shown(&lines);
+    let placed = lines
+        .iter()
+        .filter(|line| line.bytes.ends_with(b"\n"))
+        .count();
+    let spot = |at: usize| Spot {
+        place: at as u64,
+        id: lines[at].id,
+    };
+    let (mut core, mut open) = (own.clone(), Open::default());
+    if let Some((from, more)) = opened.filter(|_| placed > 0) {
+        let from = from % placed;
+        let to = (from + more).min(placed - 1);
+        open.stretches.push((spot(from), spot(to)));
+        for at in from..=to {
+            let shows = !bench.filters.hidden.contains(&lines[at].owner);
+            core[at] |= shows;
+            shown[at] |= shows;
+        }
+    }
     let matcher = bench.search.as_ref().map(|p| Matcher::new(p).unwrap());
     let closed = |at: &usize| lines[*at].bytes.ends_with(b"\n");
     let is_hit = |at: &usize| {
@@ -418,10 +441,7 @@ fn check_seeks(bench: &Bench) {
         (Goal::Gap(4), &is_gap),
     ];
     for from in 0..lines.len() {
-        let spot = Spot {
-            place: from as u64,
-            id: lines[from].id,
-        };
+        let spot = spot(from);
         for (goal, holds) in goals {
             for back in [false, true] {
                 let naive = if back {
@@ -434,7 +454,7 @@ fn check_seeks(bench: &Bench) {
                     back,
                     goal,
                 };
-                let window = bench.look(anchor, 0, 0);
+                let window = bench.look_with(open.clone(), anchor, 0, 0);
                 let place = window.lines.first().map(|line| line.spot.place as usize);
                 match naive {
                     Some(at) => assert_eq!(
@@ -445,8 +465,9 @@ fn check_seeks(bench: &Bench) {
                     None => assert_eq!(window.found, Found::No, "{goal:?} {from} {back}"),
                 }
                 if let (Goal::Match, Some(at)) = (goal, naive) {
-                    let nth = (0..=at).filter(is_hit).count() as u64;
-                    assert_eq!(window.facts.search.unwrap().nth, Some(nth));
+                    let counts = |at: &usize| is_hit(at) && own[*at];
+                    let nth = own[at].then(|| (0..=at).filter(counts).count() as u64);
+                    assert_eq!(window.facts.search.unwrap().nth, nth);
                 }
             }
         }
@@ -457,7 +478,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(120))]
 
     #[test]
-    fn windows_equal_those_of_a_list_of_all_lines(tracks in 1..=TRACKS, deeds in deeds()) {
+    fn windows_equal_those_of_a_list_of_all_lines(
+        tracks in 1..=TRACKS,
+        deeds in deeds(),
+        opened in (0_usize..60, 0_usize..9),
+    ) {
         let mut bench = Bench::new(tracks);
         for deed in deeds {
             bench.act(deed);
@@ -495,7 +520,8 @@ proptest! {
             let next = next.or(visible.last()).copied();
             compare(&bench, &bench.look(Anchor::At(spot), 2, 2), next, 2, 2);
         }
-        check_seeks(&bench);
+        check_seeks(&bench, None);
+        check_seeks(&bench, Some(opened));
     }
 
     #[test]
