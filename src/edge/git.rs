@@ -31,6 +31,39 @@ const LOCAL_LIMIT: Duration = Duration::from_secs(20);
 /// How long a question to a remote may take.
 const REMOTE_LIMIT: Duration = Duration::from_secs(15);
 
+/// Each of these could run a program a repository names, or change what an answer holds or how it looks.
+const SETTINGS: [&str; 6] = [
+    "core.quotePath=false",
+    "core.fsmonitor=false",
+    "diff.relative=false",
+    "i18n.logOutputEncoding=UTF-8",
+    "log.showRoot=true",
+    "log.showSignature=false",
+];
+
+/// Variables that lead to another repository, as they are set while golive is started by a hook, or that change what
+/// paths and differences mean.
+const NOT_HANDED_ON: [&str; 18] = [
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_CONFIG",
+    "GIT_DIFF_OPTS",
+    "GIT_DIR",
+    "GIT_EXTERNAL_DIFF",
+    "GIT_GLOB_PATHSPECS",
+    "GIT_GRAFT_FILE",
+    "GIT_ICASE_PATHSPECS",
+    "GIT_INDEX_FILE",
+    "GIT_LITERAL_PATHSPECS",
+    "GIT_NAMESPACE",
+    "GIT_NOGLOB_PATHSPECS",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_QUARANTINE_PATH",
+    "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
+];
+
 /// Why git could not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum GitError {
@@ -238,14 +271,24 @@ impl Git {
             };
             let spoken = async {
                 match err {
-                    Some(err) => err.take(1 << 16).read_to_end(&mut said).await,
+                    Some(err) => {
+                        let first = (&mut *err).take(1 << 16).read_to_end(&mut said).await?;
+                        // Who may not finish its words does not go on.
+                        tokio::io::copy(err, &mut tokio::io::sink()).await?;
+                        std::io::Result::Ok(first)
+                    }
                     None => Ok(0),
                 }
             };
-            // Who is cut off in the middle says nothing any more, so its words are not waited for.
+            // Who is cut off in the middle says nothing any more, so its words are not waited for; why somebody failed
+            // is known only when both have ended.
             tokio::pin!(printed, spoken);
             tokio::select! {
-                read = &mut printed => { read?; }
+                read = &mut printed => {
+                    if read? <= most {
+                        spoken.await?;
+                    }
+                }
                 read = &mut spoken => { read?; printed.await?; }
             }
             Ok::<_, std::io::Error>(())
@@ -317,11 +360,7 @@ impl Git {
         let mut command = Command::new("git");
         command.arg("--no-pager").arg("-C").arg(&self.root);
         // Each of these could run a program a repository names, or change how an answer looks.
-        for setting in [
-            "core.quotePath=false",
-            "core.fsmonitor=false",
-            "log.showSignature=false",
-        ] {
+        for setting in SETTINGS {
             command.arg("-c").arg(setting);
         }
         command
@@ -334,14 +373,7 @@ impl Git {
             .env("LC_ALL", "C")
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("GIT_OPTIONAL_LOCKS", "0");
-        // Set while golive is started by a hook; they would lead to another repository.
-        for name in [
-            "GIT_DIR",
-            "GIT_WORK_TREE",
-            "GIT_INDEX_FILE",
-            "GIT_PREFIX",
-            "GIT_EXTERNAL_DIFF",
-        ] {
+        for name in NOT_HANDED_ON {
             command.env_remove(name);
         }
         command.spawn().map_err(|why| match why.kind() {

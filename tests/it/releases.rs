@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::support::nasty::{Nasty, lines};
 
 mod agree;
+mod settings;
 
 const USUAL: &str = "";
 

@@ -43,7 +43,10 @@ pub(super) async fn meaning(
         git.is_shallow(),
         held::held(project, plan)
     );
-    let changes = changes.ok();
+    let (changes, untold) = match changes {
+        Ok(changes) => (Some(changes), None),
+        Err(error) => (None, Some(error)),
+    };
     let own_way = !project.checklist.rollback.steps.is_empty();
     let migrations = changes.as_ref().map(migrations).unwrap_or_default();
     let (undone, without_undo) = if own_way {
@@ -58,6 +61,12 @@ pub(super) async fn meaning(
         )
     };
     let mut warnings = plan.warnings.clone();
+    // No migration is told then, which must not look as if there were none.
+    warnings.extend(untold.map(|error| {
+        format!(
+            "what is taken back, and whether migrations are in between, cannot be told: {error}"
+        )
+    }));
     warnings.extend(unsafe_migrations(
         &migrations,
         &undone,
