@@ -150,6 +150,20 @@ fn a_key_from_before_it_could_be_read_opens_nothing_and_esc_leaves_everything() 
 }
 
 #[test]
+fn a_plan_that_comes_late_opens_for_nobody_and_never_for_another_release() {
+    let mut model = read();
+    tell(&mut model, key(KeyCode::Esc), 64);
+    assert!(planned(&mut model, 65).is_empty());
+    assert!(model.view == View::Home && model.run.is_none());
+    let mut model = read();
+    model.going_back.as_mut().unwrap().meaning.to.commit = Commit::new("77d10be0000");
+    tell(&mut model, key(KeyCode::Enter), 65);
+    assert!(planned(&mut model, 66).is_empty());
+    assert!(model.view == View::Home && model.run.is_none());
+    assert!(model.going_back.is_some_and(|back| back.prepared.is_none()));
+}
+
+#[test]
 fn the_gate_of_a_rollback_asks_for_both_words() {
     let mut model = read();
     planned(&mut model, 64);
