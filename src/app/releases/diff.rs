@@ -265,10 +265,13 @@ fn line_text(hunk: &Hunk, line: usize, partner: Option<usize>, colours: bool) ->
 /// A text of a file, safe to print: colours in it are text as well.
 fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
+    // Only what came since the last tab is measured: a line may be nothing but tabs.
+    let mut stop = 0;
     for c in text.chars() {
         if c == '\t' {
-            let stop = 8 - width(&out) % 8;
-            out.extend(std::iter::repeat_n(' ', stop));
+            let spaces = 8 - width(&out[stop..]) % 8;
+            out.extend(std::iter::repeat_n(' ', spaces));
+            stop = out.len();
         } else {
             crate::domain::text::push_visible(&mut out, c);
         }
