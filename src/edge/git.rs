@@ -234,17 +234,14 @@ impl Git {
 
     async fn run(&self, arguments: &[&str], limit: Duration) -> Result<Output, GitError> {
         let child = self.start(arguments)?;
-        let group = group_of(&child);
+        let group = Group::of(&child);
         match tokio::time::timeout(limit, child.wait_with_output()).await {
-            Ok(Ok(output)) => Ok(output),
-            Ok(Err(why)) => Err(failed(arguments, &why)),
-            Err(_) => {
-                end(group);
-                Err(GitError::Slow {
-                    command: arguments.join(" "),
-                    limit_s: limit.as_secs(),
-                })
+            Ok(Ok(output)) => {
+                group.has_ended();
+                Ok(output)
             }
+            Ok(Err(why)) => Err(failed(arguments, &why)),
+            Err(_) => Err(slow(arguments, limit)),
         }
     }
 
@@ -256,7 +253,7 @@ impl Git {
         most: usize,
     ) -> Result<(Vec<u8>, bool), GitError> {
         let mut child = self.start(arguments)?;
-        let group = group_of(&child);
+        let group = Group::of(&child);
         let (mut out, mut err) = (child.stdout.take(), child.stderr.take());
         let mut bytes = Vec::new();
         let mut said = Vec::new();
@@ -296,21 +293,15 @@ impl Git {
         let read = tokio::time::timeout(limit, reading).await;
         match read {
             Ok(Ok(())) if bytes.len() > most => {
-                end(group);
                 bytes.truncate(most);
                 return Ok((bytes, true));
             }
             Ok(Ok(())) => {}
             Ok(Err(why)) => return Err(failed(arguments, &why)),
-            Err(_) => {
-                end(group);
-                return Err(GitError::Slow {
-                    command: arguments.join(" "),
-                    limit_s: limit.as_secs(),
-                });
-            }
+            Err(_) => return Err(slow(arguments, limit)),
         }
         let status = child.wait().await.map_err(|why| failed(arguments, &why))?;
+        group.has_ended();
         if status.success() {
             return Ok((bytes, false));
         }
@@ -330,7 +321,7 @@ impl Git {
         limit: Duration,
     ) -> Result<Output, GitError> {
         let mut child = self.start_with(arguments, Stdio::piped())?;
-        let group = group_of(&child);
+        let group = Group::of(&child);
         let stdin = child.stdin.take();
         let telling = async {
             if let Some(mut stdin) = stdin {
@@ -340,15 +331,12 @@ impl Git {
         };
         let both = async { tokio::join!(telling, child.wait_with_output()).1 };
         match tokio::time::timeout(limit, both).await {
-            Ok(Ok(output)) => Ok(output),
-            Ok(Err(why)) => Err(failed(arguments, &why)),
-            Err(_) => {
-                end(group);
-                Err(GitError::Slow {
-                    command: arguments.join(" "),
-                    limit_s: limit.as_secs(),
-                })
+            Ok(Ok(output)) => {
+                group.has_ended();
+                Ok(output)
             }
+            Ok(Err(why)) => Err(failed(arguments, &why)),
+            Err(_) => Err(slow(arguments, limit)),
         }
     }
 
@@ -411,14 +399,34 @@ fn failed(arguments: &[&str], why: &std::io::Error) -> GitError {
     }
 }
 
-fn group_of(child: &Child) -> Option<Pid> {
-    Pid::from_raw(i32::try_from(child.id()?).ok()?)
+fn slow(arguments: &[&str], limit: Duration) -> GitError {
+    GitError::Slow {
+        command: arguments.join(" "),
+        limit_s: limit.as_secs(),
+    }
 }
 
-/// Ends a git and all it started: it may have started ssh, which would stay behind; the whole group is ours.
-fn end(group: Option<Pid>) {
-    if let Some(group) = group {
-        let _ = kill_process_group(group, Signal::KILL);
+/// A git and all it started, such as ssh or gpg, which would stay behind: the whole group is ours. Ended when nobody waits
+/// for it any more, whoever gave it up.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn of(child: &Child) -> Self {
+        let id = child.id().and_then(|id| i32::try_from(id).ok());
+        Self(id.and_then(Pid::from_raw))
+    }
+
+    /// It ended by itself: its number may be another's soon.
+    fn has_ended(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
     }
 }
 
@@ -448,27 +456,51 @@ mod tests {
     #[tokio::test]
     async fn a_git_that_hangs_is_ended_with_all_it_started() {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("pid");
-        let alias = format!(
-            "alias.hang=!echo $$ >'{}'; sleep 600 & wait",
-            file.display()
-        );
-        let git = Git::new(folder.path());
+        let (git, alias, file) = hanging(folder.path());
         // On a busy machine the first limits may pass before the program has begun.
         for limit in 1..=40 {
             let limit = Duration::from_millis(250 * limit);
             let ended = git.run(&["-c", &alias, "hang"], limit).await;
             assert!(matches!(ended, Err(GitError::Slow { .. })));
-            if file.is_file() {
+            if told(&file).is_some() {
                 break;
             }
         }
-        let pid: i32 = std::fs::read_to_string(file)
-            .unwrap()
-            .trim()
-            .parse()
-            .unwrap();
-        let pid = Pid::from_raw(pid).unwrap();
+        has_ended(told(&file).unwrap()).await;
+    }
+
+    #[tokio::test]
+    async fn a_git_that_nobody_waits_for_is_ended_with_all_it_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let (git, alias, file) = hanging(folder.path());
+        let arguments = ["-c", &alias, "hang"];
+        let begun = async {
+            while told(&file).is_none() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            ended = git.run(&arguments, LOCAL_LIMIT * 3) => panic!("{ended:?}"),
+            () = begun => {}
+        }
+        has_ended(told(&file).unwrap()).await;
+    }
+
+    /// A git that never ends, by an alias, and where what it started tells its number.
+    fn hanging(folder: &Path) -> (Git, String, PathBuf) {
+        let file = folder.join("pid");
+        let path = file.display();
+        let alias = format!("alias.hang=!echo $$ >'{path}'; sleep 600 & wait");
+        (Git::new(folder), alias, file)
+    }
+
+    /// The number, when it was written whole.
+    fn told(file: &Path) -> Option<Pid> {
+        let text = std::fs::read_to_string(file).ok()?;
+        Pid::from_raw(text.strip_suffix('\n')?.parse().ok()?)
+    }
+
+    async fn has_ended(pid: Pid) {
         let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
         while rustix::process::test_kill_process(pid).is_ok() && !is_zombie(pid) {
             assert!(tokio::time::Instant::now() < deadline, "{pid:?} still runs");

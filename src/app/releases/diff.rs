@@ -342,3 +342,15 @@ fn hunk_document(hunk: &Hunk) -> Value {
         "lines": lines.collect::<Vec<_>>(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tabs_lead_to_the_next_column_also_in_a_line_of_nothing_else() {
+        assert_eq!(visible("+a\t漢\tb\x1b"), "+a      漢      b\u{241b}");
+        // With what was before measured again at each of them this would not end.
+        assert_eq!(visible(&"\t".repeat(200_000)).len(), 1_600_000);
+    }
+}

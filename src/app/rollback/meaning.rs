@@ -47,6 +47,7 @@ pub(super) async fn meaning(
         Ok(changes) => (Some(changes), None),
         Err(error) => (None, Some(error)),
     };
+    let is_told = changes.is_some();
     let own_way = !project.checklist.rollback.steps.is_empty();
     let migrations = changes.as_ref().map(migrations).unwrap_or_default();
     let (undone, without_undo) = if own_way {
@@ -61,12 +62,7 @@ pub(super) async fn meaning(
         )
     };
     let mut warnings = plan.warnings.clone();
-    // No migration is told then, which must not look as if there were none.
-    warnings.extend(untold.map(|error| {
-        format!(
-            "what is taken back, and whether migrations are in between, cannot be told: {error}"
-        )
-    }));
+    warnings.extend(untold.map(|error| format!("what is taken back cannot be told: {error}")));
     warnings.extend(unsafe_migrations(
         &migrations,
         &undone,
@@ -95,6 +91,7 @@ pub(super) async fn meaning(
             .map(|changes| commits(changes, &paths.unwrap_or_default()))
             .unwrap_or_default(),
         new_commits: new_commits.ok().filter(|_| !is_shallow),
+        is_told,
         migrations,
         undone,
         without_undo,

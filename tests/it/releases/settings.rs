@@ -168,3 +168,38 @@ async fn why_a_difference_cannot_be_told_is_always_said() {
         assert!(error.to_string().contains("fatal: "), "{error}");
     }
 }
+
+#[test]
+fn a_ref_whose_name_ends_like_live_is_not_live() {
+    let mut nasty = two();
+    let remote = nasty.beside("remote.git");
+    let remote = remote.to_str().unwrap();
+    nasty.git(&["init", "--quiet", "--bare", remote]);
+    nasty.git(&["remote", "add", "origin", remote]);
+    let was = nasty.git(&["rev-parse", "LIVE^{commit}"]);
+    let other = nasty.commit("another");
+    let alike = format!("{other}:refs/zz/refs/tags/LIVE");
+    nasty.git(&["push", "--quiet", "origin", "refs/tags/LIVE", &alike]);
+    let look = || {
+        let script = include_str!("../../../src/domain/plan/still_live.sh");
+        let mut command = nasty.hermetic("sh", &nasty.root());
+        let command = command.args(["-c", script]).envs([
+            ("GOLIVE_ENV", "production"),
+            ("GOLIVE_LIVE", "LIVE"),
+            ("GOLIVE_LIVE_WAS", &was),
+            ("GOLIVE_REMOTE", "origin"),
+        ]);
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        (output.status.success(), said)
+    };
+    let (is_still, said) = look();
+    assert!(is_still, "{said}");
+    let moved = format!("{other}:refs/tags/LIVE");
+    nasty.git(&["push", "--quiet", "--force", "origin", &moved]);
+    let (is_still, said) = look();
+    assert!(
+        !is_still && said.contains("LIVE was moved on origin"),
+        "{said}"
+    );
+}
