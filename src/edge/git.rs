@@ -360,7 +360,13 @@ impl Git {
             .process_group(0)
             .env("LC_ALL", "C")
             .env("GIT_TERMINAL_PROMPT", "0")
+            .env("SSH_ASKPASS_REQUIRE", "force")
             .env("GIT_OPTIONAL_LOCKS", "0");
+        // ssh would ask for passphrases and unknown host keys on the terminal, in the middle of a screen, and could not
+        // read there. A window that asks is the operator's own.
+        if std::env::var_os("SSH_ASKPASS").is_none() {
+            command.env("SSH_ASKPASS", "false");
+        }
         for name in NOT_HANDED_ON {
             command.env_remove(name);
         }

@@ -203,3 +203,35 @@ fn a_ref_whose_name_ends_like_live_is_not_live() {
         "{said}"
     );
 }
+
+#[test]
+fn ssh_asks_nobody_on_the_terminal() {
+    let nasty = two();
+    nasty.git(&["remote", "add", "origin", "ssh://nowhere.invalid/shop"]);
+    let file = nasty.beside("asked");
+    let asks = |own: Option<&str>| {
+        let mut command = nasty.hermetic(env!("CARGO_BIN_EXE_golive"), &nasty.root());
+        let ssh = format!("env >'{}'; false", file.display());
+        command
+            .args(["releases", "--json"])
+            .env("GIT_SSH_COMMAND", ssh);
+        let output = command
+            .envs(own.map(|own| ("SSH_ASKPASS", own)))
+            .output()
+            .unwrap();
+        assert!(output.status.success());
+        let text = std::fs::read_to_string(&file).unwrap();
+        let asking = text.lines().filter(|line| line.starts_with("SSH_ASKPASS"));
+        let mut asking: Vec<String> = asking.map(str::to_owned).collect();
+        asking.sort();
+        asking
+    };
+    assert_eq!(
+        asks(None),
+        ["SSH_ASKPASS=false", "SSH_ASKPASS_REQUIRE=force"]
+    );
+    assert_eq!(
+        asks(Some("my-window")),
+        ["SSH_ASKPASS=my-window", "SSH_ASKPASS_REQUIRE=force"]
+    );
+}
