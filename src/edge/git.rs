@@ -234,7 +234,7 @@ impl Git {
 
     async fn run(&self, arguments: &[&str], limit: Duration) -> Result<Output, GitError> {
         let child = self.start(arguments)?;
-        let group = Group::of(&child);
+        let group = group_of(&child);
         match tokio::time::timeout(limit, child.wait_with_output()).await {
             Ok(Ok(output)) => {
                 group.has_ended();
@@ -253,7 +253,7 @@ impl Git {
         most: usize,
     ) -> Result<(Vec<u8>, bool), GitError> {
         let mut child = self.start(arguments)?;
-        let group = Group::of(&child);
+        let group = group_of(&child);
         let (mut out, mut err) = (child.stdout.take(), child.stderr.take());
         let mut bytes = Vec::new();
         let mut said = Vec::new();
@@ -321,7 +321,7 @@ impl Git {
         limit: Duration,
     ) -> Result<Output, GitError> {
         let mut child = self.start_with(arguments, Stdio::piped())?;
-        let group = Group::of(&child);
+        let group = group_of(&child);
         let stdin = child.stdin.take();
         let telling = async {
             if let Some(mut stdin) = stdin {
@@ -412,16 +412,16 @@ fn slow(arguments: &[&str], limit: Duration) -> GitError {
     }
 }
 
+fn group_of(child: &Child) -> Group {
+    let id = child.id().and_then(|id| i32::try_from(id).ok());
+    Group(id.and_then(Pid::from_raw))
+}
+
 /// A git and all it started, such as ssh or gpg, which would stay behind: the whole group is ours. Ended when nobody waits
 /// for it any more, whoever gave it up.
 struct Group(Option<Pid>);
 
 impl Group {
-    fn of(child: &Child) -> Self {
-        let id = child.id().and_then(|id| i32::try_from(id).ok());
-        Self(id.and_then(Pid::from_raw))
-    }
-
     /// It ended by itself: its number may be another's soon.
     fn has_ended(mut self) {
         self.0 = None;
