@@ -26,18 +26,8 @@ pub(super) async fn meaning(
 ) -> Meaning {
     let git = project.git();
     let (from, older) = (&live.point.commit, &to.point.commit);
-    let ends = (
-        End {
-            commit: older,
-            name: "",
-        },
-        End {
-            commit: from,
-            name: "",
-        },
-    );
     let (changes, paths, new_commits, is_shallow, held) = tokio::join!(
-        git.changes(Some(ends.0), ends.1),
+        git.changes(Some(end(older)), end(from)),
         git.paths_by_commit(Some(older), from, MOST_COMMITS),
         git.count(from, older),
         git.is_shallow(),
@@ -99,6 +89,11 @@ pub(super) async fn meaning(
         took_s: to.took_s,
         warnings,
     }
+}
+
+/// A commit that needs no name here.
+fn end(commit: &Commit) -> End<'_> {
+    End { commit, name: "" }
 }
 
 /// Migrations that stay although the code that needs them goes.
