@@ -33,6 +33,39 @@ const LOCAL_LIMIT: Duration = Duration::from_secs(20);
 /// How long a question to a remote may take.
 const REMOTE_LIMIT: Duration = Duration::from_secs(15);
 
+/// Each of these could run a program a repository names, or change what an answer holds or how it looks.
+const SETTINGS: [&str; 6] = [
+    "core.quotePath=false",
+    "core.fsmonitor=false",
+    "diff.relative=false",
+    "i18n.logOutputEncoding=UTF-8",
+    "log.showRoot=true",
+    "log.showSignature=false",
+];
+
+/// Variables that lead to another repository, as they are set while golive is started by a hook, or that change what
+/// paths and differences mean.
+const NOT_HANDED_ON: [&str; 18] = [
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_CONFIG",
+    "GIT_DIFF_OPTS",
+    "GIT_DIR",
+    "GIT_EXTERNAL_DIFF",
+    "GIT_GLOB_PATHSPECS",
+    "GIT_GRAFT_FILE",
+    "GIT_ICASE_PATHSPECS",
+    "GIT_INDEX_FILE",
+    "GIT_LITERAL_PATHSPECS",
+    "GIT_NAMESPACE",
+    "GIT_NOGLOB_PATHSPECS",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_QUARANTINE_PATH",
+    "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
+];
+
 /// Why git could not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum GitError {
@@ -205,15 +238,12 @@ impl Git {
         let child = self.start(arguments)?;
         let group = group_of(&child);
         match tokio::time::timeout(limit, child.wait_with_output()).await {
-            Ok(Ok(output)) => Ok(output),
-            Ok(Err(why)) => Err(failed(arguments, &why)),
-            Err(_) => {
-                end(group);
-                Err(GitError::Slow {
-                    command: arguments.join(" "),
-                    limit_s: limit.as_secs(),
-                })
+            Ok(Ok(output)) => {
+                group.has_ended();
+                Ok(output)
             }
+            Ok(Err(why)) => Err(failed(arguments, &why)),
+            Err(_) => Err(slow(arguments, limit)),
         }
     }
 
@@ -240,14 +270,24 @@ impl Git {
             };
             let spoken = async {
                 match err {
-                    Some(err) => err.take(1 << 16).read_to_end(&mut said).await,
+                    Some(err) => {
+                        let first = (&mut *err).take(1 << 16).read_to_end(&mut said).await?;
+                        // Who may not finish its words does not go on.
+                        tokio::io::copy(err, &mut tokio::io::sink()).await?;
+                        std::io::Result::Ok(first)
+                    }
                     None => Ok(0),
                 }
             };
-            // Who is cut off in the middle says nothing any more, so its words are not waited for.
+            // Who is cut off in the middle says nothing any more, so its words are not waited for; why somebody failed
+            // is known only when both have ended.
             tokio::pin!(printed, spoken);
             tokio::select! {
-                read = &mut printed => { read?; }
+                read = &mut printed => {
+                    if read? <= most {
+                        spoken.await?;
+                    }
+                }
                 read = &mut spoken => { read?; printed.await?; }
             }
             Ok::<_, std::io::Error>(())
@@ -255,21 +295,15 @@ impl Git {
         let read = tokio::time::timeout(limit, reading).await;
         match read {
             Ok(Ok(())) if bytes.len() > most => {
-                end(group);
                 bytes.truncate(most);
                 return Ok((bytes, true));
             }
             Ok(Ok(())) => {}
             Ok(Err(why)) => return Err(failed(arguments, &why)),
-            Err(_) => {
-                end(group);
-                return Err(GitError::Slow {
-                    command: arguments.join(" "),
-                    limit_s: limit.as_secs(),
-                });
-            }
+            Err(_) => return Err(slow(arguments, limit)),
         }
         let status = child.wait().await.map_err(|why| failed(arguments, &why))?;
+        group.has_ended();
         if status.success() {
             return Ok((bytes, false));
         }
@@ -310,15 +344,12 @@ impl Git {
         };
         let both = async { tokio::join!(telling, child.wait_with_output()).1 };
         match tokio::time::timeout(limit, both).await {
-            Ok(Ok(output)) => Ok(output),
-            Ok(Err(why)) => Err(failed(arguments, &why)),
-            Err(_) => {
-                end(group);
-                Err(GitError::Slow {
-                    command: arguments.join(" "),
-                    limit_s: limit.as_secs(),
-                })
+            Ok(Ok(output)) => {
+                group.has_ended();
+                Ok(output)
             }
+            Ok(Err(why)) => Err(failed(arguments, &why)),
+            Err(_) => Err(slow(arguments, limit)),
         }
     }
 
@@ -330,11 +361,7 @@ impl Git {
         let mut command = Command::new("git");
         command.arg("--no-pager").arg("-C").arg(&self.root);
         // Each of these could run a program a repository names, or change how an answer looks.
-        for setting in [
-            "core.quotePath=false",
-            "core.fsmonitor=false",
-            "log.showSignature=false",
-        ] {
+        for setting in SETTINGS {
             command.arg("-c").arg(setting);
         }
         command
@@ -346,15 +373,14 @@ impl Git {
             .process_group(0)
             .env("LC_ALL", "C")
             .env("GIT_TERMINAL_PROMPT", "0")
+            .env("SSH_ASKPASS_REQUIRE", "force")
             .env("GIT_OPTIONAL_LOCKS", "0");
-        // Set while golive is started by a hook; they would lead to another repository.
-        for name in [
-            "GIT_DIR",
-            "GIT_WORK_TREE",
-            "GIT_INDEX_FILE",
-            "GIT_PREFIX",
-            "GIT_EXTERNAL_DIFF",
-        ] {
+        // ssh would ask for passphrases and unknown host keys on the terminal, in the middle of a screen, and could not
+        // read there. A window that asks is the operator's own.
+        if std::env::var_os("SSH_ASKPASS").is_none() {
+            command.env("SSH_ASKPASS", "false");
+        }
+        for name in NOT_HANDED_ON {
             command.env_remove(name);
         }
         command.spawn().map_err(|why| match why.kind() {
@@ -392,14 +418,34 @@ fn failed(arguments: &[&str], why: &std::io::Error) -> GitError {
     }
 }
 
-fn group_of(child: &Child) -> Option<Pid> {
-    Pid::from_raw(i32::try_from(child.id()?).ok()?)
+fn slow(arguments: &[&str], limit: Duration) -> GitError {
+    GitError::Slow {
+        command: arguments.join(" "),
+        limit_s: limit.as_secs(),
+    }
 }
 
-/// Ends a git and all it started: it may have started ssh, which would stay behind; the whole group is ours.
-fn end(group: Option<Pid>) {
-    if let Some(group) = group {
-        let _ = kill_process_group(group, Signal::KILL);
+fn group_of(child: &Child) -> Group {
+    let id = child.id().and_then(|id| i32::try_from(id).ok());
+    Group(id.and_then(Pid::from_raw))
+}
+
+/// A git and all it started, such as ssh or gpg, which would stay behind: the whole group is ours. Ended when nobody waits
+/// for it any more, whoever gave it up.
+struct Group(Option<Pid>);
+
+impl Group {
+    /// It ended by itself: its number may be another's soon.
+    fn has_ended(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
     }
 }
 
@@ -429,27 +475,51 @@ mod tests {
     #[tokio::test]
     async fn a_git_that_hangs_is_ended_with_all_it_started() {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("pid");
-        let alias = format!(
-            "alias.hang=!echo $$ >'{}'; sleep 600 & wait",
-            file.display()
-        );
-        let git = Git::new(folder.path());
+        let (git, alias, file) = hanging(folder.path());
         // On a busy machine the first limits may pass before the program has begun.
         for limit in 1..=40 {
             let limit = Duration::from_millis(250 * limit);
             let ended = git.run(&["-c", &alias, "hang"], limit).await;
             assert!(matches!(ended, Err(GitError::Slow { .. })));
-            if file.is_file() {
+            if told(&file).is_some() {
                 break;
             }
         }
-        let pid: i32 = std::fs::read_to_string(file)
-            .unwrap()
-            .trim()
-            .parse()
-            .unwrap();
-        let pid = Pid::from_raw(pid).unwrap();
+        has_ended(told(&file).unwrap()).await;
+    }
+
+    #[tokio::test]
+    async fn a_git_that_nobody_waits_for_is_ended_with_all_it_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let (git, alias, file) = hanging(folder.path());
+        let arguments = ["-c", &alias, "hang"];
+        let begun = async {
+            while told(&file).is_none() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            ended = git.run(&arguments, LOCAL_LIMIT * 3) => panic!("{ended:?}"),
+            () = begun => {}
+        }
+        has_ended(told(&file).unwrap()).await;
+    }
+
+    /// A git that never ends, by an alias, and where what it started tells its number.
+    fn hanging(folder: &Path) -> (Git, String, PathBuf) {
+        let file = folder.join("pid");
+        let path = file.display();
+        let alias = format!("alias.hang=!echo $$ >'{path}'; sleep 600 & wait");
+        (Git::new(folder), alias, file)
+    }
+
+    /// The number, when it was written whole.
+    fn told(file: &Path) -> Option<Pid> {
+        let text = std::fs::read_to_string(file).ok()?;
+        Pid::from_raw(text.strip_suffix('\n')?.parse().ok()?)
+    }
+
+    async fn has_ended(pid: Pid) {
         let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
         while rustix::process::test_kill_process(pid).is_ok() && !is_zombie(pid) {
             assert!(tokio::time::Instant::now() < deadline, "{pid:?} still runs");

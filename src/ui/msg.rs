@@ -361,8 +361,8 @@ pub enum Cmd {
     },
     /// The reason of the prepared run, kept with it, its lock and its release.
     GiveReason(String),
-    /// Start the prepared run on screen.
-    StartRun,
+    /// Start the prepared run on screen, and no other one that was prepared meanwhile.
+    StartRun(RunId),
     /// Read a run from its journal, to look at it; answered with `RunOpened`.
     OpenRun(RunId),
     /// Drive an unfinished run that nobody drives, or that is asked back from the background; answered with

@@ -87,6 +87,8 @@ fn take(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
         Msg::PlanReady { run, plan } if back::waits(model, &plan) => {
             back::planned(model, (run, plan), now)
         }
+        // Who closed what it would mean does not want to go back any more.
+        Msg::PlanReady { plan, .. } if plan.rollback.is_some() => Vec::new(),
         Msg::PlanReady { run, plan } => {
             let state = crate::domain::run::RunState::new(run, plan);
             show_run(model, RunView::new(state, Owner::Here), now)

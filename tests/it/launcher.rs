@@ -26,7 +26,7 @@ use golive::edge::process::LocalLauncher;
 use golive::port::{AttemptKey, Launch, LaunchError, Sink, Standing};
 use tempfile::TempDir;
 
-use crate::support::wait_until;
+use crate::support::{far_limit, is_reached, wait_until};
 
 /// Runs each case in each shell.
 macro_rules! in_every_shell {
@@ -733,7 +733,8 @@ async fn cancel_ends_a_step_that_forks_and_ignores_term(world: World) {
 
 async fn a_time_limit_ends_a_step_that_forks_and_ignores_term(world: World) {
     let mut launch = world.launch(STUBBORN);
-    launch.timeout_s = Some(1);
+    let limit = far_limit();
+    launch.timeout_s = Some(limit);
     launch.grace_s = 1;
     // Nobody is connected while the limit is reached.
     let request = Request::start(&launch, &Base::Home).unwrap();
@@ -746,6 +747,7 @@ async fn a_time_limit_ends_a_step_that_forks_and_ignores_term(world: World) {
         .unwrap();
     let pids = stubborn_pids(&world).await;
     kill_group(&mut child);
+    is_reached(limit).await;
     let mut log = Log::default();
     let standing = world.site.follow(&key(&launch), &mut log).await.unwrap();
     assert_eq!(ending(&standing), &Ending::TimedOut);

@@ -14,6 +14,8 @@ mod kept;
 
 const USUAL: &str = "";
 
+mod settings;
+
 fn shows(name: &str, nasty: &Nasty) {
     insta::with_settings!({ prepend_module_to_snapshot => false, snapshot_path => "snapshots" }, {
         insta::assert_snapshot!(format!("releases__{name}"), nasty.json());

@@ -31,6 +31,7 @@ use tempfile::TempDir;
 
 use crate::support::fleet::{Fleet, signal};
 use crate::support::proxy::Proxy;
+use crate::support::{far_limit, is_reached};
 
 /// How long anything here may take before it counts as hanging.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -349,8 +350,12 @@ async fn a_step_is_cancelled_where_it_runs() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_time_limit_holds_where_the_step_runs() {
     let ground = Ground::new(Fleet::up(1));
-    let step = ground.launch("web1", "a/b@web1", "echo up; sleep 600", Some(1));
-    let (standing, bytes) = step.await.end().await;
+    let limit = far_limit();
+    let step = ground.launch("web1", "a/b@web1", "echo up; sleep 600", Some(limit));
+    let step = step.await;
+    step.has_printed(3).await;
+    is_reached(limit).await;
+    let (standing, bytes) = step.end().await;
     assert_eq!(bytes, b"up\n");
     let late = Ending::TimedOut;
     assert!(
@@ -756,8 +761,9 @@ async fn a_question_that_is_not_answered_is_given_up_and_its_shell_ended() {
         let asked = inquiry::ask_within(limit, &ground.sites, &place, command, &none);
         let error = asked.await.unwrap_err();
         assert!(error.why().contains("did not answer in"), "{error}");
-        if let Ok(pid) = fs::read_to_string(home.join("pid")) {
-            break pid.trim().parse::<i32>().unwrap();
+        let told = fs::read_to_string(home.join("pid")).unwrap_or_default();
+        if let Ok(pid) = told.trim().parse::<i32>() {
+            break pid;
         }
         // On a busy machine a limit may pass before the program has begun.
         limit *= 2;

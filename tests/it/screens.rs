@@ -440,7 +440,7 @@ fn the_key_that_planned_the_run_does_not_start_it() {
     }
     assert_eq!(
         tell_ms(&mut model, key(KeyCode::Char('D')), 14_000),
-        [Cmd::StartRun]
+        [Cmd::StartRun(golive::domain::id::RunId::new("r"))]
     );
 }
 
@@ -538,7 +538,7 @@ fn no_key_that_is_not_a_capital_sends_anything_from_any_screen() {
             for cmd in press(&mut model, &c.to_string(), 100_000) {
                 let harmless = !matches!(
                     cmd,
-                    Cmd::Send(_) | Cmd::StartRun | Cmd::ResumeRun(_) | Cmd::PrepareDeploy { .. }
+                    Cmd::Send(_) | Cmd::StartRun(_) | Cmd::ResumeRun(_) | Cmd::PrepareDeploy { .. }
                 );
                 assert!(
                     harmless || cmd == Cmd::Send(Intent::Pause),

@@ -338,12 +338,17 @@ impl Errands {
         self.prepared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts the prepared run: every host answers, or nothing starts.
-    pub(super) fn start(&self) {
+    /// Starts the prepared run: every host answers, or nothing starts. `run` = the one that was on screen when its
+    /// operator decided.
+    pub(super) fn start(&self, run: &RunId) {
         let errands = self.clone();
         let Some(prepared) = self.lock().clone() else {
             return;
         };
+        if prepared.run != *run {
+            let said = "another plan was made meanwhile: nothing was started";
+            return self.answer(Ok(Msg::Notice(Notice::line(said))));
+        }
         self.take_run(async move {
             let result = errands.start_now(&prepared).await;
             errands.driven(result);

@@ -463,12 +463,12 @@ impl Console {
                 self.model.busy = None;
                 self.model.view = ui::model::View::Run;
             }
-            Cmd::StartRun | Cmd::ResumeRun(_) | Cmd::OpenRun(_) if self.driven().is_some() => {
+            Cmd::StartRun(_) | Cmd::ResumeRun(_) | Cmd::OpenRun(_) if self.driven().is_some() => {
                 self.model.busy = None;
                 let busy = "a run is going on here: let it end, or leave it first";
                 return self.hear(Msg::Notice(Notice::line(busy)));
             }
-            Cmd::StartRun => self.errands.start(),
+            Cmd::StartRun(run) => self.errands.start(&run),
             Cmd::OpenRun(run) => self.errands.open(run),
             Cmd::ResumeRun(run) => self.errands.resume(Some(run), Decisions::default()),
             Cmd::Secret(secret) => self.errands.typed(secret),

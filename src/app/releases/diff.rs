@@ -265,10 +265,13 @@ fn line_text(hunk: &Hunk, line: usize, partner: Option<usize>, colours: bool) ->
 /// A text of a file, safe to print: colours in it are text as well.
 fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
+    // Only what came since the last tab is measured: a line may be nothing but tabs.
+    let mut stop = 0;
     for c in text.chars() {
         if c == '\t' {
-            let stop = 8 - width(&out) % 8;
-            out.extend(std::iter::repeat_n(' ', stop));
+            let spaces = 8 - width(&out[stop..]) % 8;
+            out.extend(std::iter::repeat_n(' ', spaces));
+            stop = out.len();
         } else {
             crate::domain::text::push_visible(&mut out, c);
         }
@@ -338,4 +341,16 @@ fn hunk_document(hunk: &Hunk) -> Value {
         "heading": hunk.heading,
         "lines": lines.collect::<Vec<_>>(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tabs_lead_to_the_next_column_also_in_a_line_of_nothing_else() {
+        assert_eq!(visible("+a\t漢\tb\x1b"), "+a      漢      b\u{241b}");
+        // With what was before measured again at each of them this would not end.
+        assert_eq!(visible(&"\t".repeat(200_000)).len(), 1_600_000);
+    }
 }

@@ -27,24 +27,18 @@ pub(super) async fn meaning(
 ) -> Meaning {
     let git = project.git();
     let (from, older) = (&live.point.commit, &to.point.commit);
-    let ends = (
-        End {
-            commit: older,
-            name: "",
-        },
-        End {
-            commit: from,
-            name: "",
-        },
-    );
     let (changes, paths, new_commits, is_shallow, held) = tokio::join!(
-        git.changes(Some(ends.0), ends.1),
+        git.changes(Some(end(older)), end(from)),
         git.paths_by_commit(Some(older), from, MOST_COMMITS),
         git.count(from, older),
         git.is_shallow(),
         held::held(project, plan)
     );
-    let changes = changes.ok();
+    let (changes, untold) = match changes {
+        Ok(changes) => (Some(changes), None),
+        Err(error) => (None, Some(error)),
+    };
+    let is_told = changes.is_some();
     let own_way = !project.checklist.rollback.steps.is_empty();
     let migrations = changes.as_ref().map(migrations).unwrap_or_default();
     let (undone, without_undo) = if own_way {
@@ -59,6 +53,7 @@ pub(super) async fn meaning(
         )
     };
     let mut warnings = plan.warnings.clone();
+    warnings.extend(untold.map(|error| format!("what is taken back cannot be told: {error}")));
     warnings.extend(unsafe_migrations(
         &migrations,
         &undone,
@@ -87,6 +82,7 @@ pub(super) async fn meaning(
             .map(|changes| commits(changes, &paths.unwrap_or_default()))
             .unwrap_or_default(),
         new_commits: new_commits.ok().filter(|_| !is_shallow),
+        is_told,
         migrations,
         undone,
         without_undo,
@@ -94,6 +90,11 @@ pub(super) async fn meaning(
         took_s: to.took_s,
         warnings,
     }
+}
+
+/// A commit that needs no name here.
+fn end(commit: &Commit) -> End<'_> {
+    End { commit, name: "" }
 }
 
 /// Migrations that stay although the code that needs them goes.

@@ -58,7 +58,9 @@ pub(super) fn plain(meaning: &Meaning, now: Moment) -> String {
         let said = format!("{} that what is live does not have", plural("commit", new));
         row("brings", &said);
     }
-    if !meaning.migrations.is_empty() {
+    if !meaning.is_told {
+        row("migrations", "not known");
+    } else if !meaning.migrations.is_empty() {
         let named = meaning.migrations.iter().take(MIGRATIONS);
         let named: Vec<&str> = named.map(String::as_str).collect();
         let rest = match meaning.migrations.len().saturating_sub(MIGRATIONS) {
@@ -134,7 +136,7 @@ pub(super) fn document(meaning: &Meaning, plan: &Plan) -> String {
         "commits": commits,
         "commit_count": meaning.commit_count,
         "new_commits": meaning.new_commits,
-        "migrations": meaning.migrations,
+        "migrations": meaning.is_told.then_some(&meaning.migrations),
         "undone": meaning.undone,
         "without_undo": meaning.without_undo,
         "held": held,

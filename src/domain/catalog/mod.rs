@@ -334,6 +334,8 @@ pub struct Meaning {
     pub commit_count: Option<usize>,
     /// Commits that come along, which what is live has not: more than 0 only between branches.
     pub new_commits: Option<usize>,
+    /// Whether git could tell what lies in between; else there may be migrations, and nobody knows.
+    pub is_told: bool,
     /// Paths of migrations in between.
     pub migrations: Vec<String>,
     /// Steps of the environment that have an `undo`, in the order they would be undone.

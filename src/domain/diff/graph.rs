@@ -8,13 +8,14 @@ use super::super::id::Commit;
 use super::super::overview::CommitLine;
 use super::super::run::Moment;
 
-/// What stands before the fields of a commit: no graph holds it, and no text of git's fields does.
+/// What stands before the fields of a commit: no graph holds it.
 pub const MARK: char = '\x01';
-/// What stands between the fields of a commit.
-pub const BETWEEN: char = '\x02';
+/// What stands between the fields of a commit: no text of a commit holds it.
+pub const BETWEEN: char = '\0';
 
 /// Reads the rows of `git log --graph` in which a commit is written as [`MARK`], hash, time, author and subject with
-/// [`BETWEEN`] between them. Rows after a commit, up to the next one, belong to it. `None` = it is no such answer.
+/// [`BETWEEN`] between them. Rows after a commit, up to the next one, belong to it. A time that cannot be, such as one in
+/// the year 10000, is taken as 1970. `None` = it is no such answer.
 pub fn read(text: &str) -> Option<Vec<MarkedCommit>> {
     let mut commits: Vec<MarkedCommit> = Vec::new();
     for line in text.lines() {
@@ -30,7 +31,7 @@ pub fn read(text: &str) -> Option<Vec<MarkedCommit>> {
             line: CommitLine {
                 commit: Commit::new(hash),
                 author: author.to_owned(),
-                at: Moment::parse_from_rfc3339(at).ok()?,
+                at: Moment::parse_from_rfc3339(at).unwrap_or_default(),
                 subject: fields.next().unwrap_or_default().to_owned(),
             },
             graph: vec![graph.trim_end().to_owned()],
@@ -52,12 +53,14 @@ mod tests {
 
     #[test]
     fn rows_between_commits_belong_to_the_one_above() {
-        let text = "*   \x01aa\x022026-11-20T20:12:00+01:00\x02Ada\x02Merge\n|\\  \n| * \x01bb\x022026-11-20T20:12:00+01:00\x02Bob\x02\n";
+        let text = "*   \x01aa\x002026-11-20T20:12:00+01:00\0Ada\0Merge\n|\\  \n| * \x01bb\x0010000-01-01T00:00:00Z\0B\x01\x02b\0\n";
         let commits = read(text).unwrap();
         assert_eq!(commits.len(), 2);
         assert_eq!(commits[0].graph, ["*", "|\\"]);
         assert_eq!(commits[1].graph, ["| *"]);
         assert_eq!(commits[1].line.subject, "");
+        assert_eq!(commits[1].line.author, "B\x01\x02b");
+        assert_eq!(commits[1].line.at, Moment::default());
         assert_eq!(columns(&commits), 3);
         assert_eq!(read("").unwrap(), []);
     }

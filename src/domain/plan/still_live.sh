@@ -12,7 +12,9 @@ now=$(git rev-parse -q --verify "refs/tags/$live^{commit}" || :)
 if [ -n "$remote" ] && git remote get-url "$remote" >/dev/null 2>&1; then
   if theirs=$(git ls-remote -- "$remote" "refs/tags/$live" "refs/tags/$live^{}"); then
     # An annotated LIVE is told twice: the last line is its commit.
-    there=$(printf '%s\n' "$theirs" | while read -r object ref; do echo "$object"; done | tail -n 1)
+    # Refs whose names end like it come along, and are none of it.
+    there=$(printf '%s\n' "$theirs" | while read -r object ref; do
+      case $ref in ("refs/tags/$live" | "refs/tags/$live^{}") echo "$object" ;; esac; done | tail -n 1)
     case $there in "" | "$was") ;; *) moved "on $remote" "$there" ;; esac
   else
     echo "$remote does not answer: whether $live was moved there is not known"

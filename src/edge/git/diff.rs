@@ -86,7 +86,7 @@ impl Git {
             None => to.to_string(),
         };
         let most = format!("--max-count={most}");
-        let format = "--format=%x01%H%x02%cI%x02%an%x02%s";
+        let format = "--format=%x01%H%x00%cI%x00%an%x00%s";
         let arguments = [
             "log",
             "--graph",

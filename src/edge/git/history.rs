@@ -95,9 +95,18 @@ impl Git {
     }
 
     async fn diff(&self, what: &str, from: &str, to: &Commit) -> Result<String, GitError> {
-        let safe = ["--no-ext-diff", "--no-textconv", "--no-color", "-z"];
-        let mut arguments = vec!["diff"];
-        arguments.extend(safe);
+        // With nobody's settings: steps run or not by what is said here.
+        let mut arguments = vec![
+            "diff",
+            "-M",
+            "--no-ext-diff",
+            "--no-textconv",
+            "--no-color",
+            "--no-relative",
+            "--ignore-submodules=none",
+            "-O/dev/null",
+            "-z",
+        ];
         arguments.extend([what, "--end-of-options", from, to.as_str(), "--"]);
         self.text(&arguments).await
     }
@@ -107,6 +116,12 @@ impl Git {
         let text = self.text(&["hash-object", "-t", "tree", "--stdin"]).await?;
         Ok(text.trim().to_owned())
     }
+}
+
+/// A time as git writes it. One that cannot be, such as in the year 10000, is taken as 1970, as git itself does with
+/// those that it cannot read: a single odd commit hides no others.
+fn moment_of(text: &str) -> Moment {
+    Moment::parse_from_rfc3339(text).unwrap_or_default()
 }
 
 fn read_commits(text: &str) -> Option<Vec<CommitLine>> {
@@ -122,7 +137,7 @@ fn read_commits(text: &str) -> Option<Vec<CommitLine>> {
                 commit: Commit::new(*hash),
                 subject: rest.first().copied().unwrap_or_default().to_owned(),
                 author: (*author).to_owned(),
-                at: Moment::parse_from_rfc3339(at).ok()?,
+                at: moment_of(at),
             }),
             _ => None,
         })

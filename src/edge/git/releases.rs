@@ -154,28 +154,18 @@ impl Git {
             "log",
             "-z",
             &most,
-            "--format=%x01%H",
-            "--name-only",
+            "--format=%H",
+            "--raw",
             "--no-renames",
             "--no-ext-diff",
+            "--no-relative",
+            "--ignore-submodules=none",
             "--end-of-options",
             &range,
             "--",
         ];
         let text = self.text(&arguments).await?;
-        let mut found: BTreeMap<Commit, Vec<String>> = BTreeMap::new();
-        for part in text.split('\u{1}').skip(1) {
-            let mut words = part.split('\0');
-            let Some(commit) = words.next().filter(|word| is_hash(word)) else {
-                continue;
-            };
-            let paths = words
-                .map(|word| word.trim_start_matches('\n'))
-                .filter(|word| !word.is_empty())
-                .map(str::to_owned);
-            found.insert(Commit::new(commit), paths.collect());
-        }
-        Ok(found)
+        Ok(read_raw(&text))
     }
 
     /// Who wrote the commits of a range and how many each, most first; `from` = `None` is the beginning.
@@ -206,6 +196,27 @@ impl Git {
         people.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
         Ok(people)
     }
+}
+
+/// Reads `git log -z --raw --format=%H`: a hash, then what it touches. A path comes after a word that begins with a colon,
+/// so that no path is taken for something else.
+fn read_raw(text: &str) -> BTreeMap<Commit, Vec<String>> {
+    let mut found: BTreeMap<Commit, Vec<String>> = BTreeMap::new();
+    let mut commit = None;
+    let mut words = text.split('\0');
+    while let Some(word) = words.next() {
+        let word = word.trim_start_matches('\n');
+        if word.starts_with(':') {
+            let paths = commit.clone().and_then(|commit| found.get_mut(&commit));
+            if let (Some(paths), Some(path)) = (paths, words.next()) {
+                paths.push(path.to_owned());
+            }
+        } else if is_hash(word) {
+            found.entry(Commit::new(word)).or_default();
+            commit = Some(Commit::new(word));
+        }
+    }
+    found
 }
 
 fn range(from: Option<&Commit>, to: &Commit) -> String {

@@ -110,6 +110,10 @@ fn point(head: &str, point: &Point, width: u16, now: Moment) -> Vec<Line> {
 fn undone(meaning: &Meaning, width: u16) -> Vec<Line> {
     let mut lines = Vec::new();
     match meaning.migrations.len() {
+        _ if !meaning.is_told => {
+            let said = "whether migrations are in between is not known";
+            lines.extend(fact("database", said, width, "state.warn"));
+        }
         0 => lines.extend(fact("database", "no migration in between", width, "text")),
         all => {
             let names: Vec<&str> = meaning

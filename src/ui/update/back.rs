@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{early, show_run};
 use crate::domain::id::RunId;
-use crate::domain::plan::Plan;
+use crate::domain::plan::{Plan, Rollback};
 use crate::domain::run::{Moment, RunState};
 use crate::ui::model::{Dialog, GoingBack, Model, RunView};
 use crate::ui::msg::{Cmd, Notice, Owner, ReleaseNews};
@@ -47,9 +47,14 @@ pub(super) fn hear(model: &mut Model, news: ReleaseNews, now: Moment) -> Vec<Cmd
 /// Whether a plan belongs to the rollback whose meaning is being read.
 pub(super) fn waits(model: &Model, plan: &Plan) -> bool {
     let is_read = |dialog: &Dialog| matches!(dialog, Dialog::Rollback { .. });
-    let is_it = |rollback: &crate::domain::plan::Rollback| {
-        let back = model.going_back.as_ref();
-        back.is_some_and(|back| back.meaning.env == rollback.env)
+    // The one asked for before may still be under way, and leads elsewhere.
+    let is_it = |rollback: &Rollback| {
+        let meaning = model.going_back.as_ref().map(|back| &back.meaning);
+        meaning.is_some_and(|meaning| {
+            meaning.env == rollback.env
+                && meaning.from.commit == rollback.from.commit
+                && Some(&meaning.to.commit) == plan.commit.as_ref()
+        })
     };
     plan.rollback.as_ref().is_some_and(is_it) && model.dialogs.iter().any(is_read)
 }

@@ -70,7 +70,8 @@ fn change(model: &mut Model, act: Act, now: Moment) -> Vec<Cmd> {
         Act::Rollback => going_back::ask(model, None, now),
         Act::Start => {
             model.guard.restart(now);
-            vec![Cmd::StartRun]
+            let run = model.run.as_ref().map(|run| run.state.run.clone());
+            run.map(Cmd::StartRun).into_iter().collect()
         }
         Act::Resume => resume(model, now),
         Act::Pause => {

@@ -19,15 +19,17 @@ in_every_shell! {
     a_time_limit_spares_whoever_has_the_number_of_its_supervisor_by_now
 }
 
-/// A step with a child of its own session that keeps the output open, and one that ignores TERM.
+/// A step with a child of its own session that keeps the output open, and one that ignores TERM and has printed by the
+/// time it says so.
 const DAEMON: &str = "setsid sh -c 'echo $$ >daemon; exec sleep 600' &\n\
-    (trap '' TERM; echo held; while :; do sleep 0.2; done) & echo $! >child\n\
+    (trap '' TERM; echo held; echo held >held; while :; do sleep 0.2; done) & echo $! >child\n\
     echo $$ >step; wait";
 
 /// The processes of [`DAEMON`]: the one that left the step, and those that are the step.
 async fn processes(world: &World) -> (u32, [u32; 2]) {
     let daemon = world.pid("daemon").await;
     let child = world.pid("child").await;
+    world.line("held").await;
     (daemon, [child, world.pid("step").await])
 }
 
@@ -98,12 +100,14 @@ async fn cancel_ends_a_step_whose_daemon_holds_its_output(world: World) {
 
 async fn a_time_limit_ends_a_step_whose_daemon_holds_its_output(world: World) {
     let mut launch = world.launch(DAEMON);
-    launch.timeout_s = Some(1);
+    let limit = far_limit();
+    launch.timeout_s = Some(limit);
     launch.grace_s = 1;
     // Nobody is connected while the limit is reached.
     let mut child = begin(&world, &launch);
     let (daemon, step) = processes(&world).await;
     kill_group(&mut child);
+    is_reached(limit).await;
     let mut log = Log::default();
     let standing = world.site.follow(&key(&launch), &mut log).await.unwrap();
     assert_eq!(ending(&standing), &Ending::TimedOut);

@@ -50,6 +50,7 @@ fn meaning() -> Meaning {
         ],
         commit_count: Some(23),
         new_commits: Some(0),
+        is_told: true,
         migrations: vec!["src/lists/migrations/0007_owner.py".to_owned()],
         undone: vec!["migrate".to_owned()],
         without_undo: vec!["reindex".to_owned()],
@@ -148,6 +149,30 @@ fn a_key_from_before_it_could_be_read_opens_nothing_and_esc_leaves_everything() 
     tell(&mut model, key(KeyCode::Esc), 65);
     assert!(model.dialogs.is_empty() && model.going_back.is_none());
     assert_eq!(model.view, View::Home);
+}
+
+#[test]
+fn a_plan_that_comes_late_opens_for_nobody_and_never_for_another_release() {
+    let mut model = read();
+    tell(&mut model, key(KeyCode::Esc), 64);
+    assert!(planned(&mut model, 65).is_empty());
+    assert!(model.view == View::Home && model.run.is_none());
+    let mut model = read();
+    model.going_back.as_mut().unwrap().meaning.to.commit = Commit::new("77d10be0000");
+    tell(&mut model, key(KeyCode::Enter), 65);
+    assert!(planned(&mut model, 66).is_empty());
+    assert!(model.view == View::Home && model.run.is_none());
+    assert!(model.going_back.is_some_and(|back| back.prepared.is_none()));
+}
+
+#[test]
+fn migrations_that_nobody_knows_of_are_not_said_to_be_none() {
+    let mut model = read();
+    let meaning = &mut model.going_back.as_mut().unwrap().meaning;
+    (meaning.is_told, meaning.migrations) = (false, Vec::new());
+    let text = text(&model, 120, 36, 64);
+    assert!(text.contains("whether migrations are in between is not known"));
+    assert!(!text.contains("no migration in between"));
 }
 
 #[test]

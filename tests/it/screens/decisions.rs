@@ -571,7 +571,7 @@ fn arrows_tab_and_enter_only_look_but_for_the_safest_line_of_the_abort_menu() {
                 );
                 let allowed = safest && code == KeyCode::Enter && stop;
                 assert!(
-                    allowed || !matches!(cmd, Cmd::Send(_) | Cmd::ResumeRun(_) | Cmd::StartRun),
+                    allowed || !matches!(cmd, Cmd::Send(_) | Cmd::ResumeRun(_) | Cmd::StartRun(_)),
                     "{code:?} sent {cmd:?}"
                 );
             }

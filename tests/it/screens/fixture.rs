@@ -597,14 +597,17 @@ impl Story {
     pub(crate) fn of(plan: Plan) -> Self {
         PAPERS.take();
         let mut model = home();
-        tell(
-            &mut model,
-            Msg::PlanReady {
-                run: RunId::new("20261120-2130-k3"),
-                plan: Arc::new(plan),
-            },
-            0,
-        );
+        let (run, plan) = (RunId::new("20261120-2130-k3"), Arc::new(plan));
+        let ready = if plan.rollback.is_some() {
+            // Its plan opens only behind what it means, which is another story.
+            Msg::RunOpened {
+                state: Box::new(RunState::new(run, plan)),
+                owner: Owner::Here,
+            }
+        } else {
+            Msg::PlanReady { run, plan }
+        };
+        tell(&mut model, ready, 0);
         Self {
             model,
             now: 1,

@@ -501,7 +501,7 @@ fn no_key_of_the_logs_changes_a_server() {
                     let acts = matches!(
                         cmd,
                         Cmd::Send(_)
-                            | Cmd::StartRun
+                            | Cmd::StartRun(_)
                             | Cmd::ResumeRun(_)
                             | Cmd::PrepareDeploy { .. }
                     );

@@ -9,6 +9,7 @@ pub(crate) mod proxy;
 pub(crate) mod terminal;
 pub(crate) mod workshop;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Waits until a condition can be observed; fails after 30 s, naming it.
@@ -18,4 +19,30 @@ pub(crate) async fn wait_until(what: &str, mut condition: impl FnMut() -> bool) 
         assert!(Instant::now() < deadline, "waited 30 s until {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+}
+
+/// A time limit in seconds that no other step has, and that is not reached by itself.
+pub(crate) fn far_limit() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let number = LAST.fetch_add(1, Ordering::Relaxed);
+    10_000_000 + u64::from(std::process::id()) * 1000 + number
+}
+
+/// Lets a time limit be reached: its timer is woken. A short limit may pass before a step has begun on a busy machine.
+pub(crate) async fn is_reached(limit: u64) {
+    let wanted = format!("sleep\0{limit}\0");
+    let sleeper = || {
+        std::fs::read_dir("/proc")
+            .expect("the processes")
+            .flatten()
+            .find_map(|process| {
+                let line = std::fs::read(process.path().join("cmdline")).ok()?;
+                let pid: i32 = process.file_name().to_str()?.parse().ok()?;
+                (line == wanted.as_bytes()).then_some(pid)
+            })
+    };
+    wait_until("the timer sleeps", || sleeper().is_some()).await;
+    let timer = sleeper().and_then(rustix::process::Pid::from_raw);
+    let timer = timer.expect("a timer sleeps until it is woken");
+    rustix::process::kill_process(timer, rustix::process::Signal::KILL).expect("it is ours");
 }

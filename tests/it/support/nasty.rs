@@ -191,7 +191,8 @@ impl Nasty {
         String::from_utf8_lossy(&output.stdout).into_owned() + &said
     }
 
-    fn hermetic(&self, program: &str, folder: &Path) -> Command {
+    /// A program with nothing of anybody's around it.
+    pub(crate) fn hermetic(&self, program: &str, folder: &Path) -> Command {
         let mut command = Command::new(program);
         let date = format!("{} {}", self.now, self.zone);
         command

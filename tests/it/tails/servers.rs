@@ -25,6 +25,9 @@ use crate::support::workshop::surroundings;
 /// How far the clocks of the hosts are ahead, in seconds.
 const SKEWS: [i64; 3] = [0, 30, -7];
 
+/// How exactly a clock is known at least, with the whole seconds that nginx tells: much less than clocks are wrong here.
+const VAGUE_S: f64 = 3.0;
+
 /// Three servers, a checklist with their logs, and golive's surroundings.
 struct Ground {
     fleet: Fleet,
@@ -172,6 +175,17 @@ impl Tail {
             .collect()
     }
 
+    /// By how many seconds the clock of a host was said to be wrong, each time it was said.
+    fn clock(&self, host: &str, way: &str) -> Vec<f64> {
+        let (begin, end) = (format!("clock of {host}: "), format!(" s {way} ours"));
+        let said = self.said.lock().unwrap();
+        let told = said.iter().filter_map(|line| {
+            let (_, rest) = line.split_once(&begin)?;
+            rest.split_once(&end)?.0.parse().ok()
+        });
+        told.collect()
+    }
+
     fn said(&self, text: &str) -> usize {
         let said = self.said.lock().unwrap();
         said.iter().filter(|line| line.contains(text)).count()
@@ -243,25 +257,31 @@ async fn lines_of_hosts_with_wrong_clocks_stand_at_their_true_times() {
     let mut pace = tokio::time::interval(Duration::from_millis(40));
     for number in 1..=30 {
         pace.tick().await;
-        written.push(Utc::now());
+        let before = Utc::now();
         ground.write(number % 3, number);
+        written.push((before, Utc::now()));
     }
     tail.has(30).await;
     let came = tail.came();
     for line in came.iter().filter(|line| number(line) > 0) {
         let number = number(line);
         let at: DateTime<Utc> = line["at"].as_str().unwrap().parse().unwrap();
-        let off = (at - written[number - 1]).num_milliseconds();
-        // nginx tells whole seconds.
-        assert!((-1_600..600).contains(&off), "{off} ms off: {line}");
+        let (before, after) = written[number - 1];
+        let vague = TimeDelta::milliseconds((VAGUE_S * 1000.0) as i64);
+        let (from, to) = (before - vague, after + vague);
+        assert!((from..=to).contains(&at), "not from {from} to {to}: {line}");
     }
     for numbers in tail.numbers().values() {
         let numbers: Vec<_> = numbers.iter().filter(|number| **number > 0).collect();
         assert_eq!(numbers.len(), 10);
         assert!(numbers.is_sorted(), "{numbers:?}");
     }
-    assert_eq!(tail.said("clock of web2: 30.0 s ahead of ours"), 1);
-    assert_eq!(tail.said("clock of web3: 7.0 s behind ours"), 1);
+    // The busier the machine, the less is known of a clock.
+    for (host, way, seconds) in [("web2", "ahead of", 30.0), ("web3", "behind", 7.0)] {
+        let told = tail.clock(host, way);
+        assert_eq!(told.len(), 1, "{host}: {told:?}");
+        assert!((told[0] - seconds).abs() < VAGUE_S, "{host}: {told:?}");
+    }
     assert_eq!(tail.interrupt(), 0);
     ground.fleet.is_left_alone();
 }

@@ -77,8 +77,9 @@ impl Walk<'_> {
     /// The seats of an open trace.
     fn opened(&self, head: LineId) -> Option<Opened> {
         let track = head.track;
-        let is_there = usize::from(track.0) < self.reader.document.tracks.len();
-        let trace = self.trace(track, head.line + 1).filter(|_| is_there)?;
+        // It may have been opened in another document.
+        self.reader.document.tracks.get(usize::from(track.0))?;
+        let trace = self.trace(track, head.line + 1)?;
         let order = &self.reader.document.order;
         let first = order.find(track, head.line, 0)?;
         let to = order.find(track, trace.end - 1, first).unwrap_or(first);

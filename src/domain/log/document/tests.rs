@@ -474,6 +474,36 @@ fn check_seeks(bench: &Bench, opened: Option<(usize, usize)>) {
     }
 }
 
+#[test]
+fn a_trace_of_another_document_opens_nothing() {
+    let mut bench = Bench::new(1);
+    bench.act(Deed::Append(0, b"a\nb\n".to_vec(), 1));
+    bench.act(Deed::Filter(
+        vec![(true, true, "a")],
+        Level::Unknown,
+        0,
+        false,
+        false,
+    ));
+    bench.finish();
+    let stranger = LineId {
+        track: TrackId(7),
+        line: 0,
+    };
+    let look = Look {
+        anchor: Anchor::Top,
+        above: 0,
+        below: 9,
+        open: Open {
+            folds: true,
+            traces: BTreeSet::from([stranger]),
+            stretches: Vec::new(),
+        },
+    };
+    let window = bench.document.look(&bench.memory, &look);
+    assert_eq!(texts(&window), ["a"]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(120))]
 
