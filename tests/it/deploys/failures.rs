@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::ground::{Ground, NOTE, PAIR, is_alive, text, wait_until};
+use crate::support::{far_limit, is_reached};
 
 /// `web1` fails while `web2` still runs, unless it was mended.
 const FAILING: &str = r#"
@@ -117,20 +118,26 @@ const ENDLESS: &str = r#"
 [step.hang]
 run = 'sleep 600 & echo $! >"$TRACE"; sh -c "echo \$\$ >>\"$TRACE\"; while :; do sleep 600; done"'
 on = "web1"
-timeout = "1s"
+timeout = "LIMITs"
 [[stage]]
 name = "Test"
 env = "test"
 steps = ["hang"]
 "#;
 
-#[test]
-fn a_time_limit_ends_everything_the_step_has_started() {
-    let ground = Ground::new(2, &format!("{PAIR}{ENDLESS}"));
-    let ended = ground.ends(1, &["deploy"]);
+#[tokio::test]
+async fn a_time_limit_ends_everything_the_step_has_started() {
+    let limit = far_limit();
+    let endless = ENDLESS.replace("LIMIT", &limit.to_string());
+    let ground = Ground::new(2, &format!("{PAIR}{endless}"));
+    let deploy = ground.start(&["deploy"]);
+    // Both lines are whole: each is written at once.
+    wait_until("the step has started all", || ground.trace().len() == 2);
+    is_reached(limit).await;
+    let ended = deploy.end();
+    assert_eq!(ended.code, Some(1), "{ended}");
     ended.prints(&["timed out"]);
     let processes = ground.trace();
-    assert_eq!(processes.len(), 2);
     wait_until("what the step has started has ended", || {
         processes.iter().all(|process| !is_alive(process))
     });
