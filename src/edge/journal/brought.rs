@@ -10,7 +10,7 @@ use super::{RunError, RunFolder};
 use crate::domain::catalog::Brought;
 use crate::domain::id::{Commit, EnvName, HostName, RunId, StepName};
 use crate::domain::plan::still_live::CHECK;
-use crate::domain::run::{Event, Moment, Outcome, RunState, RunStatus, progress};
+use crate::domain::run::{Event, Moment, Outcome, Record, RunState, RunStatus, progress};
 use crate::edge::paths::ProjectPaths;
 
 /// What the newest `limit` runs brought where, newest run first.
@@ -59,32 +59,58 @@ pub fn done(
     Some(began.collect())
 }
 
-/// The newest epoch of an environment's lock on each host, as the newest `limit` runs of this machine had it. Empty when
-/// `run`, which brought there what is live, is not among them: then others released there since.
+/// Up to which epoch only runs of this machine had an environment's lock on each host, since `run` brought there what is
+/// live; the newest `limit` runs are looked at. Empty when `run` is not among them: then others released there since.
 pub fn epochs(
     project: &ProjectPaths,
     run: &RunId,
     env: &EnvName,
     limit: usize,
 ) -> BTreeMap<HostName, u64> {
-    let mut newest = BTreeMap::new();
+    let mut since: BTreeMap<HostName, u64> = BTreeMap::new();
+    // Where that run did not have the lock, what is known from before counts.
+    let mut before: BTreeMap<HostName, u64> = BTreeMap::new();
+    let mut ours: BTreeSet<(HostName, u64)> = BTreeSet::new();
     let mut is_ours = false;
     for folder in folders(project).unwrap_or_default().iter().take(limit) {
         let Ok(stored) = folder.open_for_reading() else {
             continue;
         };
-        is_ours |= folder.run() == run;
-        for record in &stored.records {
-            let Event::LockTaken { env: of, grant, .. } = &record.event else {
-                continue;
-            };
-            for (host, epoch) in grant.epochs.iter().filter(|_| of == env) {
-                let known: &mut u64 = newest.entry(host.clone()).or_default();
-                *known = (*known).max(*epoch);
-            }
+        let is_it = folder.run() == run;
+        is_ours |= is_it;
+        for (host, epoch) in stored.records.iter().flat_map(|record| taken(record, env)) {
+            ours.insert((host.clone(), epoch));
+            let known = if is_it { &mut since } else { &mut before };
+            let known = known.entry(host.clone()).or_default();
+            *known = (*known).max(epoch);
         }
     }
-    if is_ours { newest } else { BTreeMap::new() }
+    if !is_ours {
+        return BTreeMap::new();
+    }
+    for (host, epoch) in before {
+        since.entry(host).or_insert(epoch);
+    }
+    // A later run of ours says nothing of who had the lock before it.
+    for (host, epoch) in &mut since {
+        while ours.contains(&(host.clone(), *epoch + 1)) {
+            *epoch += 1;
+        }
+    }
+    since
+}
+
+/// The epochs of an environment's lock that a record says were taken.
+fn taken<'a>(
+    record: &'a Record,
+    env: &EnvName,
+) -> impl Iterator<Item = (&'a HostName, u64)> + use<'a> {
+    let grant = match &record.event {
+        Event::LockTaken { env: of, grant, .. } if of == env => Some(grant),
+        _ => None,
+    };
+    let epochs = grant.into_iter().flat_map(|grant| &grant.epochs);
+    epochs.map(|(host, epoch)| (host, *epoch))
 }
 
 /// A run that began something in an environment.

@@ -101,3 +101,24 @@ fn a_gate_held_open_while_a_colleague_releases_is_approved_for_nothing() {
     assert!(ground.trace().is_empty(), "{:?}", ground.trace());
     assert_eq!(text(&ground.runs()[0]["outcome"]), "failed");
 }
+
+#[test]
+fn a_run_of_ours_that_came_to_nothing_does_not_hide_what_a_colleague_released_before_it() {
+    let guarded = STAGING.replace("steps = [\"code\"]", "steps = [\"guard\", \"code\"]");
+    let guard = "[step.guard]\nrun = '[ ! -e \"$TRACE.broken\" ]'\n[[stage]]";
+    let guarded = guarded.replace("[[stage]]", guard).replace("GATE", "none");
+    let ground = Ground::new(1, &guarded);
+    for text in ["one", "two"] {
+        ground.commit(text);
+        ground.ends(0, &["deploy"]);
+    }
+    ground.commit("three");
+    releases_elsewhere(&ground, &["deploy"]);
+    ground.commit("four");
+    fs::write(ground.path("trace.broken"), "").unwrap();
+    ground.ends(1, &["deploy"]);
+    let refused = ground.ends(1, &["rollback", "staging"]);
+    refused.prints(&["somebody else had the lock of staging since this was last known here"]);
+    assert_eq!(served(&ground), "three");
+    assert!(ground.trace().is_empty(), "{:?}", ground.trace());
+}
