@@ -121,6 +121,7 @@ impl Viewer {
 
     fn take(&mut self, mut window: Window) -> Vec<LogWish> {
         self.open.traces.extend(window.unfolded);
+        self.learn_places(&window.lines);
         self.cut_floor(&mut window);
         let follow_on = match self.asked {
             Asked::End => {

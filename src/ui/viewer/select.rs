@@ -163,8 +163,17 @@ impl Viewer {
 
     /// Goes to the next mark, and around.
     pub(super) fn next_mark(&mut self) -> Vec<LogWish> {
-        let here = self.spot().map_or(u64::MAX, |spot| spot.place);
-        let next = self.marks.iter().find(|mark| mark.spot.place > here);
+        let here = self.spot();
+        let mut marks = self.marks.iter();
+        let own = marks.position(|mark| Some(mark.spot.id) == here.map(|spot| spot.id));
+        let next = match own {
+            // Places of marks that are far away may be old: their order is not.
+            Some(at) => self.marks.get(at + 1),
+            None => {
+                let here = here.map_or(u64::MAX, |spot| spot.place);
+                self.marks.iter().find(|mark| mark.spot.place > here)
+            }
+        };
         let Some(spot) = next.or(self.marks.first()).map(|mark| mark.spot) else {
             self.said = Some("no line is marked; ' marks one".to_owned());
             return Vec::new();
@@ -176,14 +185,28 @@ impl Viewer {
         vec![self.ask(super::asking::Asked::Hold)]
     }
 
+    /// Learns where marked and selected lines stand now: lines that come late move those behind them.
+    pub(super) fn learn_places(&mut self, lines: &[LogLine]) {
+        let now = |spot: Spot| {
+            let mut lines = lines.iter().map(|line| line.spot);
+            lines.find(|now| now.id == spot.id).unwrap_or(spot)
+        };
+        for mark in &mut self.marks {
+            mark.spot = now(mark.spot);
+        }
+        if let Some(selection) = &mut self.selection {
+            selection.from = now(selection.from);
+        }
+    }
+
     /// Hides every line there is until now, or shows them again.
     pub(super) fn clear(&mut self) -> Vec<LogWish> {
         if self.floor.take().is_none() {
             let last = match self.spot() {
-                Some(spot) => self.at().and_then(|at| at.checked_sub(1)).map(|at| {
-                    let _ = spot;
-                    self.window.lines[at].spot
-                }),
+                Some(_) => {
+                    let before = self.at().and_then(|at| at.checked_sub(1));
+                    before.map(|at| self.window.lines[at].spot)
+                }
                 None => self.window.lines.last().map(|line| line.spot),
             };
             let Some(last) = last else {

@@ -257,6 +257,27 @@ fn a_search_finds_what_is_in_a_stretch_that_was_opened() {
 }
 
 #[test]
+fn marks_and_what_is_selected_stay_on_their_lines_when_others_come_late() {
+    let mut model = live(60);
+    let cursor = |model: &Model| model.viewer().unwrap().cursor().unwrap().spot.id;
+    press(&mut model, "kkk'", NOW);
+    let first = cursor(&model);
+    press(&mut model, "j'v", NOW);
+    let second = cursor(&model);
+    on_paper(DocumentId::Tail, |paper| {
+        for _ in 0..5 {
+            paper.insert(0, 0, "late");
+        }
+    });
+    changed(&mut model);
+    assert_eq!(model.viewer().unwrap().selected(), Some(1));
+    for expected in [first, second, first] {
+        press(&mut model, "u", NOW);
+        assert_eq!(cursor(&model), expected);
+    }
+}
+
+#[test]
 fn a_filter_is_edited_from_the_list_and_a_bad_pattern_keeps_its_text() {
     let mut model = live(60);
     press(&mut model, "-GET", NOW);
