@@ -195,3 +195,45 @@ fn objects_that_git_replaces_are_neither_kept_nor_taken_from_the_file() {
     nasty.git(&["replace", "--delete", &commit]);
     assert_eq!(listed(&nasty).0, before);
 }
+
+#[test]
+fn lists_made_at_the_same_time_are_all_right_and_what_is_kept_is_whole_or_like_none() {
+    let nasty = many();
+    let whole = anew(&nasty);
+    std::thread::scope(|scope| {
+        let lists: Vec<_> = (0..6)
+            .map(|_| scope.spawn(|| lines(&nasty.golive_where(&[], &["releases", "--json"]))))
+            .collect();
+        for list in lists {
+            assert_eq!(list.join().unwrap(), whole);
+        }
+    });
+    assert_eq!(listed(&nasty).0, whole);
+    // Whatever came of it, it is whole by now.
+    let (again, asked) = listed(&nasty);
+    assert!(again == whole && asked == 0, "{asked} times");
+}
+
+#[test]
+fn a_list_needs_no_home_and_no_room_for_what_is_kept() {
+    let nasty = many();
+    let (whole, _) = listed(&nasty);
+    let folder = nasty.beside("elsewhere");
+    fs::create_dir(&folder).unwrap();
+    let path = |name: &str| folder.join(name).display().to_string();
+    let (state, config) = (path("state"), path("config"));
+    for cache in [
+        "/proc/golive".to_owned(),
+        "/dev/null".to_owned(),
+        path("new"),
+    ] {
+        let homeless = [
+            ("HOME", ""),
+            ("XDG_STATE_HOME", state.as_str()),
+            ("XDG_CONFIG_HOME", config.as_str()),
+            ("XDG_CACHE_HOME", cache.as_str()),
+        ];
+        let output = nasty.golive_where(&homeless, &["releases", "--json"]);
+        assert_eq!(lines(&output), whole, "{cache}");
+    }
+}
