@@ -66,7 +66,10 @@ fn look_around(workshop: &Workshop, terminal: &mut Terminal) {
         terminal.shows(shown);
     }
     terminal.keys("&clip\r");
-    terminal.hides("1049h");
+    // While it is looked for, no line shows, and none would be copied.
+    terminal.until("only one line shows", |seen| {
+        seen.shows("clip \u{241b}]52;c;") && !seen.shows("1049h")
+    });
     terminal.keys("y");
     terminal.until("the lines are copied", |seen| {
         let begin = memchr::memmem::find(&seen.raw, CLIPBOARD);
