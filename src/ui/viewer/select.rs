@@ -166,13 +166,12 @@ impl Viewer {
         let here = self.spot();
         let mut marks = self.marks.iter();
         let own = marks.position(|mark| Some(mark.spot.id) == here.map(|spot| spot.id));
-        let next = match own {
+        let next = if let Some(at) = own {
             // Places of marks that are far away may be old: their order is not.
-            Some(at) => self.marks.get(at + 1),
-            None => {
-                let here = here.map_or(u64::MAX, |spot| spot.place);
-                self.marks.iter().find(|mark| mark.spot.place > here)
-            }
+            self.marks.get(at + 1)
+        } else {
+            let here = here.map_or(u64::MAX, |spot| spot.place);
+            self.marks.iter().find(|mark| mark.spot.place > here)
         };
         let Some(spot) = next.or(self.marks.first()).map(|mark| mark.spot) else {
             self.said = Some("no line is marked; ' marks one".to_owned());
