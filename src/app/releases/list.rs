@@ -32,6 +32,7 @@ pub async fn list(project: &Project, global: &Global) -> Result<Code, Failure> {
     past.fill_all(&mut catalog).await;
     if global.json {
         print(&format!("{}\n", json::line(&document(project, &catalog))))?;
+        past.settled().await;
         return Ok(Code::Done);
     }
     let others = if catalog.releases.is_empty() {
@@ -43,6 +44,7 @@ pub async fn list(project: &Project, global: &Global) -> Result<Code, Failure> {
     let room = terminal_columns().filter(|_| !global.verbose);
     let text = text(project, &catalog, &others, now, room);
     print(&shown(&text))?;
+    past.settled().await;
     Ok(Code::Done)
 }
 

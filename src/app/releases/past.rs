@@ -9,6 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
 use crate::app::session::{self, Project};
@@ -39,6 +41,8 @@ pub struct Past {
     paths: ProjectPaths,
     /// What of git's objects is kept for the next list.
     cache: PathBuf,
+    /// What is being kept.
+    keepings: Arc<Mutex<JoinSet<()>>>,
 }
 
 impl Past {
@@ -61,6 +65,7 @@ impl Past {
             checklist: Arc::clone(checklist),
             paths: paths.clone(),
             cache: cache.join("objects").join(name),
+            keepings: Arc::default(),
         }
     }
 
@@ -68,10 +73,12 @@ impl Past {
     /// machine tell is not in it, nor how far HEAD is from LIVE: rows do not wait for that. `None` = there are no more than
     /// that, or their names do not tell which are the newest.
     pub async fn newest(&self, count: usize) -> Result<Option<Catalog>, GitError> {
-        let reader = self.git.begin_tags();
-        let (refs, is_shallow) = tokio::join!(self.git.refs(), self.git.is_shallow());
-        let refs = refs?;
         let pattern = self.pattern();
+        // Who reads the tags is started while their names come, and what else is asked while they are read: starting a
+        // git takes as long as its answer.
+        let reader = async { self.git.begin_tags() };
+        let (refs, reader) = tokio::join!(self.git.tag_refs(), reader);
+        let refs = refs?;
         let names = refs.tags.iter().map(|tag| tag.name.as_str());
         let Some(newest) = catalog::newest(&pattern, names, count) else {
             return Ok(None);
@@ -82,7 +89,16 @@ impl Past {
             .map(|place| refs.tags[place].clone())
             .collect();
         self.with_live(&refs, &mut tags);
-        let tags = self.git.read_begun(reader?, &tags).await?;
+        let (tags, branch, is_shallow) = tokio::join!(
+            self.git.read_begun(reader?, &tags),
+            self.git.branch(),
+            self.git.is_shallow()
+        );
+        let tags = tags?;
+        let refs = Refs {
+            branch: branch?,
+            ..refs
+        };
         let ground = Ground {
             live: self.live_in(&tags),
             is_shallow: is_shallow?,
@@ -103,7 +119,11 @@ impl Past {
         let mut tags = releases_of(&refs, &pattern);
         self.with_live(&refs, &mut tags);
         let (tags, apart) = tokio::join!(self.git.read_list(reader, tags), self.apart(&refs));
-        let tags = tags?;
+        let (tags, keeping) = tags?;
+        if let Some(keeping) = keeping {
+            let mut keepings = self.keepings.lock().await;
+            keepings.spawn_blocking(move || keeping.keep());
+        }
         let live = self.live_in(&tags);
         let ground = Ground {
             apart: apart.filter(|_| !is_shallow && live.is_some()),
@@ -114,6 +134,12 @@ impl Past {
             ..self.ground(&refs)
         };
         Ok(catalog::make(tags, &pattern, ground))
+    }
+
+    /// Returns when what was read is kept for the next time. Lists do not wait for it; who ends after one should.
+    pub async fn settled(&self) {
+        let mut keepings = self.keepings.lock().await;
+        while keepings.join_next().await.is_some() {}
     }
 
     /// The names of all tags but LIVE, as they are.

@@ -23,6 +23,20 @@ const MANY: usize = 256;
 /// A git that waits to be told which tags it reads.
 pub struct TagReader(Reader);
 
+/// What was read for a list, to be kept for the next one when there is time.
+pub struct Keeping {
+    file: PathBuf,
+    known: Arc<Known>,
+    found: Vec<Found>,
+}
+
+impl Keeping {
+    /// Writes it, when some of it was not known before. Blocks.
+    pub fn keep(self) {
+        keep(&self.file, &self.known, &self.found);
+    }
+}
+
 /// A list that was begun.
 pub struct ListReader {
     file: PathBuf,
@@ -67,14 +81,14 @@ impl Git {
         }
     }
 
-    /// The same as [`Git::read_tags`] for a list: what was kept is not asked again, and what is read of many is kept.
+    /// The same as [`Git::read_tags`] for a list: what was kept is not asked again, and what is read of many is to be kept.
     pub async fn read_list(
         &self,
         reader: ListReader,
         tags: Vec<TagRef>,
-    ) -> Result<Vec<Tag>, GitError> {
+    ) -> Result<(Vec<Tag>, Option<Keeping>), GitError> {
         if tags.len() < MANY {
-            return self.read_tags(tags).await;
+            return Ok((self.read_tags(tags).await?, None));
         }
         let unread = |_| GitError::Answer("cat-file".to_owned());
         let is_kept = !reader.is_replaced.await.map_err(unread)??;
@@ -89,11 +103,12 @@ impl Git {
         let (tags, more) = beside.await.map_err(unread)??;
         read.extend(tags);
         found.extend(more);
-        if is_kept {
-            let keeping = move || keep(&reader.file, &known, &found);
-            let _ = tokio::task::spawn_blocking(keeping).await;
-        }
-        Ok(read)
+        let keeping = Keeping {
+            file: reader.file,
+            known,
+            found,
+        };
+        Ok((read, is_kept.then_some(keeping)))
     }
 
     /// Whether git shows other objects in place of some.

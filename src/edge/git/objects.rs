@@ -3,6 +3,7 @@
 //! Objects are asked for by hash only. Whoever asks makes sure that no hash is a file's: files may be of any size. What is
 //! missing is no error. Headers and texts are taken apart here; what they mean is not known here.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::process::Stdio;
 
@@ -221,15 +222,23 @@ impl<'a> Parts<'a> {
 
     /// Bytes as text, in the encoding that the header names.
     pub(super) fn decoded(&self, bytes: &[u8]) -> String {
-        let encoding = self.header("encoding").unwrap_or_default();
-        let is_latin = [&b"ISO-8859-1"[..], b"latin1", b"ISO8859-1", b"iso8859-1"]
-            .iter()
-            .any(|name| name.eq_ignore_ascii_case(encoding));
+        let is_latin = self.header("encoding").is_some_and(|encoding| {
+            let names = [&b"ISO-8859-1"[..], b"latin1", b"ISO8859-1"];
+            names.iter().any(|name| name.eq_ignore_ascii_case(encoding))
+        });
         if is_latin {
             bytes.iter().map(|byte| char::from(*byte)).collect()
         } else {
-            String::from_utf8_lossy(bytes).into_owned()
+            text_of(bytes).into_owned()
         }
+    }
+}
+
+/// Bytes as text. Thousands of them are mostly right, and looking at them as a whole is quicker than letter by letter.
+pub(super) fn text_of(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
     }
 }
 

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use super::objects::text_of;
 use super::{Git, GitError, LOCAL_LIMIT, is_hash};
 use crate::domain::id::Commit;
 
@@ -53,23 +54,29 @@ impl Refs {
 impl Git {
     /// All tags and HEAD.
     pub async fn refs(&self) -> Result<Refs, GitError> {
+        let (refs, branch) = tokio::join!(self.tag_refs(), self.branch());
+        let branch = branch?;
+        Ok(Refs { branch, ..refs? })
+    }
+
+    /// The same without the branch, which git does not tell in the same answer.
+    pub async fn tag_refs(&self) -> Result<Refs, GitError> {
         let all = ["show-ref", "--head", "--tags", "--dereference"];
-        let head = ["symbolic-ref", "--quiet", "--short", "HEAD"];
-        let (output, branch) =
-            tokio::join!(self.run(&all, LOCAL_LIMIT), self.run(&head, LOCAL_LIMIT));
-        let output = output?;
+        let output = self.run(&all, LOCAL_LIMIT).await?;
         // Nothing to show is code 1, as in a repository without commits.
         let is_empty = output.stdout.is_empty() && output.stderr.is_empty();
         if !output.status.success() && !is_empty {
             return Err(self.failure(&all, &output));
         }
-        let mut refs = read_refs(&String::from_utf8_lossy(&output.stdout));
-        let branch = branch?;
-        if branch.status.success() {
-            let name = String::from_utf8_lossy(&branch.stdout).trim().to_owned();
-            refs.branch = Some(name);
-        }
-        Ok(refs)
+        Ok(read_refs(&text_of(&output.stdout)))
+    }
+
+    /// The branch that is checked out; `None` = detached HEAD.
+    pub async fn branch(&self) -> Result<Option<String>, GitError> {
+        let head = ["symbolic-ref", "--quiet", "--short", "HEAD"];
+        let branch = self.run(&head, LOCAL_LIMIT).await?;
+        let name = || text_of(&branch.stdout).trim().to_owned();
+        Ok(branch.status.success().then(name))
     }
 
     /// Whether this clone holds only a part of the history.
