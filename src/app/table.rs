@@ -108,9 +108,7 @@ fn step_rows(tasks: &[Task], columns: usize, whole: bool) -> Vec<String> {
     if !secrets.is_empty() {
         notes.push(format!("with {}", secrets.join(" ")));
     }
-    if let Some(why) = &task.skip {
-        notes.push(format!("skipped: {why}"));
-    }
+    notes.extend(skipped(tasks));
     let name = ellipsis(task.step.as_str(), columns);
     let name = format!("{name}{}", " ".repeat(columns.saturating_sub(width(&name))));
     let row = format!(
@@ -147,6 +145,28 @@ fn step_rows(tasks: &[Task], columns: usize, whole: bool) -> Vec<String> {
     lines
 }
 
+/// Why a step is skipped: everywhere, or with the hosts on which it is, a note for each reason.
+fn skipped(tasks: &[Task]) -> Vec<String> {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for task in tasks {
+        let Some(why) = task.skip.as_deref() else {
+            continue;
+        };
+        match reasons.iter_mut().find(|(reason, _)| *reason == why) {
+            Some((_, hosts)) => hosts.push(task.site.as_str()),
+            None => reasons.push((why, vec![task.site.as_str()])),
+        }
+    }
+    let note = |(why, hosts): (&str, Vec<&str>)| {
+        if hosts.len() == tasks.len() {
+            format!("skipped: {why}")
+        } else {
+            format!("skipped on {}: {why}", hosts.join(" "))
+        }
+    };
+    reasons.into_iter().map(note).collect()
+}
+
 fn forecast(plan: &Plan) -> Vec<String> {
     let total = seconds(plan.forecast.total_s);
     let mut lines = vec![format!("forecast: {total} in all, without time at gates")];
@@ -167,4 +187,59 @@ fn forecast(plan: &Plan) -> Vec<String> {
         ));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::domain::checklist::read;
+
+    use super::super::super::domain::plan::build::{History, Selection, Target, build};
+    use super::*;
+
+    /// The row of a step on three hosts that is skipped on these.
+    fn row(skips: &[(usize, &str)]) -> String {
+        let file = "[project]\nname = \"shop\"\n[env.test]\n\
+            hosts = { web1 = \"web1\", web2 = \"web2\", web3 = \"web3\" }\n\
+            [step.code]\nrun = \"./code\"\non = \"all\"\n\
+            [[stage]]\nname = \"Test\"\nenv = \"test\"\nsteps = [\"code\"]\n";
+        let checklist = read("releases.toml", file).unwrap();
+        let target = Target {
+            reference: "main".to_owned(),
+            ..Target::default()
+        };
+        let selection = Selection::default();
+        let mut built = build(&checklist, &target, &History::default(), &selection).unwrap();
+        for (at, why) in skips {
+            built.stages[0].tasks[*at].skip = Some((*why).to_owned());
+        }
+        let text = plan(&built, false);
+        let row = text
+            .lines()
+            .find(|line| line.starts_with("  code"))
+            .unwrap();
+        row.split_once("web1 web2 web3")
+            .unwrap()
+            .1
+            .trim()
+            .to_owned()
+    }
+
+    #[test]
+    fn a_step_that_is_skipped_on_some_hosts_names_them() {
+        assert_eq!(row(&[]), "");
+        let all = [(0, "no change"), (1, "no change"), (2, "no change")];
+        assert_eq!(row(&all), "skipped: no change");
+        assert_eq!(
+            row(&[(0, "it did not run there")]),
+            "skipped on web1: it did not run there"
+        );
+        assert_eq!(
+            row(&[(1, "no change"), (2, "no change")]),
+            "skipped on web2 web3: no change"
+        );
+        assert_eq!(
+            row(&[(0, "no change"), (2, "it did not run there")]),
+            "skipped on web1: no change, skipped on web3: it did not run there"
+        );
+    }
 }

@@ -1,12 +1,13 @@
 //! `golive releases verify`: whether LIVE, the remote's tags and what each host says it runs are the same.
 //!
 //! Asks everything at the same time and changes nothing. Exit code 0 = all the same, 1 = something differs or could not
-//! be compared, 5 = hosts were to be asked and none was reached.
+//! be compared, 5 = hosts were to be asked and none was reached, 130 = interrupted: nothing is waited for then.
 
 use std::fmt::Write as _;
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::past::Past;
 use super::versions::{self, Answers};
@@ -25,6 +26,7 @@ use crate::domain::text::{few, plural, similar};
 use crate::edge::git::GitError;
 use crate::edge::git::remote::Tags;
 use crate::edge::git::tags::Live;
+use crate::edge::ssh::Sites;
 
 /// So many of the newest releases have their signatures verified.
 const VERIFIED: usize = 20;
@@ -40,18 +42,36 @@ pub async fn verify(
     global: &Global,
 ) -> Result<Code, Failure> {
     let env = env.map(|name| known(project, name)).transpose()?;
-    let catalog = Past::of(project)
-        .list()
-        .await
-        .map_err(|error| failed(&error))?;
-    let (tags, hosts, signatures) = tokio::join!(
-        compare_tags(project),
-        ask_hosts(project, env.as_ref(), &catalog),
-        signatures(project, &catalog)
-    );
+    let mut interrupts = signal(SignalKind::interrupt()).map_err(|error| {
+        Failure::new(
+            Code::Failed,
+            format!("could not listen for signals: {error}"),
+        )
+    })?;
+    let past = Past::of(project);
+    let catalog = tokio::select! {
+        catalog = past.list() => catalog.map_err(|error| failed(&error))?,
+        _ = interrupts.recv() => return Err(stopped()),
+    };
+    let sites = sites(project, env.as_ref())?;
+    let asked = async {
+        tokio::join!(
+            compare_tags(project),
+            ask_hosts(project, sites.as_ref(), env.as_ref(), &catalog),
+            signatures(project, &catalog)
+        )
+    };
+    let asked = tokio::select! {
+        asked = asked => Some(asked),
+        _ = interrupts.recv() => None,
+    };
+    if let Some(sites) = &sites {
+        sites.close().await;
+    }
+    let (tags, hosts, signatures) = asked.ok_or_else(stopped)?;
     let truth = Truth {
         tags: tags.map_err(|error| failed(&error))?,
-        hosts: hosts?,
+        hosts,
         signatures: signatures.map_err(|error| failed(&error))?,
         signs: project.checklist.release.sign,
         asks: project.checklist.release.version.is_some(),
@@ -87,6 +107,14 @@ fn failed(error: &GitError) -> Failure {
         Some(help) => failure.help(help),
         None => failure,
     }
+}
+
+/// Nothing was changed, and nothing can be said.
+fn stopped() -> Failure {
+    Failure::new(
+        Code::Stopped,
+        "stopped before everything was compared: nothing was changed",
+    )
 }
 
 /// The tags of releases here and there.
@@ -132,22 +160,31 @@ async fn compare_tags(project: &Project) -> Result<ComparedTags, GitError> {
     })
 }
 
-async fn ask_hosts(
-    project: &Project,
-    env: Option<&EnvName>,
-    catalog: &Catalog,
-) -> Result<Answers, Failure> {
+/// The hosts that are asked; `None` = the checklist does not say how.
+fn sites(project: &Project, env: Option<&EnvName>) -> Result<Option<Sites>, Failure> {
     if project.checklist.release.version.is_none() {
-        return Ok(Answers::default());
+        return Ok(None);
     }
     let hosts: Vec<PlannedHost> = lock::all_hosts(project)
         .into_iter()
         .filter(|host| env.is_none_or(|env| host.env == *env))
         .collect();
-    let sites = project.sites(&hosts, &session::nobody())?;
-    let answers = versions::ask(project, &sites, env, catalog).await;
+    project.sites(&hosts, &session::nobody()).map(Some)
+}
+
+async fn ask_hosts(
+    project: &Project,
+    sites: Option<&Sites>,
+    env: Option<&EnvName>,
+    catalog: &Catalog,
+) -> Answers {
+    let Some(sites) = sites else {
+        return Answers::default();
+    };
+    let answers = versions::ask(project, sites, env, catalog).await;
+    // What is slow elsewhere keeps no connection open.
     sites.close().await;
-    Ok(answers)
+    answers
 }
 
 /// What the signatures of the newest releases are worth, and of the one that is LIVE. A program that hangs is not asked

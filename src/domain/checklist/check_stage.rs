@@ -4,7 +4,7 @@
 
 use super::draft::{Draft, DraftEnvironment, DraftStage, DraftStep, Used};
 use super::{Downtime, Host, On, Selector, Stage, Step, cycle};
-use crate::domain::source::Problems;
+use crate::domain::source::{Located, Problems};
 use crate::domain::step::BUILT_IN_TAG;
 use crate::domain::text::similar;
 
@@ -248,7 +248,7 @@ pub(super) fn ids_apart(draft: &Draft, problems: &mut Problems) {
     }
 }
 
-/// The release of an environment gets its tags once, and there is a tag to write.
+/// A release gets its tags once, and there is a tag to write: LIVE can only say what one environment runs.
 pub(super) fn tagged_once(draft: &Draft, stages: &[Stage], problems: &mut Problems) {
     let tags = |stage: &Stage| {
         let kind = |name: &&String| draft.step(name).map(|step| step.step.kind.label());
@@ -259,20 +259,25 @@ pub(super) fn tagged_once(draft: &Draft, stages: &[Stage], problems: &mut Proble
     let mut seen: Vec<(&Stage, &DraftStage, String)> = Vec::new();
     for (stage, written) in stages.iter().zip(&draft.stages) {
         for name in tags(stage) {
-            if let Some((_, first, other)) =
-                seen.iter().find(|(other, _, _)| other.env == stage.env)
-            {
+            if let Some((before, first, other)) = seen.first() {
                 let place = |stage: &DraftStage, name: &str| {
-                    let entry = stage.steps.iter().find(|step| step.value == name);
+                    let names = |step: &&Located<String>| {
+                        let mut group = draft.group(&step.value).unwrap_or_default().iter();
+                        step.value == name || group.any(|step| step.value == name)
+                    };
+                    let entry = stage.steps.iter().find(names);
                     entry.map_or(stage.place, |entry| entry.span)
                 };
-                problems
-                    .add(
-                        place(written, &name),
-                        format!("the release is tagged again by the step `{name}`"),
-                    )
+                let problem = problems.add(
+                    place(written, &name),
+                    format!("the release is tagged again by the step `{name}`"),
+                );
+                problem
                     .expected("a release gets its tags once")
                     .also(place(first, other), "first here");
+                if before.env != stage.env {
+                    problem.help("tags say what one environment runs: keep the one behind the environment that users see");
+                }
             }
             seen.push((stage, written, name));
         }

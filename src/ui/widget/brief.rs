@@ -9,6 +9,7 @@ use crate::domain::feed::Link;
 use crate::domain::id::{EnvName, HostName};
 use crate::domain::run::progress;
 use crate::domain::run::{GateState, Moment, Outcome, RunState, RunStatus};
+use crate::domain::text::width;
 use crate::ui::choices;
 use crate::ui::fleet;
 use crate::ui::model::{Model, RunView};
@@ -22,6 +23,9 @@ type Fact = (Option<State>, String, String, &'static str);
 
 /// Below this width the words before the facts are short.
 const NARROW: u16 = 48;
+
+/// The columns of a word before a fact.
+const WORD: u16 = 11;
 
 /// Draws the brief of a run that waits for its start, or the summary of one that is over.
 pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Moment) {
@@ -66,7 +70,7 @@ fn write(paint: &mut Paint<'_>, area: Rect, facts: &[Fact]) {
                 if let Some(state) = state {
                     paint.glyph(area.x + edge, y, *state);
                 }
-                paint.text(area.x + edge + 2, y, 11, word, "text.dim");
+                paint.text(area.x + edge + 2, y, WORD, word, "text.dim");
             }
             paint.text(area.x + indent, y, width, row, role);
             y += 1;
@@ -487,12 +491,22 @@ fn stages(state: &RunState) -> Vec<Fact> {
             _ => String::new(),
         };
         let text = format!("{}{by}", words::span((ended - started).as_seconds_f64()));
-        facts.push(fact(
-            Some(states::of_stage(state, stage)),
-            &stage_name(state, stage),
-            text,
-            "text",
-        ));
+        let name = stage_name(state, stage);
+        let (word, text) = if width(&name) <= usize::from(WORD) {
+            (name, text)
+        } else {
+            // A tag that is cut off says nothing: long names stand among the facts, whole.
+            let name = state.plan.stages[stage].name.as_str();
+            let undo = name.strip_prefix("Undo ");
+            let undo = undo.filter(|_| state.plan.rollback.is_some());
+            let word = if undo.is_some() { "undo" } else { "stage" };
+            (
+                word.to_owned(),
+                format!("{}   {text}", undo.unwrap_or(name)),
+            )
+        };
+        let well = Some(states::of_stage(state, stage));
+        facts.push(fact(well, &word, text, "text"));
     }
     facts
 }

@@ -314,6 +314,7 @@ fn in_a_terminal_it_is_asked_on_screen_and_flags_keep_to_lines() {
     terminal.keys("\trollback production");
     terminal.at("Enter: rollback production", "\r");
     terminal.shows("is live again");
+    terminal.shows(&format!("undo        {three}"));
     serves(&ground, "one");
     terminal.keys("qq");
     assert_eq!(terminal.ended(), 0);
@@ -517,4 +518,75 @@ fn on_screen_nothing_to_go_back_to_is_a_clear_message() {
     terminal.keys("qq");
     assert_eq!(terminal.ended(), 0);
     assert_eq!(ground.runs().len(), 1);
+}
+
+#[test]
+fn left_with_q_in_mid_rollback_it_goes_on_and_another_screen_takes_it_back() {
+    let hold =
+        "if [ \"$GOLIVE_ROLLBACK\" = 1 ]; then echo held; until [ -e go ]; do sleep 0.05; done; fi";
+    let ground = shop_with("none", ":", hold);
+    let tags = three(&ground);
+    let mut terminal = ground.in_terminal(&["rollback", "production"], (120, 36));
+    terminal.shows("Roll back production");
+    terminal.keys("carts are lost");
+    terminal.at("carts are lost", "\r");
+    terminal.at("nothing has started yet", "D");
+    terminal.at("held", "q");
+    terminal.at("Leave while the run is not over?", "L");
+    assert_eq!(terminal.ended(), 6);
+    terminal.is_restored();
+    let run = ground.newest_run();
+    assert!(terminal.text().contains(&format!("resume {run}")));
+    let mut terminal = ground.in_terminal(&["resume", &run], (120, 36));
+    terminal.shows("held");
+    serves(&ground, "three");
+    for number in [1, 2] {
+        fs::write(ground.home(number).join("go"), "").unwrap();
+    }
+    terminal.shows("is live again");
+    terminal.keys("qq");
+    assert_eq!(terminal.ended(), 0);
+    serves(&ground, "two");
+    has_schema(&ground, "migrations/0001");
+    assert_eq!(undone(&ground).len(), 1);
+    assert_eq!(text(&ground.runs()[0]["outcome"]), "rolled_back");
+    let shown = ground.ends(0, &["releases", "show", &tags[2]]);
+    shown.prints(&["carts are lost"]);
+}
+
+#[test]
+fn of_two_screens_with_the_same_plan_the_second_takes_nothing_back_and_others_see_it_when_they_look_again()
+ {
+    let ground = shop();
+    let [_, two, three] = three(&ground);
+    let live = |tag: &str| format!("users see {tag} since");
+    let mut looking = ground.in_terminal(&["releases"], (120, 36));
+    looking.shows(&live(&three));
+    let commit = |tag: &str| ground.tag_at("project", tag)[..7].to_owned();
+    let (left, back) = (commit(&three), commit(&two));
+    let mut home = ground.in_terminal(&[], (120, 36));
+    home.shows(&format!("production runs {left}"));
+    let mut both = [(); 2].map(|()| {
+        let mut terminal = ground.in_terminal(&["rollback", "production"], (120, 36));
+        terminal.shows("Roll back production");
+        terminal.shows(&two);
+        terminal.read_first();
+        terminal.keys("\r");
+        terminal.shows("nothing has started yet");
+        terminal
+    });
+    both[0].at("nothing has started yet", "D");
+    both[0].shows("is live again");
+    serves(&ground, "two");
+    looking.keys("r");
+    looking.hides(&live(&three));
+    looking.shows("ROLLED BACK");
+    home.keys("r");
+    home.shows(&format!("production runs {back}"));
+    // Its plan was made before, and is worth nothing now.
+    both[1].at("nothing has started yet", "D");
+    both[1].shows("LIVE was moved");
+    serves(&ground, "two");
+    assert_eq!(undone(&ground), [three]);
+    has_schema(&ground, "migrations/0001");
 }

@@ -2,9 +2,10 @@
 
 use std::fs;
 
+use rustix::process::Signal;
 use serde_json::Value;
 
-use super::ground::{Ended, Ground, PAIR};
+use super::ground::{Ended, Ground, PAIR, wait_until};
 
 /// Two hosts that keep which commit they run in a file.
 fn checklist() -> String {
@@ -107,4 +108,23 @@ fn tags_that_the_remote_has_otherwise_are_told_and_hosts_need_not_be_asked() {
         said[0].starts_with("origin could not be asked: "),
         "{said:?}"
     );
+}
+
+#[test]
+fn ctrl_c_while_hosts_are_asked_ends_at_once_and_leaves_no_connection() {
+    let hangs = "touch asked; until [ -e go ]; do sleep 0.05; done";
+    let ground = Ground::new(2, &checklist().replace("cat current", hangs));
+    let running = ground.start(&["releases", "verify"]);
+    for number in [1, 2] {
+        let asked = ground.home(number).join("asked");
+        wait_until("the host is asked", || asked.exists());
+    }
+    running.signal(Signal::INT);
+    let ended = running.end();
+    assert_eq!(ended.code, Some(130), "{ended}");
+    ended.says(&["stopped before everything was compared: nothing was changed"]);
+    ground.leaves_no_connection();
+    for number in [1, 2] {
+        fs::write(ground.home(number).join("go"), "").unwrap();
+    }
 }
