@@ -80,7 +80,9 @@ impl Drawing {
     /// Does what a key says in so many rows. False = the key means nothing in a drawing of others.
     pub fn act(&mut self, act: Act, rows: u16) -> bool {
         let tall = usize::from(rows).max(1);
-        let last = self.rows().saturating_sub(tall);
+        // That there is more is told in a row of its own.
+        let cut = matches!(self.sketch(), Some(Sketch::Here(drawn)) if drawn.cut);
+        let last = (self.rows() + usize::from(cut)).saturating_sub(tall);
         let top = match act {
             Act::Down => self.top + 1,
             Act::Up => self.top.saturating_sub(1),
