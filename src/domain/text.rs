@@ -56,6 +56,19 @@ pub fn age(time: Duration) -> String {
     }
 }
 
+/// Bytes as text: what is no UTF-8 becomes `\xNN`, so that different bytes stay different.
+pub fn of_bytes(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let mut out = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        out.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            let _ = write!(out, "\\x{byte:02x}");
+        }
+    }
+    out
+}
+
 /// The columns a text takes on a terminal.
 pub fn width(text: &str) -> usize {
     text.graphemes(true).map(UnicodeWidthStr::width).sum()

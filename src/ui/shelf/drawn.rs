@@ -66,13 +66,13 @@ impl Drawing {
         }
     }
 
-    /// Where it stands: `rows 41-60 of 203`.
+    /// The rows that show: `41-60 of 203`.
     pub fn place(&self, rows: u16) -> String {
         match self.rows() {
             0 => String::new(),
             all => {
                 let last = (self.top + usize::from(rows)).min(all);
-                format!("rows {}-{last} of {all}", (self.top + 1).min(last))
+                format!("{}-{last} of {all}", (self.top + 1).min(last))
             }
         }
     }

@@ -632,7 +632,7 @@ fn other_programs_draw_when_they_are_installed_and_for_the_width_there_is() {
     tell(&mut model, news(serial, drawn(50)), 24);
     let shown = text(&model, 60, 24, 24);
     assert!(
-        shown.contains("row 1 ") && shown.contains("of 50"),
+        shown.contains("row 1 ") && shown.contains("1-18 of 50"),
         "{shown}"
     );
     press(&mut model, "G", 25);

@@ -8,6 +8,7 @@ use crate::domain::id::{Commit, EnvName, HostName, RunId};
 use crate::domain::release::{ReleaseNote, message_of_people};
 use crate::edge::git::GitError;
 use crate::edge::journal::{RunFolder, list};
+use crate::edge::paths::ProjectPaths;
 
 /// So many commits of a release are told.
 const MOST_COMMITS: usize = 300;
@@ -26,25 +27,25 @@ impl Past {
         let before = place.and_then(|place| catalog.releases.get(place + 1));
         let from = before.map(|before| &before.commit);
         let to = &release.commit;
-        let (said, commits, paths, people, files) = tokio::join!(
+        let (said, commits, paths, people, files, is_shallow) = tokio::join!(
             self.said(tag),
             self.git.graph(from, to, MOST_COMMITS),
             self.git.paths_by_commit(from, to, MOST_COMMITS),
             self.git.people(from, to),
             self.git.file_changes(from, to),
+            self.git.is_shallow(),
         );
+        let is_shallow = is_shallow?;
         let annotation = said?.and_then(|tag| tag.annotation).unwrap_or_default();
-        // In a shallow clone what lies between may be missing; then it is told as far as it is here.
-        let (commits, paths) = (commits.unwrap_or_default(), paths.unwrap_or_default());
-        let files = files.unwrap_or_default();
-        let run = release.run.clone();
-        let journal = run.as_ref().and_then(|run| self.host_times(run));
+        let (commits, paths) = (known(commits, is_shallow)?, known(paths, is_shallow)?);
+        let (files, people) = (known(files, is_shallow)?, known(people, is_shallow)?);
+        let journal = self.host_times(release.run.clone()).await;
         Ok(Some(Detail {
             before: before.map(|before| before.tag.clone()),
             message: message_of_people(&annotation.message, annotation.note.as_ref()),
             commits: marked(commits, &paths),
             commit_count: release.commits,
-            people: people.unwrap_or_default(),
+            people,
             risks: catalog::risks(files.iter().map(|file| file.path.as_str())),
             files,
             run_is_here: journal.is_some(),
@@ -69,27 +70,41 @@ impl Past {
     }
 
     /// The seconds that tasks of a run took on each host; `None` = its journal is not here.
-    fn host_times(&self, run: &RunId) -> Option<BTreeMap<(EnvName, HostName), f64>> {
-        let stored = RunFolder::find(&self.paths, run)
-            .ok()?
-            .open_for_reading()
-            .ok()?;
-        let state = list::fold(run, &stored);
-        let mut times: BTreeMap<(EnvName, HostName), f64> = BTreeMap::new();
-        for (index, stage) in state.plan.stages.iter().enumerate() {
-            let Some(env) = &stage.env else {
-                continue;
-            };
-            for (planned, task) in stage.tasks.iter().zip(&state.tasks[state.range(index)]) {
-                let took = task.started.zip(task.ended);
-                if let (Some(host), Some((from, to))) = (planned.site.host(), took) {
-                    let seconds = (to - from).as_seconds_f64().max(0.0);
-                    *times.entry((env.clone(), host.clone())).or_default() += seconds;
-                }
+    async fn host_times(&self, run: Option<RunId>) -> Option<HostSeconds> {
+        let (run, paths) = (run?, self.paths.clone());
+        let read = move || host_times(&paths, &run);
+        tokio::task::spawn_blocking(read).await.ok()?
+    }
+}
+
+/// Seconds by host.
+type HostSeconds = BTreeMap<(EnvName, HostName), f64>;
+
+/// What git told. In a shallow clone what lies between two releases may be missing; then it is told as far as it is here.
+fn known<T: Default>(told: Result<T, GitError>, is_shallow: bool) -> Result<T, GitError> {
+    match told {
+        Err(GitError::Failed { .. }) if is_shallow => Ok(T::default()),
+        told => told,
+    }
+}
+
+fn host_times(paths: &ProjectPaths, run: &RunId) -> Option<HostSeconds> {
+    let stored = RunFolder::find(paths, run).ok()?.open_for_reading().ok()?;
+    let state = list::fold(run, &stored);
+    let mut times = HostSeconds::new();
+    for (index, stage) in state.plan.stages.iter().enumerate() {
+        let Some(env) = &stage.env else {
+            continue;
+        };
+        for (planned, task) in stage.tasks.iter().zip(&state.tasks[state.range(index)]) {
+            let took = task.started.zip(task.ended);
+            if let (Some(host), Some((from, to))) = (planned.site.host(), took) {
+                let seconds = (to - from).as_seconds_f64().max(0.0);
+                *times.entry((env.clone(), host.clone())).or_default() += seconds;
             }
         }
-        Some(times)
     }
+    Some(times)
 }
 
 fn marked(
@@ -107,7 +122,7 @@ fn marked(
 /// What a run took of each host's time, from its journal and its note.
 fn hosts(
     note: Option<&ReleaseNote>,
-    journal: Option<BTreeMap<(EnvName, HostName), f64>>,
+    journal: Option<HostSeconds>,
 ) -> BTreeMap<(EnvName, HostName), HostTimes> {
     let mut hosts: BTreeMap<(EnvName, HostName), HostTimes> = BTreeMap::new();
     for (host, worked_s) in journal.into_iter().flatten() {
