@@ -69,6 +69,26 @@ pub fn of_bytes(bytes: &[u8]) -> String {
     out
 }
 
+/// The longest subject of a commit or tag that is kept, in bytes.
+pub const LONGEST_SUBJECT: usize = 2000;
+
+/// The beginning of a text of at most so many bytes, and whether that is all of it. Never splits a character.
+pub fn beginning(text: &str, most: usize) -> (&str, bool) {
+    let mut end = most.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    (&text[..end], end == text.len())
+}
+
+/// A subject of a commit or tag: one line, which may be as long as somebody wrote it, cut with `…`.
+pub fn subject(text: &str) -> String {
+    match beginning(text, LONGEST_SUBJECT) {
+        (all, true) => all.to_owned(),
+        (part, false) => format!("{part}…"),
+    }
+}
+
 /// The columns a text takes on a terminal.
 pub fn width(text: &str) -> usize {
     text.graphemes(true).map(UnicodeWidthStr::width).sum()

@@ -134,7 +134,7 @@ impl Git {
         // Git gives it to a shell.
         let program = asked.program.to_str();
         let quoted = program.and_then(|program| shlex::try_quote(program).ok());
-        let quoted = quoted.ok_or_else(|| asked.failed("its path is no text"))?;
+        let quoted = quoted.ok_or_else(|| asked.failed(&"its path is no text"))?;
         let mut arguments = ASKED.to_vec();
         arguments.extend(["-p", "--ext-diff", "--end-of-options"]);
         arguments.extend(points);
@@ -156,7 +156,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn failed(&self, why: impl ToString) -> DrawError {
+    fn failed(&self, why: &dyn std::fmt::Display) -> DrawError {
         DrawError::Failed {
             program: self.tool.program(),
             why: why.to_string(),
@@ -176,7 +176,7 @@ impl Asked {
             .kill_on_drop(true)
             .process_group(0)
             .spawn()
-            .map_err(|why| self.failed(why))?;
+            .map_err(|why| self.failed(&why))?;
         let group = group_of(&child);
         let Ok(done) = tokio::time::timeout(self.limit, listen(child, input)).await else {
             return Err(DrawError::Slow {
@@ -184,7 +184,7 @@ impl Asked {
                 limit_s: self.limit.as_secs(),
             });
         };
-        let heard = done.map_err(|why| self.failed(why))?;
+        let heard = done.map_err(|why| self.failed(&why))?;
         let Some(status) = heard.status else {
             return Ok((heard.printed, true));
         };
@@ -193,11 +193,11 @@ impl Asked {
             return Ok((heard.printed, false));
         }
         let said = String::from_utf8_lossy(&heard.said).trim().to_owned();
-        Err(self.failed(if said.is_empty() {
-            status.to_string()
+        Err(if said.is_empty() {
+            self.failed(&status)
         } else {
-            said
-        }))
+            self.failed(&said)
+        })
     }
 }
 

@@ -129,14 +129,12 @@ impl Shelf {
     /// The program that draws next; `None` = golive itself.
     fn next_tool(&self, width: u16) -> Option<Tool> {
         let installed = &self.drawing.installed;
-        match self.drawing.tool {
-            Some(tool) => installed.iter().copied().find(|other| *other > tool),
-            None => {
-                let view = self.diff()?;
-                let was_turned = view.is_turned(width) || !view.can_turn(width);
-                installed.first().copied().filter(|_| was_turned)
-            }
+        if let Some(tool) = self.drawing.tool {
+            return installed.iter().copied().find(|other| *other > tool);
         }
+        let view = self.diff()?;
+        let was_turned = view.is_turned(width) || !view.can_turn(width);
+        installed.first().copied().filter(|_| was_turned)
     }
 
     /// Goes to the next form.

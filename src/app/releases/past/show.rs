@@ -6,12 +6,15 @@ use super::Past;
 use crate::domain::catalog::{self, Catalog, Detail, HostTimes, MarkedCommit, Tag};
 use crate::domain::id::{Commit, EnvName, HostName, RunId};
 use crate::domain::release::{ReleaseNote, message_of_people};
+use crate::domain::text;
 use crate::edge::git::GitError;
 use crate::edge::journal::{RunFolder, list};
 use crate::edge::paths::ProjectPaths;
 
 /// So many commits of a release are told.
 const MOST_COMMITS: usize = 300;
+/// So many bytes of a tag's message are told: every face lays it out.
+const MOST_MESSAGE: usize = 32 << 10;
 
 impl Past {
     /// A release as a whole; `None` = the catalog has no such release.
@@ -42,7 +45,10 @@ impl Past {
         let journal = self.host_times(release.run.clone()).await;
         Ok(Some(Detail {
             before: before.map(|before| before.tag.clone()),
-            message: message_of_people(&annotation.message, annotation.note.as_ref()),
+            message: bounded(
+                message_of_people(&annotation.message, annotation.note.as_ref()),
+                tag,
+            ),
             commits: marked(commits, &paths),
             commit_count: release.commits,
             people,
@@ -75,6 +81,19 @@ impl Past {
         let read = move || host_times(&paths, &run);
         tokio::task::spawn_blocking(read).await.ok()?
     }
+}
+
+/// A message that may be of any length, cut to what people read.
+fn bounded(message: String, tag: &str) -> String {
+    let (read, is_all) = text::beginning(&message, MOST_MESSAGE);
+    if is_all {
+        return message;
+    }
+    let size = message.len().div_ceil(1024);
+    format!(
+        "{}\n\n(cut: the message has {size} KiB; git cat-file tag {tag} prints all of it)",
+        read.trim_end()
+    )
 }
 
 /// Seconds by host.
@@ -135,4 +154,34 @@ fn hosts(
         }
     }
     hosts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_of_megabytes_is_cut_and_says_so() {
+        let long = bounded("é".repeat(5 << 20), "v1");
+        assert!(long.len() < MOST_MESSAGE + 200);
+        assert!(
+            long.ends_with(
+                "(cut: the message has 10240 KiB; git cat-file tag v1 prints all of it)"
+            )
+        );
+        assert_eq!(bounded("short".to_owned(), "v1"), "short");
+    }
+
+    #[test]
+    fn what_git_cannot_tell_is_told_as_that_but_for_a_part_of_the_history() {
+        let failed = || {
+            Err::<Vec<u8>, _>(GitError::Failed {
+                command: "log".to_owned(),
+                why: "bad object".to_owned(),
+            })
+        };
+        assert!(known(failed(), false).is_err());
+        assert_eq!(known(failed(), true).unwrap(), Vec::<u8>::new());
+        assert!(known::<Vec<u8>>(Err(GitError::Missing), true).is_err());
+    }
 }
