@@ -156,11 +156,11 @@ fn thousands_of_releases_are_walked_to_their_end_and_found_at_once() {
     std::io::Write::write_all(&mut child.stdin.take().unwrap(), input.as_bytes()).unwrap();
     assert!(child.wait().unwrap().success());
     let mut terminal = workshop.open("releases");
-    terminal.shows("5001 releases");
+    terminal.shows("5,001 releases");
     terminal.keys("G");
     terminal.shows("DEPLOYED-2025-01-11/0000");
     terminal.keys("/2025-03-11/0815");
-    terminal.shows("1 of 5001 releases");
+    terminal.shows("1 of 5,001 releases");
     terminal.keys("\x03");
     assert_eq!(terminal.ended(), 0);
 }
