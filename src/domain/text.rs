@@ -56,6 +56,39 @@ pub fn age(time: Duration) -> String {
     }
 }
 
+/// Bytes as text: what is no UTF-8 becomes `\xNN`, so that different bytes stay different.
+pub fn of_bytes(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let mut out = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        out.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            let _ = write!(out, "\\x{byte:02x}");
+        }
+    }
+    out
+}
+
+/// The longest subject of a commit or tag that is kept, in bytes.
+pub const LONGEST_SUBJECT: usize = 2000;
+
+/// The beginning of a text of at most so many bytes, and whether that is all of it. Never splits a character.
+pub fn beginning(text: &str, most: usize) -> (&str, bool) {
+    let mut end = most.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    (&text[..end], end == text.len())
+}
+
+/// A subject of a commit or tag: one line, which may be as long as somebody wrote it, cut with `…`.
+pub fn subject(text: &str) -> String {
+    match beginning(text, LONGEST_SUBJECT) {
+        (all, true) => all.to_owned(),
+        (part, false) => format!("{part}…"),
+    }
+}
+
 /// The columns a text takes on a terminal.
 pub fn width(text: &str) -> usize {
     text.graphemes(true).map(UnicodeWidthStr::width).sum()

@@ -18,6 +18,7 @@ use crate::domain::id::Commit;
 pub mod annotated;
 pub mod counts;
 pub mod diff;
+pub mod drawn;
 pub mod history;
 mod known;
 pub mod lock;
@@ -358,6 +359,14 @@ impl Git {
     }
 
     fn start_with(&self, arguments: &[&str], stdin: Stdio) -> Result<Child, GitError> {
+        let mut command = self.command(arguments, stdin);
+        command.spawn().map_err(|why| match why.kind() {
+            std::io::ErrorKind::NotFound => GitError::Missing,
+            _ => failed(arguments, &why),
+        })
+    }
+
+    fn command(&self, arguments: &[&str], stdin: Stdio) -> Command {
         let mut command = Command::new("git");
         command.arg("--no-pager").arg("-C").arg(&self.root);
         // Each of these could run a program a repository names, or change how an answer looks.
@@ -383,10 +392,7 @@ impl Git {
         for name in NOT_HANDED_ON {
             command.env_remove(name);
         }
-        command.spawn().map_err(|why| match why.kind() {
-            std::io::ErrorKind::NotFound => GitError::Missing,
-            _ => failed(arguments, &why),
-        })
+        command
     }
 
     fn failure(&self, arguments: &[&str], output: &Output) -> GitError {

@@ -274,7 +274,7 @@ static TABLE: &[Row] = &[
     look("regex", Act::Regex, "find", &["Ctrl-r"], &[Place::Prompt], ["regex", "what is typed is a regular expression, or a text"]),
     look("follow", Act::Follow, "view", &["f"], &[Place::Run, Place::Log], ["follow", "go with what runs, and with the end of its log"]),
     look("wrap", Act::Wrap, "view", &["w"], &[Place::Log, Place::Diff], ["wrap", "wrap long lines"]),
-    look("sides", Act::Sides, "view", &["|"], &[Place::Diff], ["side by side", "old and new side by side, where there is room; again: one below the other"]),
+    look("sides", Act::Sides, "view", &["|"], &[Place::Diff], ["side by side", "the next form: side by side, one below the other, delta or difftastic where installed"]),
     look("time", Act::Time, "view", &["t"], LOG, ["time", "the time of lines: off, clock, since the start, gap, UTC"]),
     look("histogram", Act::Histogram, "view", &["i"], &[Place::Logs], ["histogram", "errors, warnings and lines over the log's whole time"]),
     look("graph", Act::Graph, "view", &["i"], &[Place::Releases], ["graph", "the commits as a graph, or as a list"]),

@@ -10,6 +10,7 @@ use crossterm::event::KeyEvent;
 
 use crate::domain::catalog::{Catalog, Detail, HostVersion, Meaning, Release};
 use crate::domain::diff::Diff;
+use crate::domain::diff::drawn::{Drawn, Tool};
 use crate::domain::feed::Update;
 use crate::domain::id::{Attempt, EnvName, RunId, SecretName, StepName, TaskId};
 use crate::domain::lock::LockView;
@@ -231,6 +232,15 @@ pub enum ReleaseNews {
         /// It, or why there is none.
         diff: Result<Arc<Diff>, String>,
     },
+    /// The programs that are installed here and draw differences.
+    Tools(Vec<Tool>),
+    /// What differs, drawn by one of them.
+    Drawn {
+        /// That of the question: older answers than the newest question are of no use.
+        serial: u64,
+        /// It, or why there is none.
+        drawn: Result<Arc<Drawn>, String>,
+    },
     /// The releases that touch a file whose path holds the text that is looked for.
     Found {
         /// That of the question.
@@ -247,7 +257,8 @@ pub enum ReleaseNews {
 /// What the screen asks of past releases. Nothing of it changes anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReleaseWish {
-    /// The catalog, first as far as tags here tell, then compared with the remote; answered with `Catalog`, twice.
+    /// The catalog, first as far as tags here tell, then compared with the remote; answered with `Catalog`, twice, and
+    /// with `Tools`.
     List,
     /// Count and verify these releases; answered with `Filled`.
     Fill(Vec<String>),
@@ -263,6 +274,19 @@ pub enum ReleaseWish {
         to: String,
         /// Only this file; `None` = all.
         path: Option<String>,
+    },
+    /// What differs, drawn by another program; answered with `Drawn`.
+    Draw {
+        /// Comes back with the answer.
+        serial: u64,
+        /// A tag or a commit; empty = the beginning.
+        from: String,
+        /// A tag or a commit.
+        to: String,
+        /// The program.
+        tool: Tool,
+        /// The columns it has.
+        columns: u16,
     },
     /// The releases that touch a file with this text in its path; answered with `Found`.
     Find {

@@ -12,7 +12,7 @@ use super::super::releases::{Past, diff};
 use super::errand::Errands;
 use crate::domain::catalog::{Catalog, Release, RemoteTags, Signature};
 use crate::domain::id::Commit;
-use crate::edge::git::{Git, GitError};
+use crate::edge::git::{Git, GitError, drawn};
 use crate::ui::msg::{Msg, Notice, ReleaseNews, ReleaseWish};
 
 /// How many releases are told before all are read.
@@ -23,6 +23,7 @@ const FIRST: usize = 60;
 enum Question {
     List,
     Diff,
+    Draw,
     Find,
 }
 
@@ -72,6 +73,19 @@ impl Errands {
                 let news = diff::answer(&git, rules, serial, points, path.as_deref()).await;
                 errands.tell_release(news);
             }),
+            ReleaseWish::Draw {
+                serial,
+                from,
+                to,
+                tool,
+                columns,
+            } => shelf.ask(Question::Draw, async move {
+                let git = Git::new(&errands.project.root);
+                let rules = &errands.project.checklist.release;
+                let points = (from.as_str(), to.as_str());
+                let drawn = diff::draw(&git, rules, points, (tool, columns)).await;
+                errands.tell_release(ReleaseNews::Drawn { serial, drawn });
+            }),
             ReleaseWish::Find { serial, text } => shelf.ask(Question::Find, async move {
                 let past = Past::of(&errands.project);
                 let found = past.find(&errands.shelf.catalog(), &text).await;
@@ -107,6 +121,7 @@ impl Errands {
     /// Tells the newest releases, then all, then how they stand to the remote.
     async fn list(&self) {
         let past = Past::of(&self.project);
+        self.tell_release(ReleaseNews::Tools(drawn::installed()));
         let known = self.shelf.catalog();
         if known.releases.is_empty()
             && let Ok(Some(newest)) = past.newest(FIRST).await

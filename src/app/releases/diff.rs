@@ -14,6 +14,7 @@ use crate::app::report::{Code, Failure, note, print};
 use crate::app::session::Project;
 use crate::app::tail::has_colours;
 use crate::domain::catalog::FileChange;
+use crate::domain::diff::drawn::{Drawn, Tool};
 use crate::domain::diff::rows::{self, Folds, Kind};
 use crate::domain::diff::{Diff, Fate, FileDiff, Hunk, Side, print as patch, stat, words};
 use crate::domain::id::Commit;
@@ -107,6 +108,19 @@ pub async fn answer(
             None => error.to_string(),
         }),
     }
+}
+
+/// The same as another program draws it in so many columns, or why there is none.
+pub async fn draw(
+    git: &Git,
+    rules: &ReleaseRules,
+    (from, to): (&str, &str),
+    (tool, columns): (Tool, u16),
+) -> Result<Arc<Drawn>, String> {
+    let points = points(git, rules, from, to).await;
+    let points = points.map_err(|error| error.to_string())?;
+    let drawn = git.drawn(tool, points.from.as_ref(), &points.to, columns);
+    drawn.await.map(Arc::new).map_err(|error| error.to_string())
 }
 
 /// Whether both points are there to be compared.

@@ -156,13 +156,13 @@ pub async fn prepare(
         return Ok(Way::Nothing(nothing(env, &way, &catalog)));
     };
     let (target, back) = goal(project, env, &way, (live, to), now).await?;
-    let history = list::history(&project.paths).unwrap_or_default();
+    let (history, unfinished) = records(project, env).await;
     let mut plan = build(&project.checklist, &target, &History(history), &back)
         .map_err(|problems| session::unbuildable(&problems))?;
     let warnings = project.warnings(&plan).await;
     plan.warnings.extend(warnings);
     plan.warnings.extend(no_live(project, env, &catalog));
-    plan.warnings.extend(unfinished(project, env));
+    plan.warnings.extend(unfinished);
     let meaning = meaning::meaning(project, (live, to), &plan, &back).await;
     Ok(Way::Back(Box::new(Prepared { meaning, plan })))
 }
@@ -214,21 +214,25 @@ async fn goal(
         },
         to_tag: to.point.tag.clone(),
         taken: changed(project, env, taken.collect()).await,
-        epochs: epochs(project, env, live, target.previous_object.is_some()),
+        epochs: epochs(project, env, live, target.previous_object.is_some()).await,
     };
     Ok((target, back))
 }
 
 /// How often the lock was taken, by the run that brought there what is live and those after it: nobody else may have had it
 /// since. Where LIVE tells what is live that is not needed, and who else released is none of its business.
-fn epochs(
+async fn epochs(
     project: &Project,
     env: &EnvName,
     live: &Candidate,
     is_told_by_live: bool,
 ) -> BTreeMap<HostName, u64> {
     match &live.run {
-        Some(run) if !is_told_by_live => brought::epochs(&project.paths, run, env, LOCKED),
+        Some(run) if !is_told_by_live => {
+            let (paths, run, env) = (project.paths.clone(), run.clone(), env.clone());
+            let read = move || brought::epochs(&paths, &run, &env, LOCKED);
+            tokio::task::spawn_blocking(read).await.unwrap_or_default()
+        }
         _ => BTreeMap::new(),
     }
 }
@@ -240,6 +244,16 @@ fn no_live(project: &Project, env: &EnvName, catalog: &Catalog) -> Option<String
     is_missing.then(|| {
         format!("there is no tag {name} here: what is live is told by the newest release; git fetch --tags may bring it")
     })
+}
+
+/// What runs on this machine took, and what of them is unfinished in words.
+async fn records(project: &Project, env: &EnvName) -> (list::History, Option<String>) {
+    let (project, env) = (project.clone(), env.clone());
+    let read = move || {
+        let history = list::history(&project.paths).unwrap_or_default();
+        (history, unfinished(&project, &env))
+    };
+    tokio::task::spawn_blocking(read).await.unwrap_or_default()
 }
 
 /// That something in the environment was begun and is not done: going back does not take that back, or does it twice.

@@ -381,3 +381,46 @@ fn renamed(made: &[Made]) -> Vec<String> {
         few(&renamed, 3)
     )]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn newest_of(names: &[String], count: usize) -> Option<(Vec<&str>, usize)> {
+        let pattern = TagPattern::new(Some("R-%Y-%m-%d/%H%M"));
+        let newest = newest(&pattern, names.iter().map(String::as_str), count)?;
+        let mut found: Vec<&str> = newest.places.iter().map(|at| names[*at].as_str()).collect();
+        found.sort_unstable();
+        Some((found, newest.total))
+    }
+
+    #[test]
+    fn the_newest_are_told_by_their_names_alone_among_other_tags() {
+        let mut names: Vec<String> = (1..=28)
+            .flat_map(|day| [format!("R-2026-02-{day:02}/1200"), format!("other-{day}")])
+            .collect();
+        names.reverse();
+        // A few more than were asked for, so that a list is not begun anew for the next row.
+        let (found, total) = newest_of(&names, 8).unwrap();
+        assert_eq!(total, 28);
+        assert_eq!(found.len(), 14);
+        assert_eq!(found[13], "R-2026-02-28/1200");
+        assert_eq!(found[0], "R-2026-02-15/1200");
+    }
+
+    #[test]
+    fn there_are_no_newest_of_a_short_list_or_of_names_without_a_time() {
+        let names: Vec<String> = (1..=9)
+            .map(|day| format!("R-2026-02-0{day}/1200"))
+            .collect();
+        assert_eq!(newest_of(&names, 9), None);
+        assert_eq!(newest_of(&names, 8).unwrap().0.len(), 9);
+        assert_eq!(newest_of(&[], 8), None);
+        let pattern = TagPattern::of(&crate::domain::release::ReleaseRules {
+            matching: vec!["v*".to_owned()],
+            ..Default::default()
+        });
+        let names = ["v1", "v2", "v3"];
+        assert!(newest(&pattern, names.into_iter(), 1).is_none());
+    }
+}

@@ -7,6 +7,7 @@ use super::super::catalog::MarkedCommit;
 use super::super::id::Commit;
 use super::super::overview::CommitLine;
 use super::super::run::Moment;
+use crate::domain::text;
 
 /// What stands before the fields of a commit: no graph holds it.
 pub const MARK: char = '\x01';
@@ -32,7 +33,7 @@ pub fn read(text: &str) -> Option<Vec<MarkedCommit>> {
                 commit: Commit::new(hash),
                 author: author.to_owned(),
                 at: Moment::parse_from_rfc3339(at).unwrap_or_default(),
-                subject: fields.next().unwrap_or_default().to_owned(),
+                subject: text::subject(fields.next().unwrap_or_default()),
             },
             graph: vec![graph.trim_end().to_owned()],
             risks: Vec::new(),

@@ -5,6 +5,7 @@
 
 use super::catalog::FileChange;
 
+pub mod drawn;
 pub mod graph;
 mod parse;
 pub mod print;

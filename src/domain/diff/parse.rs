@@ -5,6 +5,7 @@
 //! line. A diff that was cut ends with its last whole line.
 
 use super::{Diff, DiffLine, Fate, FileDiff, Hunk, Side};
+use crate::domain::text::of_bytes as text;
 
 /// Reads a diff; `cut` = the bytes are only its beginning.
 pub fn parse(bytes: &[u8], cut: bool) -> Diff {
@@ -300,17 +301,4 @@ fn escaped(rest: &[u8]) -> (Option<u8>, usize) {
         None => return (None, 0),
     };
     (Some(byte), 1)
-}
-
-/// Bytes as text: what is no UTF-8 becomes `\xNN`.
-fn text(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut out = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        out.push_str(chunk.valid());
-        for byte in chunk.invalid() {
-            let _ = write!(out, "\\x{byte:02x}");
-        }
-    }
-    out
 }

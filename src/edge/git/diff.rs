@@ -13,7 +13,7 @@ const MOST_BYTES: usize = 16 << 20;
 
 /// What every question about a difference is asked with: renames found as `git diff` does, and no settings of
 /// anybody's.
-const ASKED: [&str; 13] = [
+pub(super) const ASKED: [&str; 13] = [
     "diff-tree",
     "-r",
     "-M",
@@ -100,7 +100,7 @@ impl Git {
         graph::read(&text).ok_or_else(|| GitError::Answer("log --graph".to_owned()))
     }
 
-    async fn beginning(&self, from: Option<&Commit>) -> Result<String, GitError> {
+    pub(super) async fn beginning(&self, from: Option<&Commit>) -> Result<String, GitError> {
         match from {
             Some(from) => Ok(from.to_string()),
             None => self.empty_tree().await,

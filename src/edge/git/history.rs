@@ -4,6 +4,7 @@ use super::{Git, GitError, LOCAL_LIMIT};
 use crate::domain::id::Commit;
 use crate::domain::overview::{Changes, CommitLine};
 use crate::domain::run::Moment;
+use crate::domain::text;
 
 /// How many commits are listed; their number is counted apart.
 const MOST_COMMITS: usize = 300;
@@ -135,7 +136,7 @@ fn read_commits(text: &str) -> Option<Vec<CommitLine>> {
             // A last subject that is empty was trimmed away with the ending zero.
             [hash, author, at, rest @ ..] => Some(CommitLine {
                 commit: Commit::new(*hash),
-                subject: rest.first().copied().unwrap_or_default().to_owned(),
+                subject: text::subject(rest.first().copied().unwrap_or_default()),
                 author: (*author).to_owned(),
                 at: moment_of(at),
             }),

@@ -12,6 +12,7 @@ use tokio::process::Child;
 use super::known::Known;
 use super::{Git, GitError, LOCAL_LIMIT};
 use crate::domain::run::Moment;
+use crate::domain::text;
 
 const ARGUMENTS: [&str; 3] = ["cat-file", "--batch", "--buffer"];
 
@@ -243,13 +244,13 @@ pub(super) fn text_of(bytes: &[u8]) -> Cow<'_, str> {
 }
 
 /// The first paragraph of a text as one line, as git tells subjects.
-pub(super) fn subject(text: &str) -> String {
-    let lines = text.lines().map(str::trim_end);
+pub(super) fn subject(said: &str) -> String {
+    let lines = said.lines().map(str::trim_end);
     let paragraph: Vec<&str> = lines
         .skip_while(|line| line.is_empty())
         .take_while(|line| !line.is_empty())
         .collect();
-    paragraph.join(" ")
+    text::subject(&paragraph.join(" "))
 }
 
 /// A moment of git's: seconds since 1970, and an offset such as `+0100`. An offset that cannot be is taken as none.

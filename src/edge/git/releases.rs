@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use super::objects::text_of;
 use super::{Git, GitError, LOCAL_LIMIT, is_hash};
 use crate::domain::id::Commit;
+use crate::domain::text;
 
 /// A tag as the list of refs tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +69,7 @@ impl Git {
         if !output.status.success() && !is_empty {
             return Err(self.failure(&all, &output));
         }
-        Ok(read_refs(&text_of(&output.stdout)))
+        Ok(read_refs(&text::of_bytes(&output.stdout)))
     }
 
     /// The branch that is checked out; `None` = detached HEAD.
@@ -286,5 +287,35 @@ mod tests {
         assert_eq!(refs.tags.len(), 2);
         assert_eq!(refs.tag("v1").unwrap().peeled, None);
         assert_eq!(refs.tag("v2").unwrap().peeled, Some(a));
+    }
+
+    #[tokio::test]
+    async fn tags_whose_names_are_no_text_stay_apart_here_and_on_a_remote() {
+        let folder = tempfile::tempdir().unwrap();
+        let git = Git::new(folder.path());
+        git.text(&["init", "--quiet"]).await.unwrap();
+        let tree = git.text(&["mktree"]).await.unwrap();
+        let by = ["-c", "user.name=A", "-c", "user.email=a@example.org"];
+        let mut commit = by.to_vec();
+        commit.extend(["commit-tree", "-m", "first", tree.trim()]);
+        let commit = git.text(&commit).await.unwrap();
+        // Not every file system takes such names; git's list does.
+        let mut packed = b"# pack-refs with: peeled fully-peeled sorted \n".to_vec();
+        for name in [&b"v\xfe"[..], b"v\xff"] {
+            packed.extend(commit.trim().as_bytes());
+            packed.extend(b" refs/tags/");
+            packed.extend(name);
+            packed.push(b'\n');
+        }
+        std::fs::write(folder.path().join(".git/packed-refs"), packed).unwrap();
+        let refs = git.refs().await.unwrap();
+        let names: Vec<&str> = refs.tags.iter().map(|tag| tag.name.as_str()).collect();
+        assert_eq!(names, ["v\\xfe", "v\\xff"]);
+        let here = git.tags_here().await.unwrap();
+        assert!(here.keys().eq(&names), "{here:?}");
+        let own = folder.path().display().to_string();
+        git.text(&["remote", "add", "origin", &own]).await.unwrap();
+        let there = git.tags_on("origin").await.unwrap();
+        assert_eq!(there, here);
     }
 }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::tags::Live;
-use super::{Git, GitError, REMOTE_LIMIT, is_hash};
+use super::{Git, GitError, LOCAL_LIMIT, REMOTE_LIMIT, is_hash};
 use crate::domain::id::Commit;
 use crate::domain::release::check_ref_name;
+use crate::domain::text;
 
 /// Tags by name: the object each points to, and what that is on in the end.
 pub type Tags = BTreeMap<String, Live>;
@@ -14,7 +15,12 @@ impl Git {
     /// All tags of this repository.
     pub async fn tags_here(&self) -> Result<Tags, GitError> {
         let format = "--format=%(objectname) %(*objectname) %(refname:strip=2)";
-        let text = self.text(&["for-each-ref", format, "refs/tags"]).await?;
+        let arguments = ["for-each-ref", format, "refs/tags"];
+        let output = self.run(&arguments, LOCAL_LIMIT).await?;
+        if !output.status.success() {
+            return Err(self.failure(&arguments, &output));
+        }
+        let text = text::of_bytes(&output.stdout);
         let tags = text.lines().filter_map(|line| {
             let mut words = line.splitn(3, ' ');
             let (object, peeled, name) = (words.next()?, words.next()?, words.next()?);
@@ -32,7 +38,7 @@ impl Git {
         if !output.status.success() {
             return Err(self.failure(&arguments, &output));
         }
-        Ok(read_listing(&String::from_utf8_lossy(&output.stdout)))
+        Ok(read_listing(&text::of_bytes(&output.stdout)))
     }
 }
 

@@ -34,7 +34,7 @@ impl DiffView {
                 self.wrap = !self.wrap;
                 self.above = 0;
             }
-            Act::Sides => self.sides = Some(!self.goes_sided(size.0)),
+            Act::Sides => self.turn_sides(size.0),
             Act::Copy => commands.extend(self.copy()),
             Act::Close if self.searches() => self.search = None,
             _ => return None,

@@ -153,6 +153,26 @@ impl DiffView {
         width >= NARROW && self.sides.unwrap_or(width >= WIDE)
     }
 
+    /// Whether old and new could stand otherwise in so many columns.
+    pub fn can_turn(&self, width: u16) -> bool {
+        width >= NARROW
+    }
+
+    /// Whether old and new stand otherwise than the width alone would have it.
+    pub fn is_turned(&self, width: u16) -> bool {
+        self.goes_sided(width) != (width >= WIDE)
+    }
+
+    /// Old and new side by side, or not any more.
+    pub fn turn_sides(&mut self, width: u16) {
+        self.sides = Some(!self.goes_sided(width));
+    }
+
+    /// Old and new stand as the width has it.
+    pub fn as_at_first(&mut self) {
+        self.sides = None;
+    }
+
     /// What is looked for, made ready.
     pub(in crate::ui) fn matcher(&self) -> Option<&Matcher> {
         self.search.as_ref().map(|search| &search.matcher)

@@ -14,10 +14,12 @@ use crate::domain::diff::Diff;
 use crate::domain::text;
 
 pub mod asking;
+pub mod drawn;
 pub mod facts;
 pub mod find;
 
 pub use asking::Asking;
+use drawn::Drawing;
 use facts::Fact;
 
 /// How many releases that were shown as a whole are kept.
@@ -135,6 +137,8 @@ pub struct Shelf {
     pub range: Option<Range>,
     /// What differs.
     pub compared: Compared,
+    /// What differs, drawn by another program.
+    pub drawing: Drawing,
     details: BTreeMap<String, Arc<Detail>>,
     /// What was asked, and when the next question is due.
     pub asking: Asking,
@@ -166,6 +170,7 @@ impl Default for Shelf {
             marked: None,
             range: None,
             compared: Compared::Nothing,
+            drawing: Drawing::default(),
             details: BTreeMap::new(),
             asking: Asking::default(),
         }

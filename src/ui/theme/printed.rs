@@ -28,6 +28,33 @@ impl Theme {
         paint.map_or(style, |paint| style.fg(paint.color()))
     }
 
+    /// How text looks that a program drew for its user, with the backgrounds it chose: there they say what came and what
+    /// went. Text on a background is kept readable on it.
+    pub fn drawn(&self, wanted: ansi::Style) -> Style {
+        let usual = self.printed(wanted);
+        if self.depth == Depth::None || !self.coloured {
+            return usual;
+        }
+        let Some(behind) = wanted.bg.map(paint) else {
+            return usual;
+        };
+        let behind = behind.at(self.depth, None, 1.0);
+        let Some(page) = behind.rgb() else {
+            return usual;
+        };
+        let asked = wanted.fg.map(paint).map(|fg| fg.at(self.depth, None, 1.0));
+        let is_readable = |fg: &Paint| fg.rgb().is_some_and(|fg| contrast(fg, page) >= READABLE);
+        let fg = asked.filter(is_readable).unwrap_or_else(|| {
+            let (red, green, blue) = if contrast(WHITE, page) >= contrast(BLACK, page) {
+                WHITE
+            } else {
+                BLACK
+            };
+            Paint::Rgb(red, green, blue).at(self.depth, Some(behind), READABLE)
+        });
+        usual.fg(fg.color()).bg(behind.color())
+    }
+
     fn readable(&self, paint: Paint) -> Option<Paint> {
         if self.depth == Depth::None || !self.coloured {
             return None;

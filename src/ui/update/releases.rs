@@ -23,6 +23,8 @@ pub(super) fn hear(model: &mut Model, news: ReleaseNews) -> Option<ReleaseNews> 
         ReleaseNews::Filled(releases) => shelf.fill(releases),
         ReleaseNews::Shown(detail) => shelf.show(*detail),
         ReleaseNews::Diff { serial, diff } => shelf.differs(serial, diff),
+        ReleaseNews::Tools(installed) => shelf.drawing.installed = installed,
+        ReleaseNews::Drawn { serial, drawn } => shelf.drawing.take(serial, drawn),
         ReleaseNews::Found { serial, tags } => shelf.found(serial, tags),
         news => return Some(news),
     }
@@ -53,7 +55,10 @@ pub(super) fn turn(model: &mut Model, now: Moment) -> Vec<Cmd> {
         shelf.top = shelf.top.clamp(least, shelf.cursor.max(least));
     }
     let shows_diff = room.part == Some(Tab::Diff);
-    let wishes = shelf.ask(room.list, shows_diff, now);
+    let mut wishes = shelf.ask(room.list, shows_diff, now);
+    if shows_diff {
+        wishes.extend(shelf.ask_drawing(room.size.0));
+    }
     wishes.into_iter().map(Cmd::Releases).collect()
 }
 
@@ -105,7 +110,7 @@ pub(super) fn act(model: &mut Model, act: Act, now: Moment) -> Option<Vec<Cmd>> 
     if model.view != View::Releases || !model.dialogs.is_empty() {
         return None;
     }
-    if let Some(cmds) = in_diff(model, act) {
+    if let Some(cmds) = in_diff(model, act, now) {
         return Some(cmds);
     }
     let is_wide = model.size.0 >= WIDE;
@@ -154,8 +159,19 @@ pub(super) fn act(model: &mut Model, act: Act, now: Moment) -> Option<Vec<Cmd>> 
     Some(Vec::new())
 }
 
+/// Keys that only golive's own diff understands.
+const IN_DIFF: [Act; 7] = [
+    Act::Next,
+    Act::Previous,
+    Act::SectionOn,
+    Act::SectionBack,
+    Act::Open,
+    Act::Wrap,
+    Act::Copy,
+];
+
 /// The keys of the diff, while it has them.
-fn in_diff(model: &mut Model, act: Act) -> Option<Vec<Cmd>> {
+fn in_diff(model: &mut Model, act: Act, now: Moment) -> Option<Vec<Cmd>> {
     let own = matches!(
         act,
         Act::TabOn | Act::TabBack | Act::FocusOn | Act::FocusBack | Act::Zoom
@@ -164,7 +180,28 @@ fn in_diff(model: &mut Model, act: Act) -> Option<Vec<Cmd>> {
         return None;
     }
     let size = bays::room(model.size, &model.shelf).size;
-    model.shelf.diff_mut()?.act(act, size)
+    let tool = model.shelf.drawn_by();
+    if act == Act::Sides {
+        model.shelf.diff()?;
+        model.shelf.turn_form(size.0);
+        return Some(Vec::new());
+    }
+    let Some(tool) = tool else {
+        return model.shelf.diff_mut()?.act(act, size);
+    };
+    if model.shelf.drawing.act(act, size.1) {
+        return Some(Vec::new());
+    }
+    // Of what others draw it is not known where files and changes are.
+    if !IN_DIFF.contains(&act) {
+        return None;
+    }
+    let said = format!(
+        "not in what {} draws: | leads to golive's own diff",
+        tool.word()
+    );
+    model.notice = Some((Notice::line(said), now));
+    Some(Vec::new())
 }
 
 /// Gives the keys to the next pane, or the one before.
@@ -367,6 +404,8 @@ pub(super) fn search(model: &mut Model, pattern: Option<&Pattern>) -> bool {
         return false;
     }
     let size = bays::room(model.size, &model.shelf).size;
+    // Only golive's own can be searched.
+    model.shelf.drawing.tool = None;
     if let Some(view) = model.shelf.diff_mut() {
         view.search(pattern, size);
     }

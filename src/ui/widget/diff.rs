@@ -73,9 +73,10 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, view: &DiffView, focus: bool) {
                 paint.text(spot.x + 1, y, spot.width - 1, said, "state.warn");
             }
         }
-        if is_cursor {
-            paint.tint_below(spot, if focus { "select" } else { "select.inactive" });
-            if part == 0 && focus {
+        // Without the keys nothing is selected here, and a mark would only look as if it meant something.
+        if is_cursor && focus {
+            paint.tint_below(spot, "select");
+            if part == 0 {
                 paint.mark(spot.x, y, Mark::Cursor, "text.strong");
             }
         }

@@ -8,6 +8,7 @@ pub mod brief;
 pub mod card;
 pub mod detail;
 pub mod diff;
+pub mod drawn;
 pub mod hints;
 pub mod histogram;
 pub mod home_panel;

@@ -164,3 +164,53 @@ fn thousands_of_releases_are_walked_to_their_end_and_found_at_once() {
     terminal.keys("\x03");
     assert_eq!(terminal.ended(), 0);
 }
+
+/// Puts a program of that name into a folder of PATH, and returns PATH.
+fn program(workshop: &Workshop, name: &str, script: &str) -> String {
+    std::fs::create_dir_all(workshop.path("programs")).unwrap();
+    let file = workshop.path("programs").join(name);
+    // Written by another process, so that nothing that is started here meanwhile holds it open.
+    let write = "printf '#!/bin/sh\\n%s\\n' \"$1\" >\"$2\" && chmod +x \"$2\"";
+    let done = workshop
+        .command("sh")
+        .args(["-c", write, "sh", script])
+        .arg(&file)
+        .status()
+        .unwrap();
+    assert!(done.success());
+    let path = std::env::var("PATH").unwrap();
+    format!("{}:{path}", workshop.path("programs").display())
+}
+
+#[test]
+fn a_difference_is_drawn_by_delta_and_difftastic_where_they_are_installed() {
+    let workshop = released(3);
+    program(&workshop, "difft", "echo grammar is missing >&2; exit 3");
+    let esc = "\\033";
+    let painted = format!("printf '{esc}[31mby another{esc}[0K{esc}[m {esc}[2J %s\\n' \"$4\"; cat");
+    let path = program(&workshop, "delta", &painted);
+    let mut terminal = workshop.open_with("releases", (80, 24), &[("PATH", &path)]);
+    terminal.shows("3 releases");
+    terminal.keys("dz");
+    terminal.shows("n N file  } { change  | side by side");
+    terminal.keys("|");
+    terminal.shows("} { change  | delta");
+    terminal.keys("|");
+    // In the columns there are, with every control that is no colour shown; then the patch.
+    terminal.shows("by another \u{241b}[2J 78");
+    terminal.shows("+one");
+    terminal.shows("Diff by delta");
+    terminal.shows("j k row  | difftastic");
+    terminal.keys("}");
+    terminal.shows("| leads to golive's own diff");
+    terminal.keys("|");
+    terminal.shows("grammar is missing");
+    terminal.shows("j k row  | golive's own");
+    // Looking for something leads back to what can be searched.
+    terminal.keys("/two\r");
+    terminal.shows("two: 1");
+    terminal.hides("Diff by");
+    terminal.keys("\x03");
+    assert_eq!(terminal.ended(), 0);
+    terminal.is_restored();
+}

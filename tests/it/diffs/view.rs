@@ -148,3 +148,23 @@ fn it_is_drawn_at_any_size() {
         }
     }
 }
+
+#[test]
+fn no_row_is_marked_while_another_pane_has_the_keys() {
+    let theme = Theme::default();
+    let area = Rect::new(0, 0, 80, 24);
+    let drawn = |view: &DiffView, focus: bool| {
+        let mut buffer = Buffer::empty(area);
+        let mut paint = Paint {
+            buffer: &mut buffer,
+            theme: &theme,
+        };
+        draw(&mut paint, area, view, focus);
+        buffer
+    };
+    let mut other = view();
+    other.act(Act::Down, (80, 24));
+    // The cursor is elsewhere, and nothing of it shows.
+    assert_eq!(drawn(&view(), false), drawn(&other, false));
+    assert_ne!(drawn(&view(), true), drawn(&other, true));
+}

@@ -9,6 +9,7 @@ use golive::domain::catalog::{
     Bad, Catalog, Detail, FileChange, HostTimes, LiveTag, MarkedCommit, OnRemote, Release,
     RemoteTags, Risk, Signature,
 };
+use golive::domain::diff::drawn::{Drawn, Tool};
 use golive::domain::diff::{self, Diff};
 use golive::domain::id::{Commit, EnvName, HostName, RunId};
 use golive::domain::overview::CommitLine;
@@ -583,4 +584,64 @@ pub(super) fn models() -> Vec<Model> {
     press(&mut searching, "/sum", 52);
     models.push(searching);
     models
+}
+
+/// What was asked of other programs.
+fn drawings(cmds: &[Cmd]) -> Vec<(u64, Tool, u16)> {
+    let all = wishes(cmds).into_iter();
+    all.filter_map(|wish| match wish {
+        ReleaseWish::Draw {
+            serial,
+            tool,
+            columns,
+            ..
+        } => Some((serial, tool, columns)),
+        _ => None,
+    })
+    .collect()
+}
+
+#[test]
+fn other_programs_draw_when_they_are_installed_and_for_the_width_there_is() {
+    let mut model = opened(&catalog(3), (80, 24));
+    let cmds = press(&mut model, "dz", 20);
+    answer(&mut model, cmds, &catalog(3), 20);
+    assert_eq!(drawings(&press(&mut model, "|||", 21)), []);
+    let tools = vec![Tool::Difftastic];
+    tell(&mut model, Msg::Releases(ReleaseNews::Tools(tools)), 21);
+    // It stood side by side: the next form is the other program's.
+    let asked = drawings(&press(&mut model, "|", 22));
+    let [(old, Tool::Difftastic, 78)] = asked[..] else {
+        panic!("{asked:?}");
+    };
+    assert!(text(&model, 80, 24, 22).contains("difftastic draws .."));
+    let cmds = tell(&mut model, Msg::Resize(60, 24), 23);
+    let [(serial, _, 58)] = drawings(&cmds)[..] else {
+        panic!("{cmds:?}");
+    };
+    let drawn = |rows: usize| {
+        let all: Vec<String> = (1..=rows)
+            .map(|row| format!("\x1b[32mrow {row}\x1b[m"))
+            .collect();
+        Ok(Arc::new(Drawn::new(all.join("\n").as_bytes(), true)))
+    };
+    let news = |serial, drawn| Msg::Releases(ReleaseNews::Drawn { serial, drawn });
+    // For the width before: of no use any more.
+    tell(&mut model, news(old, drawn(5)), 24);
+    assert!(!text(&model, 60, 24, 24).contains("row 1"));
+    tell(&mut model, news(serial, drawn(50)), 24);
+    let shown = text(&model, 60, 24, 24);
+    assert!(shown.contains("row 1 "), "{shown}");
+    press(&mut model, "G", 25);
+    let shown = text(&model, 60, 24, 25);
+    assert!(shown.contains("row 50"), "{shown}");
+    assert!(shown.contains("what follows was left out"), "{shown}");
+    press(&mut model, "kg", 26);
+    assert!(text(&model, 60, 24, 26).contains("row 1 "));
+    press(&mut model, "|", 27);
+    let shown = text(&model, 60, 24, 27);
+    assert!(
+        !shown.contains("row 1 ") && shown.contains("| difftastic"),
+        "{shown}"
+    );
 }

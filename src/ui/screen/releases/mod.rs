@@ -14,6 +14,7 @@ use crate::ui::shelf::{Compared, Shelf, Tab, facts};
 use crate::ui::theme::Mark;
 use crate::ui::widget::bottom;
 use crate::ui::widget::diff;
+use crate::ui::widget::drawn;
 use crate::ui::widget::paint::{Frame, Paint, columns, safe};
 
 mod commits;
@@ -114,20 +115,20 @@ fn pane(
     let room = area.width.saturating_sub(2);
     let shelf = &model.shelf;
     let has_log = shelf.detail().is_some_and(|detail| detail.run_is_here);
+    let form;
     // Where nothing stands nothing can be done.
     let bottom = match tab {
         Tab::Commits if commits::is_empty(model) => "",
         Tab::Commits if wide => "i graph  Enter diff  y copy hash",
         Tab::Commits => "Enter diff",
         Tab::Diff if shelf.diff().is_none() => "",
-        Tab::Diff if shelf.diff().is_some_and(DiffView::searches) => {
+        Tab::Diff if shelf.drawn_by().is_none() && shelf.diff().is_some_and(DiffView::searches) => {
             "n N match  } { change  Esc end"
         }
-        Tab::Diff if shelf.diff().is_some_and(|diff| diff.goes_sided(room)) => {
-            "n N file  } { change  | one below the other"
+        Tab::Diff => {
+            form = diff_keys(shelf, room, wide);
+            &form
         }
-        Tab::Diff if wide => "n N file  } { change  | side by side",
-        Tab::Diff => "n N file  } { change",
         Tab::Runs if has_log => "l its log",
         Tab::Runs | Tab::Notes | Tab::Hosts => "",
     };
@@ -142,6 +143,18 @@ fn pane(
             ..Frame::default()
         },
     )
+}
+
+/// What can be done in a diff, and which form of it comes next.
+fn diff_keys(shelf: &Shelf, room: u16, wide: bool) -> String {
+    let own = match shelf.drawn_by() {
+        Some(_) => "j k row",
+        None => "n N file  } { change",
+    };
+    match shelf.next_form(room) {
+        Some(next) if wide || shelf.drawn_by().is_some() => format!("{own}  | {next}"),
+        _ => own.to_owned(),
+    }
 }
 
 /// The tabs of a pane, and what is said of the one that shows.
@@ -161,6 +174,10 @@ fn tabs(model: &Model, shown: Tab, commits_elsewhere: bool, width: u16) -> (Stri
         release.map_or_else(String::new, |release| release.tag.clone())
     };
     let right = match shown {
+        Tab::Diff if model.shelf.drawn_by().is_some() => model
+            .shelf
+            .drawing
+            .place(bays::room(model.size, &model.shelf).size.1),
         Tab::Diff => model.shelf.diff().map_or_else(String::new, DiffView::place),
         Tab::Commits => {
             let (title, count) = commits::title(model);
@@ -181,11 +198,14 @@ fn tabs(model: &Model, shown: Tab, commits_elsewhere: bool, width: u16) -> (Stri
 /// What the diff is of, when it is that of one commit; what is compared is told at the bottom.
 fn diff_name(shelf: &Shelf) -> String {
     let range = shelf.wanted_range();
+    let by = shelf
+        .drawn_by()
+        .map_or_else(String::new, |tool| format!(" by {}", tool.word()));
     match range.filter(|_| shelf.of_commit && shelf.range.is_none()) {
         Some((from, to)) if from == format!("{to}^") => {
-            format!("Diff {}", to.get(..7).unwrap_or(&to))
+            format!("Diff {}{by}", to.get(..7).unwrap_or(&to))
         }
-        _ => "Diff".to_owned(),
+        _ => format!("Diff{by}"),
     }
 }
 
@@ -218,7 +238,10 @@ fn difference(paint: &mut Paint<'_>, area: Rect, shelf: &Shelf, focus: bool) {
         Compared::Nothing => {}
         Compared::Waiting(_) => paint.wrapped(margin(area), "looking ..", "text.dim"),
         Compared::Failed(_, why) => paint.wrapped(margin(area), why, "state.warn"),
-        Compared::Here(_, view) => diff::draw(paint, area, view, focus),
+        Compared::Here(_, view) => match shelf.drawn_by() {
+            Some(tool) => drawn::draw(paint, area, &shelf.drawing, tool),
+            None => diff::draw(paint, area, view, focus),
+        },
     }
 }
 
