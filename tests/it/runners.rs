@@ -44,17 +44,6 @@ fn runner(workshop: &Workshop) -> i32 {
     rest.split(',').next().unwrap().parse().unwrap()
 }
 
-/// The folder of the newest run.
-fn folder(workshop: &Workshop) -> PathBuf {
-    let state = workshop.path("home/.local/state/golive");
-    let projects = fs::read_dir(state).unwrap().flatten();
-    let mut runs = projects.filter_map(|project| {
-        let run = project.path().join("runs").join(workshop.run());
-        run.is_dir().then_some(run)
-    });
-    runs.next().expect("the run has a folder")
-}
-
 fn signal(process: i32, what: Signal) {
     kill_process(Pid::from_raw(process).unwrap(), what).unwrap();
 }
@@ -192,7 +181,7 @@ fn a_run_left_on_screen_goes_on_without_anybody_until_its_gate() {
     });
     wait_until("the runner is gone", || !is_alive(process));
     assert_eq!(driver(&workshop), None);
-    let said = fs::read_to_string(folder(&workshop).join("runner.log")).unwrap();
+    let said = fs::read_to_string(workshop.run_folder().join("runner.log")).unwrap();
     assert!(said.contains("waits for a decision: left"), "{said}");
     // All that was printed while nobody looked is there.
     let mut terminal = workshop.open(&format!("resume {run}"));
@@ -216,7 +205,7 @@ fn coming_back_takes_the_run_from_its_runner_with_all_output() {
         driver(&workshop).is_some_and(|who| who.starts_with(&format!("pid {console}, ")))
     });
     wait_until("the wish is taken back", || {
-        !folder(&workshop).join("wanted").exists()
+        !workshop.run_folder().join("wanted").exists()
     });
     workshop.let_go("prepare");
     terminal.at("Type live to release there", "\t");
@@ -289,7 +278,7 @@ fn a_fault_on_screen_gives_the_terminal_back_and_the_run_goes_on() {
     assert!(said.contains("goes on by itself"), "{said}");
     assert!(!said.contains("stack backtrace"), "{said}");
     let process = runner(&workshop);
-    let files = fs::read_dir(folder(&workshop).join("../..")).unwrap();
+    let files = fs::read_dir(workshop.run_folder().join("../..")).unwrap();
     let crash = files
         .flatten()
         .find(|file| file.file_name().to_string_lossy().starts_with("crash-"))
@@ -343,7 +332,7 @@ fn a_run_that_waits_for_a_decision_gets_no_runner() {
     let (code, out, err) = Plain::start(&workshop, "detached", "resume --detach").end();
     assert_eq!(code, Some(3), "{out}{err}");
     assert!(err.contains("--approve live="), "{err}");
-    assert!(!folder(&workshop).join("runner.log").exists());
+    assert!(!workshop.run_folder().join("runner.log").exists());
     assert_eq!(driver(&workshop), None);
     ends_well(&workshop);
 }
@@ -363,7 +352,7 @@ fn a_runner_whose_run_is_deleted_ends() {
     let process = in_the_background(&workshop);
     let refused = workshop.golive(&format!("runs remove {}", workshop.run()));
     assert_eq!(refused.status.code(), Some(1), "{refused:?}");
-    fs::remove_dir_all(folder(&workshop)).unwrap();
+    fs::remove_dir_all(workshop.run_folder()).unwrap();
     wait_until("the runner is gone", || !is_alive(process));
 }
 

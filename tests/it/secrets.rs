@@ -506,8 +506,64 @@ fn without_a_terminal_it_is_told_that_a_secret_of_finished_steps_is_not_masked()
     let output = workshop.golive("resume --plain");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(0), "{said}");
-    let note = "note: TOKEN is not known here any more and cannot be masked";
+    let note = "note: TOKEN is not known here any more and cannot be masked: what had it is done (prepare)";
     assert!(said.contains(note), "{said}");
+}
+
+#[test]
+fn the_screen_and_the_background_runner_tell_which_secrets_of_finished_steps_are_not_masked() {
+    let workshop = Workshop::with(
+        r#"
+[secret.GONE]
+command = "cat ../gone"
+[secret.LOST]
+file = "../lost"
+[step.keep]
+run = "printf %s \"$GONE\" > @MARKS@/left"
+secrets = ["GONE"]
+[step.both]
+run = "true"
+secrets = ["GONE", "LOST"]
+[step.prepare]
+run = "sh @MARKS@/step.sh prepare"
+[[stage]]
+name = "Here"
+steps = ["keep", "both", "prepare"]
+"#,
+    );
+    let sources = [("gone", "correct horse\n"), ("lost", "battery staple\n")];
+    for (file, value) in sources {
+        workshop.write(file, value);
+    }
+    let mut terminal = workshop.open("deploy --plain");
+    terminal.until("prepare runs", |_| workshop.ran("prepare") == 1);
+    terminal.signal(Signal::KILL);
+    terminal.ended();
+    for (file, _) in sources {
+        fs::remove_file(workshop.path(file)).unwrap();
+    }
+    let mut terminal = workshop.open(&format!("resume {}", workshop.run()));
+    terminal.shows("not masked any more");
+    for part in ["GONE, LOST are not known", "keep, both; LOST: both"] {
+        terminal.shows(part);
+    }
+    terminal.read_first();
+    terminal.keys("\x1b");
+    terminal.hides("not masked any more");
+    terminal.keys("q");
+    terminal.at("Leave while the run is not over?", "L");
+    assert_eq!(terminal.ended(), 6);
+    let log = workshop.run_folder().join("runner.log");
+    let told = "NOT MASKED: GONE, LOST are not known here any more and cannot be masked: \
+                what had them is done (GONE: keep, both; LOST: both); \
+                what is left prints them readably if it does";
+    wait_until("the runner has told it", || {
+        fs::read_to_string(&log).is_ok_and(|said| said.contains(told))
+    });
+    workshop.let_go("prepare");
+    wait_until("the run has ended", || {
+        workshop.outcome().as_deref() == Some("succeeded")
+    });
 }
 
 #[test]
