@@ -4,8 +4,10 @@ pub(crate) mod fakes;
 pub(crate) mod fleet;
 pub(crate) mod nasty;
 pub(crate) mod paper;
+pub(crate) mod plain;
 pub(crate) mod plans;
 pub(crate) mod proxy;
+pub(crate) mod small;
 pub(crate) mod terminal;
 pub(crate) mod workshop;
 
@@ -18,6 +20,16 @@ pub(crate) async fn wait_until(what: &str, mut condition: impl FnMut() -> bool) 
     while !condition() {
         assert!(Instant::now() < deadline, "waited 30 s until {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// The same for tests without a runtime: what real programs come to has longer.
+#[track_caller]
+pub(crate) fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + terminal::DEADLINE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 
