@@ -23,7 +23,7 @@ impl Small {
     /// A step on this machine.
     pub(crate) fn step(mut self, name: &str, run: &str) -> Self {
         let run = serde_json::Value::from(run);
-        self.text += &format!("[step.{name}]\nrun = {run}\n");
+        self.add(&format!("[step.{name}]\nrun = {run}"));
         self.steps.push(name.to_owned());
         self
     }
@@ -35,7 +35,7 @@ impl Small {
 
     /// One more line of the last step.
     pub(crate) fn with(mut self, line: &str) -> Self {
-        self.text += &format!("{line}\n");
+        self.add(line);
         self
     }
 
@@ -54,7 +54,14 @@ impl Small {
 
     fn stage(&mut self, name: &str, more: &str) {
         let steps = std::mem::take(&mut self.steps);
-        self.text += &format!("[[stage]]\nname = \"{name}\"\n{more}steps = {steps:?}\n");
+        self.add(&format!(
+            "[[stage]]\nname = \"{name}\"\n{more}steps = {steps:?}"
+        ));
+    }
+
+    fn add(&mut self, line: &str) {
+        self.text.push_str(line);
+        self.text.push('\n');
     }
 
     /// The TOML.
