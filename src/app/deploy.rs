@@ -241,7 +241,7 @@ async fn ready(
     let wanted = secrets::of_run(&choices::after(state, &wishes, session::now()));
     let asked = prompt.as_deref_mut();
     let secrets = secrets::resolve(project, &state.plan, wanted.clone(), asked).await?;
-    if let Some(readable) = secrets::left_readable(&wanted, &secrets) {
+    if let Some(readable) = secrets::left_readable(&state.plan, &wanted, &secrets) {
         super::report::note(&readable);
     }
     let sites = Arc::new(project.sites(&state.plan.hosts, listener)?);

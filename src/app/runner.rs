@@ -58,8 +58,9 @@ pub async fn run(project: &Project, arguments: &Arguments) -> Result<Code, Failu
     let (sender, mut feed, listener) = session::feed_with_links();
     let project = &project.for_run(&owned.plan);
     let wanted = secrets::of_run(&session::folded(&owned));
-    let (secrets, to_ask) = secrets::find(project, &owned.plan, wanted, given).await?;
+    let (secrets, to_ask) = secrets::find(project, &owned.plan, wanted.clone(), given).await?;
     let secrets = secrets::unless_needed(secrets, &to_ask, &project.command)?;
+    let readable = secrets::left_readable(&owned.plan, &wanted, &secrets);
     let sites = Arc::new(project.sites(&owned.plan.hosts, &listener)?);
     let by = (project.by.as_str(), None);
     // Nobody is asked who it is here: the engine asks, again and again.
@@ -82,6 +83,9 @@ pub async fn run(project: &Project, arguments: &Arguments) -> Result<Code, Failu
         "going on with run {run}, pid {}",
         std::process::id()
     ));
+    if let Some(readable) = readable {
+        say(&format!("NOT MASKED: {readable}"));
+    }
     let why = runner
         .follow(&driven.control, &mut feed, &folder, &mut signals)
         .await;

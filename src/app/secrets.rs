@@ -7,7 +7,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
@@ -17,18 +16,19 @@ use super::report::{Code, Failure};
 use super::session::Project;
 use crate::domain::action::Action;
 use crate::domain::id::{SecretName, StepName};
-use crate::domain::output::ansi::plain_text;
 use crate::domain::output::redact::Mask;
 use crate::domain::plan::{Plan, Task};
 use crate::domain::run::RunState;
 use crate::domain::secret::{LONGEST, Secret, SecretSource, Vault};
 use crate::domain::text::plural;
 
+mod command;
+
 /// How long a command may take that gives a secret: its owner may have to unlock something first.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// So much of a source is read: more than a value may have, with its line end, tells that it is too long.
-const MOST: u64 = LONGEST as u64 + 3;
+const MOST: usize = LONGEST + 3;
 
 /// How often a value that cannot be one is asked for again.
 const TRIES: usize = 3;
@@ -94,7 +94,7 @@ pub async fn find(
             Some(SecretSource::Env(variable)) => from_environment(variable),
             Some(SecretSource::File(file)) => from_file(&project.root.join(file), file).await,
             Some(SecretSource::Command(command)) => {
-                from_command(&project.root, command, &Mask::of(&vault)).await
+                command::ask(&project.root, command, &Mask::of(&vault), PATIENCE).await
             }
             None => Err(Trouble::new("the run does not know where it comes from")),
         };
@@ -166,24 +166,49 @@ pub fn unless_needed(found: Vault, to_ask: &Wanted, command: &str) -> Result<Vau
     Err(nobody_to_ask(to_ask, command))
 }
 
-/// What is said of secrets that are wanted to be masked only, and that nobody has told: what is left may print them.
-pub fn left_readable(wanted: &Wanted, found: &Vault) -> Option<String> {
+/// What is said of secrets that are wanted to be masked only, and that cannot be had or were not told, with the steps
+/// that had them: what is left may print them.
+pub fn left_readable(plan: &Plan, wanted: &Wanted, found: &Vault) -> Option<String> {
+    let had = of_tasks(plan.tasks());
     let left = wanted
         .iter()
         .filter(|(name, steps)| steps.is_empty() && !found.has(name));
-    let names: Vec<&str> = left.map(|(name, _)| name.as_str()).collect();
-    (!names.is_empty()).then(|| {
-        let (is, it) = if names.len() == 1 {
-            ("is", "it")
-        } else {
-            ("are", "them")
-        };
-        let names = names.join(", ");
-        format!(
-            "{names} {is} not known here any more and cannot be masked: the steps that had {it} are done; \
-             what is left prints {it} readably if it does"
-        )
-    })
+    let left: Vec<(&SecretName, String)> = left
+        .map(|(name, _)| {
+            (
+                name,
+                had.get(name).map_or_else(String::new, |of| listed(of)),
+            )
+        })
+        .collect();
+    let text = match left.as_slice() {
+        [] => return None,
+        [(name, steps)] => format!(
+            "{name} is not known here any more and cannot be masked: what had it is done ({steps}); \
+             what is left prints it readably if it does"
+        ),
+        several => {
+            let names: Vec<&str> = several.iter().map(|(name, _)| name.as_str()).collect();
+            let had = several
+                .iter()
+                .map(|(name, steps)| format!("{name}: {steps}"));
+            format!(
+                "{} are not known here any more and cannot be masked: what had them is done ({}); \
+                 what is left prints them readably if it does",
+                names.join(", "),
+                had.collect::<Vec<_>>().join("; ")
+            )
+        }
+    };
+    Some(text)
+}
+
+/// The same without those that were asked for: who leaves one unsaid has just been told what that means.
+pub fn lost(plan: &Plan, wanted: &Wanted, found: &Vault) -> Option<String> {
+    let is_asked = |name: &SecretName| plan.secrets.get(name) == Some(&SecretSource::Ask);
+    let wanted = wanted.iter().filter(|(name, _)| !is_asked(name));
+    let wanted = wanted.map(|(name, steps)| (name.clone(), steps.clone()));
+    left_readable(plan, &wanted.collect(), found)
 }
 
 /// Somebody would have to be asked, and nobody can be.
@@ -260,7 +285,7 @@ async fn from_file(path: &Path, file: &str) -> Result<Vec<u8>, Trouble> {
         }
         let file = tokio::fs::File::open(path).await?;
         let mut value = Vec::new();
-        file.take(MOST).read_to_end(&mut value).await?;
+        file.take(MOST as u64).read_to_end(&mut value).await?;
         Ok(value)
     };
     let value = read.await.map_err(|error| Trouble {
@@ -297,116 +322,6 @@ pub fn for_looking(root: &Path, sources: &BTreeMap<SecretName, SecretSource>) ->
         }
     }
     Mask::of(&vault)
-}
-
-async fn from_command(root: &Path, command: &str, known: &Mask) -> Result<Vec<u8>, Trouble> {
-    let failed = |why: String| Trouble {
-        why: format!("the command `{command}` {why}"),
-        help: Some(format!("run it by hand in {}", root.display())),
-    };
-    let ended = tokio::time::timeout(PATIENCE, printed(root, command)).await;
-    let (status, value, stderr) = ended
-        .map_err(|_| failed(format!("did not end within {} s", PATIENCE.as_secs())))?
-        .map_err(|error| failed(format!("gave nothing: {error}")))?;
-    let value = without_line_end(value);
-    if status.success() {
-        return Ok(value);
-    }
-    // What it printed may be the secret all the same, and it may have said it twice.
-    let own = Mask::of_values([value.as_slice()]);
-    let said = own.bytes(&known.bytes(&stderr));
-    let said = plain_text(&String::from_utf8_lossy(&said).trim().replace('\n', " / "));
-    let said = crate::domain::text::ellipsis(&said, 300);
-    let how = status.code().map_or_else(
-        || "was killed".to_owned(),
-        |code| format!("failed with code {code}"),
-    );
-    Err(failed(if said.is_empty() {
-        how
-    } else {
-        format!("{how}: {said}")
-    }))
-}
-
-/// Runs a command that gives a secret: how it ended, and what it printed on both streams. Whoever prints more than a
-/// secret can have is ended: an error.
-async fn printed(root: &Path, command: &str) -> std::io::Result<(ExitStatus, Vec<u8>, Vec<u8>)> {
-    let mut child = tokio::process::Command::new("/bin/sh")
-        .args(["-c", command])
-        .current_dir(root)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()?;
-    let (Some(mut stdout), Some(mut stderr)) = (child.stdout.take(), child.stderr.take()) else {
-        return Err(std::io::Error::other("it has no output"));
-    };
-    // Whoever is given up is ended with all that it started, while its pipes are open still: who dies of a broken one
-    // leaves its children to others. What ends by itself may leave an agent behind.
-    let mut started = Started(child.id());
-    let (mut value, mut said) = (Vec::new(), Vec::new());
-    let read = async {
-        (&mut stdout).take(MOST).read_to_end(&mut value).await?;
-        if value.len() as u64 == MOST {
-            let why = format!("it prints more than {} KiB", LONGEST / 1024);
-            return Err(std::io::Error::other(why));
-        }
-        Ok(())
-    };
-    let noted = async {
-        (&mut stderr).take(MOST).read_to_end(&mut said).await?;
-        // What it says beyond that is of no interest, and must not hold it up.
-        tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await
-    };
-    tokio::try_join!(read, noted)?;
-    let status = child.wait().await?;
-    started.0 = None;
-    Ok((status, value, said))
-}
-
-/// A command that runs, with all that it started: they are ended when this is dropped. It has no process group of its
-/// own: it may ask at the terminal to be unlocked, which only the group in the foreground may do.
-struct Started(Option<u32>);
-
-impl Drop for Started {
-    fn drop(&mut self) {
-        use rustix::process::{Pid, Signal, kill_process};
-        let Some(command) = self.0 else {
-            return;
-        };
-        let parents = parents();
-        let mut ended = vec![command];
-        let mut at = 0;
-        while let Some(parent) = ended.get(at).copied() {
-            let children = parents.iter().filter(|(_, of)| *of == parent);
-            ended.extend(children.map(|(child, _)| *child));
-            at += 1;
-        }
-        for process in ended {
-            let id = i32::try_from(process).ok().and_then(Pid::from_raw);
-            if let Some(id) = id {
-                // Who is gone already needs no end.
-                let _ = kill_process(id, Signal::KILL);
-            }
-        }
-    }
-}
-
-/// Every process with its parent, where the system tells.
-fn parents() -> Vec<(u32, u32)> {
-    let Ok(entries) = std::fs::read_dir("/proc") else {
-        return Vec::new();
-    };
-    let processes = entries.flatten().filter_map(|entry| {
-        let id: u32 = entry.file_name().to_str()?.parse().ok()?;
-        let about = std::fs::read_to_string(entry.path().join("stat")).ok()?;
-        // The name stands in brackets and may hold any sign; behind it stand the state and the parent.
-        let rest = &about[about.rfind(')')? + 1..];
-        let parent = rest.split_ascii_whitespace().nth(1)?.parse().ok()?;
-        Some((id, parent))
-    });
-    processes.collect()
 }
 
 fn without_line_end(mut value: Vec<u8>) -> Vec<u8> {

@@ -4,13 +4,11 @@
 //! so that every line of it can be counted over the whole output of whoever comes.
 
 use std::fs;
-use std::path::PathBuf;
-use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
-use crate::support::terminal::DEADLINE;
+use crate::support::plain::Plain;
+use crate::support::wait_for;
 use crate::support::workshop::Workshop;
 
 /// A step that ends, then one that waits for the test after 40 lines and a half.
@@ -41,79 +39,11 @@ via = "local"
 hosts = { one = { dir = "@ROOT@/host" } }
 "#;
 
-#[track_caller]
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + DEADLINE;
-    while !holds() {
-        assert!(Instant::now() < deadline, "waited in vain until {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-/// A golive whose standard output and error go into one file each.
-struct Plain {
-    child: Child,
-    out: PathBuf,
-    err: PathBuf,
-}
-
-impl Plain {
-    fn start(workshop: &Workshop, name: &str, line: &str) -> Self {
-        let [out, err] = ["out", "err"].map(|end| workshop.path(&format!("{name}.{end}")));
-        let child = workshop
-            .command(env!("CARGO_BIN_EXE_golive"))
-            .args(line.split_whitespace())
-            .stdout(fs::File::create(&out).unwrap())
-            .stderr(fs::File::create(&err).unwrap())
-            .stdin(Stdio::null())
-            .spawn()
-            .unwrap();
-        Self { child, out, err }
-    }
-
-    fn out(&self) -> String {
-        fs::read_to_string(&self.out).unwrap()
-    }
-
-    #[track_caller]
-    fn has_printed(&self, text: &str) {
-        wait_until(&format!("`{text}` is printed"), || {
-            self.out().contains(text)
-        });
-    }
-
-    fn signal(&self, what: Signal) {
-        let process = Pid::from_raw(self.child.id().cast_signed()).unwrap();
-        kill_process(process, what).unwrap();
-    }
-
-    /// Waits for the end: the exit code, and what was printed and said.
-    #[track_caller]
-    fn end(mut self) -> (Option<i32>, String, String) {
-        let mut status = None;
-        wait_until("golive ends", || {
-            status = self.child.try_wait().unwrap();
-            status.is_some()
-        });
-        let err = fs::read_to_string(&self.err).unwrap();
-        (status.unwrap().code(), self.out(), err)
-    }
-}
-
-impl Drop for Plain {
-    fn drop(&mut self) {
-        if let Ok(None) = self.child.try_wait() {
-            let _ = self.child.kill();
-            let _ = self.child.wait();
-        }
-    }
-}
-
 /// A run whose step `count` waits in the middle of a line, 40 of which its console has.
 fn waiting(workshop: &Workshop, line: &str) -> Plain {
     let deploy = Plain::start(workshop, "first", line);
-    wait_until("count waits", || workshop.ran("count") == 1);
-    wait_until("its output has arrived", || {
+    wait_for("count waits", || workshop.ran("count") == 1);
+    wait_for("its output has arrived", || {
         let log = log_of(workshop, "count");
         log.is_some_and(|log| log.ends_with("half a "))
     });
@@ -198,7 +128,7 @@ fn a_run_taken_back_from_the_background_shows_every_line_once() {
     let workshop = Workshop::with(COUNTING);
     let (code, out, err) = Plain::start(&workshop, "first", "deploy --detach").end();
     assert_eq!(code, Some(0), "{out}{err}");
-    wait_until("count waits", || workshop.ran("count") == 1);
+    wait_for("count waits", || workshop.ran("count") == 1);
     let resume = Plain::start(&workshop, "second", "resume --plain");
     resume.has_printed("goes on\n");
     workshop.write("marks/count.go", "0");

@@ -4,12 +4,12 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::fleet::Fleet;
-use crate::support::terminal::DEADLINE;
+use crate::support::small::Small;
+use crate::support::wait_for;
 use crate::support::workshop::Workshop;
 
 /// A step here that waits for the test, then one on a real server.
@@ -32,15 +32,6 @@ name = "Live"
 env = "live"
 steps = ["prepare", "switch"]
 "#;
-
-#[track_caller]
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + DEADLINE;
-    while !holds() {
-        assert!(Instant::now() < deadline, "waited in vain until {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
 
 /// A workshop whose second step runs on the first host of the fleet.
 fn on_a_server(fleet: &Fleet) -> Workshop {
@@ -65,10 +56,10 @@ fn a_console_left_while_it_takes_a_run_over_gives_it_back_to_a_background_runner
     let workshop = on_a_server(&fleet);
     let detached = workshop.golive("deploy --detach");
     assert_eq!(detached.status.code(), Some(0), "{detached:?}");
-    wait_until("prepare runs", || workshop.ran("prepare") == 1);
+    wait_for("prepare runs", || workshop.ran("prepare") == 1);
     fleet.freeze(0);
     let mut terminal = workshop.open(&format!("resume {}", workshop.run()));
-    wait_until("the console owns the run", || {
+    wait_for("the console owns the run", || {
         driver(&workshop).starts_with("pid ")
     });
     terminal.keys("q");
@@ -83,7 +74,7 @@ fn a_console_left_while_it_takes_a_run_over_gives_it_back_to_a_background_runner
     );
     workshop.let_go("prepare");
     workshop.let_go("switch");
-    wait_until("the run has succeeded", || {
+    wait_for("the run has succeeded", || {
         workshop.outcome().as_deref() == Some("succeeded")
     });
     assert_eq!((workshop.ran("prepare"), workshop.ran("switch")), (1, 1));
@@ -122,16 +113,16 @@ fn a_step_whose_host_was_lost_before_its_launch_does_not_start_after_the_run_was
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    wait_until("prepare runs", || workshop.ran("prepare") == 1);
+    wait_for("prepare runs", || workshop.ran("prepare") == 1);
     workshop.let_go("switch");
     fleet.stop(0);
     workshop.let_go("prepare");
-    wait_until("the launch waits for its host", || {
+    wait_for("the launch waits for its host", || {
         workshop.tasks_started().len() == 2
     });
     let console = Pid::from_raw(golive.id().cast_signed()).unwrap();
     kill_process(console, Signal::INT).unwrap();
-    wait_until("the stop is recorded", || {
+    wait_for("the stop is recorded", || {
         !workshop.events("decision_taken").is_empty()
     });
     fleet.start(0);
@@ -142,10 +133,10 @@ fn a_step_whose_host_was_lost_before_its_launch_does_not_start_after_the_run_was
 
 #[test]
 fn going_on_with_a_run_on_another_machine_of_the_same_name_is_told() {
-    let workshop = Workshop::with(
-        "[step.first]\nrun = \"true\"\non = \"all\"\n[step.second]\nrun = \"[ -e @MARKS@/mended ]\"\non = \"all\"\n\
-         [[stage]]\nname = \"Live\"\nenv = \"live\"\nsteps = [\"first\", \"second\"]\n",
-    );
+    let steps = Small::default()
+        .on_all("first", "true")
+        .on_all("second", "[ -e @MARKS@/mended ]");
+    let workshop = Workshop::with(&steps.of("live").text());
     let deploy = format!("deploy --plain --approve live={}", workshop.commit());
     assert_eq!(workshop.golive(&deploy).status.code(), Some(1));
     let resume = format!("resume {} --plain", workshop.run());
@@ -165,20 +156,8 @@ fn going_on_with_a_run_on_another_machine_of_the_same_name_is_told() {
 
 #[test]
 fn a_tail_that_nobody_reads_any_more_ends_though_nothing_is_written_to_the_log() {
-    let workshop = Workshop::with(
-        r#"
-[log.app]
-on = "all"
-file = "app.log"
-[step.switch]
-run = "true"
-on = "all"
-[[stage]]
-name = "Live"
-env = "live"
-steps = ["switch"]
-"#,
-    );
+    let steps = Small::behind("[log.app]\non = \"all\"\nfile = \"app.log\"");
+    let workshop = Workshop::with(&steps.on_all("switch", "true").of("live").text());
     workshop.write("host/app.log", "first\n");
     let mut golive = workshop
         .command(env!("CARGO_BIN_EXE_golive"))
@@ -195,7 +174,7 @@ steps = ["switch"]
     assert!(line.ends_with("first\n"), "{line}");
     // Its reader is gone now, as `head -1` is.
     let mut code = None;
-    wait_until("it has ended", || {
+    wait_for("it has ended", || {
         code = golive.try_wait().unwrap();
         code.is_some()
     });
@@ -204,8 +183,7 @@ steps = ["switch"]
 
 #[test]
 fn sources_of_secrets_that_never_end_are_refused_and_hold_nothing_up() {
-    let workshop = Workshop::with(
-        r#"
+    let secrets = r#"
 [secret.ENDLESS]
 command = "yes no-secret-at-all"
 [secret.LOUD]
@@ -214,14 +192,11 @@ command = "head -c 300000 /dev/zero >&2; echo long-enough"
 file = "../pipe"
 [secret.FOLDER]
 file = "."
-[step.prepare]
-run = "sh @MARKS@/step.sh prepare"
-secrets = ["ENDLESS", "LOUD", "PIPE", "FOLDER"]
-[[stage]]
-name = "Here"
-steps = ["prepare"]
-"#,
-    );
+"#;
+    let step = Small::behind(secrets)
+        .step("prepare", "sh @MARKS@/step.sh prepare")
+        .with("secrets = [\"ENDLESS\", \"LOUD\", \"PIPE\", \"FOLDER\"]");
+    let workshop = Workshop::with(&step.here().text());
     let pipe = workshop.path("pipe");
     let made = workshop.command("mkfifo").arg(pipe).status().unwrap();
     assert!(made.success());
@@ -241,24 +216,18 @@ steps = ["prepare"]
 
 #[test]
 fn a_secret_of_a_step_that_is_done_is_masked_after_going_on_as_well() {
-    let workshop = Workshop::with(
-        r#"
+    let secrets = r#"
 [secret.TOKEN]
 command = "cat ../token"
 [secret.GONE]
 command = "cat ../gone"
-[step.keep]
-run = "printf %s \"$TOKEN\" > @MARKS@/kept"
-secrets = ["TOKEN", "GONE"]
-[step.check]
-run = "[ -e @MARKS@/mended ]"
-[step.tell]
-run = "echo it is; cat @MARKS@/kept"
-[[stage]]
-name = "Here"
-steps = ["keep", "check", "tell"]
-"#,
-    );
+"#;
+    let steps = Small::behind(secrets)
+        .step("keep", "printf %s \"$TOKEN\" > @MARKS@/kept")
+        .with("secrets = [\"TOKEN\", \"GONE\"]")
+        .step("check", "[ -e @MARKS@/mended ]")
+        .step("tell", "echo it is; cat @MARKS@/kept");
+    let workshop = Workshop::with(&steps.here().text());
     workshop.write("token", "correct horse\n");
     workshop.write("gone", "battery staple\n");
     assert_eq!(

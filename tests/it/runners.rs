@@ -4,24 +4,13 @@
 //! among the processes. Every step notes that it ran, so that none can run twice unseen.
 
 use std::fs;
-use std::path::PathBuf;
-use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::terminal::DEADLINE;
+use crate::support::plain::Plain;
+use crate::support::wait_for;
 use crate::support::workshop::{GATED, USUAL, Workshop};
-
-/// Waits until something can be observed.
-#[track_caller]
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + DEADLINE;
-    while !holds() {
-        assert!(Instant::now() < deadline, "waited in vain until {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
 
 /// What `golive runs --json` says of the newest run.
 fn listed(workshop: &Workshop) -> serde_json::Value {
@@ -42,17 +31,6 @@ fn runner(workshop: &Workshop) -> i32 {
     let (what, rest) = driver.split_once(", pid ").expect("a process");
     assert_eq!(what, "background runner");
     rest.split(',').next().unwrap().parse().unwrap()
-}
-
-/// The folder of the newest run.
-fn folder(workshop: &Workshop) -> PathBuf {
-    let state = workshop.path("home/.local/state/golive");
-    let projects = fs::read_dir(state).unwrap().flatten();
-    let mut runs = projects.filter_map(|project| {
-        let run = project.path().join("runs").join(workshop.run());
-        run.is_dir().then_some(run)
-    });
-    runs.next().expect("the run has a folder")
 }
 
 fn signal(process: i32, what: Signal) {
@@ -77,61 +55,6 @@ fn used(process: i32) -> f64 {
         / 100.0
 }
 
-/// A golive without a terminal, with what it says in files.
-struct Plain {
-    child: Child,
-    out: PathBuf,
-    err: PathBuf,
-}
-
-impl Plain {
-    fn start(workshop: &Workshop, name: &str, line: &str) -> Self {
-        let [out, err] = ["out", "err"].map(|end| workshop.path(&format!("{name}.{end}")));
-        let child = workshop
-            .command(env!("CARGO_BIN_EXE_golive"))
-            .args(line.split_whitespace())
-            .stdout(fs::File::create(&out).unwrap())
-            .stderr(fs::File::create(&err).unwrap())
-            .stdin(Stdio::null())
-            .spawn()
-            .unwrap();
-        Self { child, out, err }
-    }
-
-    fn said(&self) -> (String, String) {
-        let read = |file| fs::read_to_string(file).unwrap();
-        (read(&self.out), read(&self.err))
-    }
-
-    /// Waits for the end: the exit code and what was said.
-    #[track_caller]
-    fn end(mut self) -> (Option<i32>, String, String) {
-        let mut status = None;
-        wait_until("golive ends", || {
-            status = self.child.try_wait().unwrap();
-            status.is_some()
-        });
-        let (out, err) = self.said();
-        (status.unwrap().code(), out, err)
-    }
-
-    #[track_caller]
-    fn has_printed(&self, text: &str) {
-        wait_until(&format!("`{text}` is printed"), || {
-            self.said().0.contains(text)
-        });
-    }
-}
-
-impl Drop for Plain {
-    fn drop(&mut self) {
-        if let Ok(None) = self.child.try_wait() {
-            let _ = self.child.kill();
-            let _ = self.child.wait();
-        }
-    }
-}
-
 /// A run that a background runner drives; `prepare` waits to be let go.
 fn in_the_background(workshop: &Workshop) -> i32 {
     let (code, out, err) = Plain::start(workshop, "detached", "deploy --detach").end();
@@ -142,7 +65,7 @@ fn in_the_background(workshop: &Workshop) -> i32 {
         out.contains(&format!("golive resume {run} comes back to it")),
         "{out}"
     );
-    wait_until("prepare runs", || workshop.ran("prepare") == 1);
+    wait_for("prepare runs", || workshop.ran("prepare") == 1);
     runner(workshop)
 }
 
@@ -187,12 +110,12 @@ fn a_run_left_on_screen_goes_on_without_anybody_until_its_gate() {
         "{table}"
     );
     workshop.let_go("prepare");
-    wait_until("the gate is reached", || {
+    wait_for("the gate is reached", || {
         workshop.events("gate_reached").len() == 1
     });
-    wait_until("the runner is gone", || !is_alive(process));
+    wait_for("the runner is gone", || !is_alive(process));
     assert_eq!(driver(&workshop), None);
-    let said = fs::read_to_string(folder(&workshop).join("runner.log")).unwrap();
+    let said = fs::read_to_string(workshop.run_folder().join("runner.log")).unwrap();
     assert!(said.contains("waits for a decision: left"), "{said}");
     // All that was printed while nobody looked is there.
     let mut terminal = workshop.open(&format!("resume {run}"));
@@ -210,13 +133,13 @@ fn coming_back_takes_the_run_from_its_runner_with_all_output() {
     let process = in_the_background(&workshop);
     let run = workshop.run();
     let mut terminal = workshop.open(&format!("resume {run}"));
-    wait_until("the runner is gone", || !is_alive(process));
+    wait_for("the runner is gone", || !is_alive(process));
     let console = terminal.pid().as_raw_nonzero().get();
-    wait_until("the console drives it", || {
+    wait_for("the console drives it", || {
         driver(&workshop).is_some_and(|who| who.starts_with(&format!("pid {console}, ")))
     });
-    wait_until("the wish is taken back", || {
-        !folder(&workshop).join("wanted").exists()
+    wait_for("the wish is taken back", || {
+        !workshop.run_folder().join("wanted").exists()
     });
     workshop.let_go("prepare");
     terminal.at("Type live to release there", "\t");
@@ -243,7 +166,7 @@ fn a_run_in_the_background_is_looked_at_and_taken_back_on_screen() {
     // Live, although nobody here drives it.
     fs::write(workshop.path("marks/prepare.go"), "").unwrap();
     terminal.shows("prepare was let go");
-    wait_until("the runner is gone", || !is_alive(process));
+    wait_for("the runner is gone", || !is_alive(process));
     terminal.at("go on with this run", "R");
     terminal.at("Type live to release there", "\t");
     terminal.keys("live");
@@ -264,7 +187,7 @@ fn a_closed_window_leaves_a_runner_that_uses_no_time_while_it_waits() {
     assert!(!is_alive(console));
     let process = runner(&workshop);
     let before = (used(process), Instant::now());
-    wait_until("two seconds have passed", || {
+    wait_for("two seconds have passed", || {
         before.1.elapsed() > Duration::from_secs(2)
     });
     // Two seconds of spinning are hundreds of ticks of ten milliseconds.
@@ -277,7 +200,7 @@ fn a_fault_on_screen_gives_the_terminal_back_and_the_run_goes_on() {
     let workshop = Workshop::with(GATED);
     let mut terminal = workshop.open_with("deploy", USUAL, &[("GOLIVE_BREAK", "1")]);
     terminal.at("nothing has started yet", "D");
-    wait_until("prepare runs", || workshop.ran("prepare") == 1);
+    wait_for("prepare runs", || workshop.ran("prepare") == 1);
     terminal.keys("\x1b[24~");
     assert_eq!(terminal.ended(), 1);
     terminal.is_restored();
@@ -289,7 +212,7 @@ fn a_fault_on_screen_gives_the_terminal_back_and_the_run_goes_on() {
     assert!(said.contains("goes on by itself"), "{said}");
     assert!(!said.contains("stack backtrace"), "{said}");
     let process = runner(&workshop);
-    let files = fs::read_dir(folder(&workshop).join("../..")).unwrap();
+    let files = fs::read_dir(workshop.run_folder().join("../..")).unwrap();
     let crash = files
         .flatten()
         .find(|file| file.file_name().to_string_lossy().starts_with("crash-"))
@@ -304,14 +227,14 @@ fn a_fault_on_screen_gives_the_terminal_back_and_the_run_goes_on() {
 fn a_plain_deploy_whose_terminal_hangs_up_goes_on_in_the_background() {
     let workshop = Workshop::with(GATED);
     let deploy = Plain::start(&workshop, "deploy", "deploy --plain");
-    wait_until("prepare runs", || workshop.ran("prepare") == 1);
+    wait_for("prepare runs", || workshop.ran("prepare") == 1);
     signal(deploy.child.id().cast_signed(), Signal::HUP);
     let (code, _, err) = deploy.end();
     assert_eq!(code, Some(6), "{err}");
     assert!(err.contains("goes on by itself"), "{err}");
     let process = runner(&workshop);
     workshop.let_go("prepare");
-    wait_until("the runner is gone", || !is_alive(process));
+    wait_for("the runner is gone", || !is_alive(process));
     assert_eq!(workshop.events("gate_reached").len(), 1);
     ends_well(&workshop);
 }
@@ -327,8 +250,8 @@ fn decisions_given_in_advance_travel_with_the_run() {
     assert_eq!(code, Some(0), "{out}{err}");
     workshop.let_go("prepare");
     workshop.let_go("switch");
-    wait_until("the run has ended", || workshop.outcome().is_some());
-    wait_until("nobody drives it", || driver(&workshop).is_none());
+    wait_for("the run has ended", || workshop.outcome().is_some());
+    wait_for("nobody drives it", || driver(&workshop).is_none());
     ran_once(&workshop);
     let approved = workshop.events("gate_approved");
     assert_eq!(approved[0]["reason"], "because");
@@ -343,7 +266,7 @@ fn a_run_that_waits_for_a_decision_gets_no_runner() {
     let (code, out, err) = Plain::start(&workshop, "detached", "resume --detach").end();
     assert_eq!(code, Some(3), "{out}{err}");
     assert!(err.contains("--approve live="), "{err}");
-    assert!(!folder(&workshop).join("runner.log").exists());
+    assert!(!workshop.run_folder().join("runner.log").exists());
     assert_eq!(driver(&workshop), None);
     ends_well(&workshop);
 }
@@ -353,7 +276,7 @@ fn a_killed_runner_leaves_a_run_that_the_next_one_goes_on_with() {
     let workshop = Workshop::with(GATED);
     let process = in_the_background(&workshop);
     signal(process, Signal::KILL);
-    wait_until("nobody drives it", || driver(&workshop).is_none());
+    wait_for("nobody drives it", || driver(&workshop).is_none());
     ends_well(&workshop);
 }
 
@@ -363,8 +286,8 @@ fn a_runner_whose_run_is_deleted_ends() {
     let process = in_the_background(&workshop);
     let refused = workshop.golive(&format!("runs remove {}", workshop.run()));
     assert_eq!(refused.status.code(), Some(1), "{refused:?}");
-    fs::remove_dir_all(folder(&workshop)).unwrap();
-    wait_until("the runner is gone", || !is_alive(process));
+    fs::remove_dir_all(workshop.run_folder()).unwrap();
+    wait_for("the runner is gone", || !is_alive(process));
 }
 
 #[test]
@@ -381,7 +304,7 @@ fn a_second_console_shows_the_run_live_and_goes_on_when_the_first_is_killed() {
     workshop.let_go("prepare");
     second.shows("prepare was let go");
     first.shows("Type live to release there");
-    wait_until("the gate is reached", || {
+    wait_for("the gate is reached", || {
         workshop.events("gate_reached").len() == 1
     });
     assert_eq!(workshop.events("decision_taken").len(), 0);
@@ -452,12 +375,12 @@ fn of_several_that_come_back_at_once_one_drives_and_the_others_watch() {
     let run = workshop.run();
     let names = ["one", "two", "three"];
     let comers = names.map(|name| Plain::start(&workshop, name, &format!("resume {run} --plain")));
-    wait_until("the runner is gone", || !is_alive(process));
+    wait_for("the runner is gone", || !is_alive(process));
     let watching = || {
         let said = comers.iter().map(|comer| comer.said().0);
         said.filter(|out| out.contains("watching run")).count()
     };
-    wait_until("two watch", || watching() == 2);
+    wait_for("two watch", || watching() == 2);
     workshop.let_go("prepare");
     // All end at the gate: the one that drove it and, when nobody drives it any more, the others.
     for comer in comers {
@@ -495,7 +418,7 @@ fn a_run_that_changes_hands_often_loses_and_doubles_no_line() {
     let workshop = Workshop::with(COUNTING);
     let (code, out, err) = Plain::start(&workshop, "detached", "deploy --detach").end();
     assert_eq!(code, Some(0), "{out}{err}");
-    wait_until("count runs", || workshop.ran("count") == 1);
+    wait_for("count runs", || workshop.ran("count") == 1);
     for round in 0..8 {
         // Two take it at once; the one that has it gives it to a runner again, or dies.
         let first = Plain::start(&workshop, &format!("first{round}"), "resume --detach");

@@ -11,7 +11,8 @@ use golive::domain::output::forms::Forms;
 use rustix::process::Signal;
 
 use crate::support::fleet::Fleet;
-use crate::support::terminal::DEADLINE;
+use crate::support::small::Small;
+use crate::support::wait_for;
 use crate::support::workshop::{USUAL, Workshop};
 
 /// A value with everything that is spelled in more than one way.
@@ -31,19 +32,6 @@ printf '%s' "$TOKEN" | fold -b -w1 | while IFS= read -r byte; do printf '%s' "$b
 printf '\nproof <%s>\n' "$TOKEN"
 echo "end"
 "#;
-
-/// Waits until something can be observed.
-#[track_caller]
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = std::time::Instant::now() + DEADLINE;
-    while !holds() {
-        assert!(
-            std::time::Instant::now() < deadline,
-            "waited in vain until {what}"
-        );
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-}
 
 /// Every form of the values that may be found.
 fn forms() -> BTreeSet<Vec<u8>> {
@@ -284,7 +272,7 @@ steps = ["prepare"]
         .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    wait_until("the step runs", || workshop.ran("prepare") == 1);
+    wait_for("the step runs", || workshop.ran("prepare") == 1);
     assert_eq!(leaking(), [""; 0]);
     for file in files(&fleet.hosts()[0].home.join(".golive")) {
         assert_eq!(
@@ -427,7 +415,7 @@ fn a_secret_typed_on_screen_goes_on_to_the_background_runner() {
     terminal.close_window();
     terminal.ended();
     workshop.let_go("prepare");
-    wait_until("the run has ended", || {
+    wait_for("the run has ended", || {
         workshop.outcome().as_deref() == Some("succeeded")
     });
     let kept = kept(&workshop).concat();
@@ -454,7 +442,7 @@ fn a_command_that_is_given_up_is_ended_with_all_that_it_started() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("it prints more than"), "{said}");
     let id = fs::read_to_string(workshop.path("marks/pid")).unwrap();
-    wait_until("what it started is gone", || {
+    wait_for("what it started is gone", || {
         let about = fs::read_to_string(format!("/proc/{}/stat", id.trim()));
         about.map_or(true, |about| about.contains(") Z "))
     });
@@ -462,19 +450,12 @@ fn a_command_that_is_given_up_is_ended_with_all_that_it_started() {
 
 /// Two steps: the secret is for the first only, and the second prints what the first left.
 fn left_behind() -> Workshop {
-    let steps = r#"
-[secret.TOKEN]
-ask = true
-[step.prepare]
-run = "printf %s \"$TOKEN\" > @MARKS@/left"
-secrets = ["TOKEN"]
-[step.later]
-run = "sh @MARKS@/step.sh later; echo \"it is $(cat @MARKS@/left)\""
-[[stage]]
-name = "Here"
-steps = ["prepare", "later"]
-"#;
-    let workshop = Workshop::with(steps);
+    let later = "sh @MARKS@/step.sh later; echo \"it is $(cat @MARKS@/left)\"";
+    let steps = Small::behind("[secret.TOKEN]\nask = true")
+        .step("prepare", "printf %s \"$TOKEN\" > @MARKS@/left")
+        .with("secrets = [\"TOKEN\"]")
+        .step("later", later);
+    let workshop = Workshop::with(&steps.here().text());
     let mut terminal = workshop.open("deploy --plain");
     terminal.asks("secret TOKEN, for prepare (not shown):");
     terminal.keys("correct horse\r");
@@ -506,8 +487,58 @@ fn without_a_terminal_it_is_told_that_a_secret_of_finished_steps_is_not_masked()
     let output = workshop.golive("resume --plain");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(0), "{said}");
-    let note = "note: TOKEN is not known here any more and cannot be masked";
+    let note = "note: TOKEN is not known here any more and cannot be masked: what had it is done (prepare)";
     assert!(said.contains(note), "{said}");
+}
+
+#[test]
+fn the_screen_and_the_background_runner_tell_which_secrets_of_finished_steps_are_not_masked() {
+    let secrets = r#"
+[secret.GONE]
+command = "cat ../gone"
+[secret.LOST]
+file = "../lost"
+"#;
+    let steps = Small::behind(secrets)
+        .step("keep", "printf %s \"$GONE\" > @MARKS@/left")
+        .with("secrets = [\"GONE\"]")
+        .step("both", "true")
+        .with("secrets = [\"GONE\", \"LOST\"]")
+        .step("prepare", "sh @MARKS@/step.sh prepare");
+    let workshop = Workshop::with(&steps.here().text());
+    let sources = [("gone", "correct horse\n"), ("lost", "battery staple\n")];
+    for (file, value) in sources {
+        workshop.write(file, value);
+    }
+    let mut terminal = workshop.open("deploy --plain");
+    terminal.until("prepare runs", |_| workshop.ran("prepare") == 1);
+    terminal.signal(Signal::KILL);
+    terminal.ended();
+    for (file, _) in sources {
+        fs::remove_file(workshop.path(file)).unwrap();
+    }
+    let mut terminal = workshop.open(&format!("resume {}", workshop.run()));
+    terminal.shows("not masked any more");
+    for part in ["GONE, LOST are not known", "keep, both; LOST: both"] {
+        terminal.shows(part);
+    }
+    terminal.read_first();
+    terminal.keys("\x1b");
+    terminal.hides("not masked any more");
+    terminal.keys("q");
+    terminal.at("Leave while the run is not over?", "L");
+    assert_eq!(terminal.ended(), 6);
+    let log = workshop.run_folder().join("runner.log");
+    let told = "NOT MASKED: GONE, LOST are not known here any more and cannot be masked: \
+                what had them is done (GONE: keep, both; LOST: both); \
+                what is left prints them readably if it does";
+    wait_for("the runner has told it", || {
+        fs::read_to_string(&log).is_ok_and(|said| said.contains(told))
+    });
+    workshop.let_go("prepare");
+    wait_for("the run has ended", || {
+        workshop.outcome().as_deref() == Some("succeeded")
+    });
 }
 
 #[test]
@@ -571,7 +602,7 @@ fn what_golive_says_of_its_own_fault_holds_no_secret() {
         assert_eq!(all.iter().filter(is_crash).count(), 1, "{all:?}");
         workshop.let_go("prepare");
         if !is_typing {
-            wait_until("the run has ended", || {
+            wait_for("the run has ended", || {
                 workshop.outcome().as_deref() == Some("succeeded")
             });
         }

@@ -61,7 +61,12 @@ pub(super) struct NowDriven {
     pub(super) driven: Driven,
     pub(super) feed: FeedReceiver,
     pub(super) sites: Arc<Sites>,
+    /// What the operator is told once the run is on screen.
+    pub(super) notices: Vec<Notice>,
 }
+
+/// What going on with a run begins with: wishes, secrets and what is said of them, places, and who they are.
+type Ready = (Vec<Intent>, (Vault, Option<String>), Arc<Sites>, Identities);
 
 /// A plan that waits for its start.
 #[derive(Clone)]
@@ -391,6 +396,7 @@ impl Errands {
             driven,
             feed,
             sites,
+            notices: Vec::new(),
         })
     }
 
@@ -447,18 +453,22 @@ impl Errands {
             Opened::Elsewhere(_) => return self.watch(&run, true),
         };
         let state = session::folded(&owned);
-        let (first, secrets, sites, identities) = match self.ready(&state, decisions).await {
-            Ok(ready) => ready,
-            Err(failure) => {
-                drop(owned);
-                let failure = handover::give_back(&self.project, &state, from_runner, failure);
-                return Err(failure.await);
-            }
-        };
+        let (first, (secrets, readable), sites, identities) =
+            match self.ready(&state, decisions).await {
+                Ok(ready) => ready,
+                Err(failure) => {
+                    drop(owned);
+                    let failure = handover::give_back(&self.project, &state, from_runner, failure);
+                    return Err(failure.await);
+                }
+            };
+        let mut notices = Vec::new();
         let strangers = changes::strangers(&state, &identities);
         if !strangers.is_empty() {
-            let title = "a host is not what it was";
-            self.answer(Ok(Msg::Notice(Notice::dialog(title, strangers))));
+            notices.push(Notice::dialog("a host is not what it was", strangers));
+        }
+        if let Some(readable) = readable {
+            notices.push(Notice::dialog("not masked any more", vec![readable]));
         }
         let (sender, feed, _) = session::feed_with_links();
         let by = (self.project.by.as_str(), first);
@@ -467,20 +477,18 @@ impl Errands {
             driven,
             feed,
             sites,
+            notices,
         })))
     }
 
     /// What going on with a run needs: what is wished of it, its places, and who those are that answer.
-    async fn ready(
-        &self,
-        state: &RunState,
-        decisions: &Decisions,
-    ) -> Result<(Vec<Intent>, Vault, Arc<Sites>, Identities), Failure> {
+    async fn ready(&self, state: &RunState, decisions: &Decisions) -> Result<Ready, Failure> {
         deploy::check_decisions(&state.plan, decisions)?;
         changes::not_overtaken(&self.project, state).await?;
         let first = choices::wishes(state, decisions, going_on(state), session::now())?;
         let wanted = secrets::of_run(&choices::after(state, &first, session::now()));
-        let secrets = self.secrets(&state.plan, wanted).await?;
+        let secrets = self.secrets(&state.plan, wanted.clone()).await?;
+        let readable = secrets::lost(&state.plan, &wanted, &secrets);
         let project = self.project.for_run(&state.plan);
         let sites = Arc::new(project.sites(&state.plan.hosts, &self.listener())?);
         let places = reach::places_left(&choices::after(state, &first, session::now()));
@@ -499,7 +507,7 @@ impl Errands {
             sites.close().await;
             return Err(session::unusable(&silent));
         }
-        Ok((first, secrets, sites, identities))
+        Ok((first, (secrets, readable), sites, identities))
     }
 
     /// Looks at a run, and goes on looking while it is not over.

@@ -420,14 +420,19 @@ impl Console {
                 let lines = failure.lines();
                 self.hear(Msg::Notice(Notice::dialog(failure.message.clone(), lines)))
             }
-            errand::Answer::Driven(driven) => {
+            errand::Answer::Driven(mut driven) => {
+                let notices = std::mem::take(&mut driven.notices);
                 let (run, feed, msg) = owned::Run::begin(*driven);
                 if let Some(old) = self.run.replace(run) {
                     self.errands.give_away(old);
                 }
                 self.feed = Some(feed);
                 self.watcher = None;
-                let leave = self.hear(msg);
+                let mut leave = self.hear(msg);
+                // A run that comes on screen closes what lay over it: this is told after that.
+                for notice in notices {
+                    leave |= self.hear(Msg::Notice(notice));
+                }
                 self.decide_in_advance();
                 leave
             }

@@ -695,5 +695,7 @@ case ${1:-} in
   claim) claim "${2:-}" "${3:-}" "${4:-}" "${5:-}" ;;
   unclaim) unclaim "${2:-}" "${3:-}" "${4:-}" ;;
   _orphan) orphan "$2" "$3" ;;
+  # A shell that a profile goes on as got no command, and has read all this as what is typed.
+  '') die 64 "its login shell goes on as another shell, which gets no command" ;;
   *) die 64 "no such verb" ;;
 esac

@@ -8,6 +8,8 @@
 #   ended CODE         the command ended, or all that was there was read
 #   refused WHAT       it cannot be read
 # Every variable starts with g_, for an exported one of another name would change the environment of the command.
+# A shell that a profile goes on as got no command, and has read all this as what is typed.
+[ $# -gt 0 ] || { echo "it goes on as another shell, which gets none"; exit 64; }
 set -u
 set -f
 g_nl='

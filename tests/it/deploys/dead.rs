@@ -5,7 +5,7 @@ use std::fs;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::ground::{Ended, Ground, NOTE, PAIR, text, wait_until};
+use super::ground::{Ended, Ground, MENDED, NOTE, PAIR, on_both, text, wait_until};
 
 /// `one` waits on `web2` until a file is there, `two` follows on both hosts, `here` on this machine.
 const STEPS: &str = r#"
@@ -23,27 +23,13 @@ env = "test"
 steps = ["one", "two", "here"]
 "#;
 
-/// `one` fails on both hosts until they are mended, `two` follows.
-const FAILING: &str = r#"
-[step.one]
-run = 'NOTE; [ -e ~/mended ]'
-on = "all"
-[step.two]
-run = 'NOTE'
-on = "all"
-[[stage]]
-name = "Test"
-env = "test"
-steps = ["one", "two"]
-"#;
-
 fn ground(steps: &str) -> Ground {
     Ground::new(2, &format!("{PAIR}{}", steps.replace("NOTE", NOTE)))
 }
 
 /// A run that failed on both hosts; `web1` is mended since, `web2` is dead.
 fn failed() -> (Ground, String) {
-    let mut ground = ground(FAILING);
+    let mut ground = Ground::new(2, &on_both(MENDED));
     ground.ends(1, &["deploy"]);
     let run = ground.newest_run();
     ground.forget();

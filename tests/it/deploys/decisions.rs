@@ -5,21 +5,7 @@ use std::fs;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::ground::{Ended, Ground, NOTE, PAIR, is_alive, text, wait_until};
-
-/// `one` fails on every host that was not mended, `two` follows it everywhere.
-const BOTH: &str = r#"
-[step.one]
-run = 'NOTE; [ -e ~/mended ]'
-on = "all"
-[step.two]
-run = 'NOTE'
-on = "all"
-[[stage]]
-name = "Test"
-env = "test"
-steps = ["one", "two"]
-"#;
+use super::ground::{Ended, Ground, MENDED, NOTE, PAIR, is_alive, on_both, text, wait_until};
 
 fn noted(steps: &str) -> String {
     format!("{PAIR}{}", steps.replace("NOTE", NOTE))
@@ -27,7 +13,7 @@ fn noted(steps: &str) -> String {
 
 /// A run in which `one` has failed on both hosts.
 fn failed() -> (Ground, String) {
-    let ground = Ground::new(2, &noted(BOTH));
+    let ground = Ground::new(2, &on_both(MENDED));
     ground.ends(1, &["deploy"]);
     let run = ground.newest_run();
     ground.forget();
@@ -223,21 +209,16 @@ fn a_name_that_means_nothing_changes_nothing() {
 }
 
 /// On `web1` the supervisor of the step is lost.
-const LOST: &str = r#"
-[step.once]
-run = 'NOTE; echo halfway; if [ $GOLIVE_HOST = web1 ] && [ $GOLIVE_ATTEMPT = 1 ]; then kill -9 $PPID; kill -9 $$; fi'
-on = "all"
-[step.last]
-run = 'NOTE'
-on = "all"
-[[stage]]
-name = "Test"
-env = "test"
-steps = ["once", "last"]
-"#;
+const LOST: &[(&str, &str)] = &[
+    (
+        "once",
+        "NOTE; echo halfway; if [ $GOLIVE_HOST = web1 ] && [ $GOLIVE_ATTEMPT = 1 ]; then kill -9 $PPID; kill -9 $$; fi",
+    ),
+    ("last", "NOTE"),
+];
 
 fn lost() -> (Ground, String, Ended) {
-    let ground = Ground::new(2, &noted(LOST));
+    let ground = Ground::new(2, &on_both(LOST));
     let ended = ground.ends(6, &["deploy"]);
     let run = ground.newest_run();
     ground.forget();
@@ -275,7 +256,7 @@ fn an_unknown_end_runs_again_when_that_was_decided() {
 
 #[test]
 fn locks_are_kept_at_a_failure_when_that_was_decided_and_released_by_hand() {
-    let ground = Ground::new(2, &noted(BOTH));
+    let ground = Ground::new(2, &on_both(MENDED));
     let ended = ground.ends(1, &["deploy", "--keep-lock"]);
     ended.says(&["locks: test kept, golive lock test --release gives it back"]);
     let held = ended.err.trim_end().lines().last().unwrap();
@@ -519,8 +500,8 @@ fn a_lock_lost_in_a_race_before_anything_was_started_ends_the_run() {
 
 #[test]
 fn a_kept_lock_is_released_by_hand_and_the_run_takes_it_again() {
-    let ground = Ground::new(2, &noted(BOTH));
-    let other = colleague(&ground, &noted(BOTH));
+    let ground = Ground::new(2, &on_both(MENDED));
+    let other = colleague(&ground, &on_both(MENDED));
     ground.ends(1, &["deploy", "--keep-lock"]);
     let run = ground.newest_run();
     other

@@ -16,6 +16,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::fleet::{Fleet, signal};
+use crate::support::small::Small;
 use crate::support::terminal::Terminal;
 use crate::support::workshop::surroundings;
 
@@ -40,6 +41,20 @@ pub(super) const PAIR: &str = r#"
 hosts = { web1 = "web1", web2 = "web2" }
 vars = { TRACE = "TRACE_FILE" }
 "#;
+
+/// Steps on both hosts of [`PAIR`], one after the other, each with its command, behind which `NOTE` stands for [`NOTE`].
+pub(super) fn on_both(steps: &[(&str, &str)]) -> String {
+    let add =
+        |small: Small, (name, run): &(&str, &str)| small.on_all(name, &run.replace("NOTE", NOTE));
+    steps
+        .iter()
+        .fold(Small::behind(PAIR), add)
+        .of("test")
+        .text()
+}
+
+/// The same: `one` fails on every host that was not mended, `two` follows it everywhere.
+pub(super) const MENDED: &[(&str, &str)] = &[("one", "NOTE; [ -e ~/mended ]"), ("two", "NOTE")];
 
 /// A command that notes in the trace that its step was done.
 pub(super) const NOTE: &str = r#"echo "$GOLIVE_STAGE/$GOLIVE_STEP@$GOLIVE_HOST" >>"$TRACE""#;

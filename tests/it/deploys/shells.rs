@@ -110,3 +110,39 @@ fn more_logs_are_followed_than_a_server_allows_sessions() {
         ground.leaves_no_connection();
     }
 }
+
+/// A login shell whose profile takes its time, and that goes on as another shell.
+const SLOW: &str = "ForceCommand sleep 2; exec /bin/bash -c \"$SSH_ORIGINAL_COMMAND\"";
+
+/// A login shell whose profile goes on as another shell, which knows nothing of the command and reads instead.
+const OTHER: &str = "ForceCommand exec /bin/sh";
+
+#[test]
+fn a_login_shell_that_takes_its_time_is_waited_for() {
+    let ground = Ground::on(Fleet::with(1, &[SLOW]), LOGGED);
+    fs::write(ground.home(1).join("app.log"), "one\n").unwrap();
+    ground.ends(0, &["deploy"]);
+    assert_eq!(ground.trace(), ["speak"]);
+    let tail = ground.ends(0, &["tail", "test", "--no-follow", "--json"]);
+    assert_eq!(tail.events().len(), 2, "{tail}");
+    ground.ends(0, &["lock", "test", "--take"]);
+    ground.ends(0, &["lock", "test", "--release"]);
+}
+
+#[test]
+fn a_login_shell_that_goes_on_as_another_is_told_and_runs_nothing() {
+    let ground = Ground::on(Fleet::with(1, &[OTHER]), LOGGED);
+    fs::write(ground.home(1).join("app.log"), "one\n").unwrap();
+    let why = "its login shell goes on as another shell, which gets no command";
+    ground
+        .ends(5, &["deploy"])
+        .says(&["nothing was started", "web1", why]);
+    ground.ends(5, &["tail", "test", "--no-follow"]).says(&[
+        "web1 app: its login shell runs no command: it goes on as another shell, which gets none",
+        "web1 clock: its login shell runs no command: it goes on as another shell, which gets none",
+    ]);
+    ground
+        .ends(0, &["lock", "test", "--take"])
+        .says(&["kept at origin; not at web1", why]);
+    assert_eq!(ground.trace(), Vec::<String>::new());
+}

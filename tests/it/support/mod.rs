@@ -4,8 +4,10 @@ pub(crate) mod fakes;
 pub(crate) mod fleet;
 pub(crate) mod nasty;
 pub(crate) mod paper;
+pub(crate) mod plain;
 pub(crate) mod plans;
 pub(crate) mod proxy;
+pub(crate) mod small;
 pub(crate) mod terminal;
 pub(crate) mod workshop;
 
@@ -22,6 +24,17 @@ pub(crate) async fn wait_until(what: &str, mut condition: impl FnMut() -> bool) 
 }
 
 /// A time limit in seconds that no other step has, that is not reached by itself, and that a checklist may say.
+/// The same for tests without a runtime: what real programs come to has longer.
+#[track_caller]
+pub(crate) fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + terminal::DEADLINE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A time limit in seconds that no other step has, and that is not reached by itself.
 pub(crate) fn far_limit() -> u64 {
     static LAST: AtomicU64 = AtomicU64::new(0);
     let number = LAST.fetch_add(1, Ordering::Relaxed);

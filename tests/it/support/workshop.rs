@@ -190,6 +190,16 @@ impl Workshop {
         runs[0]["run"].as_str().unwrap().to_owned()
     }
 
+    /// The folder of the newest run.
+    pub(crate) fn run_folder(&self) -> PathBuf {
+        let projects = fs::read_dir(self.path("home/.local/state/golive")).unwrap();
+        let mut runs = projects.flatten().filter_map(|project| {
+            let run = project.path().join("runs").join(self.run());
+            run.is_dir().then_some(run)
+        });
+        runs.next().expect("the run has a folder")
+    }
+
     /// How the newest run ended; `None` = it has not.
     pub(crate) fn outcome(&self) -> Option<String> {
         let output = self.golive("runs --json");

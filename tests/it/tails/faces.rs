@@ -7,17 +7,11 @@ use std::process::Output;
 use chrono::{Local, TimeDelta};
 use serde_json::Value;
 
+use crate::support::small::Small;
 use crate::support::workshop::Workshop;
 
-/// A step that is done at once, and two logs on the host `one` of `live`.
+/// Two logs on the host `one` of `live`.
 const LOGS: &str = r#"
-[step.switch]
-run = "true"
-on = "all"
-[[stage]]
-name = "Live"
-env = "live"
-steps = ["switch"]
 [log.application]
 on = "one"
 file = "app.log"
@@ -26,8 +20,14 @@ on = "all"
 run = "echo tick; printf 'TOCK\\033[31m\\n'"
 "#;
 
+/// A step that is done at once, and these logs.
+fn checklist(logs: &str) -> String {
+    let steps = Small::behind(logs).on_all("switch", "true");
+    steps.of("live").text()
+}
+
 fn workshop() -> Workshop {
-    let workshop = Workshop::with(LOGS);
+    let workshop = Workshop::with(&checklist(LOGS));
     let now = Local::now();
     let line = |minutes: i64, text: &str| {
         let at = now - TimeDelta::minutes(minutes);
@@ -134,7 +134,7 @@ fn what_cannot_be_meant_ends_with_code_2() {
         );
         assert!(output.stdout.is_empty());
     }
-    workshop.write_checklist(&LOGS[..LOGS.find("[log.").unwrap()]);
+    workshop.write_checklist(&checklist(""));
     let output = workshop.golive("tail live");
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("this checklist names no logs"));
