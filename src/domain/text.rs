@@ -59,6 +59,10 @@ pub fn age(time: Duration) -> String {
 /// Bytes as text: what is no UTF-8 becomes `\xNN`, so that different bytes stay different.
 pub fn of_bytes(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
+    // Almost all are right, which is seen quickest as a whole.
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         out.push_str(chunk.valid());
