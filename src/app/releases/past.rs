@@ -70,14 +70,14 @@ impl Past {
     }
 
     /// The newest releases, about so many: what a screen shows first. `total` says how many there are. What runs of this
-    /// machine tell is not in it, nor how far HEAD is from LIVE: rows do not wait for that. `None` = there are no more than
-    /// that, or their names do not tell which are the newest.
+    /// machine tell is not in it, nor how far HEAD is from LIVE, nor whether the clone is shallow: rows do not wait for
+    /// that. `None` = there are no more than that, or their names do not tell which are the newest.
     pub async fn newest(&self, count: usize) -> Result<Option<Catalog>, GitError> {
         let pattern = self.pattern();
         // Who reads the tags is started while their names come, and what else is asked while they are read: starting a
         // git takes as long as its answer.
         let reader = async { self.git.begin_tags() };
-        let (refs, reader) = tokio::join!(self.git.tag_refs(), reader);
+        let (refs, reader) = tokio::join!(self.git.refs_alone(), reader);
         let refs = refs?;
         let names = refs.tags.iter().map(|tag| tag.name.as_str());
         let Some(newest) = catalog::newest(&pattern, names, count) else {
@@ -89,11 +89,8 @@ impl Past {
             .map(|place| refs.tags[place].clone())
             .collect();
         self.with_live(&refs, &mut tags);
-        let (tags, branch, is_shallow) = tokio::join!(
-            self.git.read_begun(reader?, &tags),
-            self.git.branch(),
-            self.git.is_shallow()
-        );
+        let tags = self.git.read_begun(reader?, tags);
+        let (tags, branch) = tokio::join!(tags, self.git.branch());
         let tags = tags?;
         let refs = Refs {
             branch: branch?,
@@ -101,7 +98,6 @@ impl Past {
         };
         let ground = Ground {
             live: self.live_in(&tags),
-            is_shallow: is_shallow?,
             total: Some(newest.total),
             ..self.ground(&refs)
         };

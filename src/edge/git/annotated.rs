@@ -56,19 +56,39 @@ impl Git {
         Ok(TagReader(self.reader()?))
     }
 
-    /// The same as [`Git::read_tags`] for some tags, in the one question that was begun.
+    /// The same as [`Git::read_tags`] for some tags, in the one question that was begun. What annotated ones are on in the
+    /// end need not be known.
     pub async fn read_begun(
         &self,
         reader: TagReader,
-        tags: &[TagRef],
+        tags: Vec<TagRef>,
     ) -> Result<Vec<Tag>, GitError> {
-        // What their commits say is asked without knowing whether it is needed.
-        let objects = tags.iter().filter(|tag| tag.peeled.is_some());
-        let objects = objects.map(|tag| tag.object.clone());
-        let wanted: Vec<String> = objects.chain(tags.iter().map(TagRef::as_commit)).collect();
+        // What their commits say is asked without knowing whether it is needed. A tag may be on a file: only tags and
+        // commits are asked for.
+        let asked = |kind: &'static str| {
+            let objects = tags.iter().map(|tag| tag.object.as_str());
+            objects.map(move |object| format!("{object}^{{{kind}}}"))
+        };
+        let wanted: Vec<String> = asked("tag").chain(asked("commit")).collect();
         let told = self.objects(reader.0, &wanted).await?;
-        let known = Known::told(&wanted, told);
-        Ok(self.read_some(tags, &known).await?.0)
+        let names = wanted.into_iter().enumerate();
+        let names: Vec<String> = names
+            .map(|(place, wanted)| told.name(place).map_or(wanted, str::to_owned))
+            .collect();
+        let end = |place: usize| told.name(tags.len() + place).map(str::to_owned);
+        let tags: Vec<TagRef> = tags
+            .iter()
+            .enumerate()
+            .map(|(place, tag)| TagRef {
+                peeled: match told.get(place) {
+                    Some((Kind::Tag, _)) => end(place),
+                    _ => None,
+                },
+                ..tag.clone()
+            })
+            .collect();
+        let known = Known::told(&names, told);
+        Ok(self.read_some(&tags, &known).await?.0)
     }
 
     /// Begins a list of any length: what was kept in `file` is read while the caller finds out which tags there are.

@@ -131,7 +131,15 @@ impl Found {
 }
 
 impl Objects {
-    fn get(&self, place: usize) -> Option<(Kind, &[u8])> {
+    /// The name that git gave to what was asked for as the `place`th: its hash, also where a question led to it.
+    pub(super) fn name(&self, place: usize) -> Option<&str> {
+        let (_, span) = self.spans.get(place)?.as_ref()?;
+        let before = &self.bytes[..span.start.checked_sub(1)?];
+        let line = before.rsplit(|byte| *byte == b'\n').next()?;
+        std::str::from_utf8(line).ok()?.split(' ').next()
+    }
+
+    pub(super) fn get(&self, place: usize) -> Option<(Kind, &[u8])> {
         let (kind, span) = self.spans.get(place)?.as_ref()?;
         Some((*kind, &self.bytes[span.clone()]))
     }

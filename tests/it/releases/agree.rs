@@ -82,6 +82,42 @@ fn past(nasty: &Nasty) -> Past {
     Past::new(&nasty.root(), &Arc::new(checklist), &paths, &folders.cache)
 }
 
+#[test]
+fn the_newest_rows_are_those_of_the_list_whatever_tags_are_on() {
+    let mut nasty = Nasty::empty("");
+    let name = |minute: u32| format!("DEPLOYED-2026-11-20/21{minute:02}");
+    let file = nasty.git_with(&["hash-object", "-w", "--stdin"], b"no release\n");
+    for minute in 0..4 {
+        nasty.change("file", &format!("commit {minute}"));
+        nasty.mark(&name(minute), "HEAD");
+    }
+    nasty.tag(&name(4), "HEAD", "annotated");
+    nasty.tag("inner", "HEAD~1", "inside");
+    nasty.tag(&name(5), "inner", "a tag on a tag");
+    nasty.mark(&name(6), &file);
+    nasty.tag(&name(7), &file, "a tag on a file");
+    nasty.mark("LIVE", "HEAD~1");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let past = past(&nasty);
+    let newest = runtime.block_on(past.newest(4)).unwrap().unwrap();
+    let catalog = runtime.block_on(past.list()).unwrap();
+    let tags: Vec<&str> = newest.releases[..4]
+        .iter()
+        .map(|release| release.tag.as_str())
+        .collect();
+    assert_eq!(tags, [5, 4, 3, 2].map(name));
+    assert_eq!(newest.releases[..4], catalog.releases[..4]);
+    let live = |catalog: &Catalog| {
+        let live = catalog.live.as_ref().unwrap();
+        (live.commit.clone(), live.tag.clone())
+    };
+    assert_eq!(live(&newest), live(&catalog));
+    assert_eq!(live(&newest).1, Some(name(5)));
+}
+
 fn numstat(nasty: &Nasty, from: &str, to: &str) -> Vec<String> {
     let text = nasty.git(&["diff", "--numstat", "--no-renames", from, to]);
     text.lines().map(str::to_owned).collect()
