@@ -6,6 +6,7 @@
 
 use std::future::Future;
 use std::io;
+use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::process::ExitStatus;
 use std::sync::Arc;
@@ -18,6 +19,10 @@ use tokio::task::JoinHandle;
 use super::master::{Care, Running};
 use super::pool::Lease;
 use crate::edge::launcher::Channel;
+
+/// How many bytes of a session's output may wait for us; any user may have pipes of a megabyte.
+#[cfg(target_os = "linux")]
+const AHEAD: usize = 512 * 1024;
 
 /// A session as the launcher wants it, with a watch over its master, as close as is said.
 pub(super) fn channel(lease: Lease, session: Running, care: Care) -> Channel {
@@ -33,6 +38,7 @@ pub(super) fn watched(
 ) -> Channel {
     let stdin = session.stdin().take();
     let stdout = session.stdout().take();
+    stdout.as_ref().inspect(|stdout| widen(stdout));
     let stderr = session.stderr().take();
     let (tell, lost) = watch::channel(false);
     let master = Arc::clone(lease.master());
@@ -62,6 +68,15 @@ pub(super) fn watched(
         exit: Box::pin(exit),
         keep: None,
     }
+}
+
+/// Lets ssh run ahead of what is made of its output: with the usual pipe each waits for the other. A system that has no
+/// such pipes, or allows no more of them, keeps the usual one.
+fn widen(pipe: impl AsFd) {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::pipe::fcntl_setpipe_size(pipe, AHEAD);
+    #[cfg(not(target_os = "linux"))]
+    let _ = pipe;
 }
 
 /// The crate takes exit code 127 for an error of its own.
