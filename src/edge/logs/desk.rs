@@ -183,9 +183,8 @@ impl Desk {
         shown: Option<&Open>,
         each: &mut dyn FnMut(Part<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        if range.1.is_none() {
-            self.shared.until_counted();
-        }
+        // Between turns no line may get another number.
+        self.shared.until_counted();
         let (mut from, mut is_again) = (range.0, false);
         let mut turn = Turn::default();
         loop {
