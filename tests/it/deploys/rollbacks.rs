@@ -261,6 +261,35 @@ fn what_was_approved_after_somebody_else_went_back_takes_nothing_back() {
 }
 
 #[test]
+fn what_others_did_meanwhile_comes_here_by_the_command_that_is_told() {
+    let ground = shop();
+    let [_, two, _] = three(&ground);
+    ground.git(&["clone", "-q", "../origin.git", "../second"]);
+    ground.ends(0, &["rollback", "production", "--reason", "slow"]);
+    // From here on it is somebody else, in whose clone LIVE is where it was.
+    fs::rename(ground.project(), ground.path("first")).unwrap();
+    fs::rename(ground.path("second"), ground.project()).unwrap();
+    fs::remove_dir_all(ground.path("home/.local/state")).unwrap();
+    ground.git(&["config", "user.name", "Bob"]);
+    ground.git(&["config", "user.email", "bob@example.com"]);
+    let late = ground.ends(1, &["rollback", "production"]);
+    late.prints(&[
+        "LIVE was moved on origin",
+        "nothing was taken back",
+        "nothing users see has been changed on production by this run",
+    ]);
+    assert!(!late.out.contains("they see "), "{late}");
+    let told = late.out.split("help: git ").nth(1).unwrap();
+    let command: Vec<&str> = told.split(' ').take(4).collect();
+    ground.git(&command);
+    ground.ends(0, &["rollback", "production"]);
+    let of_releases: Vec<String> = undone(&ground);
+    assert_eq!(of_releases.len(), 2);
+    assert_eq!(of_releases[1], two);
+    serves(&ground, "one");
+}
+
+#[test]
 fn a_console_that_is_killed_leaves_a_rollback_that_goes_on() {
     let hold =
         "if [ \"$GOLIVE_ROLLBACK\" = 1 ]; then echo held; until [ -e go ]; do sleep 0.05; done; fi";
@@ -466,7 +495,10 @@ fn nothing_is_started_where_nothing_can_be_gone_back_to() {
     release(&ground, "two", None);
     ground
         .ends(2, &["rollback", "production", "v9"])
-        .says(&["cannot go back to `v9`", &one]);
+        .says(&["cannot go back to `v9`", &one, "git fetch --tags origin"]);
+    ground
+        .ends(2, &["rollback", "production", "LIVE"])
+        .says(&["it is live in production"]);
     ground
         .ends(2, &["rollback", "prodution"])
         .says(&["did you mean `production`"]);
