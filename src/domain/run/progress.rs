@@ -440,9 +440,7 @@ pub fn users_see_in_short(state: &RunState) -> String {
             format!("users may see it down ({} hosts)", hosts.len())
         }
         Sight::Down(_, hosts) => format!("users may see it down ({})", listed(&hosts)),
-        Sight::Before(_) if is_overtaken(state) => {
-            "users see what somebody else did".to_owned()
-        }
+        Sight::Before(_) if is_overtaken(state) => "users see what somebody else did".to_owned(),
         Sight::Before(_) => format!("users see {before}"),
         Sight::Either(_) => format!("users see {before} or {after}"),
         Sight::After(env) => format!("users see {after}{}", behind(state, env).in_short()),

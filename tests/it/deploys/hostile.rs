@@ -201,6 +201,10 @@ fn a_clone_without_the_history_says_that_it_cannot_tell() {
     ground.git_in("", &["clone", "-q", "--depth", "1", &origin, "second"]);
     fs::remove_dir_all(ground.project()).unwrap();
     fs::rename(ground.path("second"), ground.project()).unwrap();
+    let known = ground.ends(2, &["rollback", "production", "--dry-run"]);
+    known.says(&["is not in this clone", "help: git fetch --tags"]);
+    // Somebody else has no runs either.
+    fs::remove_dir_all(ground.path("home/.local/state")).unwrap();
     let alone = ground.ends(0, &["rollback", "production", "--dry-run"]);
     alone.prints(&["nothing to go back to", "git fetch --tags origin"]);
     ground.git(&["fetch", "-q", "--tags", "--depth", "1"]);
