@@ -415,7 +415,7 @@ pub fn users_see(state: &RunState) -> String {
             )
         }
         Sight::Before(env) if is_overtaken(state) => format!(
-            "nothing users see has been changed on {env} by this run; what they see now, somebody else did"
+            "nothing users see has been changed on {env} by this run; what is live there now was released by somebody else"
         ),
         Sight::Before(env) => {
             format!("nothing users see has changed on {env}: they see {before}")
@@ -440,7 +440,9 @@ pub fn users_see_in_short(state: &RunState) -> String {
             format!("users may see it down ({} hosts)", hosts.len())
         }
         Sight::Down(_, hosts) => format!("users may see it down ({})", listed(&hosts)),
-        Sight::Before(_) if is_overtaken(state) => "users see what somebody else did".to_owned(),
+        Sight::Before(_) if is_overtaken(state) => {
+            "users see what somebody else released".to_owned()
+        }
         Sight::Before(_) => format!("users see {before}"),
         Sight::Either(_) => format!("users see {before} or {after}"),
         Sight::After(env) => format!("users see {after}{}", behind(state, env).in_short()),

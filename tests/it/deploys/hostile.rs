@@ -231,6 +231,21 @@ fn a_release_whose_commit_is_gone_is_named_with_what_brings_it() {
 }
 
 #[test]
+fn a_remote_that_does_not_answer_is_told_in_one_line() {
+    let ground = shop();
+    release(&ground, "one");
+    release(&ground, "two");
+    fs::rename(ground.path("origin.git"), ground.path("away.git")).unwrap();
+    let shown = ground.ends(0, &["rollback", "production", "--dry-run"]);
+    shown.prints(&["! whether LIVE was moved on origin is not known: fatal: "]);
+    assert!(!shown.out.contains("correct access rights"), "{shown}");
+    assert!(!shown.out.contains("golive plan -v"), "{shown}");
+    ground
+        .ends(0, &["rollback", "production", "--dry-run", "-v"])
+        .prints(&["git rev-parse -q --verify"]);
+}
+
+#[test]
 fn a_forged_note_gives_no_name_of_a_run_to_an_undo() {
     let ground = shop();
     release(&ground, "one");
