@@ -48,7 +48,7 @@ pub(crate) struct Host {
 }
 
 /// As long as it lives, no other fleet of this machine takes the port, in whichever process.
-type PortHold = UnixListener;
+pub(crate) type PortHold = UnixListener;
 
 static SSHD: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
     let places = std::env::var_os("PATH").unwrap_or_default();
@@ -538,8 +538,8 @@ fn free_port() -> (u16, PortHold) {
     }
 }
 
-/// Keeps a port; `None` = another fleet has it. The name is no file: it ends with the process, however that ends.
-fn hold(port: u16) -> Option<PortHold> {
+/// Keeps a port; `None` = another fleet has it, whether its server runs or not. The name is no file: it ends with the process, however that ends.
+pub(crate) fn hold(port: u16) -> Option<PortHold> {
     let name = format!("golive-test-port-{port}");
     let address = SocketAddr::from_abstract_name(name).unwrap();
     UnixListener::bind_addr(&address).ok()
@@ -563,19 +563,4 @@ fn home_of_user() -> PathBuf {
         .map(|line| line.split(':').collect::<Vec<_>>())
         .find(|fields| fields.get(2) == Some(&uid.as_str()))
         .map_or_else(|| PathBuf::from("/root"), |fields| PathBuf::from(fields[5]))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_port_belongs_to_one_fleet_also_while_its_server_is_down() {
-        let (port, _held) = free_port();
-        assert!(
-            TcpListener::bind(("127.0.0.1", port)).is_ok(),
-            "nobody listens"
-        );
-        assert!(hold(port).is_none());
-    }
 }
