@@ -7,7 +7,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 
 use super::available::{availability, places};
 use super::keymap::{self, Act};
-use super::model::{Availability, Dialog, Model, RunView, View};
+use super::model::{Availability, Dialog, Model, RunView, Stirred, View};
 use super::msg::{Cmd, Loudness, Msg, Notice, Owner};
 use crate::domain::feed::{Link, Update};
 use crate::domain::id::{SecretName, StepName};
@@ -45,6 +45,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
         cmds.extend(reading::turn(model, before));
     }
     cmds.extend(logs::turn(model, before));
+    cmds.extend(releases::look_again(model));
     cmds.extend(releases::turn(model, now));
     cmds.extend(reading::told(model, Vec::new(), now));
     cmds
@@ -73,8 +74,13 @@ fn take(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
             let locks = overview.environments.iter();
             let locks: Vec<LockView> = locks.filter_map(|env| env.lock.clone()).collect();
             locks::looked(model, locks, now);
-            releases::gathered(model, &overview);
+            let cmds = releases::gathered(model, &overview);
             model.overview = Some(overview);
+            cmds
+        }
+        Msg::Stirred { refs } => {
+            let stirred = if refs { Stirred::Refs } else { Stirred::Runs };
+            model.stirred = model.stirred.max(stirred);
             Vec::new()
         }
         Msg::Locks(locks) => locks::looked(model, locks, now),
