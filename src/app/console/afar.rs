@@ -102,16 +102,15 @@ impl Watching {
             let Some(look) = self.look(refs.as_ref(), &mut stir).await else {
                 return;
             };
-            let changed = match &known {
-                Some(known) => (known.refs != look.refs, known.runs != look.runs),
-                // What happened before this was watched, and may have been asked about before it happened.
-                None => {
-                    let asked = asked - TICK;
-                    (
-                        look.refs.is_younger_than(asked),
-                        look.runs.is_younger_than(asked),
-                    )
-                }
+            let changed = if let Some(known) = &known {
+                (known.refs != look.refs, known.runs != look.runs)
+            } else {
+                // What happened before this was watched may have been asked about before it happened.
+                let asked = asked - TICK;
+                (
+                    look.refs.is_younger_than(asked),
+                    look.runs.is_younger_than(asked),
+                )
             };
             known = Some(look);
             if changed.0 || changed.1 {
