@@ -7,7 +7,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 
 use super::available::{availability, places};
 use super::keymap::{self, Act};
-use super::model::{Availability, Dialog, Model, RunView, Stirred, View};
+use super::model::{Availability, Dialog, Model, RunView, View};
 use super::msg::{Cmd, Loudness, Msg, Notice, Owner};
 use crate::domain::feed::{Link, Update};
 use crate::domain::id::{SecretName, StepName};
@@ -78,11 +78,7 @@ fn take(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
             model.overview = Some(overview);
             cmds
         }
-        Msg::Stirred { refs } => {
-            let stirred = if refs { Stirred::Refs } else { Stirred::Runs };
-            model.stirred = model.stirred.max(stirred);
-            Vec::new()
-        }
+        Msg::Stirred { refs } => releases::stirred(model, refs),
         Msg::Locks(locks) => locks::looked(model, locks, now),
         Msg::Releases(news) => match releases::hear(model, news) {
             Some(news) => back::hear(model, news, now),

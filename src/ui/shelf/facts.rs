@@ -17,7 +17,7 @@ use crate::ui::words;
 const MOST_FILES: usize = 400;
 
 /// Columns of the subject that are told of a release, at most.
-const LONGEST_SUBJECT: usize = 200;
+const LONGEST_SUBJECT: usize = 120;
 
 /// Columns in which the names of hosts stand below each other.
 const WIDEST_HOST: usize = 28;

@@ -32,7 +32,14 @@ pub(super) fn hear(model: &mut Model, news: ReleaseNews) -> Option<ReleaseNews> 
     None
 }
 
-/// The project has changed: it is looked at again as soon as a screen shows it. A run that is driven here says by itself
+/// The project has changed.
+pub(super) fn stirred(model: &mut Model, refs: bool) -> Vec<Cmd> {
+    let stirred = if refs { Stirred::Refs } else { Stirred::Runs };
+    model.stirred = model.stirred.max(stirred);
+    Vec::new()
+}
+
+/// What has changed is looked at again as soon as a screen shows it. A run that is driven here says by itself
 /// what it does, and at its end all is looked at.
 pub(super) fn look_again(model: &mut Model) -> Vec<Cmd> {
     let shows = matches!(model.view, View::Home | View::Releases | View::Hosts);

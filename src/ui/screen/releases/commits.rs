@@ -36,7 +36,7 @@ struct Columns {
 /// The same in a pane of `width` columns: where both ends have no room only the later one is named, whole.
 pub(super) fn title_in(model: &Model, width: u16) -> (String, String) {
     let (title, count) = title(model);
-    let room = usize::from(width).saturating_sub(columns(&count) + 8);
+    let room = usize::from(width).saturating_sub(6);
     match title.rsplit_once("..") {
         Some((_, name)) if columns(&title) > room => (format!("Commits  {name}"), count),
         _ => (title, count),
