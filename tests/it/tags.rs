@@ -671,6 +671,16 @@ async fn git_tells_what_is_live_and_what_the_next_release_brings() {
         .unwrap();
     assert_eq!((tag.name.as_str(), tag.by.as_str()), (TAG, "Ada"));
     assert_eq!(git.release_tags(&pattern).await.unwrap(), [tag]);
+    // Of several on one commit the newest by its name, as in the list of past releases, whatever git says first.
+    for name in ["2031-01-01/0100", "2031-01-01/0100-10", "2030-12-31/2359"] {
+        place.git(&["tag", &format!("DEPLOYED-{name}"), &second]);
+    }
+    let pair = Commit::new(&*second);
+    let newest = git.release_tag_at(&pair, &pattern).await.unwrap().unwrap();
+    assert_eq!(newest.name, "DEPLOYED-2031-01-01/0100-10");
+    for name in ["2031-01-01/0100", "2031-01-01/0100-10", "2030-12-31/2359"] {
+        place.git(&["tag", "-d", &format!("DEPLOYED-{name}")]);
+    }
     let note = read_body(&git.tag_body(TAG).await.unwrap()).unwrap();
     assert_eq!(note.commit, Some(Commit::new(&*first)));
     assert!(git.tag_exists(TAG).await.unwrap());

@@ -27,6 +27,7 @@ use crate::ui;
 use crate::ui::model::Model;
 use crate::ui::msg::{Cmd, LogNews, LogWish, Msg, Notice};
 
+mod afar;
 mod browse;
 mod errand;
 mod export;
@@ -105,6 +106,8 @@ struct Console {
     /// Watches the run on screen, which somebody else may drive; then the feed is its own.
     watcher: Option<Watcher>,
     run: Option<owned::Run>,
+    /// What others do to the project.
+    afar: afar::Afar,
     /// The documents behind the logs on screen.
     papers: papers::Papers,
     /// The logs that the command line named, and of which environment.
@@ -163,6 +166,7 @@ async fn open_here(project: Project, global: &Global, begin: Begin) -> Result<Co
     terminal::catch_panics();
     let screen = Screen::take().map_err(|error| broken(&error))?;
     let mut console = Console {
+        afar: afar::Afar::watch(&project),
         errands: errand::Errands::new(project.clone(), sender),
         papers: papers::Papers::new(project.paths.clone()),
         tailed: None,
@@ -257,6 +261,7 @@ impl Console {
                 update = next_update(&mut self.feed) => self.take_updates(update).await,
                 Some(news) = next_news(&mut self.watcher) => self.take_news(news),
                 Some(answer) = self.answers.recv() => self.take_answer(answer),
+                stirred = self.afar.next() => self.hear(Msg::Stirred { refs: stirred.refs }),
                 () = self.papers.change() => {
                     // Told before the next frame, so that many changes are one.
                     self.dirty = true;
