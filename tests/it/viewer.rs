@@ -487,7 +487,7 @@ impl<S: Source> Bench<S> {
             return;
         };
         assert_eq!(after.cursor, Some(target));
-        let (first, _) = after.text_of(target);
+        let (first, last) = after.text_of(target);
         // A line that is folded shows nowhere.
         let was = before.rows.iter().any(|shown| shown.0 == target);
         let was = was.then(|| before.text_of(target).0);
@@ -495,6 +495,8 @@ impl<S: Source> Bench<S> {
             Some(row) => after.clamped((first + before.top) as i64 - row as i64),
             None => after.clamped(first as i64 - before.height as i64 / 3),
         };
+        // All of its rows show where they have room, else it begins at the top.
+        let top = top.max((last + 1).saturating_sub(before.height)).min(first);
         assert_eq!(after.top, top);
     }
 

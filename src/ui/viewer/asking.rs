@@ -189,6 +189,7 @@ impl Viewer {
                     row: i64::try_from(row).unwrap_or(0),
                 };
                 self.hold(window);
+                self.show_whole();
                 Vec::new()
             }
             (Found::NotYet, _) => {
@@ -245,7 +246,7 @@ impl Viewer {
                 vec![self.ask(Asked::Words { back, from, tries })]
             }
             _ => {
-                self.said = Some("no more words of golive in this direction".to_owned());
+                self.said = Some("no more words of golive that way".to_owned());
                 vec![self.refresh()]
             }
         }

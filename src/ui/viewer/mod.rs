@@ -244,6 +244,13 @@ impl Viewer {
         self.said.take()
     }
 
+    /// The line that shows before a line of the window.
+    pub(in crate::ui) fn above(&self, line: &LogLine) -> Option<&LogLine> {
+        let lines = &self.window.lines;
+        let at = lines.iter().position(|own| own.spot.id == line.spot.id)?;
+        at.checked_sub(1).map(|before| &lines[before])
+    }
+
     /// The place of the line it stands on among the lines of its window.
     fn at(&self) -> Option<usize> {
         let Standing::At { spot, .. } = self.standing else {

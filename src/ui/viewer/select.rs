@@ -213,7 +213,7 @@ impl Viewer {
                 return Vec::new();
             };
             self.floor = Some(last);
-            self.said = Some("older lines are hidden; c shows them again".to_owned());
+            self.said = Some("older lines are hidden; c shows them".to_owned());
         }
         vec![self.refresh()]
     }

@@ -95,6 +95,15 @@ impl Viewer {
         said.join("   ")
     }
 
+    /// The same where there is little room: what is selected, else the match; `None` = nothing of both.
+    pub fn card_words(&self) -> Option<String> {
+        if self.selection.is_some() {
+            let lines = self.selected().unwrap_or(1);
+            return Some(format!("{lines} selected  y copy  Esc leave"));
+        }
+        self.match_words().map(|found| format!("{found}  n N"))
+    }
+
     /// What is told where not one line shows.
     pub fn empty_words(&self) -> &'static str {
         let facts = self.facts();

@@ -313,6 +313,9 @@ pub(in crate::ui) fn keys(paint: &mut Paint<'_>, area: Rect, model: &Model) {
             Act::Back,
         ],
         (View::Gate, _) => &[Act::Help, Act::FocusOn, Act::Resume, Act::Abort, Act::Back],
+        (View::Logs, _) if model.tail.as_ref().is_some_and(|tail| tail.whole.is_some()) => {
+            &[Act::Left, Act::Right, Act::Open, Act::Back]
+        }
         (View::Logs, _) => &[Act::Help, Act::Search, Act::FocusOn, Act::Back, Act::Follow],
         (View::Releases, _) if model.shelf.focus().is_some() => {
             &[Act::Help, Act::TabOn, Act::FocusOn, Act::Search, Act::Back]
@@ -370,6 +373,9 @@ pub(in crate::ui) fn keys(paint: &mut Paint<'_>, area: Rect, model: &Model) {
 fn word(model: &Model, act: Act) -> &'static str {
     match (model.view, act) {
         (View::Home, Act::Back) => "quit",
+        (View::Logs, Act::Left) => "earlier",
+        (View::Logs, Act::Right) => "later",
+        (View::Logs, Act::Open) => "there",
         (View::Releases, Act::Search) if model.shelf.focus() != Some(Tab::Diff) => "find",
         (View::Releases, Act::TabOn) => "tab",
         (View::Releases, Act::FocusOn) => "list",
