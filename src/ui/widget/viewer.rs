@@ -232,7 +232,11 @@ impl Pen<'_> {
             let letter = label.letter.map_or_else(String::new, |c| format!("{c} "));
             format!("{letter}{} ", label.name)
         });
-        let said = format!(" {who}{of}{text} ");
+        let mut said = format!(" {who}{of}{text} ");
+        // Steps differ at both ends of what is said of them.
+        if text.starts_with("step ") && columns(&said) > usize::from(room(x)) {
+            said = format!("{} ", middle(&said, room(x).saturating_sub(1)));
+        }
         paint.text(x, area.y, room(x), &said, role);
     }
 

@@ -116,6 +116,7 @@ pub(super) fn in_short(tail: &TailView) -> (String, &'static str) {
             format!("opening: {}", words::count(all, "source")),
             "attention",
         ),
+        _ if tail.waits() => ("no file yet: Tab shows which".to_owned(), "state.warn"),
         _ if live < all => {
             let off = words::count(all - live, "source");
             (format!("live, {off} not: Tab shows them"), "state.warn")

@@ -54,7 +54,14 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
             let said = plight::attention(model, view, now, u16::MAX);
             let said: Vec<String> = said.into_iter().map(|(text, _)| text).collect();
             let all = said.concat();
-            if said.len() > 1 && wrap(&all, usize::from(area.width)).len() > 2 {
+            // What is searched for or selected in the log has the first row as long as it lasts.
+            let words = Some(&view.log).filter(|_| !panes::is_told(view));
+            if let Some(words) = words.and_then(|log| log.card_words()) {
+                let first = ellipsis(&words, usize::from(area.width));
+                let room = usize::from(area.width).saturating_sub(columns(&first));
+                let users = progress::users_see_in_short(&view.state);
+                format!("{first}{}{users}", " ".repeat(room + 1))
+            } else if said.len() > 1 && wrap(&all, usize::from(area.width)).len() > 2 {
                 // One row for what happened, one for what users see.
                 let first = ellipsis(said[0].trim_end(), usize::from(area.width));
                 let room = usize::from(area.width).saturating_sub(columns(&first));
@@ -79,11 +86,16 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
         height: area.bottom() - 1 - body.bottom(),
         ..area
     };
-    for (at, row) in wrap(&said, usize::from(area.width))
-        .iter()
-        .take(usize::from(last.height))
-        .enumerate()
+    let mut rows = wrap(&said, usize::from(area.width));
+    if let Some(more) = rows
+        .get(usize::from(last.height)..)
+        .filter(|more| !more.is_empty())
     {
+        // What has no room is told to be missing.
+        let at = usize::from(last.height).saturating_sub(1);
+        rows[at] = format!("{} {}", rows[at].trim_end(), more.concat());
+    }
+    for (at, row) in rows.iter().take(usize::from(last.height)).enumerate() {
         paint.text(last.x, last.y + at as u16, last.width, row, role);
     }
     keys(
