@@ -662,6 +662,7 @@ proptest! {
             folds: true,
             traces: opened.into_iter().map(|(track, line)| LineId { track: TrackId(track), line }).collect(),
             stretches: stretch.into_iter().map(|(from, lines)| (spot(from), spot(from + lines))).collect(),
+            ..Open::default()
         };
         let told = |lines: Vec<LogLine>| {
             let lines = lines.into_iter();

@@ -46,8 +46,6 @@ pub struct Viewer {
     search: search::Search,
     marks: Vec<Marked>,
     selection: Option<select::Selection>,
-    /// Lines up to this one are hidden by hand.
-    floor: Option<Spot>,
     window: Window,
     /// The newest question.
     serial: u64,
@@ -91,7 +89,6 @@ impl Viewer {
             search: search::Search::default(),
             marks: Vec::new(),
             selection: None,
-            floor: None,
             window: Window::default(),
             serial: 0,
             asked: Asked::End,

@@ -147,3 +147,27 @@ fn without_colours_the_cursor_of_the_histogram_hides_no_bar() {
         assert_eq!(cells.filter(|cell| cell.symbol() == "▲").count(), 1);
     }
 }
+
+#[test]
+fn what_was_hidden_by_hand_stays_hidden_when_lines_come_late_and_its_last_one_is_filtered() {
+    let mut model = live(60);
+    press(&mut model, "c", NOW);
+    on_paper(DocumentId::Tail, |paper| {
+        let when = at(NOW).timestamp_millis();
+        paper.take((0, 0), Some(when), b"INFO the newest\n");
+    });
+    changed(&mut model);
+    // The last line before was `LOG process 311`, the one before it `GET /healthz`.
+    press(&mut model, "-LOG", NOW);
+    tell(&mut model, key(KeyCode::Enter), NOW);
+    on_paper(DocumentId::Tail, |paper| {
+        for _ in 0..5 {
+            paper.insert(0, 0, "late");
+        }
+    });
+    changed(&mut model);
+    model.notice = None;
+    let shown = text(&model, 80, 24, NOW);
+    assert!(shown.contains("the newest"), "{shown}");
+    assert!(!shown.contains("req 8f"), "{shown}");
+}
