@@ -51,25 +51,7 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
     let said = match (&model.run, model.view) {
         (Some(view), View::Run) => {
             run(paint, body, model, view, now);
-            let said = plight::attention(model, view, now, u16::MAX);
-            let said: Vec<String> = said.into_iter().map(|(text, _)| text).collect();
-            let all = said.concat();
-            // What is searched for or selected in the log has the first row as long as it lasts.
-            let words = Some(&view.log).filter(|_| !panes::is_told(view));
-            if let Some(words) = words.and_then(|log| log.card_words()) {
-                let first = ellipsis(&words, usize::from(area.width));
-                let room = usize::from(area.width).saturating_sub(columns(&first));
-                let users = progress::users_see_in_short(&view.state);
-                format!("{first}{}{users}", " ".repeat(room + 1))
-            } else if said.len() > 1 && wrap(&all, usize::from(area.width)).len() > 2 {
-                // One row for what happened, one for what users see.
-                let first = ellipsis(said[0].trim_end(), usize::from(area.width));
-                let room = usize::from(area.width).saturating_sub(columns(&first));
-                let users = progress::users_see_in_short(&view.state);
-                format!("{first}{}{users}", " ".repeat(room + 1))
-            } else {
-                all
-            }
+            said(model, view, now, area.width)
         }
         (Some(view), View::Gate) => gate(paint, body, model, view, now),
         (_, View::Hosts) => still::hosts(paint, body, model),
@@ -107,6 +89,26 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
         },
         model,
     );
+}
+
+/// What is said first of a run: in one row what happened, in one what users see.
+fn said(model: &Model, view: &RunView, now: Moment, width: u16) -> String {
+    let said = plight::attention(model, view, now, u16::MAX);
+    let said: Vec<String> = said.into_iter().map(|(text, _)| text).collect();
+    let all = said.concat();
+    // What is searched for or selected in the log has the first row as long as it lasts.
+    let log = Some(&view.log).filter(|_| !panes::is_told(view));
+    let width = usize::from(width);
+    let is_long = said.len() > 1 && wrap(&all, width).len() > 2;
+    let first = match log.and_then(|log| log.card_words()) {
+        Some(words) => words,
+        None if is_long => said[0].trim_end().to_owned(),
+        None => return all,
+    };
+    let first = ellipsis(&first, width);
+    let room = width.saturating_sub(columns(&first));
+    let users = progress::users_see_in_short(&view.state);
+    format!("{first}{}{users}", " ".repeat(room + 1))
 }
 
 /// The first row: where, whose, how far. The name of the project gives way to what changes.
