@@ -136,6 +136,13 @@ fn until_frame(since: Option<Duration>) -> Duration {
     since.map_or(Duration::ZERO, |since| frame.saturating_sub(since))
 }
 
+/// How long the clock on screen stays right: until its next minute has just begun. So the console at rest wakes once a
+/// minute.
+fn until_minute(now_ms: i64) -> Duration {
+    let into = now_ms.rem_euclid(60_000).unsigned_abs();
+    Duration::from_millis(60_000 - into + 5)
+}
+
 /// Opens the console and returns when it is left.
 pub async fn open(project: Project, global: &Global, begin: Begin) -> Result<Code, Failure> {
     // It holds all that screens show: too much to be carried about by value.
@@ -272,7 +279,7 @@ impl Console {
         }
     }
 
-    /// How long nothing has to be drawn anew when nothing happens: counting times, then the clock's minute.
+    /// How long nothing has to be drawn anew when nothing happens: counting times, else the minute of the clock.
     fn until_tick(&self) -> Duration {
         let watches = self.watcher.is_some()
             && self
@@ -291,7 +298,7 @@ impl Console {
         if lively || !self.model.dialogs.is_empty() {
             Duration::from_millis(500)
         } else {
-            Duration::from_secs(30)
+            until_minute(session::now().timestamp_millis())
         }
     }
 
@@ -540,5 +547,12 @@ mod tests {
         assert_eq!(until_frame(Some(Duration::from_secs(9))), Duration::ZERO);
         assert_eq!(until_frame(Some(frame / 4)) + frame / 4, frame);
         assert_eq!(until_frame(Some(Duration::ZERO)), frame);
+    }
+
+    #[test]
+    fn the_clock_is_drawn_when_its_minute_has_begun() {
+        for (now_ms, wait) in [(0, 60_005), (59_999, 6), (60_000, 60_005), (-1, 6)] {
+            assert_eq!(until_minute(now_ms), Duration::from_millis(wait));
+        }
     }
 }
