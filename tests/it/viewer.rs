@@ -604,6 +604,33 @@ fn walk<S: Source>(deeds: &[Deed]) {
 }
 
 #[test]
+fn nothing_shows_of_a_trace_whose_owner_is_hidden_after_a_part_of_it_was_shown() {
+    let append = |text: &str| Deed::Append(0, text.to_owned());
+    let pattern = Pattern {
+        text: "a".to_owned(),
+        regex: false,
+    };
+    let rules = vec![Rule {
+        test: Test::Out(pattern),
+        on: true,
+    }];
+    walk::<Real>(&[
+        append("WARN a"),
+        append(" "),
+        append(" at a"),
+        Deed::Filter(Filters {
+            rules,
+            ..Filters::default()
+        }),
+        Deed::Press(Act::Up),
+        Deed::Filter(Filters {
+            hidden: [0].into(),
+            ..Filters::default()
+        }),
+    ]);
+}
+
+#[test]
 fn a_long_line_that_was_hidden_while_the_screen_was_resized_shows() {
     let rules = vec![Rule {
         test: Test::In(Pattern {

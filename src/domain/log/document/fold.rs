@@ -209,7 +209,9 @@ impl Walk<'_> {
             (Some(step), _) => step.seat,
             (None, _) => return (None, None),
         };
-        let Some(trace) = self.folded(wanted) else {
+        // Of a source that is hidden not even that shows.
+        let shows = |trace: &Trace| !self.is_hidden(trace.track);
+        let Some(trace) = self.folded(wanted).filter(shows) else {
             return (step, None);
         };
         let head = LineId {

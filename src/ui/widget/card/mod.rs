@@ -19,6 +19,7 @@ use crate::ui::rows;
 use crate::ui::shelf::Tab;
 use crate::ui::states;
 use crate::ui::theme::State;
+use crate::ui::viewer::Viewer;
 
 mod still;
 
@@ -100,7 +101,7 @@ fn said(model: &Model, view: &RunView, now: Moment, width: u16) -> String {
     let log = Some(&view.log).filter(|_| !panes::is_told(view));
     let width = usize::from(width);
     let is_long = said.len() > 1 && wrap(&all, width).len() > 2;
-    let first = match log.and_then(|log| log.card_words()) {
+    let first = match log.and_then(Viewer::card_words) {
         Some(words) => words,
         None if is_long => said[0].trim_end().to_owned(),
         None => return all,
