@@ -832,7 +832,10 @@ async fn a_live_that_differs_on_the_remote_is_said_before_a_run() {
     ok(&place.tag_in(&other, "run-of-bob", &previous, &rules));
     let said = live_trouble(&git, &rules).await.unwrap().unwrap();
     let command = said.split("git ").nth(1).unwrap();
-    let words: Vec<&str> = command.split(' ').take(3).collect();
+    let words: Vec<&str> = command.split(' ').take(4).collect();
     place.git(&words);
     assert_eq!(live_trouble(&git, &rules).await.unwrap(), None);
+    // Its release came with it.
+    let tags = |path: &Path| place.git_in(path, &["tag", "--list"]);
+    assert_eq!(tags(&place.here()), tags(&place.bare()));
 }
