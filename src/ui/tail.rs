@@ -105,6 +105,18 @@ impl TailView {
         self.cursor = self.cursor.min(self.sources.len().saturating_sub(1));
     }
 
+    /// Nothing comes, what came before broke, and golive tries again by itself.
+    pub fn is_lost(&self) -> bool {
+        let lost = |now: &SourceNow| matches!(now.state, SourceState::Lost { .. });
+        self.live().0 == 0 && self.sources.iter().any(lost)
+    }
+
+    /// Nothing comes so far, because a file is not there yet.
+    pub fn waits(&self) -> bool {
+        let waits = |now: &SourceNow| matches!(now.state, SourceState::Waiting { .. });
+        self.live().0 == 0 && self.sources.iter().any(waits)
+    }
+
     /// Nothing comes any more, and nobody tries by themselves.
     pub fn is_dead(&self) -> bool {
         let dead = |now: &SourceNow| matches!(now.state, SourceState::Failed { .. });

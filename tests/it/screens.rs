@@ -32,6 +32,8 @@ mod logs;
 mod reading;
 #[path = "screens/releases.rs"]
 mod releases;
+#[path = "screens/seen.rs"]
+mod seen;
 
 use fixture::{Story, at, home, tell};
 

@@ -487,7 +487,7 @@ impl<S: Source> Bench<S> {
             return;
         };
         assert_eq!(after.cursor, Some(target));
-        let (first, _) = after.text_of(target);
+        let (first, last) = after.text_of(target);
         // A line that is folded shows nowhere.
         let was = before.rows.iter().any(|shown| shown.0 == target);
         let was = was.then(|| before.text_of(target).0);
@@ -495,6 +495,8 @@ impl<S: Source> Bench<S> {
             Some(row) => after.clamped((first + before.top) as i64 - row as i64),
             None => after.clamped(first as i64 - before.height as i64 / 3),
         };
+        // All of its rows show where they have room, else it begins at the top.
+        let top = top.max((last + 1).saturating_sub(before.height)).min(first);
         assert_eq!(after.top, top);
     }
 
@@ -602,6 +604,33 @@ fn walk<S: Source>(deeds: &[Deed]) {
 }
 
 #[test]
+fn nothing_shows_of_a_trace_whose_owner_is_hidden_after_a_part_of_it_was_shown() {
+    let append = |text: &str| Deed::Append(0, text.to_owned());
+    let pattern = Pattern {
+        text: "a".to_owned(),
+        regex: false,
+    };
+    let rules = vec![Rule {
+        test: Test::Out(pattern),
+        on: true,
+    }];
+    walk::<Real>(&[
+        append("WARN a"),
+        append(" "),
+        append(" at a"),
+        Deed::Filter(Filters {
+            rules,
+            ..Filters::default()
+        }),
+        Deed::Press(Act::Up),
+        Deed::Filter(Filters {
+            hidden: [0].into(),
+            ..Filters::default()
+        }),
+    ]);
+}
+
+#[test]
 fn a_long_line_that_was_hidden_while_the_screen_was_resized_shows() {
     let rules = vec![Rule {
         test: Test::In(Pattern {
@@ -660,6 +689,7 @@ proptest! {
             folds: true,
             traces: opened.into_iter().map(|(track, line)| LineId { track: TrackId(track), line }).collect(),
             stretches: stretch.into_iter().map(|(from, lines)| (spot(from), spot(from + lines))).collect(),
+            ..Open::default()
         };
         let told = |lines: Vec<LogLine>| {
             let lines = lines.into_iter();

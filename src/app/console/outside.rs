@@ -48,7 +48,8 @@ impl Console {
     pub(super) fn copy_lines(&mut self, copied: &Copied) {
         let lines = plural("line", usize::try_from(copied.lines).unwrap_or(usize::MAX));
         let file = copied.file.as_ref();
-        let file = file.map(|path| path.display().to_string());
+        let home = self.env.get("HOME").map(Path::new);
+        let file = file.map(|path| short(path, home));
         let sent = match say::copy(&copied.text, &self.env) {
             Ok(_) if copied.is_cut => Err("the text is too long for a terminal".to_owned()),
             Ok(bytes) => self
@@ -59,7 +60,7 @@ impl Console {
         };
         let said = match (sent, file) {
             (Ok(()), Ok(file)) => {
-                format!("{lines} sent to the terminal's clipboard (OSC 52), and to {file}")
+                format!("{lines} sent to clipboard (OSC 52), and to {file}")
             }
             (Ok(()), Err(_)) => format!("{lines} sent to the terminal's clipboard (OSC 52)"),
             (Err(why), Ok(file)) => format!("{why}; {lines} written to {file}"),
@@ -137,5 +138,13 @@ impl Console {
             vec![file]
         };
         self.outside(&editor, &arguments);
+    }
+}
+
+/// A file as people type it: from the home folder on, where it is there.
+fn short(file: &Path, home: Option<&Path>) -> String {
+    match home.and_then(|home| file.strip_prefix(home).ok()) {
+        Some(rest) => format!("~/{}", rest.display()),
+        None => file.display().to_string(),
     }
 }

@@ -49,6 +49,8 @@ pub struct Open {
     pub traces: BTreeSet<LineId>,
     /// Stretches of which every line shows, whatever rules and level say: the first line and the last.
     pub stretches: Vec<(Spot, Spot)>,
+    /// Lines up to this one were hidden by hand. They come all the same, see [`Window::floor`].
+    pub floor: Option<Spot>,
 }
 
 /// What a viewer asks for: lines around one of them.
@@ -85,6 +87,10 @@ pub struct Window {
     pub at: Option<usize>,
     /// What became of the anchor.
     pub found: Found,
+    /// The place behind [`Open::floor`] as it is now; 0 = there is none, or its line was given up.
+    pub floor: u64,
+    /// The places of both ends of [`Open::stretches`] as they are now, in the same order.
+    pub stretches: Vec<(u64, u64)>,
     /// The first line of the trace that had to be unfolded because what was looked for is in it.
     pub unfolded: Option<LineId>,
     /// Nothing that shows stands before the first.

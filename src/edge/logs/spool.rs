@@ -472,7 +472,10 @@ mod tests {
         assert_eq!(files(), at_rest);
         let (file, at, length) = &held[0];
         let mut told = vec![0; *length];
-        file.as_ref().unwrap().read_exact_at(&mut told, *at).unwrap();
+        file.as_ref()
+            .unwrap()
+            .read_exact_at(&mut told, *at)
+            .unwrap();
         assert_eq!(told, before);
         let newest = spool.reader().read(0, end - 20, 99);
         assert_eq!(newest, format!("the line at {:07}\n", end - 20).as_bytes());

@@ -33,7 +33,7 @@ pub(super) fn perform(model: &mut Model, act: Act, now: Moment) -> Option<Vec<Cm
         }
         Act::Only => {
             model.names_source = true;
-            let said = ". then a letter shows only that source; .. shows all";
+            let said = ". then a letter: only that; .. shows all";
             model.notice = Some((Notice::line(said), now));
         }
         Act::Filters => push(model, Dialog::Filters { cursor: 0 }, now),

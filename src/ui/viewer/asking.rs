@@ -87,7 +87,7 @@ impl Viewer {
         };
         let (anchor, above, below) = match asked {
             Asked::End => (Anchor::End, near, 0),
-            Asked::Top => match self.floor {
+            Asked::Top => match self.open.floor {
                 Some(floor) => (Anchor::At(floor), 0, near + 1),
                 None => (Anchor::Top, 0, near),
             },
@@ -121,7 +121,7 @@ impl Viewer {
 
     fn take(&mut self, mut window: Window) -> Vec<LogWish> {
         self.open.traces.extend(window.unfolded);
-        self.learn_places(&window.lines);
+        self.learn_places(&window);
         self.cut_floor(&mut window);
         let follow_on = match self.asked {
             Asked::End => {
@@ -189,6 +189,7 @@ impl Viewer {
                     row: i64::try_from(row).unwrap_or(0),
                 };
                 self.hold(window);
+                self.show_whole();
                 Vec::new()
             }
             (Found::NotYet, _) => {
@@ -245,7 +246,7 @@ impl Viewer {
                 vec![self.ask(Asked::Words { back, from, tries })]
             }
             _ => {
-                self.said = Some("no more words of golive in this direction".to_owned());
+                self.said = Some("no more words of golive that way".to_owned());
                 vec![self.refresh()]
             }
         }
@@ -253,15 +254,16 @@ impl Viewer {
 
     /// Takes away the lines that were hidden by hand.
     fn cut_floor(&self, window: &mut Window) {
-        let Some(floor) = self.floor else {
+        let Some(floor) = self.open.floor else {
             return;
         };
+        // The line itself, where it shows; else where it stands now, not where it stood when lines were hidden.
         let mut lines = window.lines.iter();
-        let gone = lines.position(|line| line.spot.id == floor.id).map_or_else(
+        let own = lines.position(|line| line.spot.id == floor.id);
+        let gone = own.map_or_else(
             || {
-                window
-                    .lines
-                    .partition_point(|line| line.spot.place <= floor.place)
+                let lines = &window.lines;
+                lines.partition_point(|line| line.spot.place < window.floor)
             },
             |at| at + 1,
         );

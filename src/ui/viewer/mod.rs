@@ -46,8 +46,6 @@ pub struct Viewer {
     search: search::Search,
     marks: Vec<Marked>,
     selection: Option<select::Selection>,
-    /// Lines up to this one are hidden by hand.
-    floor: Option<Spot>,
     window: Window,
     /// The newest question.
     serial: u64,
@@ -91,7 +89,6 @@ impl Viewer {
             search: search::Search::default(),
             marks: Vec::new(),
             selection: None,
-            floor: None,
             window: Window::default(),
             serial: 0,
             asked: Asked::End,
@@ -242,6 +239,13 @@ impl Viewer {
     /// Something to tell the operator, once.
     pub fn take_said(&mut self) -> Option<String> {
         self.said.take()
+    }
+
+    /// The line that shows before a line of the window.
+    pub(in crate::ui) fn above(&self, line: &LogLine) -> Option<&LogLine> {
+        let lines = &self.window.lines;
+        let at = lines.iter().position(|own| own.spot.id == line.spot.id)?;
+        at.checked_sub(1).map(|before| &lines[before])
     }
 
     /// The place of the line it stands on among the lines of its window.

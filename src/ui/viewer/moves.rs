@@ -33,6 +33,7 @@ impl Viewer {
             };
             self.standing = Standing::At { spot, row };
             self.settle();
+            self.show_whole();
         }
         vec![self.refresh()]
     }
@@ -202,6 +203,20 @@ impl Viewer {
             row = row.min(self.rows_above(at, row.max(0)));
         }
         self.standing = Standing::At { spot, row };
+    }
+
+    /// All rows of the line it stands on show, where they have room: what was looked for may stand in its last one.
+    pub(super) fn show_whole(&mut self) {
+        let (Some(at), Standing::At { spot, row }) = (self.at(), self.standing) else {
+            return;
+        };
+        let (line, shape) = (&self.window.lines[at], self.shape());
+        let own = layout::height(line, &shape) - layout::lead(line, &shape);
+        let lowest = self.tall() - own;
+        if row > lowest.max(0) {
+            let row = lowest.max(0);
+            self.standing = Standing::At { spot, row };
+        }
     }
 
     /// Stops following: what shows stays, the cursor is on the last line. Returns whether there is a line.

@@ -2,7 +2,7 @@
 
 use super::layout::Row;
 use super::{Standing, Viewer};
-use crate::domain::log::{Level, LineId, LogLine, Spot};
+use crate::domain::log::{Level, LineId, LogLine, Spot, Window};
 use crate::ui::msg::LogWish;
 
 /// The longest text of a mark, in characters.
@@ -185,9 +185,15 @@ impl Viewer {
     }
 
     /// Learns where marked and selected lines stand now: lines that come late move those behind them.
-    pub(super) fn learn_places(&mut self, lines: &[LogLine]) {
+    pub(super) fn learn_places(&mut self, window: &Window) {
+        if window.stretches.len() == self.open.stretches.len() {
+            let stretches = self.open.stretches.iter_mut();
+            for ((from, to), now) in stretches.zip(&window.stretches) {
+                (from.place, to.place) = *now;
+            }
+        }
         let now = |spot: Spot| {
-            let mut lines = lines.iter().map(|line| line.spot);
+            let mut lines = window.lines.iter().map(|line| line.spot);
             lines.find(|now| now.id == spot.id).unwrap_or(spot)
         };
         for mark in &mut self.marks {
@@ -200,7 +206,7 @@ impl Viewer {
 
     /// Hides every line there is until now, or shows them again.
     pub(super) fn clear(&mut self) -> Vec<LogWish> {
-        if self.floor.take().is_none() {
+        if self.open.floor.take().is_none() {
             let last = match self.spot() {
                 Some(_) => {
                     let before = self.at().and_then(|at| at.checked_sub(1));
@@ -212,15 +218,15 @@ impl Viewer {
                 self.said = Some("there is nothing before this line".to_owned());
                 return Vec::new();
             };
-            self.floor = Some(last);
-            self.said = Some("older lines are hidden; c shows them again".to_owned());
+            self.open.floor = Some(last);
+            self.said = Some("older lines are hidden; c shows them".to_owned());
         }
         vec![self.refresh()]
     }
 
     /// Whether lines are hidden by hand.
     pub fn is_cleared(&self) -> bool {
-        self.floor.is_some()
+        self.open.floor.is_some()
     }
 
     /// Whether the first row that shows is of the text of a line it stands on.

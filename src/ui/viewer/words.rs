@@ -89,10 +89,19 @@ impl Viewer {
         } else if self.sideways > 0 {
             said.push(format!("from column {}", self.sideways + 1));
         }
-        if self.floor.is_some() {
+        if self.open.floor.is_some() {
             said.push("older hidden  c show".to_owned());
         }
         said.join("   ")
+    }
+
+    /// The same where there is little room: what is selected, else the match; `None` = nothing of both.
+    pub fn card_words(&self) -> Option<String> {
+        if self.selection.is_some() {
+            let lines = self.selected().unwrap_or(1);
+            return Some(format!("{lines} selected  y copy  Esc leave"));
+        }
+        self.match_words().map(|found| format!("{found}  n N"))
     }
 
     /// What is told where not one line shows.
@@ -100,7 +109,7 @@ impl Viewer {
         let facts = self.facts();
         if facts.bytes == 0 && facts.lines == 0 {
             "nothing was printed so far"
-        } else if self.floor.is_some() {
+        } else if self.open.floor.is_some() {
             "no line since older ones were hidden; c shows them"
         } else if !self.filters.shows_all() && facts.tested >= facts.lines {
             "filters hide every line; Ctrl-f turns them off"

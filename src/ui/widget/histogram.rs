@@ -5,6 +5,7 @@
 
 use chrono::{DateTime, TimeZone};
 use ratatui::layout::Rect;
+use ratatui::style::Modifier;
 
 use super::paint::{Paint, columns};
 use crate::domain::log::Bucket;
@@ -153,10 +154,19 @@ pub fn whole(paint: &mut Paint<'_>, area: Rect, histogram: &Histogram, now: Mome
         width: 1,
         height: bars,
     };
-    paint.tint(column, "select");
+    // Turned around, a full bar would look like none: there the sign below says where the cursor is.
+    if !paint
+        .theme
+        .style("select")
+        .add_modifier
+        .contains(Modifier::REVERSED)
+    {
+        paint.tint(column, "select");
+    }
     axis(paint, area, bars, (cursor, shown.len()), histogram, now);
     let y = area.bottom() - 1;
-    paint.text(area.x, y, area.width, &told(histogram, now), "text.strong");
+    let told = told(histogram, now, area.width);
+    paint.text(area.x, y, area.width, &told, "text.strong");
 }
 
 /// The times of both ends and of the cursor.
@@ -171,32 +181,44 @@ fn axis(
     let y = area.y + bars;
     let (from, to) = histogram.span_ms;
     let (left, end) = (area.x + LABEL, area.x + LABEL + len as u16);
-    paint.text(left, y, 8, &time(from, now, "%H:%M:%S"), "text.dim");
-    if len >= 20 {
-        paint.right(end, y, 8, &time(to, now, "%H:%M:%S"), "text.dim");
-    }
     let mark = left + cursor as u16;
-    if mark > left + 9 && mark + 10 < end {
-        let sign = if paint.theme.ascii() { "^" } else { "▲" };
-        paint.text(mark, y, 1, sign, "text.strong");
+    // The times give way to the cursor.
+    let after = if mark < left + 9 { mark + 2 } else { left };
+    let before = if mark + 9 >= end {
+        mark.saturating_sub(1)
+    } else {
+        end
+    };
+    if before >= after + 8 {
+        paint.text(after, y, 8, &time(from, now, "%H:%M:%S"), "text.dim");
     }
+    if before >= after + 18 {
+        paint.right(before, y, 8, &time(to, now, "%H:%M:%S"), "text.dim");
+    }
+    let sign = if paint.theme.ascii() { "^" } else { "▲" };
+    paint.text(mark, y, 1, sign, "text.strong");
 }
 
 /// What the stretch under the cursor holds, in words.
-fn told(histogram: &Histogram, now: Moment) -> String {
+fn told(histogram: &Histogram, now: Moment, width: u16) -> String {
     let Some((from, to)) = stretch(histogram, histogram.cursor) else {
         return String::new();
     };
     let bucket = histogram.buckets[histogram.cursor.min(histogram.buckets.len() - 1)];
-    format!(
-        "{} to {}   {} err  {} warn  {} {}",
-        time(from, now, "%H:%M:%S"),
-        time(to, now, "%H:%M:%S"),
+    let counts = format!(
+        "{} err  {} warn  {} {}",
         thousands(bucket.errors),
         thousands(bucket.warnings),
         thousands(bucket.all),
         if bucket.all == 1 { "line" } else { "lines" },
-    )
+    );
+    let (from, to) = (time(from, now, "%H:%M:%S"), time(to, now, "%H:%M:%S"));
+    let whole = format!("{from} to {to}   {counts}");
+    if columns(&whole) <= usize::from(width) {
+        whole
+    } else {
+        format!("{from}   {counts}")
+    }
 }
 
 /// Begin and end of a stretch, in milliseconds since 1970; `None` = there are none.

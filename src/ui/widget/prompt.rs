@@ -22,6 +22,7 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, prompt: &Prompt, facts: Option<&F
     let label = label(prompt.about, narrow);
     let room = area.width - 2;
     let (said, role) = match &prompt.problem {
+        Some(problem) if narrow => (problem.clone(), "input.bad"),
         Some(problem) => (format!("not a regular expression: {problem}"), "input.bad"),
         None => (outcome(prompt, facts, narrow), "text.dim"),
     };

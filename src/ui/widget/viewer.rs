@@ -61,6 +61,7 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, viewer: &Viewer, now: Moment) {
         now,
         columns: viewer.columns(),
         before: None,
+        above: visible.first().and_then(|(line, _)| viewer.above(line)),
     };
     for (y, (line, row)) in (area.y..area.bottom()).zip(&visible) {
         let spot = Rect {
@@ -87,6 +88,8 @@ struct Pen<'a> {
     columns: Columns,
     /// The line in the row above.
     before: Option<&'a LogLine>,
+    /// The line above the screen.
+    above: Option<&'a LogLine>,
 }
 
 impl Pen<'_> {
@@ -202,7 +205,7 @@ impl Pen<'_> {
                 let start = start.or(facts.span_ms.map(|(from, _)| from))?;
                 seconds(at_ms - start)
             }
-            Times::Gap => seconds(at_ms - self.before?.at_ms?),
+            Times::Gap => seconds(at_ms - self.before.or(self.above)?.at_ms?),
         })
     }
 
@@ -223,11 +226,17 @@ impl Pen<'_> {
         }
         let (text, _) = layout::text(line);
         let text = text.strip_prefix("golive: ").unwrap_or(&text);
+        // Where there is little room for a rule, it is for what happened.
+        let who = if area.width < 60 { "" } else { "golive: " };
         let of = self.viewer.label(line).map_or_else(String::new, |label| {
             let letter = label.letter.map_or_else(String::new, |c| format!("{c} "));
             format!("{letter}{} ", label.name)
         });
-        let said = format!(" golive: {of}{text} ");
+        let mut said = format!(" {who}{of}{text} ");
+        // Steps differ at both ends of what is said of them.
+        if text.starts_with("step ") && columns(&said) > usize::from(room(x)) {
+            said = format!("{} ", middle(&said, room(x).saturating_sub(1)));
+        }
         paint.text(x, area.y, room(x), &said, role);
     }
 
@@ -254,12 +263,22 @@ impl Pen<'_> {
         if is_more && x > area.x {
             let at = x.min(area.right()) - 1;
             let at = if x < area.right() { x } else { at };
-            paint.mark(at, area.y, Mark::Cut, "text.dim");
-            if let Some(folded) = layout::folded(line) {
-                let said = format!(" {folded} ");
-                let wide = (columns(&said) as u16).min(area.width / 2);
-                paint.right(area.right(), area.y, wide, &said, "text.dim");
-            }
+            // A match that nobody sees stands behind the cut.
+            let is_hidden = |found: &Range<usize>| found.start >= part.end;
+            let role = if bytes_of(&text, &line.matches).iter().any(is_hidden) {
+                "match"
+            } else {
+                "text.dim"
+            };
+            let at = match layout::folded(line) {
+                Some(folded) => {
+                    let said = format!(" {folded} ");
+                    let wide = (columns(&said) as u16).min(area.width / 2);
+                    paint.right(area.right(), area.y, wide, &said, "text.dim") - 1
+                }
+                None => at,
+            };
+            paint.mark(at, area.y, Mark::Cut, role);
             return;
         }
         let hint = hint(line, self.viewer, part);

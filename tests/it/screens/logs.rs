@@ -18,7 +18,7 @@ use super::fixture::{Story, at, bare, home, on_paper, tell, theme};
 use super::{check, key, press, text};
 
 /// When the samples are looked at, in seconds after their beginning.
-const NOW: i64 = 760;
+pub(super) const NOW: i64 = 760;
 
 fn control(c: char) -> Msg {
     Msg::Key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL))
@@ -41,7 +41,7 @@ fn source(host: &str, log: &str, state: SourceState, skew_s: f64, rate: f64) -> 
     }
 }
 
-fn lost() -> SourceState {
+pub(super) fn lost() -> SourceState {
     SourceState::Lost {
         why: "the connection broke".into(),
         retry_in: Duration::from_secs(8),
@@ -55,7 +55,7 @@ fn failed() -> SourceState {
     }
 }
 
-fn some() -> Vec<SourceNow> {
+pub(super) fn some() -> Vec<SourceNow> {
     vec![
         source("web1", "app", SourceState::Live, 0.0, 410.0),
         source("web2", "app", SourceState::Live, 0.1, 388.2),
@@ -65,16 +65,16 @@ fn some() -> Vec<SourceNow> {
     ]
 }
 
-fn hear(model: &mut Model, sources: Vec<SourceNow>) {
+pub(super) fn hear(model: &mut Model, sources: Vec<SourceNow>) {
     tell(model, Msg::Log(LogNews::Sources(sources)), NOW);
 }
 
-fn changed(model: &mut Model) {
+pub(super) fn changed(model: &mut Model) {
     tell(model, Msg::Log(LogNews::Changed(DocumentId::Tail)), NOW + 2);
 }
 
 /// The logs screen, asked for and told of its sources.
-fn opened(sources: Vec<SourceNow>) -> Model {
+pub(super) fn opened(sources: Vec<SourceNow>) -> Model {
     on_paper(DocumentId::Tail, |paper| {
         *paper = crate::support::paper::Paper::default();
     });
@@ -122,7 +122,7 @@ fn written(count: i64) {
     });
 }
 
-fn live(count: i64) -> Model {
+pub(super) fn live(count: i64) -> Model {
     let mut model = opened(some());
     written(count);
     changed(&mut model);

@@ -380,6 +380,12 @@ impl Paper {
             at: at.map(|at| at - first),
             found,
             unfolded,
+            floor: open.floor.map_or(0, |spot| self.now(spot).place + 1),
+            stretches: open
+                .stretches
+                .iter()
+                .map(|(from, to)| (self.now(*from).place, self.now(*to).place))
+                .collect(),
             is_top: first == 0,
             is_end: end == shown.len(),
             facts: self.facts(&shown, at),

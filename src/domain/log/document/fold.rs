@@ -76,6 +76,13 @@ impl Walk<'_> {
         self.folds.opened = opened;
     }
 
+    /// The seats of the ends of the stretches that were opened by hand, in their order.
+    pub(super) fn stretches(&self) -> Vec<(u64, u64)> {
+        let opened = self.folds.opened.iter();
+        let opened = opened.filter(|opened| opened.track.is_none());
+        opened.map(|opened| (opened.from, opened.to)).collect()
+    }
+
     /// The seats of an open trace.
     fn opened(&self, head: LineId) -> Option<Opened> {
         let track = head.track;
@@ -202,7 +209,9 @@ impl Walk<'_> {
             (Some(step), _) => step.seat,
             (None, _) => return (None, None),
         };
-        let Some(trace) = self.folded(wanted) else {
+        // Of a source that is hidden not even that shows.
+        let shows = |trace: &Trace| !self.is_hidden(trace.track);
+        let Some(trace) = self.folded(wanted).filter(shows) else {
             return (step, None);
         };
         let head = LineId {

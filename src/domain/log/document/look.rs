@@ -22,6 +22,8 @@ impl Document {
         let mut window = Window {
             found,
             unfolded,
+            floor: look.open.floor.map_or(0, |floor| walk.behind(floor)),
+            stretches: walk.stretches(),
             facts: self.facts(),
             ..Window::default()
         };

@@ -41,9 +41,16 @@ enum Which {
 impl Walk<'_> {
     /// The seat of a line, or one near it when it is gone.
     pub(super) fn seat_of(&self, spot: Spot) -> u64 {
+        self.found(spot)
+            .unwrap_or(spot.place)
+            .min(self.seats().saturating_sub(1))
+    }
+
+    /// The seat of a line; `None` = it is gone, or not known yet.
+    fn found(&self, spot: Spot) -> Option<u64> {
         let id = spot.id;
         if let Some(at) = self.fresh.find(id) {
-            return self.placed() + at as u64;
+            return Some(self.placed() + at as u64);
         }
         let order = &self.reader.document.order;
         let line = match id.begin() {
@@ -51,8 +58,19 @@ impl Walk<'_> {
             Some(begin) => self.line_at(id.track, begin),
         };
         line.and_then(|line| order.find(id.track, line, spot.place))
-            .unwrap_or(spot.place)
-            .min(self.seats().saturating_sub(1))
+    }
+
+    /// The seat behind a line; 0 when the line was given up, and all before it with it.
+    pub(super) fn behind(&self, spot: Spot) -> u64 {
+        let document = self.reader.document;
+        let track = document.tracks.get(usize::from(spot.id.track.0));
+        let is_gone =
+            |track: &super::Track| spot.id.begin().is_none() && spot.id.line < track.dropped;
+        match self.found(spot) {
+            Some(seat) => seat + 1,
+            None if track.is_some_and(is_gone) => 0,
+            None => spot.place + 1,
+        }
     }
 
     /// The number of the line that holds a byte.

@@ -497,7 +497,7 @@ fn a_trace_of_another_document_opens_nothing() {
         open: Open {
             folds: true,
             traces: BTreeSet::from([stranger]),
-            stretches: Vec::new(),
+            ..Open::default()
         },
     };
     let window = bench.document.look(&bench.memory, &look);
@@ -610,4 +610,29 @@ fn the_end_of_a_large_log_is_shown_from_little_more_than_its_window() {
         let last = window.lines.last().unwrap();
         assert_eq!(last.text(), "333");
     }
+}
+
+#[test]
+fn what_was_hidden_and_opened_by_hand_is_found_when_older_lines_were_given_up() {
+    let mut bench = Bench::new(1);
+    bench.act(Deed::Append(0, b"l0\nl1\nl2\nl3\nl4\nl5\n".to_vec(), 1));
+    bench.finish();
+    let spots: Vec<Spot> = bench.look(Anchor::Top, 0, 9).lines[..]
+        .iter()
+        .map(|line| line.spot)
+        .collect();
+    let open = Open {
+        floor: Some(spots[3]),
+        stretches: vec![(spots[3], spots[5])],
+        ..Open::default()
+    };
+    let look = |bench: &Bench| {
+        let window = bench.look_with(open.clone(), Anchor::End, 9, 0);
+        (window.floor, window.stretches)
+    };
+    assert_eq!(look(&bench), (4, vec![(3, 5)]));
+    bench.document.drop_before(TrackId(0), 2);
+    assert_eq!(look(&bench), (2, vec![(1, 3)]));
+    bench.document.drop_before(TrackId(0), 4);
+    assert_eq!(look(&bench).0, 0);
 }

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::domain::log::SourceState;
+use crate::domain::log::{SourceNow, SourceState};
 use crate::ui::keymap::Act;
 use crate::ui::model::Model;
 use crate::ui::tail::{LogsPane, TailView, letter};
@@ -47,6 +47,11 @@ pub(super) fn attention(tail: &TailView, narrow: bool) -> (String, &'static str)
         };
         return (said, "attention");
     }
+    if tail.is_lost() {
+        let count = words::count(tail.sources.len(), "source");
+        let said = format!("nothing comes from {count} of {env}{}", again(tail));
+        return (said, "state.fail");
+    }
     let lost = tail.sources.iter().enumerate().filter_map(|(at, now)| {
         let name = || {
             let host = middle(now.source.host.as_str(), 20);
@@ -72,8 +77,10 @@ pub(super) fn attention(tail: &TailView, narrow: bool) -> (String, &'static str)
                 ""
             };
             let count = words::count(tail.sources.len(), "source");
-            (format!("live: {count} of {env}{clock}"), "attention")
+            let word = if is_opening(tail) { "opening" } else { "live" };
+            (format!("{word}: {count} of {env}{clock}"), "attention")
         }
+        [one] if tail.live().0 == 0 => (one.clone(), "state.warn"),
         [one] => (format!("{one}.   The others are live"), "state.warn"),
         [one, rest @ ..] => {
             let said = format!("{one}, and {} more", rest.len());
@@ -90,20 +97,60 @@ pub(super) fn in_short(tail: &TailView) -> (String, &'static str) {
             "nothing comes: Tab, Enter tells why".to_owned(),
             "state.fail",
         ),
+        (false, new) if tail.viewer.pattern().is_some() || tail.viewer.selected().is_some() => {
+            let said = tail.viewer.card_words().unwrap_or_default();
+            let new = if new > 0 {
+                format!("  +{new}")
+            } else {
+                String::new()
+            };
+            (format!("{said}{new}"), "attention")
+        }
         (false, 0) => ("paused   G: back to live".to_owned(), "attention"),
         (false, new) => {
             let new = thousands(new);
             (format!("paused, {new} new   G: live"), "attention")
         }
+        _ if tail.is_lost() => (format!("nothing comes{}", again(tail)), "state.fail"),
+        _ if is_opening(tail) => (
+            format!("opening: {}", words::count(all, "source")),
+            "attention",
+        ),
+        _ if tail.waits() => ("no file yet: Tab shows which".to_owned(), "state.warn"),
         _ if live < all => {
             let off = words::count(all - live, "source");
             (format!("live, {off} not: Tab shows them"), "state.warn")
         }
-        _ => (
-            format!("live: {}", words::count(all, "source")),
-            "attention",
-        ),
+        _ => match (tail.viewer.card_words(), tail.viewer.hidden_lines()) {
+            (Some(said), _) => (said, "text"),
+            (None, 0) => (
+                format!("live: {}", words::count(all, "source")),
+                "attention",
+            ),
+            (None, hidden) => (
+                format!("live, {} hidden   F: filters", thousands(hidden)),
+                "attention",
+            ),
+        },
     }
+}
+
+/// Whether no source was ever live so far.
+fn is_opening(tail: &TailView) -> bool {
+    let opens = |now: &SourceNow| now.state == SourceState::Opening;
+    tail.live().0 == 0 && tail.sources.iter().all(opens)
+}
+
+/// When the next of the lost sources is tried again.
+fn again(tail: &TailView) -> String {
+    let waits = tail.sources.iter().filter_map(|now| match &now.state {
+        SourceState::Lost { retry_in, .. } => Some(retry_in.as_secs_f64()),
+        _ => None,
+    });
+    let next = waits.min_by(f64::total_cmp);
+    next.map_or_else(String::new, |next| {
+        format!(": lost, again in {}", words::span(next))
+    })
 }
 
 /// `41 matches: web1 39  pdb1 2   scanned 80 %`: what is searched for, and where it was found.

@@ -9,8 +9,8 @@ use crate::domain::log::Voice;
 use crate::domain::run::Moment;
 use crate::ui::dialog::filters;
 use crate::ui::model::Model;
-use crate::ui::tail::{LogsPane, TailView};
-use crate::ui::theme::Lines;
+use crate::ui::tail::{LogsPane, TailView, letter};
+use crate::ui::theme::{Lines, State};
 use crate::ui::tiles as layout;
 use crate::ui::viewer::stamp;
 use crate::ui::viewer::{Viewer, thousands};
@@ -129,6 +129,8 @@ fn state(tail: &TailView) -> (&'static str, &'static str) {
         (_, false) => ("PAUSED", "state.warn"),
         (1.., true) => ("LIVE", "state.run"),
         _ if tail.is_dead() || tail.failed.is_some() => ("DEAD", "state.fail"),
+        _ if tail.is_lost() => ("LOST", "state.fail"),
+        _ if tail.waits() => ("WAITING", "state.warn"),
         _ if tail.heard && tail.sources.is_empty() => ("NO LOGS", "state.warn"),
         _ => ("OPENING", "text.dim"),
     }
@@ -150,6 +152,7 @@ fn filter_line(paint: &mut Paint<'_>, area: Rect, tail: &TailView) {
         return;
     }
     let wide = area.width >= 100;
+    let only_sources = counts == "none";
     let mut sums = counts;
     if !set.hidden.is_empty() {
         let hidden = words::count(set.hidden.len(), "source");
@@ -162,6 +165,7 @@ fn filter_line(paint: &mut Paint<'_>, area: Rect, tail: &TailView) {
         (_, false) => format!("hides {}", thousands(hides)),
     };
     let keys = match (wide, set.off) {
+        _ if only_sources => "   .. shows all",
         (true, false) => "   F edit   Ctrl-f off",
         (true, true) => "   F edit   Ctrl-f on",
         _ => "  F edit",
@@ -204,10 +208,11 @@ fn lower(paint: &mut Paint<'_>, area: Rect, tail: &TailView, focus: bool, now: M
     };
     let mut rows = vec![("deploys in view".to_owned(), "text.dim")];
     let seen = moments(&tail.viewer);
-    rows.extend(
-        seen.iter()
-            .map(|(at, text)| (format!("| {} {}", time(*at), in_short(text)), "log.golive")),
-    );
+    let room = usize::from(inner.width).saturating_sub(columns("| 00:00:00 "));
+    rows.extend(seen.iter().map(|(at, text, role)| {
+        let (sign, deed) = deed(paint, text, room);
+        (format!("{sign} {} {deed}", time(*at)), *role)
+    }));
     let marks = tail.viewer.marks();
     if seen.is_empty() {
         rows.clear();
@@ -250,14 +255,46 @@ fn in_short(text: &str) -> String {
     }
 }
 
+/// A deed in `room` columns, behind a sign. Where there is little room the sign says what became of a step, so that its
+/// name and host stay.
+fn deed(paint: &Paint<'_>, text: &str, room: usize) -> (&'static str, String) {
+    let short = in_short(text);
+    if columns(&short) <= room {
+        return ("|", short);
+    }
+    let ends = [
+        (" started on ", State::Run),
+        (" ended on ", State::Ok),
+        (" FAILED on ", State::Fail),
+    ];
+    let told = ends.iter().find_map(|(verb, state)| {
+        let (step, rest) = short.split_once(verb)?;
+        let host = rest.split([',', ':']).next()?;
+        Some((paint.theme.glyph(*state), step, host))
+    });
+    match told {
+        Some((sign, step, host)) => {
+            let left = room.saturating_sub(columns(step) + 1).max(room / 2);
+            let host = middle(host, left as u16);
+            let left = room.saturating_sub(columns(&host) + 1);
+            (sign, format!("{} {host}", middle(step, left as u16)))
+        }
+        None => ("|", short),
+    }
+}
+
 /// What golive did, as it stands in the lines that show; what it says of a source is no deed.
-fn moments(viewer: &Viewer) -> Vec<(Option<i64>, String)> {
-    let mut found: Vec<(Option<i64>, String)> = Vec::new();
+fn moments(viewer: &Viewer) -> Vec<(Option<i64>, String, &'static str)> {
+    let mut found = Vec::new();
     let mut last = None;
     for (line, _) in viewer.visible() {
         let is_deed = line.voice != Voice::Printed && viewer.label(line).is_none();
         if is_deed && last != Some(line.spot.id) {
-            found.push((line.at_ms, line.text()));
+            let role = match line.voice {
+                Voice::Failed => "log.error",
+                _ => "log.golive",
+            };
+            found.push((line.at_ms, line.text(), role));
             last = Some(line.spot.id);
         }
     }
@@ -272,11 +309,9 @@ fn log(
     now: Moment,
 ) {
     let whole = tail.whole.as_ref();
-    let (live, _) = tail.live();
     let title = match whole {
         Some(_) => "Lines over the whole time".to_owned(),
-        None if tail.sources.is_empty() => "Log".to_owned(),
-        None => format!("Merged log  {}", words::count(live, "source")),
+        None => title(tail),
     };
     let place = match whole {
         Some(_) => "Enter jumps there   i back".to_owned(),
@@ -309,6 +344,25 @@ fn log(
         histogram::whole(paint, lines, whole, now);
     } else if !empty::draw(paint, lines, tail) {
         viewer::draw(paint, lines, &tail.viewer, now);
+    }
+}
+
+/// Whose lines stand here: those that are not hidden, whether or not more of them come.
+fn title(tail: &TailView) -> String {
+    let names = sources::names(tail);
+    let is_hidden = |at: &usize| tail.viewer.filters().hidden.contains(at);
+    let mut shown = (0..names.len()).filter(|at| !is_hidden(at));
+    match (shown.next(), shown.count(), names.len()) {
+        (None, ..) => "Log".to_owned(),
+        (Some(only), 0, _) => {
+            let now = &tail.sources[only].source;
+            let host = middle(now.host.as_str(), 24);
+            format!("Log  {} {host} {}", letter(only), now.log.name)
+        }
+        (Some(_), more, all) if more + 1 < all => {
+            format!("Merged log  {} of {all} sources", more + 1)
+        }
+        (Some(_), _, all) => format!("Merged log  {}", words::count(all, "source")),
     }
 }
 
@@ -404,10 +458,9 @@ pub fn card(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
     } else if !empty::draw(paint, lines, tail) {
         viewer::draw(paint, lines, &tail.viewer, now);
     }
-    let (said, role) = match (&model.notice, tail.viewer.match_words()) {
-        (Some((notice, _)), _) => (notice.title.clone(), "notice"),
-        (None, Some(found)) if tail.viewer.follows() => (found, "text"),
-        _ => foot::attention(tail, true),
+    let (said, role) = match &model.notice {
+        Some((notice, _)) => (notice.title.clone(), "notice"),
+        None => foot::attention(tail, true),
     };
     let y = area.bottom() - 2;
     paint.text(area.x, y, area.width, &said, role);

@@ -19,6 +19,7 @@ use crate::ui::rows;
 use crate::ui::shelf::Tab;
 use crate::ui::states;
 use crate::ui::theme::State;
+use crate::ui::viewer::Viewer;
 
 mod still;
 
@@ -51,18 +52,7 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
     let said = match (&model.run, model.view) {
         (Some(view), View::Run) => {
             run(paint, body, model, view, now);
-            let said = plight::attention(model, view, now, u16::MAX);
-            let said: Vec<String> = said.into_iter().map(|(text, _)| text).collect();
-            let all = said.concat();
-            if said.len() > 1 && wrap(&all, usize::from(area.width)).len() > 2 {
-                // One row for what happened, one for what users see.
-                let first = ellipsis(said[0].trim_end(), usize::from(area.width));
-                let room = usize::from(area.width).saturating_sub(columns(&first));
-                let users = progress::users_see_in_short(&view.state);
-                format!("{first}{}{users}", " ".repeat(room + 1))
-            } else {
-                all
-            }
+            said(model, view, now, area.width)
         }
         (Some(view), View::Gate) => gate(paint, body, model, view, now),
         (_, View::Hosts) => still::hosts(paint, body, model),
@@ -79,11 +69,16 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
         height: area.bottom() - 1 - body.bottom(),
         ..area
     };
-    for (at, row) in wrap(&said, usize::from(area.width))
-        .iter()
-        .take(usize::from(last.height))
-        .enumerate()
+    let mut rows = wrap(&said, usize::from(area.width));
+    if let Some(more) = rows
+        .get(usize::from(last.height)..)
+        .filter(|more| !more.is_empty())
     {
+        // What has no room is told to be missing.
+        let at = usize::from(last.height).saturating_sub(1);
+        rows[at] = format!("{} {}", rows[at].trim_end(), more.concat());
+    }
+    for (at, row) in rows.iter().take(usize::from(last.height)).enumerate() {
         paint.text(last.x, last.y + at as u16, last.width, row, role);
     }
     keys(
@@ -95,6 +90,26 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
         },
         model,
     );
+}
+
+/// What is said first of a run: in one row what happened, in one what users see.
+fn said(model: &Model, view: &RunView, now: Moment, width: u16) -> String {
+    let said = plight::attention(model, view, now, u16::MAX);
+    let said: Vec<String> = said.into_iter().map(|(text, _)| text).collect();
+    let all = said.concat();
+    // What is searched for or selected in the log has the first row as long as it lasts.
+    let log = Some(&view.log).filter(|_| !panes::is_told(view));
+    let width = usize::from(width);
+    let is_long = said.len() > 1 && wrap(&all, width).len() > 2;
+    let first = match log.and_then(Viewer::card_words) {
+        Some(words) => words,
+        None if is_long => said[0].trim_end().to_owned(),
+        None => return all,
+    };
+    let first = ellipsis(&first, width);
+    let room = width.saturating_sub(columns(&first));
+    let users = progress::users_see_in_short(&view.state);
+    format!("{first}{}{users}", " ".repeat(room + 1))
 }
 
 /// The first row: where, whose, how far. The name of the project gives way to what changes.
@@ -313,6 +328,9 @@ pub(in crate::ui) fn keys(paint: &mut Paint<'_>, area: Rect, model: &Model) {
             Act::Back,
         ],
         (View::Gate, _) => &[Act::Help, Act::FocusOn, Act::Resume, Act::Abort, Act::Back],
+        (View::Logs, _) if model.tail.as_ref().is_some_and(|tail| tail.whole.is_some()) => {
+            &[Act::Left, Act::Right, Act::Open, Act::Back]
+        }
         (View::Logs, _) => &[Act::Help, Act::Search, Act::FocusOn, Act::Back, Act::Follow],
         (View::Releases, _) if model.shelf.focus().is_some() => {
             &[Act::Help, Act::TabOn, Act::FocusOn, Act::Search, Act::Back]
@@ -370,6 +388,9 @@ pub(in crate::ui) fn keys(paint: &mut Paint<'_>, area: Rect, model: &Model) {
 fn word(model: &Model, act: Act) -> &'static str {
     match (model.view, act) {
         (View::Home, Act::Back) => "quit",
+        (View::Logs, Act::Left) => "earlier",
+        (View::Logs, Act::Right) => "later",
+        (View::Logs, Act::Open) => "there",
         (View::Releases, Act::Search) if model.shelf.focus() != Some(Tab::Diff) => "find",
         (View::Releases, Act::TabOn) => "tab",
         (View::Releases, Act::FocusOn) => "list",

@@ -1,0 +1,173 @@
+//! What was found by looking at every state of the logs in every size and look: each is told truly and in sight.
+
+use golive::domain::log::{SourceState, Voice};
+use golive::ui::draw;
+use golive::ui::model::Model;
+use golive::ui::msg::{DocumentId, Msg};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Modifier;
+
+use super::fixture::{at, on_paper, tell};
+use super::logs::{NOW, changed, hear, live, lost, opened, some};
+use super::{check, key, press, text};
+use crossterm::event::KeyCode;
+
+fn drawn(model: &Model, width: u16, height: u16) -> Buffer {
+    let mut model = model.clone();
+    tell(&mut model, Msg::Resize(width, height), NOW);
+    let area = Rect::new(0, 0, width, height);
+    let mut buffer = Buffer::empty(area);
+    draw(&model, at(NOW), area, &mut buffer);
+    buffer
+}
+
+/// All sources in one state.
+fn all(state: &SourceState) -> Vec<golive::domain::log::SourceNow> {
+    let mut sources = some();
+    for now in &mut sources {
+        (now.state, now.rate) = (state.clone(), 0.0);
+    }
+    sources
+}
+
+#[test]
+fn sources_that_are_being_opened_are_not_called_live() {
+    check("logs-opening", &opened(all(&SourceState::Opening)), NOW);
+}
+
+#[test]
+fn when_every_source_is_lost_nothing_is_called_live() {
+    let mut model = live(60);
+    hear(&mut model, all(&lost()));
+    check("logs-all-lost", &model, NOW);
+}
+
+#[test]
+fn a_file_that_is_not_there_yet_is_waited_for() {
+    let waiting = SourceState::Waiting {
+        why: "/var/log/app.log is not there".into(),
+    };
+    let mut sources = all(&waiting);
+    sources.truncate(1);
+    check("logs-waiting", &opened(sources), NOW);
+}
+
+#[test]
+fn the_title_names_the_only_source_that_shows() {
+    let mut model = live(60);
+    press(&mut model, ".c", NOW);
+    check("logs-only", &model, NOW);
+}
+
+#[test]
+fn of_a_deploy_step_and_host_are_in_sight_however_little_room_there_is() {
+    let mut model = live(60);
+    on_paper(DocumentId::Tail, |paper| {
+        let mut when = at(NOW - 3).timestamp_millis();
+        let mut say = |voice, text: &str| {
+            when += 100;
+            paper.say(99, Some(when), voice, text);
+        };
+        let begun = "run 20261121-1414-sh: stage Production started, 28c284a";
+        say(Voice::Golive, "gate of production passed by ana");
+        say(Voice::Golive, begun);
+        say(Voice::Golive, "step upload started on web1");
+        say(Voice::Golive, "step upload ended on web1, 26 ms");
+        say(
+            Voice::Golive,
+            "step functional-tests started on application-server-007",
+        );
+        say(Voice::Failed, "step switch FAILED on web2: exit 1");
+        say(Voice::Failed, "run 20261121-1414-sh failed");
+    });
+    changed(&mut model);
+    check("logs-moments", &model, NOW);
+}
+
+#[test]
+fn what_is_selected_is_told_on_a_phone_too() {
+    let mut model = live(60);
+    tell(&mut model, Msg::Resize(40, 12), NOW);
+    press(&mut model, "kvk", NOW);
+    model.notice = None;
+    let shown = text(&model, 40, 12, NOW);
+    assert!(shown.contains("2 selected  y copy  Esc leave"), "{shown}");
+}
+
+#[test]
+fn a_match_behind_the_edge_is_seen_at_the_cut() {
+    let mut model = live(60);
+    press(&mut model, "/KHTML", NOW);
+    tell(&mut model, key(KeyCode::Enter), NOW);
+    let buffer = drawn(&model, 80, 24);
+    let is_found = |y: u16| buffer[(79, y)].symbol() == "…";
+    let cut = (4..21).filter(|y| is_found(*y)).collect::<Vec<u16>>();
+    let turned = |y: &u16| buffer[(79, *y)].modifier.contains(Modifier::REVERSED);
+    let found = cut.iter().filter(|y| turned(y)).count();
+    // Of the lines that are cut only those of nginx hold it.
+    assert!(found > 0 && found < cut.len(), "{found} of {cut:?}");
+}
+
+#[test]
+fn a_line_that_was_found_shows_with_all_its_rows() {
+    let mut model = live(60);
+    tell(&mut model, Msg::Resize(40, 12), NOW);
+    press(&mut model, "/Chrome", NOW);
+    tell(&mut model, key(KeyCode::Enter), NOW);
+    for _ in 0..4 {
+        let shown = text(&model, 40, 12, NOW);
+        assert!(shown.contains("Chrome"), "{shown}");
+        press(&mut model, "N", NOW);
+    }
+}
+
+#[test]
+fn gaps_are_told_from_the_first_row_on() {
+    let mut model = live(60);
+    press(&mut model, "tt", NOW);
+    model.notice = None;
+    let shown = text(&model, 80, 24, NOW);
+    let first = shown.lines().nth(4).unwrap();
+    assert!(first.contains(" +1.0 "), "{shown}");
+}
+
+#[test]
+fn without_colours_the_cursor_of_the_histogram_hides_no_bar() {
+    let mut model = live(600);
+    press(&mut model, "i", NOW + 4);
+    for (width, height) in [(120, 36), (80, 24), (40, 12)] {
+        let buffer = drawn(&model, width, height);
+        let is_bar = |symbol: &str| "▁▂▃▄▅▆▇█".contains(symbol);
+        let cells = buffer.content().iter();
+        let bars = cells.filter(|cell| is_bar(cell.symbol()));
+        let turned = bars.filter(|cell| cell.modifier.contains(Modifier::REVERSED));
+        assert_eq!(turned.count(), 0, "{width}x{height}");
+        let cells = buffer.content().iter();
+        assert_eq!(cells.filter(|cell| cell.symbol() == "▲").count(), 1);
+    }
+}
+
+#[test]
+fn what_was_hidden_by_hand_stays_hidden_when_lines_come_late_and_its_last_one_is_filtered() {
+    let mut model = live(60);
+    press(&mut model, "c", NOW);
+    on_paper(DocumentId::Tail, |paper| {
+        let when = at(NOW).timestamp_millis();
+        paper.take((0, 0), Some(when), b"INFO the newest\n");
+    });
+    changed(&mut model);
+    // The last line before was `LOG process 311`, the one before it `GET /healthz`.
+    press(&mut model, "-LOG", NOW);
+    tell(&mut model, key(KeyCode::Enter), NOW);
+    on_paper(DocumentId::Tail, |paper| {
+        for _ in 0..5 {
+            paper.insert(0, 0, "late");
+        }
+    });
+    changed(&mut model);
+    model.notice = None;
+    let shown = text(&model, 80, 24, NOW);
+    assert!(shown.contains("the newest"), "{shown}");
+    assert!(!shown.contains("req 8f"), "{shown}");
+}
