@@ -93,3 +93,48 @@ fn gather(from: &OwnedFd, guess: usize, gathers: bool) -> io::Result<Vec<u8>> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BATCH: [&str; 3] = ["cat-file", "--batch", "--buffer"];
+
+    async fn repository() -> (tempfile::TempDir, Git) {
+        let folder = tempfile::tempdir().unwrap();
+        let git = Git::new(folder.path());
+        git.text(&["init", "--quiet"]).await.unwrap();
+        (folder, git)
+    }
+
+    #[tokio::test]
+    async fn more_than_pipes_hold_goes_in_and_comes_out_whole() {
+        let (_folder, git) = repository().await;
+        // Git answers while it is told more: both sides would wait for ever if one of us did both.
+        let input: String = (0..60_000)
+            .map(|number| format!("{number:040x}\n"))
+            .collect();
+        let expected = input.replace('\n', " missing\n");
+        let output = git.run_bulk(&BATCH, input.into_bytes(), 10).await.unwrap();
+        assert!(output.status.success());
+        assert!(output.stdout == expected.as_bytes());
+    }
+
+    #[tokio::test]
+    async fn a_git_that_hears_nothing_says_why_itself() {
+        let (_folder, git) = repository().await;
+        let arguments = ["cat-file", "--no-such-option"];
+        let output = git
+            .run_bulk(&arguments, vec![b'x'; 4 << 20], 0)
+            .await
+            .unwrap();
+        assert!(!output.status.success() && output.stdout.is_empty());
+        assert!(String::from_utf8_lossy(&output.stderr).contains("no-such-option"));
+        let nowhere = Git::new("/nowhere/at/all");
+        let output = nowhere.run_bulk(&BATCH, Vec::new(), 0).await.unwrap();
+        assert!(matches!(
+            nowhere.failure(&BATCH, &output),
+            GitError::NoFolder(_)
+        ));
+    }
+}

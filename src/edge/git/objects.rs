@@ -16,7 +16,7 @@ use crate::domain::text;
 
 const ARGUMENTS: [&str; 3] = ["cat-file", "--batch", "--buffer"];
 /// From so many on, how their bytes come is worth some thought.
-const MANY: usize = 1000;
+const MANY: usize = 100;
 /// As many bytes as tags and commits have.
 const USUAL: usize = 600;
 
