@@ -111,9 +111,9 @@ mod tests {
     async fn more_than_pipes_hold_goes_in_and_comes_out_whole() {
         let (_folder, git) = repository().await;
         // Git answers while it is told more: both sides would wait for ever if one of us did both.
-        let input: String = (0..60_000)
-            .map(|number| format!("{number:040x}\n"))
-            .collect();
+        let input = (0..60_000).fold(String::new(), |text, number| {
+            text + &format!("{number:040x}\n")
+        });
         let expected = input.replace('\n', " missing\n");
         let output = git.run_bulk(&BATCH, input.into_bytes(), 10).await.unwrap();
         assert!(output.status.success());
