@@ -8,6 +8,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::domain::action::{CommandLine, Ending};
 use crate::domain::feed::HostFacts;
 use crate::domain::id::{Attempt, EnvName, HostName, LockId, RunId, TaskId};
@@ -263,12 +265,12 @@ pub struct FileMark {
 }
 
 /// What a source that is followed gives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TailPiece<'a> {
     /// It is open; what comes next stands here. Files only know where.
     Open(Option<FileMark>),
     /// Its next bytes.
-    Bytes(&'a [u8]),
+    Bytes(Bytes),
     /// Its file was replaced by a new one, which is followed from its first byte; the old one was read to its end.
     Rotated,
     /// Its file was cut short and is followed from its first byte; what was printed between may be missing.

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use chrono::Local;
 use portable_pty::{CommandBuilder, MasterPty, PtySize, native_pty_system};
 
 use super::fleet::{Fleet, signal};
@@ -369,6 +370,7 @@ fn rest(ground: &Ground<'_>) {
         console.until(|seen| !seen.frames.is_empty());
         // Threads that did something once end after ten seconds; after fifteen a connection is asked seldom.
         std::thread::sleep(Duration::from_secs(20));
+        until_quiet_minute();
         let (pid, masters) = (console.pid(), of_folder(&ground.folder.path().join("run")));
         let of_masters = || masters.iter().map(|pid| switches(*pid)).sum::<u64>();
         let before = (switches(pid), of_masters(), used_by(pid));
@@ -382,6 +384,14 @@ fn rest(ground: &Ground<'_>) {
             memory_of(pid, "RssAnon") as f64 / 1024.0,
         );
         console.leave();
+    }
+}
+
+/// Waits until the next minute of the clock is further away than what is measured: with it the clock is drawn.
+fn until_quiet_minute() {
+    let now = Local::now().timestamp_millis().rem_euclid(60_000) as u64;
+    if now < 1_000 || now + IDLE.as_millis() as u64 > 54_000 {
+        std::thread::sleep(Duration::from_millis(61_000 - now));
     }
 }
 

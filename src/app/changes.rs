@@ -18,7 +18,7 @@ use crate::domain::id::EnvName;
 use crate::domain::plan::build::{History, Target, build};
 use crate::domain::plan::difference::difference;
 use crate::domain::plan::rollback::{self, Back};
-use crate::domain::plan::still_live::{CHECK, STILL_LIVE};
+use crate::domain::plan::still_live::looks_at_live;
 use crate::domain::plan::undo::TakenBack;
 use crate::domain::plan::{Plan, Rollback, Taken};
 use crate::domain::run::{Identities, RunState, schedule};
@@ -115,7 +115,7 @@ pub async fn not_overtaken(project: &Project, state: &RunState) -> Result<(), Fa
         return Ok(());
     };
     let mut tasks = state.plan.tasks();
-    let is_checked = tasks.any(|task| task.kind == CHECK && task.step.as_str() == STILL_LIVE);
+    let is_checked = tasks.any(looks_at_live);
     let has_begun = state.tasks.iter().any(|task| task.started.is_some());
     // Without the checklist of then it is not known what tags say of the environment.
     let is_unknown = project.checklist.environment(&back.env).is_none();

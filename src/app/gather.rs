@@ -70,7 +70,7 @@ pub async fn live_trouble(git: &Git, rules: &ReleaseRules) -> Result<Option<Stri
     let here = here.map_or("not set".to_owned(), |here| here.commit.short().to_owned());
     Ok(Some(format!(
         "{live} is {here} on this machine and {} on {remote}: somebody released meanwhile; \
-         git fetch {remote} +refs/tags/{live}:refs/tags/{live} brings it here",
+         git fetch --tags {remote} +refs/tags/{live}:refs/tags/{live} brings it here",
         there.commit.short()
     )))
 }

@@ -84,18 +84,30 @@ impl Project {
                 signing
             )
         };
+        let remote = plan.release.remote.as_deref().unwrap_or("the remote");
+        let name = plan.release.live.as_deref().unwrap_or("LIVE");
         let Ok((identity, live, signing)) = tokio::time::timeout(REMOTE_PATIENCE, questions).await
         else {
-            let remote = plan.release.remote.as_deref().unwrap_or("the remote");
             return vec![format!(
-                "{remote} does not answer: whether LIVE was moved there is not known"
+                "{remote} does not answer: whether {name} was moved there is not known"
             )];
         };
         let identity = identity
             .ok()
             .flatten()
             .map(|what| format!("the tag cannot be written: {what}"));
-        let live = live.unwrap_or_else(|error| Some(error.to_string()));
+        let live = live.unwrap_or_else(|error| {
+            let why = error.to_string();
+            let why = match &error {
+                GitError::Failed { why, .. } => why,
+                _ => &why,
+            };
+            // What git says below that is advice for those who called it.
+            let why = why.lines().next().unwrap_or_default();
+            Some(format!(
+                "whether {name} was moved on {remote} is not known: {why}"
+            ))
+        });
         let signing = signing
             .ok()
             .flatten()

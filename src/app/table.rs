@@ -127,7 +127,7 @@ fn step_rows(tasks: &[Task], columns: usize, whole: bool) -> Vec<String> {
     if shown < texts.len() {
         let count = plural("line", texts.len());
         lines.push(format!(
-            "  {indent}  # {}: {count}, golive plan -v shows them",
+            "  {indent}  # {}: {count}, -v shows them",
             task.about
         ));
     }

@@ -5,6 +5,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::id::{Attempt, EnvName, HostName, TaskId};
 use super::lock::{Busy, Remains};
 use super::log::{SourceState, Voice};
@@ -132,7 +134,7 @@ pub enum TailUpdate {
         /// When they arrived.
         at: Moment,
         /// The bytes, exactly.
-        bytes: Arc<[u8]>,
+        bytes: Bytes,
     },
     /// How a source is changed.
     State {

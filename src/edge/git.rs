@@ -27,6 +27,7 @@ pub mod objects;
 pub mod releases;
 pub mod remote;
 pub mod signature;
+pub mod stand;
 pub mod state;
 pub mod tags;
 

@@ -9,6 +9,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
@@ -20,8 +21,9 @@ use crate::domain::log::{SourceState, TailSource};
 use crate::domain::output::redact::{Mask, Redactor};
 use crate::port::{Clock, FileMark, LaunchError, Skew, TailPiece, TailSink, TailStart, Tails};
 
-/// Updates that may wait for who reads; each holds at most some 64 KiB.
-const WAITING: usize = 64;
+/// Updates that may wait for who reads; each holds at most some 64 KiB. More is of no use: a source runs ahead in the
+/// pipe of its ssh.
+const WAITING: usize = 16;
 /// The first pause before a source is opened again; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// The longest pause between two tries.
@@ -237,7 +239,7 @@ impl<C: Clock> Taking<C> {
         self.give(rest.into()).await
     }
 
-    async fn give(&mut self, bytes: Arc<[u8]>) -> io::Result<()> {
+    async fn give(&mut self, bytes: Bytes) -> io::Result<()> {
         if bytes.is_empty() {
             return Ok(());
         }
@@ -276,11 +278,11 @@ impl<C: Clock> TailSink for Taking<C> {
                 if let Some(mark) = &mut self.mark {
                     mark.offset += bytes.len() as u64;
                 }
-                // Where nothing is masked they are copied once and not twice.
+                // Where nothing is masked they are handed on as they are.
                 let settled = if self.redactor.is_idle() {
-                    bytes.into()
+                    bytes
                 } else {
-                    self.redactor.push(bytes).into()
+                    self.redactor.push(&bytes).into()
                 };
                 self.give(settled).await?;
             }

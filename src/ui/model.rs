@@ -78,6 +78,8 @@ pub struct Model {
     pub host_cursor: usize,
     /// A plan or run was asked for and has not come; in words.
     pub busy: Option<String>,
+    /// The project has changed since it was looked at, and what of it: it is looked at again on the screens that show it.
+    pub stirred: Stirred,
     /// A `.` was pressed: the next key names a source of the log.
     pub names_source: bool,
 }
@@ -110,6 +112,7 @@ impl Model {
             home_cursor: [0; 4],
             host_cursor: 0,
             busy: None,
+            stirred: Stirred::Nothing,
             names_source: false,
         }
     }
@@ -191,6 +194,19 @@ impl Model {
             _ => runs.find(|run| run.outcome.is_none()).map(|run| &run.run),
         }
     }
+}
+
+/// What of the project has changed since it was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stirred {
+    /// Nothing.
+    Nothing,
+    /// It is being looked at again.
+    Looking,
+    /// Runs.
+    Runs,
+    /// Tags, branches or what is checked out.
+    Refs,
 }
 
 /// The screens.

@@ -39,6 +39,11 @@ pub enum Msg {
     Feed(Update),
     /// What is known about the project was gathered (again).
     Overview(Box<Overview>),
+    /// The repository or the runs of the project have changed, whoever did it.
+    Stirred {
+        /// Tags, branches or what is checked out have changed; else runs only.
+        refs: bool,
+    },
     /// A plan was made and waits for `D`.
     PlanReady {
         /// The run's id.

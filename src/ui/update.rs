@@ -45,6 +45,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
         cmds.extend(reading::turn(model, before));
     }
     cmds.extend(logs::turn(model, before));
+    cmds.extend(releases::look_again(model));
     cmds.extend(releases::turn(model, now));
     cmds.extend(reading::told(model, Vec::new(), now));
     cmds
@@ -73,10 +74,11 @@ fn take(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
             let locks = overview.environments.iter();
             let locks: Vec<LockView> = locks.filter_map(|env| env.lock.clone()).collect();
             locks::looked(model, locks, now);
-            releases::gathered(model, &overview);
+            let cmds = releases::gathered(model, &overview);
             model.overview = Some(overview);
-            Vec::new()
+            cmds
         }
+        Msg::Stirred { refs } => releases::stirred(model, refs),
         Msg::Locks(locks) => locks::looked(model, locks, now),
         Msg::Releases(news) => match releases::hear(model, news) {
             Some(news) => back::hear(model, news, now),

@@ -29,7 +29,7 @@ use golive::port::{AttemptKey, Hello, Launch, LaunchError, Launcher, Sink, Stand
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::support::fleet::{Fleet, signal};
+use crate::support::fleet::{Fleet, hold, signal};
 use crate::support::proxy::Proxy;
 use crate::support::{far_limit, is_reached};
 
@@ -441,6 +441,16 @@ async fn thirty_two_hosts_run_a_step_at_once() {
     }
     assert_eq!(ground.masters().len(), 32);
     ground.close().await;
+}
+
+#[test]
+fn the_port_of_a_host_is_no_other_fleets_also_while_its_server_is_down() {
+    let mut fleet = Fleet::up(1);
+    let port = fleet.hosts()[0].port;
+    assert!(hold(port).is_none());
+    fleet.stop(0);
+    assert!(hold(port).is_none());
+    fleet.start(0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

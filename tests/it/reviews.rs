@@ -183,19 +183,16 @@ fn a_tail_that_nobody_reads_any_more_ends_though_nothing_is_written_to_the_log()
 
 #[test]
 fn sources_of_secrets_that_never_end_are_refused_and_hold_nothing_up() {
-    let secrets = r#"
-[secret.ENDLESS]
-command = "yes no-secret-at-all"
-[secret.LOUD]
-command = "head -c 300000 /dev/zero >&2; echo long-enough"
-[secret.PIPE]
-file = "../pipe"
-[secret.FOLDER]
-file = "."
-"#;
-    let step = Small::behind(secrets)
+    let step = Small::default()
+        .secret("ENDLESS", r#"command = "yes no-secret-at-all""#)
+        .secret(
+            "LOUD",
+            r#"command = "head -c 300000 /dev/zero >&2; echo long-enough""#,
+        )
+        .secret("PIPE", r#"file = "../pipe""#)
+        .secret("FOLDER", r#"file = ".""#)
         .step("prepare", "sh @MARKS@/step.sh prepare")
-        .with("secrets = [\"ENDLESS\", \"LOUD\", \"PIPE\", \"FOLDER\"]");
+        .told(&["ENDLESS", "LOUD", "PIPE", "FOLDER"]);
     let workshop = Workshop::with(&step.here().text());
     let pipe = workshop.path("pipe");
     let made = workshop.command("mkfifo").arg(pipe).status().unwrap();
@@ -216,15 +213,11 @@ file = "."
 
 #[test]
 fn a_secret_of_a_step_that_is_done_is_masked_after_going_on_as_well() {
-    let secrets = r#"
-[secret.TOKEN]
-command = "cat ../token"
-[secret.GONE]
-command = "cat ../gone"
-"#;
-    let steps = Small::behind(secrets)
+    let steps = Small::default()
+        .secret("TOKEN", r#"command = "cat ../token""#)
+        .secret("GONE", r#"command = "cat ../gone""#)
         .step("keep", "printf %s \"$TOKEN\" > @MARKS@/kept")
-        .with("secrets = [\"TOKEN\", \"GONE\"]")
+        .told(&["TOKEN", "GONE"])
         .step("check", "[ -e @MARKS@/mended ]")
         .step("tell", "echo it is; cat @MARKS@/kept");
     let workshop = Workshop::with(&steps.here().text());

@@ -323,24 +323,15 @@ steps = ["with", "without"]
 
 #[test]
 fn what_cannot_be_had_is_told_at_once_and_starts_nothing() {
-    let workshop = Workshop::with(
-        r#"
-[secret.A]
-env = "NOT_SET"
-[secret.B]
-command = "echo almost-a-secret; echo no almost-a-secret here >&2; exit 3"
-[secret.C]
-file = "missing"
-[secret.D]
-command = "echo short"
-[step.prepare]
-run = "sh @MARKS@/step.sh prepare"
-secrets = ["A", "B", "C", "D"]
-[[stage]]
-name = "Here"
-steps = ["prepare"]
-"#,
-    );
+    let failing = "echo almost-a-secret; echo no almost-a-secret here >&2; exit 3";
+    let steps = Small::default()
+        .secret("A", r#"env = "NOT_SET""#)
+        .secret("B", &format!("command = {failing:?}"))
+        .secret("C", r#"file = "missing""#)
+        .secret("D", r#"command = "echo short""#)
+        .step("prepare", "sh @MARKS@/step.sh prepare")
+        .told(&["A", "B", "C", "D"]);
+    let workshop = Workshop::with(&steps.here().text());
     let output = workshop.golive("deploy --plain");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{said}");
@@ -451,9 +442,10 @@ fn a_command_that_is_given_up_is_ended_with_all_that_it_started() {
 /// Two steps: the secret is for the first only, and the second prints what the first left.
 fn left_behind() -> Workshop {
     let later = "sh @MARKS@/step.sh later; echo \"it is $(cat @MARKS@/left)\"";
-    let steps = Small::behind("[secret.TOKEN]\nask = true")
+    let steps = Small::default()
+        .secret("TOKEN", "ask = true")
         .step("prepare", "printf %s \"$TOKEN\" > @MARKS@/left")
-        .with("secrets = [\"TOKEN\"]")
+        .told(&["TOKEN"])
         .step("later", later);
     let workshop = Workshop::with(&steps.here().text());
     let mut terminal = workshop.open("deploy --plain");
@@ -493,17 +485,13 @@ fn without_a_terminal_it_is_told_that_a_secret_of_finished_steps_is_not_masked()
 
 #[test]
 fn the_screen_and_the_background_runner_tell_which_secrets_of_finished_steps_are_not_masked() {
-    let secrets = r#"
-[secret.GONE]
-command = "cat ../gone"
-[secret.LOST]
-file = "../lost"
-"#;
-    let steps = Small::behind(secrets)
+    let steps = Small::default()
+        .secret("GONE", r#"command = "cat ../gone""#)
+        .secret("LOST", r#"file = "../lost""#)
         .step("keep", "printf %s \"$GONE\" > @MARKS@/left")
-        .with("secrets = [\"GONE\"]")
+        .told(&["GONE"])
         .step("both", "true")
-        .with("secrets = [\"GONE\", \"LOST\"]")
+        .told(&["GONE", "LOST"])
         .step("prepare", "sh @MARKS@/step.sh prepare");
     let workshop = Workshop::with(&steps.here().text());
     let sources = [("gone", "correct horse\n"), ("lost", "battery staple\n")];

@@ -671,6 +671,16 @@ async fn git_tells_what_is_live_and_what_the_next_release_brings() {
         .unwrap();
     assert_eq!((tag.name.as_str(), tag.by.as_str()), (TAG, "Ada"));
     assert_eq!(git.release_tags(&pattern).await.unwrap(), [tag]);
+    // Of several on one commit the newest by its name, as in the list of past releases, whatever git says first.
+    for name in ["2031-01-01/0100", "2031-01-01/0100-10", "2030-12-31/2359"] {
+        place.git(&["tag", &format!("DEPLOYED-{name}"), &second]);
+    }
+    let pair = Commit::new(&*second);
+    let newest = git.release_tag_at(&pair, &pattern).await.unwrap().unwrap();
+    assert_eq!(newest.name, "DEPLOYED-2031-01-01/0100-10");
+    for name in ["2031-01-01/0100", "2031-01-01/0100-10", "2030-12-31/2359"] {
+        place.git(&["tag", "-d", &format!("DEPLOYED-{name}")]);
+    }
     let note = read_body(&git.tag_body(TAG).await.unwrap()).unwrap();
     assert_eq!(note.commit, Some(Commit::new(&*first)));
     assert!(git.tag_exists(TAG).await.unwrap());
@@ -832,7 +842,10 @@ async fn a_live_that_differs_on_the_remote_is_said_before_a_run() {
     ok(&place.tag_in(&other, "run-of-bob", &previous, &rules));
     let said = live_trouble(&git, &rules).await.unwrap().unwrap();
     let command = said.split("git ").nth(1).unwrap();
-    let words: Vec<&str> = command.split(' ').take(3).collect();
+    let words: Vec<&str> = command.split(' ').take(4).collect();
     place.git(&words);
     assert_eq!(live_trouble(&git, &rules).await.unwrap(), None);
+    // Its release came with it.
+    let tags = |path: &Path| place.git_in(path, &["tag", "--list"]);
+    assert_eq!(tags(&place.here()), tags(&place.bare()));
 }

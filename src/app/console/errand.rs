@@ -3,6 +3,7 @@
 //! The checklist is read anew for every plan, so that an edited file counts at once. Connections to the hosts of a
 //! prepared plan are opened while the operator is still reading it, and kept for the run.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -90,6 +91,8 @@ pub(super) struct Errands {
     left: Arc<watch::Sender<bool>>,
     /// Who waits for a secret that is typed.
     typed: Arc<Mutex<Option<oneshot::Sender<Option<Concealed>>>>>,
+    /// How often an overview was asked for since the last one was begun, that one included.
+    wanted_overviews: Arc<AtomicUsize>,
     /// Past releases, as they were told last.
     pub(super) shelf: Arc<Shelf>,
 }
@@ -104,6 +107,7 @@ impl Errands {
             taking: Arc::default(),
             left: Arc::new(watch::Sender::new(false)),
             typed: Arc::default(),
+            wanted_overviews: Arc::default(),
             shelf: Arc::default(),
         }
     }
@@ -258,13 +262,22 @@ impl Errands {
         Ok(project)
     }
 
-    /// Gathers what is known about the project.
+    /// Gathers what is known about the project; once more afterwards when that is going on: what is told last was
+    /// looked at last.
     pub(super) fn refresh(&self) {
+        if self.wanted_overviews.fetch_add(1, Ordering::AcqRel) > 0 {
+            return;
+        }
         let errands = self.clone();
         tokio::spawn(async move {
             let project = &errands.project;
-            let overview = gather(&project.root, &project.checklist, &project.paths).await;
-            errands.answer(Ok(Msg::Overview(Box::new(overview))));
+            let mut wanted = 1;
+            while wanted > 0 {
+                wanted = errands.wanted_overviews.load(Ordering::Acquire);
+                let overview = gather(&project.root, &project.checklist, &project.paths).await;
+                errands.answer(Ok(Msg::Overview(Box::new(overview))));
+                wanted = errands.wanted_overviews.fetch_sub(wanted, Ordering::AcqRel) - wanted;
+            }
         });
     }
 

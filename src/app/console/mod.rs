@@ -27,6 +27,7 @@ use crate::ui;
 use crate::ui::model::Model;
 use crate::ui::msg::{Cmd, LogNews, LogWish, Msg, Notice};
 
+mod afar;
 mod browse;
 mod errand;
 mod export;
@@ -105,6 +106,8 @@ struct Console {
     /// Watches the run on screen, which somebody else may drive; then the feed is its own.
     watcher: Option<Watcher>,
     run: Option<owned::Run>,
+    /// What others do to the project.
+    afar: afar::Afar,
     /// The documents behind the logs on screen.
     papers: papers::Papers,
     /// The logs that the command line named, and of which environment.
@@ -136,6 +139,13 @@ fn until_frame(since: Option<Duration>) -> Duration {
     since.map_or(Duration::ZERO, |since| frame.saturating_sub(since))
 }
 
+/// How long the clock on screen stays right: until its next minute has just begun. So the console at rest wakes once a
+/// minute.
+fn until_minute(now_ms: i64) -> Duration {
+    let into = now_ms.rem_euclid(60_000).unsigned_abs();
+    Duration::from_millis(60_000 - into + 5)
+}
+
 /// Opens the console and returns when it is left.
 pub async fn open(project: Project, global: &Global, begin: Begin) -> Result<Code, Failure> {
     // It holds all that screens show: too much to be carried about by value.
@@ -156,6 +166,7 @@ async fn open_here(project: Project, global: &Global, begin: Begin) -> Result<Co
     terminal::catch_panics();
     let screen = Screen::take().map_err(|error| broken(&error))?;
     let mut console = Console {
+        afar: afar::Afar::watch(&project),
         errands: errand::Errands::new(project.clone(), sender),
         papers: papers::Papers::new(project.paths.clone()),
         tailed: None,
@@ -250,6 +261,7 @@ impl Console {
                 update = next_update(&mut self.feed) => self.take_updates(update).await,
                 Some(news) = next_news(&mut self.watcher) => self.take_news(news),
                 Some(answer) = self.answers.recv() => self.take_answer(answer),
+                stirred = self.afar.next() => self.hear(Msg::Stirred { refs: stirred.refs }),
                 () = self.papers.change() => {
                     // Told before the next frame, so that many changes are one.
                     self.dirty = true;
@@ -272,7 +284,7 @@ impl Console {
         }
     }
 
-    /// How long nothing has to be drawn anew when nothing happens: counting times, then the clock's minute.
+    /// How long nothing has to be drawn anew when nothing happens: counting times, else the minute of the clock.
     fn until_tick(&self) -> Duration {
         let watches = self.watcher.is_some()
             && self
@@ -291,7 +303,7 @@ impl Console {
         if lively || !self.model.dialogs.is_empty() {
             Duration::from_millis(500)
         } else {
-            Duration::from_secs(30)
+            until_minute(session::now().timestamp_millis())
         }
     }
 
@@ -540,5 +552,12 @@ mod tests {
         assert_eq!(until_frame(Some(Duration::from_secs(9))), Duration::ZERO);
         assert_eq!(until_frame(Some(frame / 4)) + frame / 4, frame);
         assert_eq!(until_frame(Some(Duration::ZERO)), frame);
+    }
+
+    #[test]
+    fn the_clock_is_drawn_when_its_minute_has_begun() {
+        for (now_ms, wait) in [(0, 60_005), (59_999, 6), (60_000, 60_005), (-1, 6)] {
+            assert_eq!(until_minute(now_ms), Duration::from_millis(wait));
+        }
     }
 }

@@ -21,6 +21,7 @@ use crate::domain::plan::{Plan, Taken};
 use crate::domain::release::Left;
 use crate::domain::run::Moment;
 use crate::domain::text::similar;
+use crate::edge::git::GitError;
 use crate::edge::journal::{brought, list};
 
 mod held;
@@ -144,16 +145,23 @@ pub async fn prepare(
     let catalog = past.list().await.map_err(|e| session::git_failure(&e))?;
     let way = way_back(&catalog, env);
     let to = match named {
-        Some(name) => way
-            .choose(&catalog, name)
-            .map_err(|why| refused(env, name, &why, &way, now))?,
-        None => match way.candidates.first() {
-            Some(to) => to,
-            None => return Ok(Way::Nothing(nothing(env, &way, &catalog))),
+        Some(name) => match way.choose(&catalog, name) {
+            Ok(to) => Some(to),
+            Err(why) => {
+                let failure = refused(env, name, &why, &way, now);
+                let is_unknown = why == Refused::Unknown;
+                let more = elsewhere(project).await.filter(|_| is_unknown);
+                return Err(more.into_iter().fold(failure, Failure::help));
+            }
         },
+        None => way.candidates.first(),
     };
-    let Some(live) = &way.live else {
-        return Ok(Way::Nothing(nothing(env, &way, &catalog)));
+    let (Some(live), Some(to)) = (&way.live, to) else {
+        let why = nothing(env, &way, &catalog);
+        let is_partial = way.live.is_none() || project.git().is_shallow().await.unwrap_or(false);
+        let more = elsewhere(project).await.filter(|_| is_partial);
+        let whole = std::iter::once(why).chain(more).collect::<Vec<_>>();
+        return Ok(Way::Nothing(whole.join("; ")));
     };
     let (target, back) = goal(project, env, &way, (live, to), now).await?;
     let (history, unfinished) = records(project, env).await;
@@ -179,9 +187,19 @@ async fn goal(
     let rules = &project.checklist.release;
     let failed = |error| session::git_failure(&error);
     let commit = &to.point.commit;
-    let commit = git.resolve(commit.as_str()).await.map_err(|error| {
-        session::git_failure(&error).help("git fetch --tags brings the commits of releases here")
-    })?;
+    let commit = match git.resolve(commit.as_str()).await {
+        Ok(commit) => commit,
+        Err(GitError::UnknownRef { .. }) => {
+            let text = format!(
+                "cannot go back to `{}`: its commit {} is not in this clone",
+                name(to),
+                commit.short()
+            );
+            let help = "git fetch --tags brings the commits of releases here; where they are gone, a fresh clone has them";
+            return Err(Failure::new(Code::Usage, text).help(help));
+        }
+        Err(error) => return Err(failed(error)),
+    };
     let tagged = match &rules.live {
         Some(name) if project.checklist.released() == Some(env) => {
             git.live(name).await.map_err(failed)?
@@ -273,6 +291,15 @@ fn unfinished(project: &Project, env: &EnvName) -> Option<String> {
     })
 }
 
+/// That others may know of releases that are not here; `None` = there is no remote to ask.
+async fn elsewhere(project: &Project) -> Option<String> {
+    let remote = project.checklist.release.remote.as_ref()?;
+    let has_remote = project.git().has_remote(remote).await.unwrap_or(false);
+    has_remote.then(|| {
+        format!("git fetch --tags {remote} brings releases that are not in this clone yet")
+    })
+}
+
 /// Why there is nothing to go back to, and what would be there.
 fn nothing(env: &EnvName, way: &WayBack, catalog: &Catalog) -> String {
     let Some(live) = &way.live else {
@@ -308,6 +335,7 @@ fn name(release: &Candidate) -> &str {
 fn refused(env: &EnvName, name: &str, why: &Refused, way: &WayBack, now: Moment) -> Failure {
     let why = match why {
         Refused::Unknown => "no release of this name or commit is known here".to_owned(),
+        Refused::Ambiguous(many) => format!("{many} commits begin like this"),
         Refused::Live => format!("it is live in {env}"),
         Refused::Newer => format!(
             "it is newer than what is live in {env}; golive deploy --ref {name} brings it there"

@@ -41,6 +41,8 @@ pub struct WayBack {
 pub enum Refused {
     /// There is no release of this name, and nothing was brought there by this commit.
     Unknown,
+    /// So many commits begin like this.
+    Ambiguous(usize),
     /// It is what is live.
     Live,
     /// It is newer than what is live, or was taken back together with what is.
@@ -72,25 +74,14 @@ impl WayBack {
         if let Some(candidate) = self.candidates.iter().find(named) {
             return Ok(candidate);
         }
-        let is_hash = given.len() >= 4 && given.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let fits = |commit: &Commit| is_hash && commit.as_str().starts_with(&given.to_lowercase());
-        let release = catalog
-            .releases
-            .iter()
-            .find(|release| release.tag == given)
-            .or_else(|| {
-                catalog
-                    .releases
-                    .iter()
-                    .find(|release| fits(&release.commit))
-            });
-        let brought = catalog.brought.iter().find(|brought| fits(&brought.commit));
         let live = self.live.as_ref().map(|live| &live.point.commit);
-        let commit = release
-            .map(|release| &release.commit)
-            .or_else(|| brought.map(|brought| &brought.commit))
-            .or_else(|| live.filter(|commit| fits(commit)))
-            .ok_or(Refused::Unknown)?;
+        let named = catalog.releases.iter().find(|release| release.tag == given);
+        let is_live_tag = catalog.live.as_ref().is_some_and(|live| live.name == given);
+        let commit = match named.map(|release| &release.commit) {
+            Some(commit) => commit,
+            None if is_live_tag => live.ok_or(Refused::Unknown)?,
+            None => self.commit(catalog, given)?,
+        };
         let same = |candidate: &&Candidate| candidate.point.commit == *commit;
         if let Some(candidate) = self.candidates.iter().find(same) {
             return Ok(candidate);
@@ -110,6 +101,26 @@ impl WayBack {
         } else {
             Refused::Elsewhere
         })
+    }
+
+    /// The only known commit that begins like this.
+    fn commit<'a>(&'a self, catalog: &'a Catalog, given: &str) -> Result<&'a Commit, Refused> {
+        if given.len() < 4 || !given.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(Refused::Unknown);
+        }
+        let start = given.to_lowercase();
+        let released = catalog.releases.iter().map(|release| &release.commit);
+        let brought = catalog.brought.iter().map(|brought| &brought.commit);
+        let live = self.live.iter().map(|live| &live.point.commit);
+        let known = released.chain(brought).chain(live);
+        let fits: BTreeSet<&Commit> = known
+            .filter(|commit| commit.as_str().starts_with(&start))
+            .collect();
+        match fits.len() {
+            1 => fits.first().copied().ok_or(Refused::Unknown),
+            0 => Err(Refused::Unknown),
+            many => Err(Refused::Ambiguous(many)),
+        }
     }
 }
 
@@ -384,8 +395,10 @@ mod tests {
         tags: &[(i64, &str, Option<&str>)],
         live: Option<&str>,
     ) -> Catalog {
+        let name = |minute: i64| moment(minute).format("R-%F/%H%M").to_string();
+        let of = |commit: &str| tags.iter().find(|(_, other, _)| *other == commit);
         let each = tags.iter().map(|(minute, commit, left)| Tag {
-            name: moment(*minute).format("R-%F/%H%M").to_string(),
+            name: name(*minute),
             object: String::new(),
             commit: Commit::new(*commit),
             annotation: Some(Annotation {
@@ -395,7 +408,7 @@ mod tests {
                     run: Some(RunId::new(format!("run-{minute}"))),
                     envs: vec![EnvName::new("production")],
                     rolled_back: left.map(|left| Left {
-                        tag: None,
+                        tag: of(left).map(|(minute, ..)| name(*minute)),
                         commit: Commit::new(left),
                     }),
                     reason: left.map(|_| "carts are lost".to_owned()),
@@ -435,6 +448,35 @@ mod tests {
         assert_eq!(commits(&back.candidates), "c2 c1");
         assert_eq!(commits(back.taken_back(&back.candidates[0])), "c3");
         assert_eq!(commits(back.taken_back(&back.candidates[1])), "c3 c2");
+    }
+
+    #[test]
+    fn a_commit_is_meant_only_when_no_other_begins_like_it() {
+        let tags = [(1, "abcd1", None), (2, "abcd2", None), (3, "eeee3", None)];
+        let catalog = catalog(&tags, Some("eeee3"));
+        let back = back(&catalog);
+        assert_eq!(back.choose(&catalog, "abcd"), Err(Refused::Ambiguous(2)));
+        assert_eq!(commits(back.choose(&catalog, "ABCD1")), "abcd1");
+        assert_eq!(back.choose(&catalog, "abc"), Err(Refused::Unknown));
+        assert_eq!(back.choose(&catalog, "LIVE"), Err(Refused::Live));
+    }
+
+    #[test]
+    fn what_was_left_by_name_is_bad_also_when_a_clock_was_late() {
+        // Who went back had a clock that was an hour late: the record stands before the release it names.
+        let tags = [
+            (1, "c1", None),
+            (2, "c2", None),
+            (62, "c3", None),
+            (5, "c2", Some("c3")),
+            (70, "c4", None),
+        ];
+        let catalog = catalog(&tags, Some("c4"));
+        assert_eq!(commits(&back(&catalog).candidates), "c2 c1");
+        // Released again, it is good again.
+        let again = [tags.as_slice(), &[(65, "c3", None)]].concat();
+        let catalog = self::catalog(&again, Some("c4"));
+        assert_eq!(commits(&back(&catalog).candidates), "c3 c2 c1");
     }
 
     #[test]

@@ -315,7 +315,9 @@ fn judged(made: Vec<Made>, doubts: &Doubts, brought: &[Brought]) -> Vec<Release>
             let release = &mut releases[*place];
             // The order tells more than times do: a tag that was named a minute before it was written has the earlier one.
             let is_older = by.map_or(release.at <= bad.at, |by| *place > by);
-            if is_older && bad.by_tag.as_ref() != Some(&release.tag) {
+            // Nor does the order tell more than names: what was left by name came before, whatever the clocks said then.
+            let is_named = left.tag.as_ref() == Some(&release.tag);
+            if (is_older || is_named) && bad.by_tag.as_ref() != Some(&release.tag) {
                 release.bad = Some(bad.clone());
             }
         }

@@ -89,7 +89,7 @@ enum Said {
 
 fn in_words(line: &[u8]) -> Said {
     let end = line.len().min(HEAD);
-    let (mut at, mut prose) = (0, 0);
+    let (mut at, mut prose) = (behind_time(line), 0);
     while at < end {
         let byte = line[at];
         if !byte.is_ascii_alphabetic() {
@@ -145,6 +145,24 @@ fn in_words(line: &[u8]) -> Said {
         }
     }
     Said::Nothing
+}
+
+/// Behind the `2026-11-21T04:00:00` that most lines begin with: nothing in it says a level.
+fn behind_time(line: &[u8]) -> usize {
+    const SHAPE: &[u8; 19] = b"0000-00-00T00:00:00";
+    let Some(head) = line.first_chunk::<{ SHAPE.len() }>() else {
+        return 0;
+    };
+    // Without a branch for each byte: this is done for every line of a log.
+    let odd = head.iter().zip(SHAPE).fold(0, |odd, (byte, shape)| {
+        let is_so = match shape {
+            b'0' => byte.is_ascii_digit(),
+            b'T' => matches!(byte, b'T' | b' '),
+            shape => byte == shape,
+        };
+        odd | u8::from(!is_so)
+    });
+    if odd == 0 { SHAPE.len() } else { 0 }
 }
 
 /// A line without the end of its last sentence.
@@ -521,6 +539,21 @@ mod tests {
             line.splice(at..at, noise);
             let _ = level(&line);
             let _ = level(&line[..cut.min(line.len())]);
+        }
+
+        #[test]
+        fn a_time_that_is_passed_over_says_nothing_where_it_is_read_either(
+            at in 0..LINES.len(),
+            behind in prop::sample::select(&["", " ", "Z ", ".123Z ", ",123 - ", " UTC [3] ", ": ", " 0 "][..]),
+            time in prop::sample::select(&["2026-11-21T04:00:00", "2026-11-21 04:00:00"][..]),
+        ) {
+            let rest = LINES[at].0;
+            let passed = format!("{time}{behind}{rest}");
+            let is_passed = behind_time(passed.as_bytes()) == time.len();
+            prop_assert!(is_passed);
+            let looked = format!("{}{behind}{rest}", time.replacen('-', "/", 1));
+            prop_assert_eq!(behind_time(looked.as_bytes()), 0);
+            prop_assert_eq!(read(passed.as_bytes()), read(looked.as_bytes()), "{}", passed);
         }
     }
 }

@@ -9,7 +9,7 @@ use chrono::FixedOffset;
 use memchr::{memchr, memchr_iter, memchr2};
 
 use super::shown::bare;
-use super::stamp_format::{Context, Format};
+use super::stamp_format::{Context, Format, LastSecond};
 
 /// A time begins within so many bytes.
 const HEAD: usize = 64;
@@ -28,6 +28,7 @@ const MOST_PROSE: usize = 2;
 pub struct Recognizer {
     offset_s: i32,
     last: Option<Place>,
+    second: LastSecond,
 }
 
 /// Where in a line a time stands, and how it is written.
@@ -45,6 +46,7 @@ impl Recognizer {
         Self {
             offset_s: offset.local_minus_utc(),
             last: None,
+            second: LastSecond::default(),
         }
     }
 
@@ -69,7 +71,7 @@ impl Recognizer {
             now_ms,
         };
         if let Some(place) = self.last
-            && let Some(ms) = again(place, line, context)
+            && let Some(ms) = again(place, line, context, &mut self.second)
         {
             return Some(ms);
         }
@@ -80,7 +82,7 @@ impl Recognizer {
 }
 
 /// Reads a time where the last one stood.
-fn again(place: Place, line: &[u8], context: Context) -> Option<i64> {
+fn again(place: Place, line: &[u8], context: Context, second: &mut LastSecond) -> Option<i64> {
     let before = place.at.checked_sub(1).map(|at| line.get(at).copied());
     match (before, place.field) {
         (Some(None), _) => None,
@@ -92,9 +94,9 @@ fn again(place: Place, line: &[u8], context: Context) -> Option<i64> {
                 .iter()
                 .all(|byte| matches!(byte, b'"' | b':' | b'=' | b' '));
             (binds && is_time(&name[..length]))
-                .then(|| place.format.read(&line[place.at..], context))?
+                .then(|| second.read(place.format, &line[place.at..], context))?
         }
-        _ => place.format.read(line.get(place.at..)?, context),
+        _ => second.read(place.format, line.get(place.at..)?, context),
     }
 }
 

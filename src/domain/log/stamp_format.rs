@@ -94,16 +94,28 @@ impl Cursor<'_> {
 
     /// Takes `04:00:00` with or without a fraction, into a date.
     fn time(&mut self, civil: &mut Civil) -> Option<()> {
+        self.second(civil)?;
+        civil.milli = self.milli();
+        Some(())
+    }
+
+    /// Takes `04:00:00`, into a date.
+    fn second(&mut self, civil: &mut Civil) -> Option<()> {
         civil.hour = self.short()?;
         self.one_of(b":")?;
         civil.minute = self.digits(2)?;
         self.one_of(b":")?;
         civil.second = self.digits(2)?;
+        Some(())
+    }
+
+    /// Takes a fraction of a second, when there is one; gives thousandths.
+    fn milli(&mut self) -> u32 {
         if matches!(self.peek(0), b'.' | b',') && self.peek(1).is_ascii_digit() {
             self.skip(1);
-            civil.milli = self.fraction();
+            return self.fraction();
         }
-        Some(())
+        0
     }
 
     /// Takes the digits of a fraction; gives thousandths.
@@ -233,6 +245,12 @@ impl Civil {
 }
 
 fn iso(cursor: &mut Cursor<'_>, context: Context) -> Option<i64> {
+    let second = iso_second(cursor)?;
+    Some(within(second, cursor, context))
+}
+
+/// Takes date and time to the second; gives what it is in UTC.
+fn iso_second(cursor: &mut Cursor<'_>) -> Option<i64> {
     let mut civil = Civil {
         year: cursor.digits(4)?,
         ..Civil::default()
@@ -242,8 +260,45 @@ fn iso(cursor: &mut Cursor<'_>, context: Context) -> Option<i64> {
     cursor.one_of(&[separator])?;
     civil.day = cursor.digits(2)?;
     cursor.one_of(b"T t_")?;
-    cursor.time(&mut civil)?;
-    civil.ms(cursor.zone().unwrap_or(context.offset_s))
+    cursor.second(&mut civil)?;
+    civil.ms(0)
+}
+
+/// Takes fraction and zone of a second.
+fn within(second: i64, cursor: &mut Cursor<'_>, context: Context) -> i64 {
+    let milli = i64::from(cursor.milli());
+    let offset_s = cursor.zone().unwrap_or(context.offset_s);
+    second - i64::from(offset_s) * 1000 + milli
+}
+
+/// How many bytes `2026-11-21T04:00:00` has.
+const SECOND: usize = 19;
+
+/// The second that was read last: the lines of a loud log say it over and over, and it is worked out once.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LastSecond {
+    text: [u8; SECOND],
+    ms: i64,
+}
+
+impl LastSecond {
+    /// The same as [`Format::read`].
+    pub(super) fn read(&mut self, format: Format, bytes: &[u8], context: Context) -> Option<i64> {
+        if format != Format::Iso {
+            return format.read(bytes, context);
+        }
+        let Some((text, rest)) = bytes.split_first_chunk::<SECOND>() else {
+            return format.read(bytes, context);
+        };
+        if *text != self.text {
+            let mut cursor = Cursor { bytes: text };
+            let Some(ms) = iso_second(&mut cursor).filter(|_| cursor.bytes.is_empty()) else {
+                return format.read(bytes, context);
+            };
+            (self.text, self.ms) = (*text, ms);
+        }
+        Some(within(self.ms, &mut Cursor { bytes: rest }, context))
+    }
 }
 
 fn day_month(cursor: &mut Cursor<'_>, context: Context) -> Option<i64> {
@@ -373,6 +428,26 @@ mod tests {
             let text = format!("{year:04}-{month:02}-{day:02} 00:00:00");
             let date = chrono::NaiveDate::from_ymd_opt(year.cast_signed(), month, day);
             prop_assert_eq!(Format::Iso.read(text.as_bytes(), CONTEXT).is_some(), date.is_some() && year >= 1970);
+        }
+
+        #[test]
+        fn a_second_that_is_known_reads_as_one_that_is_not(
+            lines in proptest::collection::vec(
+                ("2026[-/]11[-/]2[0-9][T ][0-9]{1,2}:0[0-9]:[0-9]{1,2}", "([.,][0-9]{1,7})?( ?(Z|UTC|CET|[+-]0[0-9]:?30))?[ a0]?"),
+                1..20,
+            ),
+            offset_s in -50_000..50_000_i32,
+        ) {
+            let context = Context { offset_s, ..CONTEXT };
+            let mut last = LastSecond::default();
+            for (second, rest) in &lines {
+                // Each twice: the first makes it known.
+                for rest in [rest, "Z"] {
+                    let line = format!("{second}{rest}");
+                    let read = last.read(Format::Iso, line.as_bytes(), context);
+                    prop_assert_eq!(read, Format::Iso.read(line.as_bytes(), context), "{}", line);
+                }
+            }
         }
 
         #[test]

@@ -20,7 +20,7 @@ use super::{PlannedStage, Task};
 /// The kind of the task, as people read it.
 pub const CHECK: &str = "check";
 /// The name of the step that looks at LIVE.
-pub const STILL_LIVE: &str = "still-live";
+const STILL_LIVE: &str = "still-live";
 /// The variable of a check that says which epochs of the lock are known: `HOST=EPOCH`, separated by spaces.
 pub const EPOCHS_WERE: &str = "GOLIVE_EPOCHS_WERE";
 /// The variable in which the same check is told at its launch which epochs it runs under.
@@ -35,6 +35,11 @@ struct Check {
     variables: Vec<(String, String)>,
     takes_s: f64,
     on_failure: OnFailure,
+}
+
+/// Whether a task is the one that looks at LIVE: when it fails, something else is live than when this was planned.
+pub fn looks_at_live(task: &Task) -> bool {
+    task.kind == CHECK && task.step.as_str() == STILL_LIVE
 }
 
 /// Epochs of a lock as checks read them.

@@ -12,6 +12,7 @@ use crate::domain::action::Action;
 use crate::domain::checklist::{Downtime, OnFailure, Phase};
 use crate::domain::id::{EnvName, HostName, TaskId};
 use crate::domain::plan::Task;
+use crate::domain::plan::still_live::looks_at_live;
 
 /// Numbers over some tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -393,6 +394,13 @@ fn listed(hosts: &[HostName]) -> String {
     }
 }
 
+/// Whether going back found that something else was live by then than when it was planned.
+fn is_overtaken(state: &RunState) -> bool {
+    state
+        .each()
+        .any(|(planned, task)| looks_at_live(planned) && task.status == TaskStatus::Failed)
+}
+
 /// What users of the service see now, in one sentence. The environment spoken of is the first one of the plan that
 /// has a gate, else the first one at all.
 pub fn users_see(state: &RunState) -> String {
@@ -406,6 +414,9 @@ pub fn users_see(state: &RunState) -> String {
                 listed(&hosts)
             )
         }
+        Sight::Before(env) if is_overtaken(state) => format!(
+            "nothing users see has been changed on {env} by this run; what is live there now was released by somebody else"
+        ),
         Sight::Before(env) => {
             format!("nothing users see has changed on {env}: they see {before}")
         }
@@ -429,6 +440,9 @@ pub fn users_see_in_short(state: &RunState) -> String {
             format!("users may see it down ({} hosts)", hosts.len())
         }
         Sight::Down(_, hosts) => format!("users may see it down ({})", listed(&hosts)),
+        Sight::Before(_) if is_overtaken(state) => {
+            "users see what somebody else released".to_owned()
+        }
         Sight::Before(_) => format!("users see {before}"),
         Sight::Either(_) => format!("users see {before} or {after}"),
         Sight::After(env) => format!("users see {after}{}", behind(state, env).in_short()),

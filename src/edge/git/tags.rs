@@ -90,11 +90,16 @@ impl Git {
             FORMAT,
             "refs/tags",
         ];
-        Ok(self
-            .tag_lines(&arguments, pattern)
-            .await?
-            .into_iter()
-            .next())
+        let lines = self.tag_lines(&arguments, pattern).await?;
+        // As past releases are ordered: by the time that the name says, else by the tag's own.
+        let key = |line: &TagLine| {
+            let named = pattern.order(&line.name);
+            named.unwrap_or_else(|| (line.at.naive_utc(), 1))
+        };
+        Ok(lines.into_iter().reduce(|newest, line| {
+            let is_newer = key(&line) > key(&newest);
+            if is_newer { line } else { newest }
+        }))
     }
 
     /// One tag, whatever it is for; `None` when there is no such tag.

@@ -194,6 +194,11 @@ impl RunFolder {
         Logs::new(self.path.join(LOGS))
     }
 
+    /// The file that grows with every record.
+    pub fn journal_file(&self) -> PathBuf {
+        self.path.join(JOURNAL)
+    }
+
     /// How many bytes its journal has now: whether there is news, without reading it.
     pub fn recorded(&self) -> u64 {
         let journal = self.path.join(JOURNAL);

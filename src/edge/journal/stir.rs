@@ -40,6 +40,11 @@ impl Stir {
         }
     }
 
+    /// Whether the kernel tells of nothing here, so that each wait is a short one.
+    pub fn is_blind(&self) -> bool {
+        self.watched.is_none()
+    }
+
     /// Sleeps until something has happened in them since this was asked last, or some time has passed.
     pub async fn wait(&mut self) {
         match &mut self.watched {

@@ -117,7 +117,7 @@ pub fn help_for(code: i32) -> Option<String> {
     match code {
         66 => Some("connect again and look what happened there before going on".to_owned()),
         67 => Some(format!(
-            "look at ~/.golive there (it holds {}) and its free space",
+            "look at the folder of the launcher there (~/.golive on a host; it holds {}) and its free space",
             script_name()
         )),
         _ => None,

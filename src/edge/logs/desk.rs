@@ -322,6 +322,7 @@ impl Shared {
 
     /// Does the document's jobs until the desk is gone.
     fn work(&self) {
+        let _present = Present(self);
         let mut bytes = Vec::new();
         let mut state = self.lock();
         while !state.is_over {
@@ -348,6 +349,16 @@ impl Shared {
                 state = self.lock();
             }
         }
+    }
+}
+
+/// A worker that is there. One that breaks is missed: nobody waits for what it had begun, and the next work starts another.
+struct Present<'a>(&'a Shared);
+
+impl Drop for Present<'_> {
+    fn drop(&mut self) {
+        self.0.lock().workers -= 1;
+        self.0.progress.notify_all();
     }
 }
 
@@ -420,5 +431,25 @@ mod tests {
         let (given, parts) = given(&desk, &|| ());
         assert!(given == bytes, "{} of {}", given.len(), bytes.len());
         assert!(parts > TURN / 32);
+    }
+
+    #[test]
+    fn nobody_waits_for_a_worker_that_broke() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.log");
+        let bytes = b"a line of it\n".repeat(TURN / 2);
+        std::fs::write(&path, &bytes).unwrap();
+        let desk = Arc::new(Desk::new(|| {
+            if std::thread::current().name() == Some("golive logs") {
+                std::panic::resume_unwind(Box::new("broken"));
+            }
+        }));
+        let track = desk.add(0, Paper::File(path));
+        desk.grown(track, bytes.len() as u64, None);
+        let (sender, over) = std::sync::mpsc::channel();
+        let waiting = Arc::clone(&desk);
+        std::thread::spawn(move || sender.send(given(&waiting, &|| ()).1));
+        let parts = over.recv_timeout(std::time::Duration::from_secs(60));
+        assert!(parts.is_ok(), "it waits for ever");
     }
 }

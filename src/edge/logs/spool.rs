@@ -1,12 +1,13 @@
 //! The spool: what tailed sources gave, byte for byte, in files that live as long as their console.
 //!
 //! Each source is one row of bytes in several files (segments). Over all sources at most a limit is kept: then the
-//! segment that was filled first is given up, never one that is still written. The folder is private and held by a lock;
-//! it goes with the spool, and what a dead process left behind goes when the next spool is made.
+//! segment that was filled first is given up, never one that is still written, and its file is written over: that is
+//! much cheaper than a new one. The folder is private and held by a lock; it goes with the spool, and what a dead process
+//! left behind goes when the next spool is made.
 
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -72,6 +73,8 @@ pub struct Spool {
     kept: u64,
     made: u64,
     filled: u64,
+    /// The file of a segment that was given up, and that nobody reads any more.
+    spare: Option<(PathBuf, File)>,
     _held: File,
 }
 
@@ -107,6 +110,7 @@ impl Spool {
             kept: 0,
             made: 0,
             filled: 0,
+            spare: None,
             _held: held,
         })
     }
@@ -162,18 +166,14 @@ impl Spool {
     fn write(&mut self, source: usize, bytes: &[u8]) -> io::Result<()> {
         let mut shelf = self.shelf.write().unwrap_or_else(PoisonError::into_inner);
         if shelf.sources[source].is_empty() {
-            let first = open(&self.folder, source, self.made, 0)?;
-            self.made += 1;
+            let first = segment(self.spare.take(), &self.folder, &mut self.made, 0)?;
             shelf.sources[source].push_back(first);
         }
         let last = shelf.sources[source]
             .back_mut()
             .expect("invariant: it was made above");
-        if let Err(why) = (&*last.file).write_all(bytes) {
-            // What follows must stand where it belongs.
-            let _ = last.file.set_len(last.length);
-            return Err(why);
-        }
+        // Where a part of it finds room, it is written over by what finds room next.
+        last.file.write_all_at(bytes, last.length)?;
         last.length += bytes.len() as u64;
         last.ended += memchr::memchr_iter(b'\n', bytes).count() as u64;
         self.kept += bytes.len() as u64;
@@ -188,12 +188,11 @@ impl Spool {
         };
         let (base, ended) = (last.base + last.length, last.ended);
         let goes_on = byte_before(last, base) != Some(b'\n');
-        let mut next = open(&self.folder, source, self.made, base)?;
+        let mut next = segment(self.spare.take(), &self.folder, &mut self.made, base)?;
         last.filled = self.filled;
         self.filled += 1;
         next.ended = ended;
         next.first_line = ended + u64::from(goes_on);
-        self.made += 1;
         shelf.sources[source].push_back(next);
         Ok(())
     }
@@ -214,7 +213,11 @@ impl Spool {
             let segments = &mut shelf.sources[source];
             if let Some(gone) = segments.pop_front() {
                 self.kept -= gone.length;
-                let _ = fs::remove_file(&gone.path);
+                // Who still reads it reads what it was.
+                match Arc::into_inner(gone.file).filter(|_| self.spare.is_none()) {
+                    Some(free) => self.spare = Some((gone.path, free)),
+                    None => drop(fs::remove_file(&gone.path)),
+                }
             }
             let first_line = segments.front().map_or(0, |next| next.first_line);
             given_up.retain(|other| other.source != source);
@@ -231,7 +234,7 @@ impl Spool {
         let mut shelf = self.shelf.write().unwrap();
         let last = shelf.sources[source].back_mut().unwrap();
         let mut how = OpenOptions::new();
-        how.read(true).append(!refuses);
+        how.read(true).write(!refuses);
         last.file = Arc::new(how.open(&last.path).unwrap());
     }
 }
@@ -299,14 +302,23 @@ fn byte_before(segment: &Segment, end: u64) -> Option<u8> {
     Some(byte[0])
 }
 
-fn open(folder: &Path, source: usize, number: u64, base: u64) -> io::Result<Segment> {
-    let path = folder.join(format!("{source}.{number}"));
-    let file = OpenOptions::new()
-        .read(true)
-        .append(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&path)?;
+/// An empty segment: in a spare file, else in a new one.
+fn segment(
+    spare: Option<(PathBuf, File)>,
+    folder: &Path,
+    made: &mut u64,
+    base: u64,
+) -> io::Result<Segment> {
+    let (path, file) = if let Some(spare) = spare {
+        spare
+    } else {
+        let path = folder.join(made.to_string());
+        let mut how = OpenOptions::new();
+        how.read(true).write(true).create_new(true).mode(0o600);
+        let file = how.open(&path)?;
+        *made += 1;
+        (path, file)
+    };
     Ok(Segment {
         path,
         file: Arc::new(file),
@@ -407,7 +419,7 @@ mod tests {
         assert_eq!(spool.kept(), all.len() as u64);
         let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
         assert_eq!(mode(&spool.folder), 0o700);
-        assert_eq!(mode(&spool.folder.join("1.0")), 0o600);
+        assert_eq!(mode(&spool.folder.join("0")), 0o600);
     }
 
     #[test]
@@ -436,6 +448,40 @@ mod tests {
         assert_eq!(reader.read(1, at - 4, 5), b"\0\0\0\0l");
         let files = fs::read_dir(&spool.folder).unwrap().count();
         assert!(files < 40, "{files} files");
+    }
+
+    #[test]
+    fn the_file_of_a_segment_that_was_given_up_is_written_over_unless_somebody_reads_it() {
+        let cache = tempfile::tempdir().unwrap();
+        let mut spool = Spool::make(cache.path(), 1, 3200).unwrap();
+        let mut at = 0;
+        let mut fill = |spool: &mut Spool, bytes: u64| {
+            for _ in 0..bytes / 20 {
+                keep(spool, 0, format!("the line at {at:07}\n").as_bytes());
+                at += 20;
+            }
+            at
+        };
+        let end = fill(&mut spool, 40_000);
+        let folder = spool.folder.clone();
+        let files = || fs::read_dir(&folder).unwrap().count();
+        let at_rest = files();
+        let held = spool.reader().parts(0, end - 3000, 20);
+        let before = spool.reader().read(0, end - 3000, 20);
+        let end = fill(&mut spool, 40_000);
+        assert_eq!(files(), at_rest);
+        let (file, at, length) = &held[0];
+        let mut told = vec![0; *length];
+        file.as_ref().unwrap().read_exact_at(&mut told, *at).unwrap();
+        assert_eq!(told, before);
+        let newest = spool.reader().read(0, end - 20, 99);
+        assert_eq!(newest, format!("the line at {:07}\n", end - 20).as_bytes());
+        let first = end - spool.kept();
+        assert_eq!(
+            spool.reader().read(0, first, 20),
+            format!("the line at {first:07}\n").as_bytes()
+        );
+        assert!(spool.made < 80, "{} files were made", spool.made);
     }
 
     #[test]

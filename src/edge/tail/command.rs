@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use tokio::io::AsyncReadExt;
 use tokio::time::{Instant, timeout};
 
+use super::blocks::Blocks;
 use super::session::{Opens, Session, broken};
 use super::words::Word;
 use crate::port::{LaunchError, TailPiece, TailSink};
@@ -20,8 +20,6 @@ const FIRST: Duration = Duration::from_secs(5);
 const QUIET: Duration = Duration::from_secs(1);
 /// … and of what never rests so much is taken.
 const MOST: Duration = Duration::from_secs(10);
-/// How much is taken at once.
-const CHUNK: usize = 64 * 1024;
 
 /// Runs the command until it ends, something breaks, or without following until it is quiet.
 pub(super) async fn run<S: TailSink>(
@@ -40,16 +38,16 @@ pub(super) async fn run<S: TailSink>(
     }
     let taken = sink.take(TailPiece::Open(None)).await;
     taken.map_err(|why| failed(&why.to_string()))?;
-    let mut chunk = vec![0; CHUNK];
+    let mut blocks = Blocks::default();
     let mut patience = if follow { Duration::MAX } else { FIRST };
     let began = Instant::now();
     while follow || began.elapsed() < MOST {
-        match timeout(patience, session.stdout.read(&mut chunk)).await {
+        match timeout(patience, blocks.read(&mut session.stdout)).await {
             // It goes on, and nobody asked for that.
             Err(_) => return Ok(()),
-            Ok(Ok(0)) => return ended(session, place, follow).await,
-            Ok(Ok(count)) => {
-                let taken = sink.take(TailPiece::Bytes(&chunk[..count])).await;
+            Ok(Ok(bytes)) if bytes.is_empty() => return ended(session, place, follow).await,
+            Ok(Ok(bytes)) => {
+                let taken = sink.take(TailPiece::Bytes(bytes)).await;
                 taken.map_err(|why| failed(&why.to_string()))?;
             }
             Ok(Err(why)) => return Err(failed(&why.to_string())),

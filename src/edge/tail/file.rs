@@ -6,9 +6,11 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
+use super::blocks::Blocks;
 use super::overlap::Recent;
 use super::session::{Opens, Session, broken};
 use super::words::Word;
@@ -18,8 +20,6 @@ use crate::port::{FileMark, LaunchError, TailPiece, TailSink, TailStart};
 const OPEN_LIMIT: Duration = Duration::from_secs(30);
 /// How long what is on its way may take to arrive when the program was asked to end.
 const DRAIN_LIMIT: Duration = Duration::from_secs(5);
-/// How much is taken at once.
-const CHUNK: usize = 64 * 1024;
 /// How often a file may be renamed under the hands of the program before that counts as broken.
 const MOVES: u32 = 20;
 /// How many files that were read to their end are remembered.
@@ -56,6 +56,7 @@ pub(super) struct Follower<'a, O, S> {
     /// How long the file was when it was looked at last.
     seen: u64,
     recent: Recent,
+    blocks: Blocks,
     /// Files that were read to their end.
     done: Vec<u64>,
 }
@@ -74,6 +75,7 @@ impl<'a, O: Opens, S: TailSink> Follower<'a, O, S> {
             at,
             seen: 0,
             recent: Recent::default(),
+            blocks: Blocks::default(),
             done: Vec::new(),
         }
     }
@@ -190,13 +192,14 @@ impl<'a, O: Opens, S: TailSink> Follower<'a, O, S> {
         self.recent = Recent::default();
         self.at.offset = known as u64;
         self.give(TailPiece::Open(Some(self.at))).await?;
-        self.recent.push(&head[..known]);
-        self.bytes(&head[known..]).await
+        let mut head_known = Bytes::from(head);
+        let rest = head_known.split_off(known);
+        self.recent.push(&head_known);
+        self.bytes(rest).await
     }
 
     /// Gives what comes until the file is left or the session breaks.
     async fn pump(&mut self, mut session: Session) -> Result<Over, LaunchError> {
-        let mut chunk = vec![0; CHUNK];
         let mut goal = None;
         let mut told = true;
         let mut ended = false;
@@ -209,21 +212,21 @@ impl<'a, O: Opens, S: TailSink> Follower<'a, O, S> {
                 return Ok(Over::Next(Begin::After(self.at.inode)));
             }
             tokio::select! {
-                read = session.stdout.read(&mut chunk) => match read {
-                    Ok(0) => {
+                read = self.blocks.read(&mut session.stdout) => match read {
+                    Ok(bytes) if bytes.is_empty() => {
                         if !self.follow && self.at.offset >= end {
                             return Ok(Over::Ended);
                         }
                         let why = if ended { "the file ended early".to_owned() } else { last_words(&session) };
                         return Err(broken(self.place, &why));
                     }
-                    Ok(count) => self.bytes(&chunk[..count]).await?,
+                    Ok(bytes) => self.bytes(bytes).await?,
                     Err(why) => return Err(broken(self.place, &why.to_string())),
                 },
                 word = session.words.next(), if told => match word {
                     Some(Word::Size(size)) => self.seen = size,
                     Some(Word::Rotated(size)) => goal = Some(size),
-                    Some(Word::Truncated) => return self.cut_short(session, chunk).await,
+                    Some(Word::Truncated) => return self.cut_short(session).await,
                     Some(Word::Ended(_)) => ended = true,
                     Some(_) => {}
                     None => told = false,
@@ -233,18 +236,14 @@ impl<'a, O: Opens, S: TailSink> Follower<'a, O, S> {
     }
 
     /// The file was cut short: what is on its way is given, then it is opened anew.
-    async fn cut_short(
-        &mut self,
-        mut session: Session,
-        mut chunk: Vec<u8>,
-    ) -> Result<Over, LaunchError> {
+    async fn cut_short(&mut self, mut session: Session) -> Result<Over, LaunchError> {
         // The end of standard input ends the program, and with it the stream.
         session.stdin = Box::new(tokio::io::sink());
         let drain = async {
             loop {
-                match session.stdout.read(&mut chunk).await {
-                    Ok(0) | Err(_) => return Ok(()),
-                    Ok(count) => self.bytes(&chunk[..count]).await?,
+                match self.blocks.read(&mut session.stdout).await {
+                    Ok(bytes) if !bytes.is_empty() => self.bytes(bytes).await?,
+                    _ => return Ok(()),
                 }
             }
         };
@@ -258,12 +257,12 @@ impl<'a, O: Opens, S: TailSink> Follower<'a, O, S> {
         Ok(Over::Next(Begin::Top(beyond)))
     }
 
-    async fn bytes(&mut self, bytes: &[u8]) -> Result<(), LaunchError> {
+    async fn bytes(&mut self, bytes: Bytes) -> Result<(), LaunchError> {
         if bytes.is_empty() {
             return Ok(());
         }
         self.at.offset += bytes.len() as u64;
-        self.recent.push(bytes);
+        self.recent.push(&bytes);
         self.give(TailPiece::Bytes(bytes)).await
     }
 

@@ -4,6 +4,7 @@
 //! Bytes of a log travel on standard output alone, words about it on standard error. How a host is reached is the
 //! business of `ssh` and `process`. When to try again is the engine's.
 
+mod blocks;
 mod clock;
 mod command;
 mod file;

@@ -5,25 +5,56 @@
 
 use std::collections::VecDeque;
 
+use bytes::Bytes;
+
 /// How much is kept, in bytes.
 const KEPT: usize = 256 * 1024;
+/// Shorter pieces are copied: they would keep a whole block each.
+const WHOLE: usize = 32 * 1024;
 
 /// The last bytes that came.
 #[derive(Debug, Default)]
-pub(super) struct Recent(VecDeque<u8>);
+pub(super) struct Recent {
+    pieces: VecDeque<Piece>,
+    len: usize,
+}
+
+/// Some bytes that came one after another.
+#[derive(Debug)]
+enum Piece {
+    Whole(Bytes),
+    Copied(Vec<u8>),
+}
+
+impl Piece {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Whole(bytes) => bytes,
+            Self::Copied(bytes) => bytes,
+        }
+    }
+}
 
 impl Recent {
     /// Takes what came.
-    pub(super) fn push(&mut self, bytes: &[u8]) {
-        let bytes = &bytes[bytes.len().saturating_sub(KEPT)..];
-        let over = (self.0.len() + bytes.len()).saturating_sub(KEPT);
-        self.0.drain(..over);
-        self.0.extend(bytes);
+    pub(super) fn push(&mut self, bytes: &Bytes) {
+        self.len += bytes.len();
+        match self.pieces.back_mut() {
+            _ if bytes.len() >= WHOLE => self.pieces.push_back(Piece::Whole(bytes.clone())),
+            Some(Piece::Copied(last)) if last.len() < WHOLE => last.extend_from_slice(bytes),
+            _ => self.pieces.push_back(Piece::Copied(bytes.to_vec())),
+        }
+        while let Some(first) = self.pieces.front().map(|first| first.bytes().len())
+            && self.len - first >= KEPT
+        {
+            self.pieces.pop_front();
+            self.len -= first;
+        }
     }
 
-    /// How much is kept now.
+    /// How much is known now.
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.len.min(KEPT)
     }
 
     /// How many bytes of `beginning` are the last ones that came: the most that can be.
@@ -38,9 +69,10 @@ impl Recent {
             length += usize::from(beginning[at] == beginning[length]);
             borders[at] = length;
         }
-        let last = self.0.len().saturating_sub(beginning.len());
+        let came = self.pieces.iter().flat_map(Piece::bytes);
+        let before = self.len.saturating_sub(beginning.len().min(KEPT));
         let mut found = 0;
-        for byte in self.0.range(last..) {
+        for byte in came.skip(before) {
             while found > 0 && (found == beginning.len() || beginning[found] != *byte) {
                 found = borders[found - 1];
             }
@@ -62,7 +94,7 @@ mod tests {
         ) {
             let mut recent = Recent::default();
             for byte in came.as_bytes() {
-                recent.push(&[*byte]);
+                recent.push(&Bytes::copy_from_slice(&[*byte]));
             }
             let expected = (0..=beginning.len())
                 .rev()
@@ -72,11 +104,18 @@ mod tests {
     }
 
     #[test]
-    fn only_the_last_bytes_are_kept() {
-        let mut recent = Recent::default();
-        recent.push(&vec![b'a'; KEPT]);
-        recent.push(b"bc");
-        assert_eq!(recent.len(), KEPT);
-        assert_eq!(recent.overlap(b"abcd"), 3);
+    fn only_the_last_bytes_are_known_however_they_came() {
+        for size in [1, 1000, WHOLE - 1, WHOLE, 2 * WHOLE, 3 * KEPT] {
+            let mut recent = Recent::default();
+            for piece in vec![b'a'; 3 * KEPT].chunks(size) {
+                recent.push(&Bytes::copy_from_slice(piece));
+            }
+            recent.push(&Bytes::from_static(b"bc"));
+            assert_eq!(recent.len(), KEPT);
+            assert_eq!(recent.overlap(b"abcd"), 3);
+            assert_eq!(recent.overlap(&vec![b'a'; 2 * KEPT]), 0);
+            let held: usize = recent.pieces.iter().map(|piece| piece.bytes().len()).sum();
+            assert!(held == recent.len && held <= KEPT + size.max(2 * WHOLE));
+        }
     }
 }

@@ -357,8 +357,11 @@ fn said_of(
         == Some(&deployed.commit)
         && env.gated;
     let proof = deployed.proof.as_ref();
+    // Where only one of them has room, the name of a release says more than that LIVE is on it.
+    let tag = deployed.tag.as_deref().map_or(0, columns);
+    let has_room = tag == 0 || tag > room || tag + 6 <= room;
     let pieces = [
-        is_live.then(|| "LIVE".to_owned()),
+        (is_live && has_room).then(|| "LIVE".to_owned()),
         deployed.tag.clone(),
         proof.map(|proof| format!("{} {proof}", paint.theme.glyph(State::Ok))),
     ];

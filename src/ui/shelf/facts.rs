@@ -10,10 +10,14 @@ use crate::domain::catalog::{
 };
 use crate::domain::overview::Overview;
 use crate::domain::run::{Moment, Outcome};
+use crate::domain::text;
 use crate::ui::words;
 
 /// Paths of files that are told of a release, at most.
 const MOST_FILES: usize = 400;
+
+/// Columns of the subject that are told of a release, at most.
+const LONGEST_SUBJECT: usize = 120;
 
 /// Columns in which the names of hosts stand below each other.
 const WIDEST_HOST: usize = 28;
@@ -101,7 +105,9 @@ pub fn about(release: &Release, detail: Option<&Detail>, now: Moment) -> Vec<Fac
     let by = words::user(&release.by);
     facts.push(Fact::new("tagged", format!("{at} by {by}"), "text"));
     facts.extend(signature(&release.signature));
-    let commit = format!("{} {}", release.commit.short(), release.subject);
+    // What matters more follows: a subject that goes on and on is read among the commits.
+    let subject = text::ellipsis(&release.subject, LONGEST_SUBJECT);
+    let commit = format!("{} {subject}", release.commit.short());
     facts.push(Fact::new("commit", commit, "text"));
     let mut places: Vec<String> = release.envs.iter().map(ToString::to_string).collect();
     if release.live {

@@ -321,12 +321,7 @@ impl Shelf {
         if let Some(old) = &self.catalog {
             carry(old, Arc::make_mut(&mut catalog));
         }
-        let gone = |tag: &String, detail: &Arc<Detail>| {
-            let same =
-                |release: &&Release| release.tag == *tag && release.commit == detail.release.commit;
-            catalog.releases.iter().any(|release| same(&release))
-        };
-        self.details.retain(|tag, detail| gone(tag, detail));
+        self.details.retain(|_, detail| holds(&catalog, detail));
         self.widest = Widest::of(&catalog);
         self.catalog = Some(catalog);
         self.trouble = None;
@@ -502,6 +497,24 @@ impl Widest {
                 result: widest.result.max(columns(&facts::result(release).0)),
             })
     }
+}
+
+/// Whether what was told of a release as a whole is still so: neither it nor the one before it has changed. What is
+/// counted, verified and compared beside it is no part of that.
+fn holds(catalog: &Catalog, detail: &Detail) -> bool {
+    let of = |release: &Release| Release {
+        commits: None,
+        signature: Signature::None,
+        remote: OnRemote::Unknown,
+        ..release.clone()
+    };
+    let mut releases = catalog.releases.iter();
+    let Some(now) = releases.find(|release| release.tag == detail.release.tag) else {
+        return false;
+    };
+    let before = releases.next().map(|before| &before.tag);
+    let is_part = before.is_none() && catalog.releases.len() < catalog.total;
+    of(now) == of(&detail.release) && (is_part || before == detail.before.as_ref())
 }
 
 /// What was counted of releases before still holds for those that are the same, with the same one before them.

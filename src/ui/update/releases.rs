@@ -4,12 +4,13 @@
 
 use super::back;
 use super::moves::shift;
+use crate::domain::id::RunId;
 use crate::domain::log::Pattern;
 use crate::domain::overview::Overview;
 use crate::domain::run::Moment;
 use crate::ui::bays::{self, WIDE};
 use crate::ui::keymap::Act;
-use crate::ui::model::{Model, View};
+use crate::ui::model::{Model, Stirred, View};
 use crate::ui::msg::{Cmd, Notice, ReleaseNews};
 use crate::ui::panes;
 use crate::ui::shelf::{Row, Shelf, Tab};
@@ -31,16 +32,56 @@ pub(super) fn hear(model: &mut Model, news: ReleaseNews) -> Option<ReleaseNews> 
     None
 }
 
-/// The project was looked at again: when what is live or checked out has changed, so have the releases.
-pub(super) fn gathered(model: &mut Model, overview: &Overview) {
-    let (Some(catalog), Some(repository)) = (model.shelf.catalog(), &overview.repository) else {
-        return;
-    };
-    let live = catalog.live.as_ref().map(|live| &live.commit);
-    let is_same = catalog.head == repository.head && live == repository.live.as_ref();
-    if !is_same {
+/// The project has changed.
+pub(super) fn stirred(model: &mut Model, refs: bool) -> Vec<Cmd> {
+    let stirred = if refs { Stirred::Refs } else { Stirred::Runs };
+    model.stirred = model.stirred.max(stirred);
+    Vec::new()
+}
+
+/// What has changed is looked at again as soon as a screen shows it. A run that is driven here says by itself
+/// what it does, and at its end all is looked at.
+pub(super) fn look_again(model: &mut Model) -> Vec<Cmd> {
+    let shows = matches!(model.view, View::Home | View::Releases | View::Hosts);
+    if model.stirred <= Stirred::Looking || !shows || model.drives() {
+        return Vec::new();
+    }
+    if model.stirred == Stirred::Refs {
         model.shelf.asking.again();
     }
+    model.stirred = Stirred::Looking;
+    vec![Cmd::Refresh]
+}
+
+/// The project was looked at again: when what is live or checked out has changed, or what became of a run, so have the
+/// releases. When others did it, hosts are asked again what they run, and who holds locks.
+pub(super) fn gathered(model: &mut Model, overview: &Overview) -> Vec<Cmd> {
+    let by_others = model.stirred == Stirred::Looking;
+    if by_others {
+        model.stirred = Stirred::Nothing;
+    }
+    let Some(known) = &model.overview else {
+        return Vec::new();
+    };
+    let live = |of: &Overview| of.repository.as_ref().and_then(|found| found.live.clone());
+    let has_moved = live(known) != live(overview);
+    let has_ended = ended(known) != ended(overview);
+    let listed = model.shelf.catalog().zip(overview.repository.as_ref());
+    let is_listed = listed.is_none_or(|(catalog, repository)| {
+        let live = catalog.live.as_ref().map(|live| &live.commit);
+        catalog.head == repository.head && live == repository.live.as_ref()
+    });
+    if has_ended || !is_listed {
+        model.shelf.asking.again();
+    }
+    let asks = by_others && (has_moved || has_ended) && !model.drives();
+    Vec::from_iter(asks.then_some(Cmd::ProbeHosts))
+}
+
+/// The runs that are over.
+fn ended(overview: &Overview) -> Vec<&RunId> {
+    let over = overview.runs.iter().filter(|run| run.outcome.is_some());
+    over.map(|run| &run.run).collect()
 }
 
 /// After every message: what shows stays in sight, and what is not known of it is asked for.

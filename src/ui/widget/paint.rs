@@ -249,10 +249,15 @@ pub fn safe(value: &str) -> String {
         return value.to_owned();
     }
     let mut out = String::with_capacity(value.len());
+    // What stands in it is measured once: a text may be tabs by the thousand.
+    let (mut column, mut measured) = (0, 0);
     for c in value.chars() {
         if c == '\t' {
-            let stop = 8 - columns(&out) % 8;
+            column += columns(&out[measured..]);
+            let stop = 8 - column % 8;
             out.extend(std::iter::repeat_n(' ', stop));
+            column += stop;
+            measured = out.len();
         } else {
             text::push_visible(&mut out, c);
         }
@@ -274,31 +279,43 @@ fn ascii_of(c: char) -> char {
     }
 }
 
-/// Breaks a text at spaces into rows of at most `width` columns.
+/// Breaks a text at spaces into rows of at most `width` columns; words that are longer are cut.
 pub fn wrap(value: &str, width: usize) -> Vec<String> {
     let mut rows = Vec::new();
     let mut row = String::new();
     for word in safe(value).split_inclusive(' ') {
-        if columns(&row) + columns(word.trim_end()) > width && !row.is_empty() {
+        let wide = columns(word.trim_end());
+        if columns(&row) + wide > width && !row.is_empty() {
             rows.push(std::mem::take(&mut row).trim_end().to_owned());
         }
-        let mut rest = word;
-        while columns(rest) > width && width > 0 {
-            let cut = rest
-                .char_indices()
-                .map(|(at, c)| at + c.len_utf8())
-                .take_while(|end| columns(&rest[..*end]) <= width)
-                .last()
-                .unwrap_or(rest.len());
-            rows.push(rest[..cut].to_owned());
-            rest = &rest[cut..];
-        }
+        let rest = if wide > width && width > 0 {
+            let (whole, rest) = cut(word, width);
+            rows.extend(whole);
+            rest
+        } else {
+            word
+        };
         row.push_str(rest);
     }
     if !row.trim_end().is_empty() || rows.is_empty() {
         rows.push(row.trim_end().to_owned());
     }
     rows
+}
+
+/// A word in rows of at most `width` columns, and what is left for the next one. Each sign is measured once: a word may
+/// be as long as a file.
+fn cut(word: &str, width: usize) -> (Vec<String>, &str) {
+    let (mut rows, mut from, mut used) = (Vec::new(), 0, 0);
+    for (at, grapheme) in word.grapheme_indices(true) {
+        let wide = grapheme.width();
+        if used + wide > width && at > from && grapheme != " " {
+            rows.push(word[from..at].to_owned());
+            (from, used) = (at, 0);
+        }
+        used += wide;
+    }
+    (rows, &word[from..])
 }
 
 #[cfg(test)]
@@ -384,5 +401,17 @@ mod tests {
     fn rows_break_at_spaces_and_long_words_are_cut() {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("abcdefgh", 3), ["abc", "def", "gh"]);
+        assert_eq!(wrap("abc def", 3), ["abc", "def"]);
+        assert_eq!(wrap("a bcdef g", 3), ["a", "bcd", "ef", "g"]);
+        assert_eq!(wrap("漢字漢", 1), ["漢", "字", "漢"]);
+        assert_eq!(wrap("ab\tc", 80), ["ab      c"]);
+    }
+
+    #[test]
+    fn a_text_as_long_as_a_file_is_measured_once() {
+        // Where each row, or each tab, measured all of it these would not end.
+        assert_eq!(wrap(&"x".repeat(4 << 20), 64).len(), (4 << 20) / 64);
+        assert_eq!(safe(&"a\t".repeat(1 << 20)).len(), 8 << 20);
+        assert_eq!(safe("ab漢\tc\t\td"), "ab漢    c               d");
     }
 }

@@ -28,19 +28,28 @@ fn files() -> Vec<(String, String)> {
                 .to_str()
                 .unwrap()
                 .to_owned();
+            if is_made(&name) {
+                continue;
+            }
             if path.is_dir() && !path.is_symlink() {
-                if name != "target" && name != ".git" {
-                    folders.push(path);
-                }
-            } else if let Ok(text) = fs::read_to_string(&path)
-                && name != ".git"
-            {
+                folders.push(path);
+            } else if let Ok(text) = fs::read_to_string(&path) {
                 files.push((name, text));
             }
         }
     }
     files.sort();
     files
+}
+
+/// Whether a file or folder of this name is no part of the source: it is made by tools, and nobody commits it.
+fn is_made(name: &str) -> bool {
+    let below = |folder: &str, made: &[&str]| {
+        let rest = name.strip_prefix(folder);
+        rest.is_some_and(|rest| made.contains(&rest))
+    };
+    let of_fuzzing = ["target", "corpus", "artifacts", "coverage", "Cargo.lock"];
+    below("", &["target", ".git"]) || below("fuzz/", &of_fuzzing)
 }
 
 fn rust(under: &str) -> Vec<Source> {
@@ -252,6 +261,15 @@ fn no_test_is_left_out_and_none_sleeps() {
     none(&rules::patience(&made_up(&[("tests/it/a.rs", waits)])));
     none(&rules::patience(&rust("src/")));
     none(&rules::patience(&rust("tests/")));
+}
+
+#[test]
+fn what_fuzzing_leaves_behind_is_no_part_of_the_source() {
+    let ignored = fs::read_to_string(root().join("fuzz/.gitignore")).unwrap();
+    for name in ignored.lines().map(|line| line.trim_end_matches('/')) {
+        assert!(is_made(&format!("fuzz/{name}")), "{name}");
+    }
+    assert!(!is_made("fuzz/fuzz_targets") && !is_made("Cargo.lock"));
 }
 
 #[test]

@@ -76,6 +76,40 @@ fn past_releases_are_looked_at_found_compared_and_planned_by_keys() {
 }
 
 #[test]
+fn what_others_do_meanwhile_shows_without_a_key() {
+    let workshop = released(4);
+    let terminals = ["", "releases"].map(|line| workshop.open(line));
+    let [home, list] = &terminals;
+    home.shows(&tag(2));
+    list.shows(&format!("* {}", tag(2)));
+    list.shows("4 releases");
+    // Somebody goes back, and releases.
+    git(&workshop, 20, &["tag", "-f", "LIVE", &tag(1)]);
+    home.shows(&tag(1));
+    home.hides(&tag(2));
+    list.shows(&format!("* {}", tag(1)));
+    git(&workshop, 21, &["tag", "-m", "by hand", &tag(9)]);
+    list.shows("5 releases");
+    // Refs in one file, and what is made and removed there.
+    git(&workshop, 22, &["pack-refs", "--all"]);
+    git(&workshop, 23, &["tag", "-d", &tag(9)]);
+    list.shows("4 releases");
+    // A run that another console drives, and its end.
+    workshop.let_go("prepare");
+    workshop.let_go("switch");
+    home.shows("no run has ended");
+    let commit = workshop.commit();
+    let done = workshop.golive(&format!("deploy --plain --approve live={commit}"));
+    assert!(done.status.success(), "{done:?}");
+    home.hides("no run has ended");
+    home.shows("succeeded");
+    for mut terminal in terminals {
+        terminal.keys("\x03");
+        assert_eq!(terminal.ended(), 0);
+    }
+}
+
+#[test]
 fn a_release_and_a_difference_named_on_the_command_line_open_on_screen_and_print_elsewhere() {
     let workshop = released(4);
     let mut terminal = workshop.open(&format!("releases show {}", tag(1)));

@@ -2,30 +2,7 @@
 
 use std::fs;
 
-use super::ground::{Ground, text};
-
-const STAGING: &str = r#"
-[env.staging]
-hosts = { web1 = "web1" }
-gate = "GATE"
-vars = { TRACE = "TRACE_FILE" }
-[step.code]
-on = "all"
-run = 'git -C "$(dirname "$TRACE")/project" show "$GOLIVE_COMMIT:file" >served'
-undo = 'echo "undo $GOLIVE_COMMIT" >>"$TRACE"'
-[[stage]]
-name = "Staging"
-env = "staging"
-steps = ["code"]
-"#;
-
-fn staging(gate: &str) -> Ground {
-    Ground::new(1, &STAGING.replace("GATE", gate))
-}
-
-fn served(ground: &Ground) -> String {
-    fs::read_to_string(ground.home(1).join("served")).unwrap()
-}
+use super::ground::{Ground, STAGING, text};
 
 /// Releases as somebody does whose machine knows nothing of the runs of this one.
 fn releases_elsewhere(ground: &Ground, arguments: &[&str]) {
@@ -38,7 +15,7 @@ fn releases_elsewhere(ground: &Ground, arguments: &[&str]) {
 
 #[test]
 fn what_a_colleague_released_is_not_taken_back_for_something_else_unless_somebody_says_so() {
-    let ground = staging("none");
+    let ground = Ground::staging("none");
     for text in ["one", "two"] {
         ground.commit(text);
         ground.ends(0, &["deploy"]);
@@ -50,7 +27,7 @@ fn what_a_colleague_released_is_not_taken_back_for_something_else_unless_somebod
         "somebody else had the lock of staging since this was last known here, on: web1",
         "nothing was taken back",
     ]);
-    assert_eq!(served(&ground), "three");
+    assert_eq!(ground.served(), "three");
     assert!(ground.trace().is_empty(), "{:?}", ground.trace());
     // Another try says the same, and people may know better.
     let run = ground.newest_run();
@@ -74,17 +51,17 @@ fn what_a_colleague_released_is_not_taken_back_for_something_else_unless_somebod
         "he only looked",
     ];
     ground.ends(0, &decided);
-    assert_eq!(served(&ground), "one");
+    assert_eq!(ground.served(), "one");
     // From here on it is known again.
     ground.commit("four");
     ground.ends(0, &["deploy"]);
     ground.ends(0, &["rollback", "staging"]);
-    assert_eq!(served(&ground), "one");
+    assert_eq!(ground.served(), "one");
 }
 
 #[test]
 fn a_gate_held_open_while_a_colleague_releases_is_approved_for_nothing() {
-    let ground = staging("type");
+    let ground = Ground::staging("type");
     let mut approvals = Vec::new();
     for text in ["one", "two", "three"] {
         approvals.push(format!("staging={}", ground.commit(text)));
@@ -97,7 +74,7 @@ fn a_gate_held_open_while_a_colleague_releases_is_approved_for_nothing() {
     releases_elsewhere(&ground, &["deploy", "--approve", &approvals[2]]);
     let late = ground.ends(1, &["resume", &waiting, "--approve", &approvals[0]]);
     late.prints(&["somebody else had the lock of staging"]);
-    assert_eq!(served(&ground), "three");
+    assert_eq!(ground.served(), "three");
     assert!(ground.trace().is_empty(), "{:?}", ground.trace());
     assert_eq!(text(&ground.runs()[0]["outcome"]), "failed");
 }
@@ -119,6 +96,6 @@ fn a_run_of_ours_that_came_to_nothing_does_not_hide_what_a_colleague_released_be
     ground.ends(1, &["deploy"]);
     let refused = ground.ends(1, &["rollback", "staging"]);
     refused.prints(&["somebody else had the lock of staging since this was last known here"]);
-    assert_eq!(served(&ground), "three");
+    assert_eq!(ground.served(), "three");
     assert!(ground.trace().is_empty(), "{:?}", ground.trace());
 }

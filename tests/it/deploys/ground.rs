@@ -84,13 +84,39 @@ pub(super) struct Running {
     err: PathBuf,
 }
 
+/// What [`Ground::staging`] does.
+pub(super) const STAGING: &str = r#"
+[env.staging]
+hosts = { web1 = "web1" }
+gate = "GATE"
+vars = { TRACE = "TRACE_FILE" }
+[step.code]
+on = "all"
+run = 'git -C "$(dirname "$TRACE")/project" show "$GOLIVE_COMMIT:file" >served'
+undo = 'echo "undo $GOLIVE_COMMIT" >>"$TRACE"'
+[[stage]]
+name = "Staging"
+env = "staging"
+steps = ["code"]
+"#;
+
 impl Ground {
     /// A project with this checklist (without `[project]`) on a new fleet, committed and pushed.
     pub(super) fn new(hosts: usize, checklist: &str) -> Self {
         Self::on(Fleet::up(hosts), checklist)
     }
 
-    /// The same on a fleet that is there.
+    /// One host of an environment that no tag speaks of, with this gate; its application is a file that it fetches from git.
+    pub(super) fn staging(gate: &str) -> Self {
+        Self::new(1, &STAGING.replace("GATE", gate))
+    }
+
+    /// What the application of [`Ground::staging`] serves.
+    pub(super) fn served(&self) -> String {
+        fs::read_to_string(self.home(1).join("served")).unwrap()
+    }
+
+    /// The same as [`Ground::new`] on a fleet that is there.
     pub(super) fn on(fleet: Fleet, checklist: &str) -> Self {
         let ground = Self::bare_of_git(fleet, checklist);
         ground.init();

@@ -199,12 +199,50 @@ fn a_clone_without_the_history_says_that_it_cannot_tell() {
     release(&ground, "two");
     let origin = format!("file://{}", ground.path("origin.git").display());
     ground.git_in("", &["clone", "-q", "--depth", "1", &origin, "second"]);
-    ground.git_in("second", &["fetch", "-q", "--tags", "--depth", "1"]);
     fs::remove_dir_all(ground.project()).unwrap();
     fs::rename(ground.path("second"), ground.project()).unwrap();
+    let known = ground.ends(2, &["rollback", "production", "--dry-run"]);
+    known.says(&["is not in this clone", "help: git fetch --tags"]);
+    // Somebody else has no runs either.
+    fs::remove_dir_all(ground.path("home/.local/state")).unwrap();
+    let alone = ground.ends(0, &["rollback", "production", "--dry-run"]);
+    alone.prints(&["nothing to go back to", "git fetch --tags origin"]);
+    ground.git(&["fetch", "-q", "--tags", "--depth", "1"]);
     let shown = ground.ends(0, &["rollback", "production", "--dry-run"]);
     shown.prints(&["this clone is shallow", "git fetch --unshallow"]);
     assert!(!shown.out.contains("\n  brings "), "{shown}");
+}
+
+#[test]
+fn a_release_whose_commit_is_gone_is_named_with_what_brings_it() {
+    let ground = shop();
+    release(&ground, "one");
+    release(&ground, "two");
+    let one = ground.git(&["rev-parse", "HEAD~1"]);
+    let (folder, file) = one.trim().split_at(2);
+    let object = ground.project().join(".git/objects").join(folder);
+    fs::remove_file(object.join(file)).unwrap();
+    let refused = ground.ends(2, &["rollback", "production"]);
+    refused.says(&[
+        &format!("its commit {} is not in this clone", &one[..7]),
+        "help: git fetch --tags",
+    ]);
+    assert!(!refused.err.contains("git branch"), "{refused}");
+}
+
+#[test]
+fn a_remote_that_does_not_answer_is_told_in_one_line() {
+    let ground = shop();
+    release(&ground, "one");
+    release(&ground, "two");
+    fs::rename(ground.path("origin.git"), ground.path("away.git")).unwrap();
+    let shown = ground.ends(0, &["rollback", "production", "--dry-run"]);
+    shown.prints(&["! whether LIVE was moved on origin is not known: fatal: "]);
+    assert!(!shown.out.contains("correct access rights"), "{shown}");
+    assert!(!shown.out.contains("golive plan -v"), "{shown}");
+    ground
+        .ends(0, &["rollback", "production", "--dry-run", "-v"])
+        .prints(&["git rev-parse -q --verify"]);
 }
 
 #[test]

@@ -261,6 +261,36 @@ fn what_was_approved_after_somebody_else_went_back_takes_nothing_back() {
 }
 
 #[test]
+fn what_others_did_meanwhile_comes_here_by_the_command_that_is_told() {
+    let ground = shop();
+    let [_, two, _] = three(&ground);
+    ground.git(&["clone", "-q", "../origin.git", "../second"]);
+    ground.ends(0, &["rollback", "production", "--reason", "slow"]);
+    // From here on it is somebody else, in whose clone LIVE is where it was.
+    fs::rename(ground.project(), ground.path("first")).unwrap();
+    fs::rename(ground.path("second"), ground.project()).unwrap();
+    fs::remove_dir_all(ground.path("home/.local/state")).unwrap();
+    ground.git(&["config", "user.name", "Bob"]);
+    ground.git(&["config", "user.email", "bob@example.com"]);
+    let late = ground.ends(1, &["rollback", "production"]);
+    late.prints(&[
+        "LIVE was moved on origin",
+        "nothing was taken back",
+        "nothing users see has been changed on production by this run",
+    ]);
+    let (_, end) = late.out.split_once("FAILED: run").unwrap();
+    assert!(!end.contains(": they see "), "{late}");
+    let told = late.out.split("help: git ").nth(1).unwrap();
+    let command: Vec<&str> = told.split(' ').take(4).collect();
+    ground.git(&command);
+    ground.ends(0, &["rollback", "production"]);
+    let of_releases: Vec<String> = undone(&ground);
+    assert_eq!(of_releases.len(), 2);
+    assert_eq!(of_releases[1], two);
+    serves(&ground, "one");
+}
+
+#[test]
 fn a_console_that_is_killed_leaves_a_rollback_that_goes_on() {
     let hold =
         "if [ \"$GOLIVE_ROLLBACK\" = 1 ]; then echo held; until [ -e go ]; do sleep 0.05; done; fi";
@@ -415,23 +445,7 @@ fn any_clone_knows_what_is_bad() {
 
 #[test]
 fn an_environment_without_tags_goes_back_by_the_runs_of_this_machine() {
-    let ground = Ground::new(
-        1,
-        r#"
-[env.staging]
-hosts = { web1 = "web1" }
-vars = { TRACE = "TRACE_FILE" }
-[step.code]
-on = "all"
-run = 'git -C "$(dirname "$TRACE")/project" show "$GOLIVE_COMMIT:file" >served'
-undo = 'echo "undo $GOLIVE_COMMIT" >>"$TRACE"'
-[[stage]]
-name = "Staging"
-env = "staging"
-steps = ["code"]
-"#,
-    );
-    let served = || fs::read_to_string(ground.home(1).join("served")).unwrap();
+    let ground = Ground::staging("none");
     let mut commits = Vec::new();
     for text in ["one", "two", "three"] {
         commits.push(ground.commit(text));
@@ -440,18 +454,18 @@ steps = ["code"]
     let bad = ground.ends(2, &["rollback", "staging", "v1"]);
     bad.says(&[&commits[1][..7]]);
     ground.ends(0, &["rollback", "staging"]);
-    assert_eq!(served(), "two");
+    assert_eq!(ground.served(), "two");
     ground.ends(0, &["rollback", "staging", "--detach"]);
     wait_until("the runner has ended it", || {
         text(&ground.runs()[0]["outcome"]) == "rolled_back"
     });
-    assert_eq!(served(), "one");
+    assert_eq!(ground.served(), "one");
     let undone = [&commits[2], &commits[1]].map(|commit| format!("undo {commit}"));
     assert_eq!(ground.trace(), undone);
     let left = ground.ends(2, &["rollback", "staging", &commits[2][..7]]);
     left.says(&["it was left by a rollback and is bad: no reason given"]);
     ground.ends(0, &["deploy"]);
-    assert_eq!(served(), "three");
+    assert_eq!(ground.served(), "three");
 }
 
 #[test]
@@ -464,9 +478,14 @@ fn nothing_is_started_where_nothing_can_be_gone_back_to() {
         .ends(0, &["rollback", "production", "--json"])
         .prints(&["nothing to go back to", "\"to\":null"]);
     release(&ground, "two", None);
+    ground.ends(2, &["rollback", "production", "v9"]).says(&[
+        "cannot go back to `v9`",
+        &one,
+        "git fetch --tags origin",
+    ]);
     ground
-        .ends(2, &["rollback", "production", "v9"])
-        .says(&["cannot go back to `v9`", &one]);
+        .ends(2, &["rollback", "production", "LIVE"])
+        .says(&["it is live in production"]);
     ground
         .ends(2, &["rollback", "prodution"])
         .says(&["did you mean `production`"]);

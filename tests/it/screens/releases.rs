@@ -538,6 +538,70 @@ fn long_names_keep_their_ends_and_the_other_columns() {
 }
 
 #[test]
+fn what_is_compared_is_said_before_what_is_not_as_it_should_be() {
+    let mut catalog = catalog(47);
+    catalog.troubles = vec!["LIVE is where no release is".into()];
+    let mut model = opened(&catalog, (120, 36));
+    assert!(text(&model, 120, 36, 2).contains("LIVE is where no release is"));
+    let cmds = press(&mut model, "vjj=", 10);
+    answer(&mut model, cmds, &catalog, 11);
+    let shown = text(&model, 120, 36, 30);
+    assert!(shown.contains("comparing v1.11.1 with v1.11.3"), "{shown}");
+    tell(&mut model, key(KeyCode::Esc), 40);
+    assert!(text(&model, 120, 36, 50).contains("LIVE is where no release is"));
+}
+
+#[test]
+fn a_subject_that_goes_on_and_on_leaves_room_for_what_matters_more() {
+    let mut catalog = catalog(5);
+    catalog.releases[0].subject = "on and ".repeat(400);
+    let shown = text(&opened(&catalog, (120, 36)), 120, 36, 30);
+    assert!(shown.contains("touches  database"), "{shown}");
+}
+
+#[test]
+fn what_others_do_is_looked_at_where_it_shows_and_hosts_are_asked_when_they_moved_what_is_live() {
+    let looks = |cmds: &[Cmd]| cmds.iter().any(|cmd| matches!(cmd, Cmd::Refresh));
+    let asks = |cmds: &[Cmd]| cmds.iter().any(|cmd| matches!(cmd, Cmd::ProbeHosts));
+    let lists = |cmds: &[Cmd]| {
+        let wishes = wishes(cmds);
+        wishes.iter().any(|wish| matches!(wish, ReleaseWish::List))
+    };
+    let mut model = fixture::home();
+    let mut known = model.overview.clone().unwrap();
+    // What the list was made of is what the overview says.
+    let mut listed = catalog(6);
+    let repository = known.repository.as_mut().unwrap();
+    repository.live = listed.live.as_ref().map(|live| live.commit.clone());
+    repository.head.clone_from(&listed.head);
+    tell(&mut model, Msg::Overview(known.clone()), 1);
+    let cmds = press(&mut model, "3", 1);
+    answer(&mut model, cmds, &listed, 1);
+
+    let cmds = tell(&mut model, Msg::Stirred { refs: true }, 30);
+    assert!(looks(&cmds) && lists(&cmds));
+    let cmds = tell(&mut model, Msg::Overview(known.clone()), 31);
+    assert!(
+        !asks(&cmds) && !lists(&cmds),
+        "nothing that shows has changed"
+    );
+    let cmds = tell(&mut model, Msg::Stirred { refs: false }, 32);
+    assert!(looks(&cmds) && !lists(&cmds), "a run says nothing of tags");
+    // LIVE is somewhere else.
+    known.repository.as_mut().unwrap().live = Some(hash(3));
+    let cmds = tell(&mut model, Msg::Overview(known.clone()), 33);
+    assert!(asks(&cmds) && lists(&cmds));
+    listed.live.as_mut().unwrap().commit = hash(3);
+    answer(&mut model, cmds, &listed, 33);
+    // Where nothing of it shows it waits.
+    model.view = View::Gate;
+    assert!(!looks(&tell(&mut model, Msg::Stirred { refs: true }, 34)));
+    model.view = View::Home;
+    assert!(looks(&tell(&mut model, Msg::Tick, 35)));
+    assert!(!looks(&tell(&mut model, Msg::Tick, 36)), "once");
+}
+
+#[test]
 fn the_cursor_stays_on_its_release_when_the_list_comes_again() {
     let mut model = shelf(47);
     press(&mut model, "jjjj", 10);

@@ -11,10 +11,13 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::Read;
 use std::net::{TcpListener, TcpStream};
+use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -41,7 +44,11 @@ pub(crate) struct Host {
     pub(crate) home: PathBuf,
     folder: PathBuf,
     server: Option<Child>,
+    _hold: PortHold,
 }
+
+/// As long as it lives, no other fleet of this machine takes the port, in whichever process.
+pub(crate) type PortHold = UnixListener;
 
 static SSHD: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
     let places = std::env::var_os("PATH").unwrap_or_default();
@@ -257,12 +264,14 @@ impl Host {
         private.create(home.join(".ssh")).unwrap();
         fs::write(home.join(".hushlogin"), "").unwrap();
         fs::write(folder.join("boot_id"), format!("{FIRST_BOOT}\n")).unwrap();
+        let (port, hold) = free_port();
         Self {
             name: name.to_owned(),
-            port: free_port(),
+            port,
             home,
             folder,
             server: None,
+            _hold: hold,
         }
     }
 
@@ -511,18 +520,29 @@ fn keygen(file: &Path) -> Child {
         .expect("openssh-client is missing; ./test installs it")
 }
 
-/// A port nobody listens on. It is below the range of outgoing connections, so that none takes it meanwhile.
-fn free_port() -> u16 {
-    use std::sync::atomic::{AtomicU16, Ordering};
+/// A port nobody listens on, and what keeps it for whoever has that. It is below the range of outgoing connections, so
+/// that none takes it meanwhile.
+fn free_port() -> (u16, PortHold) {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     loop {
         let turn = NEXT.fetch_add(1, Ordering::Relaxed);
         let spread = (std::process::id() % 97) as u16 * 113;
         let port = 20_000 + spread.wrapping_add(turn) % 11_000;
+        // Held first: who looks whether it is free may find another one's port between two lives of its server.
+        let Some(hold) = hold(port) else {
+            continue;
+        };
         if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
+            return (port, hold);
         }
     }
+}
+
+/// Keeps a port; `None` = another fleet has it, whether its server runs or not. The name is no file: it ends with the process, however that ends.
+pub(crate) fn hold(port: u16) -> Option<PortHold> {
+    let name = format!("golive-test-port-{port}");
+    let address = SocketAddr::from_abstract_name(name).unwrap();
+    UnixListener::bind_addr(&address).ok()
 }
 
 fn is_root() -> bool {

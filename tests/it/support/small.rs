@@ -20,6 +20,17 @@ impl Small {
         }
     }
 
+    /// A secret whose value is had as this key of it says: `command = "…"`.
+    pub(crate) fn secret(mut self, name: &str, from: &str) -> Self {
+        self.add(&format!("[secret.{name}]\n{from}"));
+        self
+    }
+
+    /// The last step has these secrets.
+    pub(crate) fn told(self, secrets: &[&str]) -> Self {
+        self.with(&format!("secrets = {secrets:?}"))
+    }
+
     /// A step on this machine.
     pub(crate) fn step(mut self, name: &str, run: &str) -> Self {
         let run = serde_json::Value::from(run);

@@ -54,7 +54,7 @@ impl Tails for Made {
             None => std::future::pending().await,
             Some(Session::Opens(mark, bytes)) => {
                 sink.take(TailPiece::Open(Some(mark))).await.unwrap();
-                sink.take(TailPiece::Bytes(bytes)).await.unwrap();
+                sink.take(TailPiece::Bytes(bytes.into())).await.unwrap();
                 Err(LaunchError::Unreachable { place, why, help })
             }
             Some(Session::Waits(bytes)) => {
@@ -66,13 +66,14 @@ impl Tails for Made {
                     .await
                     .unwrap();
                 sink.take(TailPiece::Open(Some(mark))).await.unwrap();
-                sink.take(TailPiece::Bytes(bytes)).await.unwrap();
+                sink.take(TailPiece::Bytes(bytes.into())).await.unwrap();
                 Err(LaunchError::Unreachable { place, why, help })
             }
             Some(Session::Unreachable) => Err(LaunchError::Unreachable { place, why, help }),
             Some(Session::Refused) => Err(LaunchError::Refused { place, why, help }),
             Some(Session::Endless) => loop {
-                sink.take(TailPiece::Bytes(&[b'x'; 1024])).await.unwrap();
+                let bytes = vec![b'x'; 1024].into();
+                sink.take(TailPiece::Bytes(bytes)).await.unwrap();
                 self.asked.lock().unwrap().push((Instant::now(), start));
             },
         }

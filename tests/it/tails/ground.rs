@@ -144,7 +144,7 @@ impl TailSink for Collecting {
         let mut seen = self.0.lock().unwrap();
         match piece {
             TailPiece::Bytes(bytes) => {
-                seen.text.push_str(&String::from_utf8_lossy(bytes));
+                seen.text.push_str(&String::from_utf8_lossy(&bytes));
                 if let Some(mark) = &mut seen.mark {
                     mark.offset += bytes.len() as u64;
                 }

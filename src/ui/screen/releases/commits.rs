@@ -33,6 +33,16 @@ struct Columns {
     author: u16,
 }
 
+/// The same in a pane of `width` columns: where both ends have no room only the later one is named, whole.
+pub(super) fn title_in(model: &Model, width: u16) -> (String, String) {
+    let (title, count) = title(model);
+    let room = usize::from(width).saturating_sub(6);
+    match title.rsplit_once("..") {
+        Some((_, name)) if columns(&title) > room => (format!("Commits  {name}"), count),
+        _ => (title, count),
+    }
+}
+
 /// What the pane is about, and how many commits that are.
 pub(super) fn title(model: &Model) -> (String, String) {
     let shelf = &model.shelf;

@@ -72,9 +72,7 @@ pub(super) fn attention(model: &Model, width: u16, now: Moment) -> (String, &'st
         };
         return (said.to_owned(), "attention");
     };
-    if let Some(said) = trouble(model, catalog, width) {
-        return (said, "state.warn");
-    }
+    // Nothing else on the screen says what is compared, and what is not as it should be is there again afterwards.
     if let Some((from, to)) = &shelf.range {
         let from = if from.is_empty() {
             "the beginning"
@@ -87,6 +85,9 @@ pub(super) fn attention(model: &Model, width: u16, now: Moment) -> (String, &'st
             format!("comparing {from} with {to}.   Esc: back to what is selected")
         };
         return (said, "attention");
+    }
+    if let Some(said) = trouble(model, catalog, width) {
+        return (said, "state.warn");
     }
     match shelf.selected() {
         Some(release) if short => in_short(release, now),

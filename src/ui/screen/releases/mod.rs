@@ -35,7 +35,7 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
         list(paint, (area, &parts), model, now);
     }
     if let Some(area) = parts.commits {
-        let (title, right) = commits::title(model);
+        let (title, right) = commits::title_in(model, area.width);
         let inner = pane(paint, area, model, Tab::Commits, (&title, &right));
         commits::draw(paint, inner, model, now);
     }

@@ -1,12 +1,14 @@
 //! Past releases on a phone: the list, or the pane that was opened, one at a time.
 
+use std::fmt::Write as _;
+
 use ratatui::layout::Rect;
 
 use crate::domain::catalog::RemoteTags;
 use crate::domain::run::Moment;
 use crate::ui::bays;
 use crate::ui::model::Model;
-use crate::ui::shelf::{Shelf, Tab};
+use crate::ui::shelf::{Shelf, Tab, facts};
 use crate::ui::widget::card;
 use crate::ui::widget::paint::{Paint, middle, wrap};
 use crate::ui::words;
@@ -83,6 +85,10 @@ fn title(model: &Model, focus: Option<Tab>, width: u16) -> String {
             let mut count = words::count(all, "release");
             if matches!(catalog.remote, RemoteTags::Failed(_)) {
                 count.push_str(", remote down");
+            } else if let Some((said, "state.warn")) = facts::remote_in_short(catalog)
+                && usize::from(width) >= count.len() + said.len() + 7
+            {
+                let _ = write!(count, ", {said}");
             }
             let room = width.saturating_sub(count.len() as u16 + 1);
             format!("{} {count}", middle(&model.project, room))
@@ -90,9 +96,15 @@ fn title(model: &Model, focus: Option<Tab>, width: u16) -> String {
         Some(Tab::Commits) => {
             let (title, count) = commits::title(model);
             let of = title.trim_start_matches("Commits  ");
-            let room = width.saturating_sub(count.len() as u16 + 9);
-            format!("{count} commits {}", middle(of, room))
+            let count = match count.as_str() {
+                "" => "commits".to_owned(),
+                "1" => "1 commit".to_owned(),
+                many => format!("{many} commits"),
+            };
+            let room = width.saturating_sub(count.len() as u16 + 1);
+            format!("{count} {}", middle(of, room))
         }
+        Some(Tab::Diff) if shelf.range.is_some() => "Diff of two releases".to_owned(),
         Some(tab) => {
             let tag = name(shelf).unwrap_or_else(|| model.reference_name().to_owned());
             let room = width.saturating_sub(tab.word().len() as u16 + 1);
