@@ -16,6 +16,7 @@ use tokio::process::{Child, Command};
 use crate::domain::id::Commit;
 
 pub mod annotated;
+mod bulk;
 pub mod counts;
 pub mod diff;
 pub mod drawn;

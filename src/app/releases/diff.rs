@@ -49,18 +49,15 @@ pub async fn diff(
     let points = points.map_err(|error| failed(&error))?;
     let failed = |error: GitError| failed(&error);
     let files = git.file_changes(points.from.as_ref(), &points.to);
-    if global.json {
+    if global.json && only_stat {
         let files = files.await.map_err(failed)?;
-        let diff = if only_stat {
-            None
-        } else {
-            let diff = git.difference(points.from.as_ref(), &points.to, None);
-            Some(diff.await.map_err(failed)?)
-        };
-        print(&format!(
-            "{}\n",
-            json::line(&document(&points, &files, diff.as_ref()))
-        ))?;
+        write(|out| document(out, &points, &files, None))?;
+        return Ok(Code::Done);
+    }
+    if global.json {
+        let diff = git.difference(points.from.as_ref(), &points.to, None);
+        let (files, diff) = tokio::try_join!(files, diff).map_err(failed)?;
+        write(|out| document(out, &points, &files, Some(&diff)))?;
         return Ok(Code::Done);
     }
     let colours = has_colours(global.color);
@@ -293,23 +290,40 @@ fn visible(text: &str) -> String {
     out
 }
 
-fn document(points: &Points, files: &[FileChange], diff: Option<&Diff>) -> Value {
+/// Writes the document in one line, file by file: as one value it would be many times as large as the diff.
+fn document(
+    out: &mut dyn Write,
+    points: &Points,
+    files: &[FileChange],
+    diff: Option<&Diff>,
+) -> io::Result<()> {
     let [from, to] = &points.names;
     let sum = |of: fn(&FileChange) -> Option<usize>| files.iter().filter_map(of).sum::<usize>();
-    let mut document = json!({
+    let head = json::line(&json!({
         "from": {"name": from, "commit": points.from},
         "to": {"name": to, "commit": points.to},
         "insertions": sum(|file| file.insertions),
         "deletions": sum(|file| file.deletions),
-    });
-    document["files"] = match diff {
-        Some(diff) => diff.files.iter().map(file_document).collect(),
-        None => files.iter().map(change_document).collect(),
-    };
-    if let Some(diff) = diff {
-        document["cut"] = json!(diff.cut);
+    }));
+    let open = head.strip_suffix('}').unwrap_or(&head);
+    write!(out, "{open},\"files\":[")?;
+    match diff {
+        Some(diff) => list(out, diff.files.iter().map(file_document))?,
+        None => list(out, files.iter().map(change_document))?,
     }
-    document
+    match diff {
+        Some(diff) => writeln!(out, "],\"cut\":{}}}", diff.cut),
+        None => writeln!(out, "]}}"),
+    }
+}
+
+/// Writes these one after the other.
+fn list(out: &mut dyn Write, values: impl Iterator<Item = Value>) -> io::Result<()> {
+    for (place, value) in values.enumerate() {
+        let comma = if place > 0 { "," } else { "" };
+        write!(out, "{comma}{}", json::line(&value))?;
+    }
+    Ok(())
 }
 
 fn change_document(file: &FileChange) -> Value {
@@ -360,6 +374,64 @@ fn hunk_document(hunk: &Hunk) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Remembers what was written, and the most at once.
+    #[derive(Default)]
+    struct Pieces {
+        text: String,
+        longest: usize,
+    }
+
+    impl Write for Pieces {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.text += std::str::from_utf8(bytes).unwrap();
+            self.longest = self.longest.max(bytes.len());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_document_is_written_file_by_file_and_is_one_line_of_json() {
+        let mut patch = String::new();
+        for number in 0..300 {
+            use std::fmt::Write as _;
+            let _ = write!(
+                patch,
+                "diff --git a/f{number} b/f{number}\nindex 11..22 100644\n--- a/f{number}\n+++ b/f{number}\n\
+                 @@ -1 +1 @@\n-a\u{202e}\n+b\n"
+            );
+        }
+        let diff = crate::domain::diff::parse(patch.as_bytes(), false);
+        let files: Vec<FileChange> = diff.files.iter().map(FileDiff::change).collect();
+        let points = Points {
+            names: ["A\"".to_owned(), "B".to_owned()],
+            from: None,
+            to: Commit::new("aa"),
+        };
+        for diff in [Some(&diff), None] {
+            let mut pieces = Pieces::default();
+            document(&mut pieces, &points, &files, diff).unwrap();
+            assert!(pieces.longest < 1000, "{} at once", pieces.longest);
+            let body = pieces.text.strip_suffix('\n').unwrap();
+            assert!(!body.contains(['\n', '\u{202e}']));
+            let value: Value = serde_json::from_str(body).unwrap();
+            assert_eq!(value["files"].as_array().unwrap().len(), 300);
+            assert_eq!(
+                (&value["insertions"], &value["deletions"]),
+                (&json!(300), &json!(300))
+            );
+            assert_eq!(value["from"], json!({"name": "A\"", "commit": null}));
+            assert_eq!(value.get("cut"), diff.map(|_| &json!(false)));
+        }
+        let mut none = Pieces::default();
+        document(&mut none, &points, &[], None).unwrap();
+        let value: Value = serde_json::from_str(&none.text).unwrap();
+        assert_eq!(value["files"], json!([]));
+    }
 
     #[test]
     fn tabs_lead_to_the_next_column_also_in_a_line_of_nothing_else() {

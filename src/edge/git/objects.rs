@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 
 use tokio::process::Child;
 
@@ -15,6 +15,10 @@ use crate::domain::run::Moment;
 use crate::domain::text;
 
 const ARGUMENTS: [&str; 3] = ["cat-file", "--batch", "--buffer"];
+/// From so many on, how their bytes come is worth some thought.
+const MANY: usize = 100;
+/// As many bytes as tags and commits have.
+const USUAL: usize = 600;
 
 /// Objects in the order in which they were asked for.
 #[derive(Debug, Default)]
@@ -70,6 +74,18 @@ impl Git {
     ) -> Result<Objects, GitError> {
         let input = (wanted.join("\n") + "\n").into_bytes();
         let output = self.tell(reader.0, &ARGUMENTS, input, LOCAL_LIMIT).await?;
+        self.understood(output, wanted)
+    }
+
+    /// The same for thousands.
+    async fn many_objects(&self, wanted: &[String]) -> Result<Objects, GitError> {
+        let input = (wanted.join("\n") + "\n").into_bytes();
+        let guess = wanted.len() * USUAL;
+        let output = self.run_bulk(&ARGUMENTS, input, guess).await?;
+        self.understood(output, wanted)
+    }
+
+    fn understood(&self, output: Output, wanted: &[String]) -> Result<Objects, GitError> {
         if !output.status.success() {
             return Err(self.failure(&ARGUMENTS, &output));
         }
@@ -95,10 +111,10 @@ impl Git {
                 open.push(name.clone());
             }
         }
-        let asked = if open.is_empty() {
-            Objects::default()
-        } else {
-            self.objects(self.reader()?, &open).await?
+        let asked = match open.len() {
+            0 => Objects::default(),
+            MANY.. => self.many_objects(&open).await?,
+            _ => self.objects(self.reader()?, &open).await?,
         };
         Ok(Found {
             wanted,

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use golive::app::releases::Past;
-use golive::domain::catalog::Catalog;
+use golive::domain::catalog::{Catalog, FileChange};
 use golive::domain::checklist::{self, Checklist};
+use golive::domain::diff::stat;
 use golive::domain::id::Commit;
 use golive::edge::git::Git;
 use golive::edge::paths::{Folders, ProjectPaths};
@@ -49,6 +50,7 @@ fn make(nasty: &Nasty, history: &[(usize, Option<usize>, u8)]) {
         );
         let (hour, minute) = (20 + (number + 60) / 60, number % 60);
         let name = format!("DEPLOYED-2026-11-20/{hour}{minute:02}");
+        text += &deed(number);
         match tag {
             0 => {
                 let _ = write!(text, "reset refs/tags/{name}\nfrom :{}\n\n", number + 1);
@@ -64,6 +66,26 @@ fn make(nasty: &Nasty, history: &[(usize, Option<usize>, u8)]) {
         }
     }
     nasty.git_with(&["fast-import", "--quiet"], text.as_bytes());
+}
+
+/// What else a commit does: files go, come under another name with some of their lines, are no text, may be run.
+fn deed(number: usize) -> String {
+    let long = |lines: usize| {
+        (0..lines).fold(String::new(), |text, line| text + &format!("line {line}\n"))
+    };
+    let written = |mode: &str, path: &str, content: &str| {
+        let size = content.len();
+        format!("M {mode} inline {path}\ndata {size}\n{content}\n")
+    };
+    match number % 7 {
+        1 => format!("D dir{}/f{}\n", (number + 1) % 4, number % 9),
+        2 => written("100644", "lib/old place.txt", &long(30)) + "D lib/new.txt\n",
+        3 => written("100644", "lib/new.txt", &long(30 + number % 4)) + "D lib/old place.txt\n",
+        4 => written("100644", "picture", &format!("\0{number}")),
+        5 => written(["100644", "100755"][number % 2], "run.sh", "exit\n"),
+        6 => written("100644", "lib/h\u{e9}.txt", &long(number)),
+        _ => String::new(),
+    }
 }
 
 /// The past of a nasty repository, asked in this process.
@@ -118,8 +140,68 @@ fn the_newest_rows_are_those_of_the_list_whatever_tags_are_on() {
     assert_eq!(live(&newest).1, Some(name(5)));
 }
 
+/// The table of files as `git diff --stat` draws it.
+fn drawn(files: &[FileChange]) -> String {
+    let table = stat::table(files, 80);
+    let mut text = String::new();
+    for row in &table.rows {
+        // The widths of both tables are told by others: what stands in them is compared.
+        let count = row
+            .count
+            .map_or("Bin".to_owned(), |count| count.to_string());
+        let bar = "+".repeat(row.plus) + &"-".repeat(row.minus);
+        let _ = writeln!(text, "{} | {count} {bar}", row.name);
+    }
+    text + &stat::summary(files)
+}
+
+/// The same of git, with single spaces and without the sizes of what is no text.
+fn drawn_by_git(nasty: &Nasty, from: &str, to: &str) -> String {
+    let text = nasty.git(&[
+        "-c",
+        "core.quotePath=false",
+        "diff",
+        "-M",
+        "--stat=80",
+        from,
+        to,
+    ]);
+    let rows = text.lines().map(|line| match line.split_once(" | ") {
+        None => line.trim().to_owned(),
+        Some((name, rest)) => {
+            let mut words = rest.split_whitespace();
+            let count = words.next().unwrap();
+            let bar = words.next().filter(|_| count != "Bin").unwrap_or_default();
+            format!("{} | {count} {bar}", name.trim())
+        }
+    });
+    rows.collect::<Vec<_>>().join("\n")
+}
+
+/// Every file that differs, as `git diff --numstat -z` tells it.
+fn told(files: &[FileChange]) -> String {
+    let number = |count: Option<usize>| count.map_or("-".to_owned(), |count| count.to_string());
+    let mut text = String::new();
+    for file in files {
+        let (plus, minus) = (number(file.insertions), number(file.deletions));
+        let _ = match &file.was {
+            None => write!(text, "{plus}\t{minus}\t{}\0", file.path),
+            Some(was) => write!(text, "{plus}\t{minus}\t\0{was}\0{}\0", file.path),
+        };
+    }
+    text
+}
+
 fn numstat(nasty: &Nasty, from: &str, to: &str) -> Vec<String> {
-    let text = nasty.git(&["diff", "--numstat", "--no-renames", from, to]);
+    let text = nasty.git(&[
+        "-c",
+        "core.quotePath=false",
+        "diff",
+        "--numstat",
+        "--no-renames",
+        from,
+        to,
+    ]);
     text.lines().map(str::to_owned).collect()
 }
 
@@ -166,7 +248,7 @@ proptest! {
             let expected = numstat(&nasty, &catalog.releases[1].tag, &first.tag);
             let files: Vec<String> = detail.files.iter()
                 .filter(|file| file.was.is_none())
-                .map(|file| format!("{}\t{}\t{}", file.insertions.unwrap(), file.deletions.unwrap(), file.path))
+                .map(|file| told(std::slice::from_ref(file)).trim_end_matches('\0').to_owned())
                 .collect();
             if detail.files.len() == files.len() {
                 prop_assert_eq!(files, expected);
@@ -177,6 +259,32 @@ proptest! {
             for pair in catalog.releases.windows(2) {
                 let differs = numstat(&nasty, &pair[1].tag, &pair[0].tag).iter().any(|line| line.contains("dir1"));
                 prop_assert_eq!(touched.contains(&pair[0].tag), differs, "{}", pair[0].tag);
+            }
+        }
+    }
+
+    #[test]
+    fn any_two_commits_differ_as_git_says(history in history(), picks in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>()), 8)) {
+        let nasty = Nasty::empty("");
+        make(&nasty, &history);
+        let all: Vec<String> = nasty.git(&["rev-list", "--all"]).lines().map(str::to_owned).collect();
+        let pairs: Vec<(&String, &String)> = picks.iter().map(|(from, to)| (from.get(&all), to.get(&all))).collect();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let git = Git::new(nasty.root());
+        let asked: Vec<(Option<Commit>, Commit)> = pairs.iter()
+            .map(|(from, to)| (Some(Commit::new(from.as_str())), Commit::new(to.as_str())))
+            .collect();
+        let counts = runtime.block_on(git.counts(&asked));
+        for ((from, to), count) in pairs.into_iter().zip(counts) {
+            let expected = nasty.git(&["rev-list", "--count", &format!("{from}..{to}")]);
+            prop_assert_eq!(count.map(|count| count.to_string()), Some(expected));
+            let ends = (Commit::new(from.as_str()), Commit::new(to.as_str()));
+            let files = runtime.block_on(git.file_changes(Some(&ends.0), &ends.1)).unwrap();
+            prop_assert_eq!(told(&files), nasty.git(&["diff", "-M", "--numstat", "-z", from, to]));
+            if files.is_empty() {
+                prop_assert_eq!(from == to || nasty.git(&["diff", from, to]).is_empty(), true);
+            } else {
+                prop_assert_eq!(drawn(&files), drawn_by_git(&nasty, from, to));
             }
         }
     }

@@ -237,3 +237,37 @@ fn a_list_needs_no_home_and_no_room_for_what_is_kept() {
         assert_eq!(lines(&output), whole, "{cache}");
     }
 }
+
+#[test]
+fn what_cannot_be_kept_leaves_nothing_behind_and_nothing_is_said_of_it() {
+    let nasty = many();
+    let (whole, _) = listed(&nasty);
+    let kept = file(&nasty);
+    let folder = kept.parent().unwrap();
+    let beside = PathBuf::from(format!("{}.new", kept.display()));
+    let is_right = |output: &std::process::Output, what: &str| {
+        assert_eq!(lines(output), whole, "{what}");
+        assert!(output.status.success(), "{what}");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{what}");
+    };
+    let left = || fs::read_dir(folder).unwrap().count();
+    fs::remove_file(&kept).unwrap();
+    // The disk is full at once.
+    std::os::unix::fs::symlink("/dev/full", &beside).unwrap();
+    is_right(&nasty.golive(&["releases", "--json"]), "a full disk");
+    assert_eq!(left(), 0);
+    // It is full in the middle.
+    let limited = "trap '' XFSZ; ulimit -f 16; exec \"$0\" releases --json";
+    let golive = env!("CARGO_BIN_EXE_golive");
+    let mut command = nasty.hermetic("sh", &nasty.root());
+    let output = command.args(["-c", limited, golive]).output().unwrap();
+    is_right(&output, "a limit for files");
+    assert_eq!(left(), 0);
+    // Something else stands there.
+    fs::create_dir(&kept).unwrap();
+    is_right(&nasty.golive(&["releases", "--json"]), "a folder");
+    assert_eq!((left(), kept.is_dir()), (1, true));
+    fs::remove_dir(&kept).unwrap();
+    is_right(&nasty.golive(&["releases", "--json"]), "nothing");
+    assert!(kept.is_file());
+}
