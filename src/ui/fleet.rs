@@ -84,15 +84,22 @@ pub fn version_trouble(model: &Model, env: &EnvName, host: &HostName) -> Option<
     version.differs.clone().or_else(silent)
 }
 
-/// What differs between hosts and what is said to be live, in a sentence; `None` = nothing, as far as is known.
+/// What differs between hosts and what is said to be live, in a sentence; else which host that something was brought to
+/// does not say what it runs. `None` = nothing, as far as is known.
 pub fn difference(model: &Model) -> Option<String> {
-    let mut all = model
-        .versions
-        .iter()
-        .filter_map(|version| version.differs.as_ref());
+    let versions = || model.versions.iter();
+    let differs = versions().filter_map(|version| version.differs.clone());
+    let silent = versions().filter(|version| version.differs.is_none());
+    let silent = silent.filter_map(|version| {
+        let mut environments = model.overview.as_ref()?.environments.iter();
+        environments.find(|env| env.env == version.env && env.deployed.is_some())?;
+        let said = version_trouble(model, &version.env, &version.host)?;
+        Some(format!("{} {said}", version.host))
+    });
+    let mut all = differs.chain(silent);
     let first = all.next()?;
     Some(match all.count() {
-        0 => first.clone(),
+        0 => first,
         more => format!("{first}, and {more} more"),
     })
 }

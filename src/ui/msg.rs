@@ -292,6 +292,8 @@ pub enum ReleaseWish {
         tool: Tool,
         /// The columns it has.
         columns: u16,
+        /// What stands behind it, where that is known: light?
+        light: Option<bool>,
     },
     /// The releases that touch a file with this text in its path; answered with `Found`.
     Find {

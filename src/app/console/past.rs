@@ -79,11 +79,12 @@ impl Errands {
                 to,
                 tool,
                 columns,
+                light,
             } => shelf.ask(Question::Draw, async move {
                 let git = Git::new(&errands.project.root);
                 let rules = &errands.project.checklist.release;
                 let points = (from.as_str(), to.as_str());
-                let drawn = diff::draw(&git, rules, points, (tool, columns)).await;
+                let drawn = diff::draw(&git, rules, points, (tool, columns, light)).await;
                 errands.tell_release(ReleaseNews::Drawn { serial, drawn });
             }),
             ReleaseWish::Find { serial, text } => shelf.ask(Question::Find, async move {

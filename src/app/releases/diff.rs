@@ -107,16 +107,16 @@ pub async fn answer(
     }
 }
 
-/// The same as another program draws it in so many columns, or why there is none.
+/// The same as another program draws it in so many columns on a page that is light or not, or why there is none.
 pub async fn draw(
     git: &Git,
     rules: &ReleaseRules,
     (from, to): (&str, &str),
-    (tool, columns): (Tool, u16),
+    (tool, columns, light): (Tool, u16, Option<bool>),
 ) -> Result<Arc<Drawn>, String> {
     let points = points(git, rules, from, to).await;
     let points = points.map_err(|error| error.to_string())?;
-    let drawn = git.drawn(tool, points.from.as_ref(), &points.to, columns);
+    let drawn = git.drawn(tool, points.from.as_ref(), &points.to, (columns, light));
     drawn.await.map(Arc::new).map_err(|error| error.to_string())
 }
 

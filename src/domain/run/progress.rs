@@ -376,7 +376,7 @@ fn commits(state: &RunState) -> (&str, &str) {
     let before = plan
         .previous
         .as_ref()
-        .map_or("what was there before", |commit| commit.short());
+        .map_or("what was before", |commit| commit.short());
     let after = plan
         .commit
         .as_ref()

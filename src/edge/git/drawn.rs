@@ -74,13 +74,14 @@ fn find(program: &str, path: &OsStr) -> Option<PathBuf> {
 }
 
 impl Git {
-    /// What differs between two commits (`from` = `None` is the beginning), as a program draws it in so many columns.
+    /// What differs between two commits (`from` = `None` is the beginning), as a program draws it in so many columns,
+    /// in colours for a page that is light or not; `None` = it finds out or guesses.
     pub async fn drawn(
         &self,
         tool: Tool,
         from: Option<&Commit>,
         to: &Commit,
-        columns: u16,
+        (columns, light): (u16, Option<bool>),
     ) -> Result<Drawn, DrawError> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let program = find(tool.program(), &path).ok_or(DrawError::Missing(tool.program()))?;
@@ -88,6 +89,7 @@ impl Git {
             tool,
             program,
             columns,
+            light,
             limit: LIMIT,
         };
         self.drawn_by(&asked, from, to).await
@@ -121,6 +123,11 @@ impl Git {
         command
             .args(["--paging=never", "--keep-plus-minus-markers"])
             .args(["--width", columns])
+            .args(
+                asked
+                    .light
+                    .map(|light| if light { "--light" } else { "--dark" }),
+            )
             .current_dir(self.root());
         command
     }
@@ -143,6 +150,9 @@ impl Git {
             .env("GIT_EXTERNAL_DIFF", quoted.as_ref())
             .env("DFT_COLOR", "always")
             .env("DFT_WIDTH", columns);
+        if let Some(light) = asked.light {
+            command.env("DFT_BACKGROUND", if light { "light" } else { "dark" });
+        }
         Ok(command)
     }
 }
@@ -152,6 +162,7 @@ struct Asked {
     tool: Tool,
     program: PathBuf,
     columns: u16,
+    light: Option<bool>,
     limit: Duration,
 }
 
@@ -292,6 +303,7 @@ mod tests {
             tool,
             program,
             columns: 72,
+            light: Some(true),
             limit,
         };
         git.drawn_by(&asked, None, &head).await
@@ -322,15 +334,16 @@ mod tests {
         let text = text(&drawn);
         assert!(text.contains("--paging=never"), "{text}");
         assert!(text.contains("--width 72"), "{text}");
+        assert!(text.contains("--light"), "{text}");
         assert!(text.contains("+one"), "{text}");
         assert!(!drawn.cut);
     }
 
     #[tokio::test]
     async fn difftastic_is_called_by_git_with_both_files() {
-        let script = "echo \"$1 $DFT_COLOR $DFT_WIDTH\"; cat \"$5\"";
+        let script = "echo \"$1 $DFT_COLOR $DFT_WIDTH $DFT_BACKGROUND\"; cat \"$5\"";
         let drawn = draw(Tool::Difftastic, script, LONG).await.unwrap();
-        assert_eq!(text(&drawn), "a.txt always 72\none");
+        assert_eq!(text(&drawn), "a.txt always 72 light\none");
     }
 
     #[tokio::test]

@@ -263,7 +263,7 @@ impl<'a> Parts<'a> {
 pub(super) fn text_of(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
-        Err(_) => String::from_utf8_lossy(bytes),
+        Err(_) => Cow::Owned(text::of_bytes(bytes)),
     }
 }
 
@@ -327,6 +327,8 @@ mod tests {
             assert!(parts.hand("tagger").unwrap().1.is_none(), "{hand}");
         }
         assert!(moment("1700000000", "+999999").is_some());
+        // Bytes that are no text stay apart from each other.
+        assert_eq!(parts.decoded(b"caf\xe9 \xe8"), "caf\\xe9 \\xe8");
         let latin = Parts::of(b"encoding ISO-8859-1\n\ncaf\xe9");
         assert_eq!(latin.decoded(latin.text), "caf\u{e9}");
     }

@@ -46,7 +46,12 @@ pub fn sheet(model: &Model, query: &str, cursor: usize, height: u16) -> Sheet {
     Sheet {
         title: "Commands".to_owned(),
         right: format!("{} of {}", found.len(), keymap::table().len()),
-        bottom: "Enter runs, ! by its whole name   Esc closes".to_owned(),
+        bottom: if model.size.0 < 50 {
+            "Enter runs, ! in full  Esc closes"
+        } else {
+            "Enter runs, ! by its whole name   Esc closes"
+        }
+        .to_owned(),
         lines,
         width: 88,
         ..Sheet::default()

@@ -152,8 +152,8 @@ impl Shelf {
         }
     }
 
-    /// What is to be asked of another program, where the diff shows in so many columns.
-    pub fn ask_drawing(&mut self, columns: u16) -> Option<ReleaseWish> {
+    /// What is to be asked of another program, where the diff shows in so many columns, on a page that is light or not.
+    pub fn ask_drawing(&mut self, columns: u16, light: Option<bool>) -> Option<ReleaseWish> {
         let tool = self.drawn_by()?;
         // Of what shows: golive's own is here, so both points are there.
         let range = self.wanted_range()?;
@@ -175,6 +175,7 @@ impl Shelf {
             to: range.1,
             tool,
             columns,
+            light,
         })
     }
 }

@@ -14,6 +14,7 @@ use crate::ui::model::{Model, Stirred, View};
 use crate::ui::msg::{Cmd, Notice, ReleaseNews};
 use crate::ui::panes;
 use crate::ui::shelf::{Row, Shelf, Tab};
+use crate::ui::theme::Shade;
 
 /// Takes what was heard about past releases; what it is not about comes back.
 pub(super) fn hear(model: &mut Model, news: ReleaseNews) -> Option<ReleaseNews> {
@@ -95,10 +96,15 @@ pub(super) fn turn(model: &mut Model, now: Moment) -> Vec<Cmd> {
         let least = (shelf.cursor + 1).saturating_sub(room.list);
         shelf.top = shelf.top.clamp(least, shelf.cursor.max(least));
     }
+    let light = match model.theme.shade() {
+        Shade::Light => Some(true),
+        Shade::Dark => Some(false),
+        Shade::Any => None,
+    };
     let shows_diff = room.part == Some(Tab::Diff);
     let mut wishes = shelf.ask(room.list, shows_diff, now);
     if shows_diff {
-        wishes.extend(shelf.ask_drawing(room.size.0));
+        wishes.extend(shelf.ask_drawing(room.size.0, light));
     }
     wishes.into_iter().map(Cmd::Releases).collect()
 }

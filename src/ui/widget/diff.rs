@@ -69,7 +69,7 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, view: &DiffView, focus: bool) {
                 pen.pair(paint, spot, &row, (lines, numbers, part, is_cursor));
             }
             Kind::Cut => {
-                let said = "the diff is longer: what follows was left out";
+                let said = "there is more: the rest was left out";
                 paint.text(spot.x + 1, y, spot.width - 1, said, "state.warn");
             }
         }

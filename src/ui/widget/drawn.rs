@@ -50,7 +50,7 @@ pub fn draw(paint: &mut Paint<'_>, area: Rect, drawing: &Drawing, tool: Tool) {
         y += 1;
     }
     if drawn.cut && y < area.bottom() {
-        let said = "there is more: what follows was left out";
+        let said = "there is more: the rest was left out";
         paint.text(inner.x, y, inner.width, said, "state.warn");
     }
 }

@@ -35,7 +35,8 @@ pub fn actions(paint: &mut Paint<'_>, area: Rect, model: &Model, hints: &[Hint<'
     }
 }
 
-/// Draws the last row: keys that only look, `?` first; the way back stands there however little room there is.
+/// Draws the last row: keys that only look, `?` first; the way back stands there however little room there is. Hints that
+/// begin with `Esc` and know no way back are those of a field.
 pub fn keys(paint: &mut Paint<'_>, area: Rect, hints: &[Hint<'_>]) {
     let back = hints.iter().position(|hint| hint.0 == Act::Back);
     let (before, after) = hints.split_at(back.unwrap_or(hints.len()));
@@ -47,7 +48,14 @@ pub fn keys(paint: &mut Paint<'_>, area: Rect, hints: &[Hint<'_>]) {
         ..area
     };
     let mut x = area.x + 1;
-    for hint in [(Act::Help, ""), (Act::Palette, "")].iter().chain(before) {
+    // Until a field that has the keys is left, `?`, `:` and `q` are text.
+    let is_field = hints.first().is_some_and(|hint| hint.0 == Act::Close) && back.is_none();
+    let first: &[Hint<'_>] = if is_field {
+        &[]
+    } else {
+        &[(Act::Help, ""), (Act::Palette, "")]
+    };
+    for hint in first.iter().chain(before) {
         if !fits(room, x, hint) {
             break;
         }

@@ -310,17 +310,40 @@ fn cut(word: &str, width: usize) -> (Vec<String>, &str) {
     for (at, grapheme) in word.grapheme_indices(true) {
         let wide = grapheme.width();
         if used + wide > width && at > from && grapheme != " " {
-            rows.push(word[from..at].to_owned());
-            (from, used) = (at, 0);
+            let end = joint(&word[from..], at - from).map_or(at, |joint| from + joint);
+            rows.push(word[from..end].to_owned());
+            used = columns(&word[end..at]);
+            from = end;
         }
         used += wide;
     }
     (rows, &word[from..])
 }
 
+/// Where a name that ends right behind `at` is better broken, so that no comma and no single letter stands alone.
+fn joint(word: &str, at: usize) -> Option<usize> {
+    const ALONE: usize = 3;
+    let few = word[at..].trim_end().chars().take(ALONE + 1).count() <= ALONE;
+    let before = word[..at].trim_end_matches(['/', '-', '.', '_']);
+    let joint = before.rfind(['/', '-', '.', '_']).filter(|_| few)?;
+    (joint * 2 > at).then_some(joint + 1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_is_one_column_too_long_takes_its_comma_along() {
+        let rows = wrap("users see DEPLOYED-2026-11-17/1705, since today", 24);
+        assert_eq!(
+            rows,
+            ["users see", "DEPLOYED-2026-11-17/", "1705, since today"]
+        );
+        // What goes on for longer is broken where the row ends, and what has no joint, too.
+        assert_eq!(wrap("aaaa/bbbbbbbbbb", 6), ["aaaa/b", "bbbbbb", "bbb"]);
+        assert_eq!(wrap("aaaaaaa,", 7), ["aaaaaaa", ","]);
+    }
 
     #[test]
     fn nothing_from_outside_can_act_on_the_terminal() {

@@ -260,3 +260,33 @@ fn a_host_that_runs_something_else_is_told_on_home_and_asked_again_after_a_run()
         "{cmds:?}"
     );
 }
+
+#[test]
+fn a_host_that_does_not_say_what_it_runs_is_told_on_home_once_something_was_brought_there() {
+    let mut model = home();
+    let silent = |env: &str, host: &str| HostVersion {
+        env: EnvName::new(env),
+        host: HostName::new(host),
+        version: Err("it printed `x`, which is no commit and no tag here".to_owned()),
+        tag: None,
+        differs: None,
+    };
+    let overview = model.overview.as_ref().unwrap();
+    let env = overview
+        .environments
+        .iter()
+        .find(|env| env.env == "production".into());
+    let (env, host) = env
+        .map(|env| (env.env.clone(), env.hosts[0].clone()))
+        .unwrap();
+    model.versions = vec![silent(env.as_str(), host.as_str())];
+    let said = format!("! {host} does not say what it runs: it printed `x`, which is no commit");
+    let shown = text(&model, 120, 36, 60);
+    assert!(shown.contains(&said), "{shown}");
+    // Where nothing was released yet there is nothing that it could say.
+    let overview = model.overview.as_mut().unwrap();
+    for env in &mut overview.environments {
+        env.deployed = None;
+    }
+    assert!(!text(&model, 120, 36, 60).contains("does not say"));
+}

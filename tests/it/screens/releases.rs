@@ -18,6 +18,7 @@ use golive::domain::run::Outcome;
 use golive::ui::model::{Model, View};
 use golive::ui::msg::{Cmd, Msg, Owner, ReleaseNews, ReleaseWish};
 use golive::ui::shelf::Tab;
+use golive::ui::theme::Look;
 
 use super::decisions;
 use super::fixture::{self, LIVE, start, tell, tell_at};
@@ -366,6 +367,37 @@ fn what_is_typed_finds_releases_at_once_and_esc_shows_all_again() {
 }
 
 #[test]
+fn while_a_text_is_typed_and_where_nothing_fits_only_what_works_is_offered() {
+    let (small, large) = ((40, 12), (120, 36));
+    let mut model = opened(&catalog(47), small);
+    press(&mut model, "/zzz", 3);
+    let last = |model: &Model, (width, height): (u16, u16)| {
+        let shown = text(model, width, height, 3);
+        shown.lines().last().unwrap_or_default().trim().to_owned()
+    };
+    assert_eq!(last(&model, small), "");
+    tell(&mut model, Msg::Resize(large.0, large.1), 3);
+    assert_eq!(last(&model, large), "Esc all releases  Enter keep these");
+    tell(&mut model, Msg::Resize(small.0, small.1), 3);
+    tell(&mut model, key(KeyCode::Enter), 4);
+    let keys = last(&model, small);
+    assert!(keys.starts_with("? help  / find"), "{keys}");
+    assert!(
+        !keys.contains("go back") && !keys.contains("Enter"),
+        "{keys}"
+    );
+}
+
+#[test]
+fn what_there_is_no_room_for_is_left_out_by_the_paragraph() {
+    let shown = text(&opened(&catalog(0), (40, 12)), 40, 12, 3);
+    assert!(shown.contains("there."), "{shown}");
+    assert!(!shown.contains("A release is"), "{shown}");
+    let shown = text(&opened(&catalog(0), (80, 24)), 80, 24, 3);
+    assert!(shown.contains("last environment makes it."), "{shown}");
+}
+
+#[test]
 fn nothing_is_asked_while_the_cursor_moves_and_each_thing_once_when_it_rests() {
     let mut model = shelf(47);
     for step in 0..5 {
@@ -673,8 +705,16 @@ fn other_programs_draw_when_they_are_installed_and_for_the_width_there_is() {
     assert_eq!(drawings(&press(&mut model, "|||", 21)), []);
     let tools = vec![Tool::Difftastic];
     tell(&mut model, Msg::Releases(ReleaseNews::Tools(tools)), 21);
+    let themes = golive::ui::theme::Catalog::shipped();
+    model.theme = themes.load("golive-light", Look::default()).unwrap();
     // It stood side by side: the next form is the other program's.
-    let asked = drawings(&press(&mut model, "|", 22));
+    let cmds = press(&mut model, "|", 22);
+    let asked = wishes(&cmds);
+    let [ReleaseWish::Draw { light, .. }] = asked.as_slice() else {
+        panic!("{cmds:?}");
+    };
+    assert_eq!(*light, Some(true), "it is told what stands behind it");
+    let asked = drawings(&cmds);
     let [(old, Tool::Difftastic, 78)] = asked[..] else {
         panic!("{asked:?}");
     };
@@ -699,7 +739,7 @@ fn other_programs_draw_when_they_are_installed_and_for_the_width_there_is() {
     press(&mut model, "G", 25);
     let shown = text(&model, 60, 24, 25);
     assert!(shown.contains("row 50"), "{shown}");
-    assert!(shown.contains("what follows was left out"), "{shown}");
+    assert!(shown.contains("the rest was left out"), "{shown}");
     press(&mut model, "kg", 26);
     assert!(text(&model, 60, 24, 26).contains("row 1 "));
     press(&mut model, "|", 27);

@@ -13,6 +13,16 @@ use crate::ui::widget::prompt::share;
 use crate::ui::widget::sources;
 use crate::ui::words;
 
+/// Why the first source that was lost does not come, behind what must not be cut: its own row has no room for it.
+fn reason(tail: &TailView) -> String {
+    let mut lost = tail.sources.iter().filter_map(|now| match &now.state {
+        SourceState::Lost { why, .. } => Some(why.split_whitespace().collect::<Vec<_>>().join(" ")),
+        _ => None,
+    });
+    lost.next()
+        .map_or_else(String::new, |why| format!("   ({why})"))
+}
+
 /// What is said first: why nothing comes, what is lost, or that the screen stands still.
 pub(super) fn attention(tail: &TailView, narrow: bool) -> (String, &'static str) {
     let env = &tail.env;
@@ -80,8 +90,11 @@ pub(super) fn attention(tail: &TailView, narrow: bool) -> (String, &'static str)
             let word = if is_opening(tail) { "opening" } else { "live" };
             (format!("{word}: {count} of {env}{clock}"), "attention")
         }
-        [one] if tail.live().0 == 0 => (one.clone(), "state.warn"),
-        [one] => (format!("{one}.   The others are live"), "state.warn"),
+        [one] if tail.live().0 == 0 => (format!("{one}{}", reason(tail)), "state.warn"),
+        [one] => {
+            let why = reason(tail);
+            (format!("{one}.   The others are live{why}"), "state.warn")
+        }
         [one, rest @ ..] => {
             let said = format!("{one}, and {} more", rest.len());
             (said, "state.warn")

@@ -17,6 +17,9 @@ use crate::ui::words;
 /// Below this width the name of what is marked stands elsewhere, and is not said again.
 const PHONE: u16 = 60;
 
+/// What is not typed into the field that finds.
+const TYPING: &[Hint<'static>] = &[(Act::Close, "all releases"), (Act::Open, "keep these")];
+
 /// Draws them.
 pub(super) fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment) {
     let (said, role) = attention(model, area.width.saturating_sub(2), now);
@@ -55,7 +58,7 @@ pub(super) fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment
         attention: &[(said.as_str(), role)],
         // Letters that are typed act on nothing.
         actions: if model.shelf.typing { &[] } else { actions },
-        keys,
+        keys: if model.shelf.typing { TYPING } else { keys },
     };
     bottom::draw(paint, area, model, &shown);
 }

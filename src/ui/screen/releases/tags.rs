@@ -7,7 +7,7 @@ use crate::domain::run::Moment;
 use crate::ui::model::Model;
 use crate::ui::shelf::{Row, Shelf, facts};
 use crate::ui::theme::{Mark, State};
-use crate::ui::widget::paint::{Paint, middle};
+use crate::ui::widget::paint::{Paint, middle, wrap};
 use crate::ui::words;
 
 /// Columns before the name: the cursor and a mark.
@@ -116,6 +116,7 @@ fn nothing_yet(paint: &mut Paint<'_>, rows: Rect, shelf: &Shelf) {
 
 /// What stands where there is no release.
 fn none(paint: &mut Paint<'_>, rows: Rect, shelf: &Shelf) {
+    let area = super::margin(rows);
     let text = if shelf.find.trim().is_empty() {
         "no release yet\n\nD makes the plan of the first one; nothing starts before you say so there.\n\nA release is \
          a tag as [release] tag of releases.toml names it. A run that has brought a commit to the last environment \
@@ -125,7 +126,24 @@ fn none(paint: &mut Paint<'_>, rows: Rect, shelf: &Shelf) {
         let find = shelf.find.trim();
         format!("no release has {find} in its tag, author, message or files. Esc shows all")
     };
-    paint.wrapped(super::margin(rows), &text, "text.dim");
+    paint.wrapped(area, fitting(&text, area), "text.dim");
+}
+
+/// As many paragraphs of a text as stand whole in an area, at least the first.
+fn fitting(text: &str, area: Rect) -> &str {
+    let rows = |text: &str| -> usize {
+        let rows = text
+            .lines()
+            .map(|line| wrap(line, usize::from(area.width)).len());
+        rows.sum()
+    };
+    let mut told = text;
+    while rows(told) > usize::from(area.height)
+        && let Some((before, _)) = told.rsplit_once("\n\n")
+    {
+        told = before;
+    }
+    told
 }
 
 /// Gives each column what it needs, the most telling first, as long as there is room.

@@ -332,11 +332,16 @@ pub(in crate::ui) fn keys(paint: &mut Paint<'_>, area: Rect, model: &Model) {
             &[Act::Left, Act::Right, Act::Open, Act::Back]
         }
         (View::Logs, _) => &[Act::Help, Act::Search, Act::FocusOn, Act::Back, Act::Follow],
+        // The field in the first row has the keys, and says which of them end it.
+        (View::Releases, _) if model.shelf.typing => &[],
         (View::Releases, _) if model.shelf.focus().is_some() => {
             &[Act::Help, Act::TabOn, Act::FocusOn, Act::Search, Act::Back]
         }
         (View::Releases, _) if model.shelf.catalog().is_none() => {
             &[Act::Help, Act::Refresh, Act::Back]
+        }
+        (View::Releases, _) if model.shelf.selected_row().is_none() => {
+            &[Act::Help, Act::Search, Act::Refresh, Act::Back]
         }
         (View::Releases, _) => &[
             Act::Help,
