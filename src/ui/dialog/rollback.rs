@@ -7,7 +7,7 @@ use crate::domain::output::ansi::plain_text;
 use crate::domain::run::Moment;
 use crate::domain::text::{ellipsis, few};
 use crate::ui::model::Model;
-use crate::ui::widget::paint::{columns, wrap};
+use crate::ui::widget::paint::{columns, middle, wrap};
 use crate::ui::words;
 
 /// So many commits are told one by one.
@@ -95,8 +95,11 @@ fn fact(head: &str, said: &str, width: u16, role: &'static str) -> Vec<Line> {
 
 fn point(head: &str, point: &Point, width: u16, now: Moment) -> Vec<Line> {
     let mut said = vec![point.commit.short().to_owned()];
-    said.extend(point.tag.clone());
     let narrow = width < 50;
+    // Where there is little room a name takes a row and no more: both points are in sight.
+    let room = width.saturating_sub(HEAD as u16);
+    let tag = point.tag.as_ref();
+    said.extend(tag.map(|tag| if narrow { middle(tag, room) } else { tag.clone() }));
     if let Some(at) = point.at.filter(|_| !narrow) {
         said.push(words::when(at, now));
     }

@@ -316,7 +316,7 @@ pub(in crate::ui) fn keys(paint: &mut Paint<'_>, area: Rect, model: &Model) {
         (View::Run, Some(RunStatus::Prepared)) => &[Act::Help, Act::Start, Act::Back],
         (View::Run, Some(RunStatus::Finished(_))) => &[Act::Help, Act::Resume, Act::Back],
         (View::Run, _) if needs.iter().any(|need| matches!(need, Need::Failure(_))) => {
-            &[Act::Help, Act::Retry, Act::Abort, Act::Back]
+            &[Act::Help, Act::Retry, Act::Resume, Act::Abort, Act::Back]
         }
         (View::Run, _) => &[
             Act::Help,
