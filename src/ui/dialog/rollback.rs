@@ -99,7 +99,13 @@ fn point(head: &str, point: &Point, width: u16, now: Moment) -> Vec<Line> {
     // Where there is little room a name takes a row and no more: both points are in sight.
     let room = width.saturating_sub(HEAD as u16);
     let tag = point.tag.as_ref();
-    said.extend(tag.map(|tag| if narrow { middle(tag, room) } else { tag.clone() }));
+    said.extend(tag.map(|tag| {
+        if narrow {
+            middle(tag, room)
+        } else {
+            tag.clone()
+        }
+    }));
     if let Some(at) = point.at.filter(|_| !narrow) {
         said.push(words::when(at, now));
     }

@@ -185,11 +185,19 @@ fn sums(model: &Model, view: &RunView, stage: usize) -> (String, String) {
         .overview
         .as_ref()
         .and_then(|overview| overview.next.as_ref());
-    let taken = fleet::meaning(model, view).and_then(|meaning| meaning.commit_count);
+    let meaning = fleet::meaning(model, view);
+    let taken = meaning.and_then(|meaning| meaning.commit_count);
+    // Where the panel that tells it has no room, this is all that is said of the database.
+    let migrations = match meaning.map_or(0, |meaning| meaning.migrations.len()) {
+        0 => String::new(),
+        many => format!(", {} in between", words::count(many, "migration")),
+    };
     let goes_back = view.state.plan.rollback.is_some();
     let contains = changes.filter(|_| !goes_back).map_or_else(
         || match (goes_back, taken) {
-            (true, Some(taken)) => format!("{} taken back", words::count(taken, "commit")),
+            (true, Some(taken)) => {
+                format!("{} taken back{migrations}", words::count(taken, "commit"))
+            }
             (true, None) => "it goes back".to_owned(),
             _ => "what it contains is not known".to_owned(),
         },

@@ -290,3 +290,17 @@ fn a_host_that_does_not_say_what_it_runs_is_told_on_home_once_something_was_brou
     }
     assert!(!text(&model, 120, 36, 60).contains("does not say"));
 }
+
+#[test]
+fn however_long_their_names_are_a_phone_shows_what_is_left_and_where_it_goes() {
+    let mut model = read();
+    let long = "shop-of-the-company-in-the-north-west-and-its-branches";
+    let back = model.going_back.as_mut().unwrap();
+    back.meaning.from.tag = Some(format!("{long}-2026-11-17/1705"));
+    back.meaning.to.tag = Some(format!("{long}-2026-11-10/0912"));
+    tell(&mut model, Msg::Resize(40, 12), 64);
+    let shown = text(&model, 40, 12, 64);
+    for said in ["leaves", "11-17/1705", "back to", "11-10/0912"] {
+        assert!(shown.contains(said), "{said}\n{shown}");
+    }
+}

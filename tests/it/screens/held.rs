@@ -5,6 +5,7 @@ use std::time::Duration;
 use golive::domain::feed::LockNews;
 use golive::domain::lock::{Busy, KeptAt, Remains};
 use golive::domain::overview::Overview;
+use golive::ui::msg::Owner;
 
 use super::decisions::{lock, locked};
 use super::*;
@@ -76,4 +77,19 @@ fn what_a_run_waits_for_at_a_lock_is_one_sentence_with_a_time() {
     let retry_in = Duration::from_secs(8);
     lock(model, LockNews::Failed { why, retry_in }, now + 80);
     check("lock-failed", model, now + 83);
+}
+
+#[test]
+fn a_failed_run_that_nobody_drives_is_gone_on_with_on_a_phone_too() {
+    let mut story = Story::planned();
+    story.failed();
+    let model = fixture::opened(&story, Owner::Nobody);
+    let keys = |(width, height): (u16, u16)| {
+        let shown = text(&model, width, height, story.now);
+        let last = shown.lines().rev().take(2).collect::<Vec<_>>();
+        last.join("\n")
+    };
+    assert!(keys((120, 36)).contains("R go on with this run"));
+    let small = keys((40, 12));
+    assert!(small.contains("R go on"), "{small}");
 }

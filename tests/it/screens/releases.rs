@@ -386,6 +386,9 @@ fn while_a_text_is_typed_and_where_nothing_fits_only_what_works_is_offered() {
         !keys.contains("go back") && !keys.contains("Enter"),
         "{keys}"
     );
+    tell(&mut model, Msg::Resize(large.0, large.1), 4);
+    let shown = text(&model, large.0, large.1, 4);
+    assert!(!shown.contains("go back"), "{shown}");
 }
 
 #[test]

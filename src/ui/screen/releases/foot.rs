@@ -56,8 +56,12 @@ pub(super) fn draw(paint: &mut Paint<'_>, area: Rect, model: &Model, now: Moment
     ];
     let shown = Bottom {
         attention: &[(said.as_str(), role)],
-        // Letters that are typed act on nothing.
-        actions: if model.shelf.typing { &[] } else { actions },
+        // Letters that are typed act on nothing, and nothing can be done with what was not found.
+        actions: if model.shelf.typing || model.shelf.selected_row().is_none() {
+            &[]
+        } else {
+            actions
+        },
         keys: if model.shelf.typing { TYPING } else { keys },
     };
     bottom::draw(paint, area, model, &shown);
