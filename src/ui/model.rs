@@ -273,6 +273,8 @@ pub struct RunView {
     pub put_off: BTreeSet<TaskId>,
     /// Why the journal cannot be written: nothing more is launched.
     pub journal_failed: Option<String>,
+    /// Why this machine could not be used the last time it was asked, when that was, and how long after it the next try is.
+    pub here_failed: Option<(String, Moment, std::time::Duration)>,
     /// The locks that the run wants and does not have.
     pub wanted: BTreeMap<EnvName, Wanted>,
     /// What differs between its plan and `releases.toml` as it is now.
@@ -296,6 +298,7 @@ impl RunView {
             log: Viewer::new(DocumentId::Step(0), Labels::default()),
             put_off: BTreeSet::new(),
             journal_failed: None,
+            here_failed: None,
             wanted: BTreeMap::new(),
             differs: Vec::new(),
             gate: GateView::default(),

@@ -226,9 +226,10 @@ fn on_feed(model: &mut Model, update: Update, now: Moment) -> Vec<Cmd> {
             model.links.insert(place, (link, now));
             Vec::new()
         }
-        Update::Here { why, .. } => {
-            let text = format!("this machine starts nothing: {why}");
-            on_notice(model, Notice::line(text), now);
+        Update::Here { why, retry_in } => {
+            if let Some(run) = &mut model.run {
+                run.here_failed = Some((why, now, retry_in));
+            }
             Vec::new()
         }
         Update::OutputFailed { task, why, .. } => {

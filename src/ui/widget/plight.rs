@@ -46,6 +46,17 @@ pub fn attention(
     said
 }
 
+/// That this machine cannot be used: until some time after the next try, which says so again if it fails.
+fn here(view: &RunView, now: Moment) -> Option<String> {
+    const GRACE_S: f64 = 3.0;
+    let (why, at, retry_in) = view.here_failed.as_ref()?;
+    let since = (now - *at).as_seconds_f64();
+    (since < retry_in.as_secs_f64() + GRACE_S).then(|| {
+        let again = left(*retry_in, *at, now);
+        format!("! trouble on this machine, again in {again} s: {why}.")
+    })
+}
+
 fn sentences(model: &Model, view: &RunView, now: Moment) -> Vec<(String, &'static str)> {
     let state = &view.state;
     let users = users(state, now);
@@ -84,6 +95,8 @@ fn sentences(model: &Model, view: &RunView, now: Moment) -> Vec<(String, &'stati
             "state.warn"
         };
         said.push((format!("{wanted}  "), role));
+    } else if let Some(here) = here(view, now) {
+        said.push((format!("{here}  "), "state.fail"));
     } else if let Some(lost) = lost(model, view, now) {
         said.push((format!("{lost}  "), "state.lost"));
     } else if state.status == RunStatus::Prepared {

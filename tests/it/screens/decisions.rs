@@ -611,3 +611,23 @@ fn a_host_that_is_asked_again_while_it_is_silent_can_still_be_left_out() {
     assert_eq!(press(model, "O", now + 9), []);
     assert!(model.dialogs.is_empty(), "it answers again");
 }
+
+#[test]
+fn that_this_machine_cannot_be_used_stands_there_until_it_can() {
+    let mut story = Story::planned();
+    story.behind_gate();
+    let now = story.now;
+    let failed = Update::Here {
+        why: "its output could not be kept on this machine: No space left on device".into(),
+        retry_in: std::time::Duration::from_secs(20),
+    };
+    tell(&mut story.model, Msg::Feed(failed), now);
+    for (seconds, size) in [(1, (120, 36)), (15, (120, 36)), (15, (40, 12))] {
+        let shown = text(&story.model, size.0, size.1, now + seconds);
+        let said = format!("! trouble on this machine, again in {} s", 20 - seconds);
+        let words: Vec<&str> = shown.split_whitespace().collect();
+        assert!(words.join(" ").contains(&said), "{shown}");
+    }
+    // The next try came and said nothing.
+    assert!(!text(&story.model, 120, 36, now + 60).contains("trouble on this machine"));
+}
