@@ -305,14 +305,15 @@ fn gate(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
         .unwrap_or_else(|| plight::users(&view.state, now).0)
 }
 
-pub(in crate::ui) fn keys(paint: &mut Paint<'_>, area: Rect, model: &Model) {
+/// What the last row offers where it can be done, the most wanted first.
+fn offered(model: &Model) -> &'static [Act] {
     let needs = model
         .run
         .as_ref()
         .map(|view| progress::needs(&view.state, false))
         .unwrap_or_default();
     let run = model.run.as_ref().map(|view| view.state.status);
-    let acts: &[Act] = match (model.view, run) {
+    match (model.view, run) {
         (View::Run, Some(RunStatus::Prepared)) => &[Act::Help, Act::Start, Act::Back],
         (View::Run, Some(RunStatus::Finished(_))) => &[Act::Help, Act::Resume, Act::Back],
         (View::Run, _) if needs.iter().any(|need| matches!(need, Need::Failure(_))) => {
@@ -359,7 +360,11 @@ pub(in crate::ui) fn keys(paint: &mut Paint<'_>, area: Rect, model: &Model) {
             Act::Back,
             Act::ScreenHosts,
         ],
-    };
+    }
+}
+
+pub(in crate::ui) fn keys(paint: &mut Paint<'_>, area: Rect, model: &Model) {
+    let acts = offered(model);
     let on = |act: &&Act| availability(model, **act) == Availability::On;
     let word = |act: Act| word(model, act);
     let columns_of = |act: Act| columns(keymap::row(act).keys[0]) + 1 + columns(word(act));
