@@ -75,6 +75,7 @@ fn deploy_without(plan: &Plan, (gone, there): (&str, &str)) -> String {
 
 /// Going back where some hosts do not answer. A run of some hosts only would leave LIVE where it is, and taking the same
 /// release back once more would undo it twice: so either the checklist says that the host is gone, or nothing is undone.
+/// The latter only where LIVE tells what is live; elsewhere the runs do, and would tell it wrong.
 fn back_without(
     project: &Project,
     plan: &Plan,
@@ -84,22 +85,23 @@ fn back_without(
     let (command, env) = (&project.command, &back.env);
     let commit = plan.commit.as_ref().map(Commit::short);
     let to = back.to_tag.as_deref().or(commit).unwrap_or_default();
-    let file = project.file.file_name().unwrap_or_default();
-    let stages = project.checklist.stages.iter();
-    let stages: Vec<String> = stages
-        .filter(|stage| stage.env.as_ref() == Some(env))
-        .map(|stage| stage.name.slug())
-        .collect();
-    vec![
-        format!(
-            "take {gone} out of the hosts of `{env}` in {}: {command} rollback {env} {to} goes back without {gone}, and tags it",
-            file.display()
-        ),
-        format!(
-            "or leave all as it is: {command} deploy --ref {to} --stage {} --host {there} brings {to} to {there} only; it undoes nothing, and LIVE stays",
+    let file = project.file.file_name().unwrap_or_default().display();
+    let mut ways = vec![format!(
+        "take {gone} out of the hosts of `{env}` in {file}: {command} rollback {env} {to} goes back without {gone}"
+    )];
+    let checklist = &project.checklist;
+    if checklist.released() == Some(env) && checklist.release.live.is_some() {
+        let stages = checklist.stages.iter();
+        let stages: Vec<String> = stages
+            .filter(|stage| stage.env.as_ref() == Some(env))
+            .map(|stage| stage.name.slug())
+            .collect();
+        ways.push(format!(
+            "or leave all as it is: {command} deploy --ref {to} --stage {} --host {there} brings {to} to {there} only; it undoes nothing and tags nothing",
             stages.join(" ")
-        ),
-    ]
+        ));
+    }
+    ways
 }
 
 /// What is asked for a run.
