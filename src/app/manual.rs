@@ -46,11 +46,11 @@ fn commands(page: &mut String, of: &Command, name: &str) -> io::Result<()> {
             continue;
         }
         let name = format!("{name} {}", command.get_name());
-        let places: String = command
-            .get_positionals()
-            .map(|arg| format!(" {arg}"))
-            .collect();
-        let _ = writeln!(page, ".SS \"{}\"", escaped(&format!("{name}{places}")));
+        let mut title = name.clone();
+        for place in command.get_positionals() {
+            let _ = write!(title, " {place}");
+        }
+        let _ = writeln!(page, ".SS \"{}\"", escaped(&title));
         if let Some(about) = command.get_about() {
             let _ = writeln!(page, "{}.", escaped(&about.to_string()));
         }
