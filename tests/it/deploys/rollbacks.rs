@@ -222,10 +222,8 @@ async fn an_undo_that_hangs_is_ended_by_the_time_limit_of_its_step() {
     ground.write(&checklist);
     let rollback = ground.start(&["rollback", "production", "--reason", "late"]);
     let hanging = || {
-        let lines = ground.trace().into_iter();
-        lines
-            .filter_map(|line| line.strip_prefix("hangs ").map(str::to_owned))
-            .next()
+        let mut lines = ground.trace().into_iter();
+        lines.find_map(|line| line.strip_prefix("hangs ").map(str::to_owned))
     };
     wait_until("the undo hangs", || hanging().is_some());
     is_reached(limit).await;
