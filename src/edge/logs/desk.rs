@@ -58,9 +58,19 @@ struct Shared {
 struct State {
     document: Document,
     workers: usize,
-    /// Workers that sleep.
+    /// Workers that sleep, and that nobody has called since.
     idle: usize,
+    /// How often those who sleep were called.
+    calls: u64,
     is_over: bool,
+}
+
+impl State {
+    /// Whether all lines that are there now were counted, or nobody will count them.
+    fn is_counted(&self) -> bool {
+        let facts = self.document.facts();
+        facts.indexed >= facts.bytes || self.idle == self.workers || self.is_over
+    }
 }
 
 impl Desk {
@@ -72,6 +82,7 @@ impl Desk {
                     document: Document::new(),
                     workers: 0,
                     idle: 0,
+                    calls: 0,
                     is_over: false,
                 }),
                 work: Condvar::new(),
@@ -294,6 +305,9 @@ impl Shared {
     /// Sees that somebody looks for work.
     fn wake(self: &Arc<Self>, state: &mut State) {
         if state.idle > 0 {
+            // From now on they work, also before they have woken: who waits for them must not find them asleep.
+            state.idle = 0;
+            state.calls += 1;
             self.work.notify_all();
         } else if state.workers < most_workers() {
             state.workers += 1;
@@ -308,11 +322,7 @@ impl Shared {
     /// Waits until all lines that are there now were counted; lines that are not are nobody's to hand over.
     fn until_counted(&self) {
         let mut state = self.lock();
-        loop {
-            let facts = state.document.facts();
-            if facts.indexed >= facts.bytes || state.idle == state.workers || state.is_over {
-                return;
-            }
+        while !state.is_counted() {
             state = self
                 .progress
                 .wait(state)
@@ -331,11 +341,13 @@ impl Shared {
                 bytes = Vec::new();
                 state.idle += 1;
                 self.progress.notify_all();
-                state = self
-                    .work
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner);
-                state.idle -= 1;
+                let calls = state.calls;
+                while state.calls == calls && !state.is_over {
+                    state = self
+                        .work
+                        .wait(state)
+                        .unwrap_or_else(PoisonError::into_inner);
+                }
                 continue;
             };
             drop(state);
@@ -431,6 +443,26 @@ mod tests {
         let (given, parts) = given(&desk, &|| ());
         assert!(given == bytes, "{} of {}", given.len(), bytes.len());
         assert!(parts > TURN / 32);
+    }
+
+    #[test]
+    fn who_was_called_to_work_counts_as_awake_before_it_wakes() {
+        let (desk, folder) = desk(b"one\ntwo\n");
+        let mut state = desk.shared.lock();
+        while state.idle == 0 {
+            state = desk.shared.progress.wait(state).unwrap();
+        }
+        // Held all the time, so that the worker cannot wake.
+        std::fs::write(folder.path().join("b.log"), "three\n").unwrap();
+        let track = state.document.add_track(1, Voice::Printed);
+        let paper = Paper::File(folder.path().join("b.log"));
+        desk.shared.files.add(track, paper);
+        state.document.grown(track, 6, None);
+        desk.shared.wake(&mut state);
+        assert!(!state.is_counted(), "what is missing would be left out");
+        drop(state);
+        desk.shared.until_counted();
+        assert_eq!(given(&desk, &|| ()).0, b"one\ntwo\nthree\n");
     }
 
     #[test]
