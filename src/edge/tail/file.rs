@@ -128,13 +128,13 @@ impl<'a, O: Opens, S: TailSink> Follower<'a, O, S> {
         Session::begin(self.place, &asked).await
     }
 
-    /// Waits until the file is open. Nothing of it is read before that. `false` = it was renamed meanwhile.
+    /// Waits until the file is open. Nothing of it is given before that. `false` = it was renamed meanwhile.
     async fn opened(&mut self, begin: Begin, session: &mut Session) -> Result<bool, LaunchError> {
         let mut limit = OPEN_LIMIT;
         let mut truncated = matches!(begin, Begin::Top(_));
         let mut gap = false;
         loop {
-            let Ok(word) = timeout(limit, session.words.next()).await else {
+            let Ok(word) = timeout(limit, session.word(&mut self.blocks)).await else {
                 return Err(broken(self.place, "the host does not answer"));
             };
             match word {
@@ -155,6 +155,7 @@ impl<'a, O: Opens, S: TailSink> Follower<'a, O, S> {
                 }) => {
                     self.at = FileMark { inode, offset };
                     self.seen = size;
+                    session.rewind();
                     if truncated {
                         self.give(TailPiece::Truncated).await?;
                     }

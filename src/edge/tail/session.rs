@@ -11,7 +11,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::time::timeout;
 
-use super::words::Words;
+use super::blocks::Blocks;
+use super::words::{Word, Words};
 use crate::domain::id::{EnvName, HostName};
 use crate::edge::launcher::{Channel, quote};
 use crate::edge::process::LocalLauncher;
@@ -38,6 +39,9 @@ pub(super) const BEGIN_LINE: &str = "golive:begin .";
 const NOISE: usize = 1 << 20;
 /// How much of it is kept for people.
 const KEPT: usize = 4096;
+/// How much of the stream is kept aside while a word about it is waited for, in bytes. What comes until the host has said
+/// what it opened is less by far, but for a log that is very fast on a host that is very slow.
+const AHEAD: usize = 64 << 20;
 /// How long a login shell may take to run a command.
 const SHELL_LIMIT: Duration = Duration::from_secs(30);
 
@@ -110,6 +114,10 @@ pub(super) struct Session {
     pub(super) words: Words,
     /// Its end is the end of the program.
     pub(super) stdin: Box<dyn AsyncWrite + Send + Unpin>,
+    /// What came of the stream while a word was waited for.
+    early: Vec<u8>,
+    /// Nothing more comes of the stream.
+    is_over: bool,
     /// Owns the connection's part of it.
     _exit: std::pin::Pin<Box<dyn Future<Output = Option<i32>> + Send>>,
 }
@@ -140,8 +148,37 @@ impl Session {
             stdout,
             words,
             stdin,
+            early: Vec::new(),
+            is_over: false,
             _exit: channel.exit,
         })
+    }
+
+    /// The next word; `None` when there comes no other. What comes of the stream meanwhile is kept for [`Self::rewind`]:
+    /// both share one way, and what nobody reads of the one would let nothing of the other through.
+    pub(super) async fn word(&mut self, blocks: &mut Blocks) -> Option<Word> {
+        loop {
+            let reads = !self.is_over && self.early.len() < AHEAD;
+            tokio::select! {
+                biased;
+                word = self.words.next() => return word,
+                read = blocks.read(&mut self.stdout), if reads => match read {
+                    Ok(bytes) if bytes.is_empty() => self.is_over = true,
+                    Ok(bytes) => self.early.extend_from_slice(&bytes),
+                    // The connection broke.
+                    Err(_) => return None,
+                },
+            }
+        }
+    }
+
+    /// From here on the stream gives what was kept of it first.
+    pub(super) fn rewind(&mut self) {
+        let early = std::mem::take(&mut self.early);
+        if !early.is_empty() {
+            let rest = std::mem::replace(&mut self.stdout, Box::new(tokio::io::empty()));
+            self.stdout = Box::new(std::io::Cursor::new(early).chain(rest));
+        }
     }
 }
 

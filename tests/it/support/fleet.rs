@@ -195,6 +195,24 @@ impl Fleet {
         of_hosts.map(command_line).collect()
     }
 
+    /// How far the processes of this program on the hosts have read their first own file, in bytes.
+    pub(crate) fn read_so_far(&self, program: &str) -> Vec<u64> {
+        let hosts = self.hosts.iter();
+        let of_hosts = hosts.flat_map(|host| processes_with_home(&host.folder));
+        let of_program = of_hosts.filter(|process| command_line(*process).starts_with(program));
+        let read = |process: i32| {
+            let about = fs::read_to_string(format!("/proc/{process}/fdinfo/3")).ok()?;
+            about
+                .lines()
+                .next()?
+                .strip_prefix("pos:")?
+                .trim()
+                .parse()
+                .ok()
+        };
+        of_program.filter_map(read).collect()
+    }
+
     /// Sees that no launcher runs on any host any more.
     #[track_caller]
     pub(crate) fn is_left_alone(&self) {

@@ -44,8 +44,13 @@ impl Ground {
         fs::create_dir(&bin).unwrap();
         // The clock of a host is what its `date` says.
         let date = "#!/bin/sh\nread -r skew <\"$HOME/skew\"\nexec /bin/date -d \"now $skew seconds\" \"$@\"\n";
-        fs::write(bin.join("date"), date).unwrap();
-        fs::set_permissions(bin.join("date"), fs::Permissions::from_mode(0o755)).unwrap();
+        // What its `ls` says of open files comes late while somebody holds it.
+        let ls = "#!/bin/sh\ncase $2 in /proc/*) while [ -e \"$HOME/hold\" ]; do sleep 0.05; done ;; esac\n\
+            exec /bin/ls \"$@\"\n";
+        for (name, text) in [("date", date), ("ls", ls)] {
+            fs::write(bin.join(name), text).unwrap();
+            fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+        }
         fs::set_permissions(root.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let path = format!("SetEnv PATH={}:/usr/bin:/bin", bin.display());
         let fleet = Fleet::with(3, &[&path]);
@@ -98,8 +103,12 @@ impl Ground {
     }
 
     fn tail(&self, more: &str) -> Tail {
+        self.tail_from(0, more)
+    }
+
+    fn tail_from(&self, lines: usize, more: &str) -> Tail {
         let mut child = Command::new(env!("CARGO_BIN_EXE_golive"))
-            .args(format!("tail live --json --lines 0 {more}").split_whitespace())
+            .args(format!("tail live --json --lines {lines} {more}").split_whitespace())
             .current_dir(self.root.path().join("project"))
             .env_clear()
             .envs(surroundings(self.root.path()))
@@ -331,6 +340,40 @@ async fn rotated_files_and_restarted_servers_lose_and_repeat_nothing() {
     assert_eq!(tail.said("BACK web2 nginx"), 1);
     assert_eq!(tail.interrupt(), 0);
     ground.fleet.is_left_alone();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_is_faster_than_the_word_about_it_holds_nothing_up() {
+    const LINES: usize = 20_000;
+    let ground = Ground::new();
+    let hold = ground.fleet.hosts()[0].home.join("hold");
+    fs::write(&hold, "").unwrap();
+    let rest = "x".repeat(800);
+    let mut text = String::new();
+    for number in 1..=LINES {
+        let _ = writeln!(text, "request {number} GET /{rest}");
+    }
+    ground.append(0, &text);
+    let tail = ground.tail_from(LINES, "gunicorn");
+    // ssh lets two megabytes be on their way for stream and words together: nobody waits for more of them here.
+    wait_until("the host has sent more than is ever on its way", || {
+        let read = ground.fleet.read_so_far("tail -c");
+        read.iter().any(|read| *read > 6 << 20)
+    })
+    .await;
+    assert_eq!(
+        tail.lines.lock().unwrap().len(),
+        0,
+        "nobody knows yet of what file it is"
+    );
+    fs::remove_file(&hold).unwrap();
+    wait_until("all lines have come", || {
+        tail.lines.lock().unwrap().len() >= LINES
+    })
+    .await;
+    let numbers = tail.numbers();
+    assert!(numbers["gunicorn"].iter().copied().eq(1..=LINES));
+    assert_eq!(tail.interrupt(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
