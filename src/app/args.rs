@@ -20,6 +20,43 @@ Examples:
   golive runs logs 20261121-0600-rq   what the steps of one printed
   golive demo                         a complete playground, no server needed";
 
+const DEPLOY_EXAMPLES: &str = "\
+Examples:
+  golive deploy                       on screen: the plan, every step as it runs, the gate
+  golive deploy --ref v2.1 --reason 'carts again'
+                                      release this tag, branch or commit instead of HEAD
+  golive deploy --plain --confirm look --approve production=9be0d11
+                                      in CI: lines, with all decisions given in advance
+  golive deploy --stage production --host web2
+                                      only one host; the release is not tagged while others are left out
+  golive deploy --from production/migrate
+                                      from this step on";
+
+const RESUME_EXAMPLES: &str = "\
+Examples:
+  golive resume                       go on with the newest unfinished run; failed steps are tried again
+  golive resume 20261121-0600-rq --approve production=9be0d11
+                                      pass a gate without a terminal
+  golive resume --retry production/migrate@web1
+                                      run this again and nothing else
+  golive resume --skip production/warm --reason 'cold is fine'
+  golive resume --leave-out web2 --reason 'its disk is gone'";
+
+const PLAN_EXAMPLES: &str = "\
+Examples:
+  golive plan                         what a deploy of HEAD would run, where, and how long it takes
+  golive plan -v                      with every line of long scripts
+  golive plan --ref v2.1 --stage production --json | jq .forecast";
+
+const LOCK_EXAMPLES: &str = "\
+Examples:
+  golive lock production              who holds it, for which run, since when, and the lock's id
+  golive lock production --take --reason 'web2 is mended'
+                                      nobody deploys there until --release
+  golive lock production --release
+  golive lock production --steal 7f3a91
+                                      take it over from the holder of this id, if it still is the one";
+
 const TAIL_EXAMPLES: &str = "\
 Examples:
   golive tail production              every [log.NAME] on its hosts, in one time line
@@ -92,11 +129,6 @@ pub struct Cli {
     pub command: Option<Command>,
 }
 
-/// The command line as a manual page shows it, which knows only what comes after.
-pub fn for_manual() -> clap::Command {
-    Cli::command().after_long_help(format!("{EXAMPLES}\n\n{EXIT_CODES}"))
-}
-
 /// The command line as shells complete it: without the commands that golive only gives to itself.
 pub fn for_completions() -> clap::Command {
     let whole = Cli::command();
@@ -131,7 +163,8 @@ pub struct Global {
     /// When to use colours
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorWhen::Auto)]
     pub color: ColorWhen,
-    /// Say more: `plan` shows every command to its end, `runs logs` when each line came
+    /// Say more: `plan` and `rollback --dry-run` show every command to its end, `releases` cuts nothing, `runs logs` says
+    /// when each line came
     #[arg(short, long, global = true)]
     pub verbose: bool,
 }
@@ -159,6 +192,7 @@ pub enum Command {
     /// Say who holds an environment; take, release or take over its lock
     Lock(Lock),
     /// Show what would run where, in order, with the exact commands and the forecast
+    #[command(before_long_help = PLAN_EXAMPLES)]
     Plan(Selected),
     /// Follow the logs of an environment's servers, in one time line; only reads
     Tail(Tail),
@@ -210,13 +244,13 @@ pub struct Selected {
     /// What to release; resolved once, frozen with the run
     #[arg(long = "ref", value_name = "REF", default_value = "HEAD")]
     pub reference: String,
-    /// Only these stages (production still needs its gate)
+    /// Only these stages, by name or in-kebab-case (production still needs its gate)
     #[arg(long, value_name = "NAME", num_args = 1..)]
     pub stage: Vec<String>,
-    /// From this step on
+    /// From this step on; STAGE/STEP when several stages have it
     #[arg(long, value_name = "STEP")]
     pub from: Option<String>,
-    /// Only these hosts
+    /// Only these hosts; the release is not tagged while others of its environments are left out
     #[arg(long, value_name = "HOST", num_args = 1..)]
     pub host: Vec<String>,
 }
@@ -248,13 +282,13 @@ pub struct Choices {
     /// Run these again and nothing else (STAGE/STEP@HOST, or STAGE/STEP for every host where it is open)
     #[arg(long, value_name = "TASK", num_args = 1..)]
     pub retry: Vec<String>,
-    /// Do not run these; what waits for them goes on
+    /// Do not run these; what waits for them goes on; needs --reason
     #[arg(long, value_name = "TASK", num_args = 1.., requires = "reason")]
     pub skip: Vec<String>,
-    /// Count these as done
+    /// Count these as done; needs --reason
     #[arg(long, value_name = "TASK", num_args = 1.., requires = "reason")]
     pub done: Vec<String>,
-    /// Run nothing more on these hosts in this run (HOST or ENV/HOST)
+    /// Run nothing more on these hosts in this run (HOST or ENV/HOST); needs --reason
     #[arg(long, value_name = "HOST", num_args = 1.., requires = "reason")]
     pub leave_out: Vec<String>,
 }
@@ -290,6 +324,7 @@ fn approval(text: &str) -> Result<Approval, String> {
 
 /// `golive deploy`.
 #[derive(Debug, Clone, Args, Default)]
+#[command(before_long_help = DEPLOY_EXAMPLES)]
 pub struct Deploy {
     /// What.
     #[command(flatten)]
@@ -333,6 +368,7 @@ impl Rollback {
 
 /// `golive resume`.
 #[derive(Debug, Clone, Args)]
+#[command(before_long_help = RESUME_EXAMPLES)]
 pub struct Resume {
     /// The run (default: the newest unfinished one of this project)
     pub run: Option<String>,
@@ -359,6 +395,7 @@ impl Resume {
 
 /// `golive lock`.
 #[derive(Debug, Clone, Args)]
+#[command(before_long_help = LOCK_EXAMPLES)]
 pub struct Lock {
     /// The environment
     pub env: String,

@@ -11,7 +11,7 @@ use super::json::JsonFace;
 use super::lock;
 use super::plain::PlainFace;
 use super::prompt::{Prompt, told_to_end};
-use super::reach::Asking;
+use super::reach::{self, Asking};
 use super::report::{Code, Failure};
 use super::secrets;
 use super::session::{self, Project};
@@ -29,7 +29,6 @@ use crate::domain::text::similar;
 use crate::edge::journal::owner::is_runner;
 use crate::edge::journal::{RunError, RunFolder, list};
 use crate::edge::ssh::{LinkListener, Sites, sweep};
-use crate::port::Place;
 
 /// Walks the checklist.
 pub async fn deploy(project: &Project, deploy: &Deploy, global: &Global) -> Result<Code, Failure> {
@@ -55,7 +54,7 @@ pub async fn start(
     let secrets = secrets::resolve(project, plan, wanted, prompt.as_mut()).await?;
     let (sender, receiver, listener) = session::feed_with_links();
     let sites = Arc::new(project.sites(&plan.hosts, &listener)?);
-    let identities = greet(&sites, session::places(plan), &listener).await?;
+    let identities = greet(project, plan, &sites, &listener).await?;
     if let Err(busy) = lock::check_free(project, plan, &sites).await {
         sites.close().await;
         return Err(busy);
@@ -86,12 +85,13 @@ pub async fn start(
 
 /// Asks all places who they are. When one does not tell, or the operator gives up, the connections are ended.
 async fn greet(
+    project: &Project,
+    plan: &Plan,
     sites: &Sites,
-    places: Vec<Place>,
     listener: &LinkListener,
 ) -> Result<Identities, Failure> {
     let greeted = tokio::select! {
-        greeted = session::greet(sites, places, listener) => greeted,
+        greeted = reach::greet(project, plan, sites, listener) => greeted,
         () = told_to_end() => Err(Failure::new(
             Code::Stopped,
             "stopped while the hosts were connected: nothing was started",

@@ -49,14 +49,22 @@ pub async fn gather(root: &Path, checklist: &Checklist, project: &ProjectPaths) 
 }
 
 /// Says that LIVE on the remote is not where it is on this machine, before a run is planned on a wrong idea of
-/// what is live. `None` when all is well, or there is nothing to compare; asks the remote over the network.
+/// what is live, or that there is no such remote. `None` when all is well, or there is nothing to compare: without an
+/// `origin` the tags stay here. Asks the remote over the network.
 pub async fn live_trouble(git: &Git, rules: &ReleaseRules) -> Result<Option<String>, GitError> {
-    let (Some(live), Some(remote)) = (&rules.live, &rules.remote) else {
+    let Some(remote) = &rules.remote else {
         return Ok(None);
     };
     if !git.has_remote(remote).await? {
-        return Ok(None);
+        return Ok((remote != "origin").then(|| {
+            format!(
+                "the tags cannot be pushed: there is no remote named {remote}; git remote add {remote} URL makes it"
+            )
+        }));
     }
+    let Some(live) = &rules.live else {
+        return Ok(None);
+    };
     let (here, there) = tokio::try_join!(git.live(live), git.live_on(remote, live))?;
     let Some(there) = there else {
         return Ok(None);

@@ -23,6 +23,7 @@ pub mod handover;
 pub mod holders;
 pub mod json;
 pub mod lock;
+pub mod manual;
 pub mod plain;
 pub mod playground;
 pub mod project;
@@ -243,13 +244,10 @@ fn document(command: &Command, global: &Global) -> Result<Code, Failure> {
             String::from_utf8_lossy(&out).into_owned()
         }
         Command::Man => {
-            let mut out = Vec::new();
-            clap_mangen::Man::new(args::for_manual())
-                .render(&mut out)
-                .map_err(|error| {
-                    Failure::new(Code::Failed, format!("could not make the page: {error}"))
-                })?;
-            String::from_utf8_lossy(&out).into_owned()
+            use clap::CommandFactory;
+            manual::page(args::Cli::command()).map_err(|error| {
+                Failure::new(Code::Failed, format!("could not make the page: {error}"))
+            })?
         }
         Command::Themes => console::themes(global)?,
         Command::Keys => console::keys(global.json),

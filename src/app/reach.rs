@@ -2,20 +2,107 @@
 //!
 //! What was decided is taken into account first: a host that is left out is not asked. Where a person sits at the
 //! terminal, they decide whether to try again, go on without a host, or give up; otherwise the failure names the
-//! command that goes on without. Nothing is started here, and nothing is recorded.
+//! command that goes on without. A run that is not begun yet ends there, with what helps the hosts that do answer.
+//! Nothing is started here, and nothing is recorded.
 
 use std::fmt::Write as _;
 
 use super::choices;
 use super::prompt::{Prompt, Silence, Unanswered, told_to_end};
 use super::report::{Code, Failure};
-use super::session;
-use crate::domain::id::{EnvName, HostName};
+use super::session::{self, Project, Silent};
+use crate::domain::action::Milestone;
+use crate::domain::id::{Commit, EnvName, HostName};
+use crate::domain::plan::{Plan, PlannedHost, Rollback};
 use crate::domain::run::foresee::foresee;
 use crate::domain::run::schedule::place;
 use crate::domain::run::{Identities, Intent, RunState};
 use crate::edge::ssh::{LinkListener, Sites};
 use crate::port::Place;
+
+/// Asks all places of a plan who they are, before it is begun. When one does not tell, nothing is begun, and the failure
+/// says how the others are served without it.
+pub async fn greet(
+    project: &Project,
+    plan: &Plan,
+    sites: &Sites,
+    listener: &LinkListener,
+) -> Result<Identities, Failure> {
+    let (identities, silent) = session::ask_all(sites, session::places(plan), listener).await;
+    if silent.is_empty() {
+        return Ok(identities);
+    }
+    let ways = without(project, plan, &silent);
+    Err(ways
+        .into_iter()
+        .fold(session::unusable(&silent), Failure::help))
+}
+
+/// What can be done with the hosts that answer; nothing where none does, or where it is this machine that does not.
+fn without(project: &Project, plan: &Plan, silent: &Silent) -> Vec<String> {
+    let is_silent = |host: &&PlannedHost| {
+        let is_it = |(env, name): &(EnvName, HostName)| *env == host.env && *name == host.name;
+        silent
+            .iter()
+            .any(|(place, _)| place.as_ref().is_some_and(is_it))
+    };
+    let (gone, there): (Vec<_>, Vec<_>) = plan.hosts.iter().partition(is_silent);
+    let names = |hosts: &[&PlannedHost]| {
+        let mut names: Vec<&str> = hosts.iter().map(|host| host.name.as_str()).collect();
+        names.dedup();
+        names.join(" ")
+    };
+    // `--host` knows names only: one that answers in another environment would mean this one as well.
+    let is_named = |host: &&PlannedHost| there.iter().any(|other| other.name == host.name);
+    let is_told = silent.iter().all(|(place, _)| place.is_some());
+    if !is_told || there.is_empty() || gone.iter().any(is_named) {
+        return Vec::new();
+    }
+    match &plan.rollback {
+        Some(back) => back_without(project, plan, back, (&names(&gone), &names(&there))),
+        None => vec![deploy_without(plan, (&names(&gone), &names(&there)))],
+    }
+}
+
+/// Releasing to the hosts that answer.
+fn deploy_without(plan: &Plan, (gone, there): (&str, &str)) -> String {
+    let tags = plan
+        .tasks()
+        .any(|task| task.milestone == Some(Milestone::TagWritten));
+    let untagged = if tags { "; no tag is written then" } else { "" };
+    format!("the same with --host {there} goes without {gone}{untagged}")
+}
+
+/// Going back where some hosts do not answer. A run of some hosts only would leave LIVE where it is, and taking the same
+/// release back once more would undo it twice: so either the checklist says that the host is gone, or nothing is undone.
+/// The latter only where LIVE tells what is live; elsewhere the runs do, and would tell it wrong.
+fn back_without(
+    project: &Project,
+    plan: &Plan,
+    back: &Rollback,
+    (gone, there): (&str, &str),
+) -> Vec<String> {
+    let (command, env) = (&project.command, &back.env);
+    let commit = plan.commit.as_ref().map(Commit::short);
+    let to = back.to_tag.as_deref().or(commit).unwrap_or_default();
+    let file = project.file.file_name().unwrap_or_default().display();
+    let mut ways = vec![format!(
+        "take {gone} out of the hosts of `{env}` in {file}: {command} rollback {env} {to} goes back without {gone}"
+    )];
+    let checklist = &project.checklist;
+    if checklist.released() == Some(env) && checklist.release.live.is_some() {
+        let stages = checklist.stages.iter();
+        let stages: Vec<String> = stages
+            .filter(|stage| stage.env.as_ref() == Some(env))
+            .map(|stage| stage.name.slug())
+            .collect();
+        ways.push(format!(
+            "or leave all as it is: {command} deploy --ref {to} --stage {} --host {there} brings {to} to {there} only; it undoes nothing and tags nothing",
+            stages.join(" ")
+        ));
+    }
+    ways
+}
 
 /// What is asked for a run.
 pub struct Asking<'a> {

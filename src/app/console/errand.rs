@@ -31,7 +31,6 @@ use crate::domain::secret::{Concealed, Secret, Vault};
 use crate::edge::journal::RunFolder;
 use crate::edge::ssh::{LinkListener, Sites};
 use crate::engine::{Control, FeedReceiver};
-use crate::port::Place;
 use crate::ui::msg::{Msg, Notice};
 
 mod back;
@@ -131,9 +130,9 @@ impl Errands {
     }
 
     /// Asks places who they are, unless the console is left meanwhile: then nothing is started.
-    async fn greet(&self, sites: &Sites, places: Vec<Place>) -> Result<Identities, Failure> {
+    async fn greet(&self, sites: &Sites, plan: &Plan) -> Result<Identities, Failure> {
         let listener = self.listener();
-        let greeted = session::greet(sites, places, &listener);
+        let greeted = reach::greet(&self.project, plan, sites, &listener);
         self.unless_left(greeted).await?
     }
 
@@ -377,7 +376,7 @@ impl Errands {
         let wanted = secrets::of_plan(&prepared.plan);
         let secrets = self.secrets(&prepared.plan, wanted).await?;
         let sites = Arc::clone(&prepared.sites);
-        let identities = self.greet(&sites, session::places(&prepared.plan)).await?;
+        let identities = self.greet(&sites, &prepared.plan).await?;
         self.project.remember(&prepared.plan);
         let owned = RunFolder::create(
             &self.project.paths,

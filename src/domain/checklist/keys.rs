@@ -126,7 +126,7 @@ step_keys! {
     ABOUT: Key::new("about", Shape::Line, "One line for people; without it the command itself."),
     ON: Key::new("on", Shape::NameOrNames, "\"local\", \"all\", a role, a host name, or a list of roles and host names.").or("\"local\""),
     ONCE: Key::new("once", Shape::Flag, "On the first matching host only, once per run.").or("false"),
-    NEEDS: Key::new("needs", Shape::Names, "Steps of the stage that must have ended first; absent = the step before it in the list, [] = none."),
+    NEEDS: Key::new("needs", Shape::Names, "Steps of the stage that must have ended first; absent = the step before it in the list (a `tag` step: all before it), [] = none."),
     VARS: Key::new("vars", Shape::Vars, "More environment variables."),
     SECRETS: Key::new("secrets", Shape::SomeNames, "Names of secrets that this step finds in its environment, and no other."),
     CWD: Key::new("cwd", Shape::Line, "Working directory; absent = the project (this machine) or the home folder (hosts)."),

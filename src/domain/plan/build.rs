@@ -65,6 +65,19 @@ pub fn build(
     builder.finish(stages, None)
 }
 
+/// A step as it stands in a list behind others. A tag says that all of them succeeded, so it waits for all of them: the one
+/// right before it may need nothing, and end long before the rest.
+fn listed(step: &Step, before: &[StepName]) -> Listed {
+    let is_tag = step.kind.milestone() == Some(Milestone::TagWritten);
+    Listed {
+        step: step.name.clone(),
+        needs: match &step.needs {
+            None if is_tag => Some(before.to_vec()),
+            needs => needs.clone(),
+        },
+    }
+}
+
 /// The hosts of the stages' environments on which tasks run, or on which none does, in the order of the file.
 fn hosts(checklist: &Checklist, stages: &[PlannedStage], busy: bool) -> Vec<PlannedHost> {
     let used: BTreeSet<(&EnvName, &HostName)> = stages
@@ -202,10 +215,7 @@ impl<'a> Builder<'a> {
             let Some(step) = self.checklist.steps.get(name) else {
                 continue;
             };
-            list.push(Listed {
-                step: name.clone(),
-                needs: step.needs.clone(),
-            });
+            list.push(listed(step, &part.stage.steps[..at]));
             if at < part.from {
                 continue;
             }

@@ -12,7 +12,7 @@ use crate::ui::keymap::Act;
 use crate::ui::model::{Dialog, GATE_FIELD, Model, View, Wish};
 use crate::ui::msg::{Cmd, Notice};
 
-/// What a field holds at most.
+/// So many characters a field holds at most.
 const LONGEST_INPUT: usize = 200;
 
 /// What became of a key in a field.
@@ -49,14 +49,7 @@ pub(super) fn key(model: &mut Model, key: KeyEvent, now: Moment) -> Option<Typed
     match key.code {
         KeyCode::Enter => Some(submit(model, now)),
         KeyCode::Char('u' | 'w') if control => Some(edit(model, String::clear)),
-        KeyCode::Char(c) => {
-            let longest = longest(model);
-            Some(edit(model, |text| {
-                if text.len() < longest {
-                    text.push(c);
-                }
-            }))
-        }
+        KeyCode::Char(c) => Some(put(model, c.encode_utf8(&mut [0; 4]), now)),
         KeyCode::Backspace => Some(edit(model, |text| {
             text.pop();
         })),
@@ -88,10 +81,7 @@ pub(super) fn paste(model: &mut Model, text: &str, now: Moment) -> Vec<Cmd> {
                 .chars()
                 .filter(|c| !c.is_control())
                 .collect();
-            let longest = longest(model);
-            edit(model, |field| {
-                field.extend(line.chars().take(longest));
-            });
+            put(model, &line, now);
             return filters::typed(model);
         }
         Some(true) => {
@@ -158,12 +148,29 @@ fn field(model: &mut Model) -> Option<&mut String> {
     }
 }
 
-/// What the field holds at most.
+/// So many characters the field holds at most.
 fn longest(model: &Model) -> usize {
     match model.dialogs.last() {
-        Some(Dialog::Secret { .. }) => LONGEST,
+        // One more than a secret may have: what was cut off is refused, and never taken for the whole.
+        Some(Dialog::Secret { .. }) => LONGEST + 1,
         _ => LONGEST_INPUT,
     }
+}
+
+/// Puts text behind what stands in the field, as far as it fits. What does not is told: nobody is to believe it was taken.
+fn put(model: &mut Model, more: &str, now: Moment) -> Typed {
+    let longest = longest(model);
+    let mut is_full = false;
+    let typed = edit(model, |text| {
+        let room = longest.saturating_sub(text.chars().count());
+        text.extend(more.chars().take(room));
+        is_full = more.chars().nth(room).is_some();
+    });
+    if is_full {
+        let said = format!("the field is full: it holds {longest} characters");
+        model.notice = Some((Notice::line(&said), now));
+    }
+    typed
 }
 
 fn edit(model: &mut Model, change: impl FnOnce(&mut String)) -> Typed {

@@ -82,6 +82,25 @@ fn two_releases_in_one_minute_get_two_names() {
 }
 
 #[test]
+fn a_remote_that_is_not_there_is_told_before_the_tag_fails_over_it() {
+    let elsewhere = format!("[release]\nremote = \"upstream\"\n{}", local());
+    let ground = Ground::new(0, &elsewhere);
+    let warning = "the tags cannot be pushed: there is no remote named upstream";
+    ground.ends(0, &["plan"]).prints(&[warning]);
+    ground.git(&["remote", "add", "upstream", "../origin.git"]);
+    let planned = ground.ends(0, &["plan"]);
+    assert!(!planned.out.contains(warning), "{planned}");
+    ground.ends(0, &["deploy"]);
+    assert_eq!(ground.release_tags("origin.git").len(), 1);
+    // Without an origin the tags stay here: that is no mistake.
+    ground.git(&["remote", "remove", "upstream"]);
+    ground.git(&["remote", "remove", "origin"]);
+    ground.write(&local());
+    let planned = ground.ends(0, &["plan"]);
+    assert!(!planned.out.contains("no remote named"), "{planned}");
+}
+
+#[test]
 fn a_rejected_push_leaves_it_live_but_untagged_and_is_tried_again_alone() {
     let ground = Ground::new(0, &local());
     let head = ground.git(&["rev-parse", "HEAD"]);

@@ -42,7 +42,11 @@ fn nothing_was_started(ground: &Ground) -> Ended {
 fn with_a_host_that_cannot_be_reached_nothing_is_started_anywhere() {
     let mut ground = Ground::new(2, &noted());
     ground.fleet.stop(1);
-    nothing_was_started(&ground).says(&["refused", "ssh -F"]);
+    nothing_was_started(&ground).says(&[
+        "refused",
+        "ssh -F",
+        "help: the same with --host web1 goes without web2\n",
+    ]);
     // Without the host it goes, and with the host again.
     ground.ends(0, &["deploy", "--host", "web1"]);
     ground.fleet.start(1);

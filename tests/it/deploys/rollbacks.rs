@@ -8,7 +8,8 @@ use std::fs;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::ground::{Ended, Ground, text, wait_until};
+use super::ground::{Ended, Ground, is_alive, text, wait_until};
+use crate::support::{far_limit, is_reached};
 
 /// Two hosts; the schema is kept on the first. `UNDO` is what takes a migration back.
 const SHOP: &str = r#"
@@ -201,6 +202,115 @@ fn an_undo_that_fails_leaves_everything_above_it_undone_and_the_run_can_go_on() 
     serves(&ground, "two");
     has_schema(&ground, "migrations/0001");
     assert_eq!(text(&ground.runs()[0]["outcome"]), "rolled_back");
+}
+
+#[tokio::test]
+async fn an_undo_that_hangs_is_ended_by_the_time_limit_of_its_step() {
+    let ground = shop();
+    three(&ground);
+    // A limit of its own from here on: no timer of the releases before has it.
+    let limit = far_limit();
+    let hangs = r#"[ -e allowed ] || { sleep 600 & echo "hangs $!" >>"$TRACE"; wait; }"#;
+    let checklist = SHOP
+        .replace("GATE", "none")
+        .replace("UNDO", hangs)
+        .replace("CODE", ":")
+        .replace(
+            "once = true",
+            &format!("once = true\ntimeout = \"{limit}s\""),
+        );
+    ground.write(&checklist);
+    let rollback = ground.start(&["rollback", "production", "--reason", "late"]);
+    let hanging = || {
+        let mut lines = ground.trace().into_iter();
+        lines.find_map(|line| line.strip_prefix("hangs ").map(str::to_owned))
+    };
+    wait_until("the undo hangs", || hanging().is_some());
+    is_reached(limit).await;
+    let ended = rollback.end();
+    assert_eq!(ended.code, Some(1), "{ended}");
+    ended.prints(&["migrate", "timed out"]);
+    ended.says(&["golive resume"]);
+    let process = hanging().unwrap();
+    wait_until("what the undo has started has ended", || {
+        !is_alive(&process)
+    });
+    serves(&ground, "three");
+    has_schema(&ground, "migrations/0002");
+    fs::write(ground.home(1).join("allowed"), "").unwrap();
+    ground.ends(0, &["resume", &ground.newest_run()]);
+    serves(&ground, "two");
+    has_schema(&ground, "migrations/0001");
+}
+
+#[test]
+fn with_a_dead_host_both_ways_that_are_told_go_back_without_it() {
+    let mut ground = shop();
+    let [_, two, three] = three(&ground);
+    ground.fleet.stop(1);
+    let refused = ground.ends(5, &["rollback", "production"]);
+    refused.says(&["web2", "nothing was started"]);
+    let whole = "take web2 out of the hosts of `production` in releases.toml: ";
+    let alone = "or leave all as it is: ";
+    let told = |before: &str, after: &str| {
+        let line = refused.err.split(before).nth(1);
+        let line = line.unwrap_or_else(|| panic!("`{before}` is not said: {refused}"));
+        let command = line.split(after).next().unwrap();
+        let words = command.split_whitespace().map(str::to_owned);
+        words.collect::<Vec<String>>()
+    };
+    let (whole, alone) = (told(whole, " goes back"), told(alone, " brings"));
+    assert_eq!(whole.join(" "), format!("golive rollback production {two}"));
+    assert_eq!(
+        alone.join(" "),
+        format!("golive deploy --ref {two} --stage production --host web1")
+    );
+    let run = |words: &[String]| {
+        let words: Vec<&str> = words[1..].iter().map(String::as_str).collect();
+        ground.ends(0, &words)
+    };
+    let served = |number: usize| fs::read_to_string(ground.home(number).join("served")).unwrap();
+    // Alone: nothing is undone, and what is live stays what it was.
+    run(&alone);
+    assert_eq!([served(1), served(2)], ["two", "three"]);
+    assert!(undone(&ground).is_empty());
+    assert_eq!(
+        ground.tag_at("project", "LIVE"),
+        ground.tag_at("project", &three)
+    );
+    ground
+        .ends(0, &["releases", "show", &three, "--json"])
+        .prints(&["\"bad\":null"]);
+    // Without it: taken back in full, once, and recorded.
+    let file = ground.project().join("releases.toml");
+    let with_both = fs::read_to_string(&file).unwrap();
+    let without = with_both.replace("web2 = { ssh = \"web2\", roles = [\"web\"] }\n", "");
+    assert_ne!(without, with_both);
+    fs::write(&file, without).unwrap();
+    run(&whole).prints(&["the host web2, which is not in the checklist any more"]);
+    assert_eq!(undone(&ground), std::slice::from_ref(&three));
+    has_schema(&ground, "migrations/0001");
+    assert_eq!(
+        ground.tag_at("project", "LIVE"),
+        ground.tag_at("project", &two)
+    );
+    ground
+        .ends(0, &["releases", "show", &three, "--json"])
+        .prints(&["\"bad\":{"]);
+    // When it is there again it gets what is live.
+    fs::write(&file, with_both).unwrap();
+    ground.fleet.start(1);
+    let line = [
+        "deploy",
+        "--ref",
+        "LIVE",
+        "--stage",
+        "production",
+        "--host",
+        "web2",
+    ];
+    ground.ends(0, &line);
+    serves(&ground, "two");
 }
 
 #[test]

@@ -257,6 +257,28 @@ fn a_tag_step_is_the_milestone_of_the_release() {
 }
 
 #[test]
+fn a_tag_waits_for_all_before_it_whatever_the_step_right_before_it_needs() {
+    for order in [Order::Lockstep, Order::Free, Order::Serial] {
+        let mut list = superlists();
+        list.stages[2].order = order;
+        let smoke = list.steps.get_mut(&StepName::new("smoke")).unwrap();
+        smoke.needs = Some(Vec::new());
+        let made = plan(&list);
+        let waits = after(&made, "tag@local");
+        for last in ["reload@web1", "reload@web2", "smoke@local"] {
+            let is_waited_for = waits.contains(&last);
+            // A serial stage goes host after host: the last host stands for the others.
+            let is_implied = order == Order::Serial && last.ends_with("web1");
+            assert!(is_waited_for || is_implied, "{order:?} {last}: {waits:?}");
+        }
+        // What it says it needs itself is all it needs.
+        let tag = list.steps.get_mut(&StepName::new("tag")).unwrap();
+        tag.needs = Some(vec![StepName::new("smoke")]);
+        assert_eq!(after(&plan(&list), "tag@local"), ["smoke@local"]);
+    }
+}
+
+#[test]
 fn a_step_whose_paths_did_not_change_is_skipped_with_the_reason() {
     let mut list = superlists();
     let migrate = list.steps.get_mut(&StepName::new("migrate")).unwrap();

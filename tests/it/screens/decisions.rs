@@ -256,6 +256,28 @@ fn a_failure_is_skipped_or_counted_as_done_only_with_a_reason() {
 }
 
 #[test]
+fn a_reason_that_does_not_fit_is_told_before_it_is_taken() {
+    let mut story = Story::planned();
+    story.failed();
+    let (model, now) = (&mut story.model, story.now);
+    press(model, "S", now);
+    // Letters of two bytes count once, as people count them.
+    press(model, &"\u{e4}".repeat(200), now + 1);
+    let full = "the field is full: it holds 200 characters";
+    assert!(!text(model, 120, 36, now + 1).contains(full));
+    press(model, "x", now + 1);
+    for (columns, rows) in [(120, 36), (80, 24)] {
+        let shown = text(model, columns, rows, now + 1);
+        assert!(shown.contains(full), "{shown}");
+    }
+    let cmds = tell(model, key(KeyCode::Enter), now + 2);
+    let [Cmd::Send(Intent::Skip { reason, .. })] = cmds.as_slice() else {
+        panic!("{cmds:?}");
+    };
+    assert_eq!(*reason, "\u{e4}".repeat(200));
+}
+
+#[test]
 fn the_palette_decides_by_the_whole_name_of_the_choice() {
     let mut story = Story::planned();
     story.failed();
