@@ -11,7 +11,7 @@ use chrono::{FixedOffset, Local, Offset as _};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use super::super::report::{Code, Failure, shown};
 use super::lines::{Lines, millis};
@@ -28,8 +28,10 @@ use crate::domain::text::{duration, plural};
 const HOLD: i64 = 300;
 /// A clock that is wrong by more is told, in seconds.
 const WRONG: f64 = 0.5;
-/// So much is taken before it is written.
+/// So much is made before it is written.
 const BATCH: usize = 256 * 1024;
+/// So many updates are taken before somebody else has a turn: of a loud log nothing may match, and then nothing is made.
+const TURN: usize = 32;
 
 /// How long the end may take when the operator wants it.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -105,7 +107,7 @@ impl Stream {
             let due = self.merger.next_release();
             tokio::select! {
                 update = tailing.next() => match update {
-                    Some(update) => self.take_all(update, tailing),
+                    Some(update) => self.take_all(update, tailing.updates()),
                     None => break Over::Done,
                 },
                 () = until(due), if due.is_some() => {}
@@ -126,10 +128,13 @@ impl Stream {
     }
 
     /// Takes an update, and those that wait behind it as long as they are not too many.
-    fn take_all(&mut self, first: TailUpdate, tailing: &mut Tailing) {
+    fn take_all(&mut self, first: TailUpdate, waiting: &mut mpsc::Receiver<TailUpdate>) {
         self.take(first);
-        while self.out.len() < BATCH {
-            match tailing.updates().try_recv() {
+        for _ in 0..TURN {
+            if self.out.len() >= BATCH {
+                return;
+            }
+            match waiting.try_recv() {
                 Ok(update) => self.take(update),
                 Err(_) => return,
             }
@@ -402,5 +407,49 @@ impl Signals {
             _ = terminate.recv() => {}
             _ = hangup.recv() => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::lines::Face;
+    use super::*;
+    use crate::domain::checklist::{Followed, LogSource, On};
+    use crate::domain::id::{EnvName, HostName, LogName};
+    use crate::domain::log::Pattern;
+
+    #[test]
+    fn a_loud_log_of_which_nothing_is_wanted_lets_others_have_their_turn() {
+        let source = TailSource {
+            env: EnvName::new("production"),
+            host: HostName::new("web1"),
+            log: LogSource {
+                name: LogName::new("app"),
+                on: On::All,
+                what: Followed::File("app.log".to_owned()),
+            },
+        };
+        let pattern = Pattern {
+            text: "never there".to_owned(),
+            regex: false,
+        };
+        let wanted = Wanted {
+            matcher: Matcher::new(&pattern).ok(),
+            since_ms: None,
+            deeds_ms: 0,
+            follow: true,
+        };
+        let sources = [source];
+        let mut stream = Stream::new(&sources, Lines::new(Face::Json, &sources), wanted);
+        let update = || TailUpdate::Bytes {
+            source: 0,
+            at: session::now(),
+            bytes: b"a line\n".repeat(9).into(),
+        };
+        let (sender, mut waiting) = mpsc::channel(8 * TURN);
+        while sender.try_send(update()).is_ok() {}
+        stream.take_all(update(), &mut waiting);
+        assert!(!waiting.is_empty(), "nobody else is heard");
+        assert!(stream.out.is_empty());
     }
 }

@@ -488,6 +488,15 @@ mod tests {
     }
 
     #[test]
+    fn zeros_where_a_time_stood_are_none() {
+        let mut recognizer = recognizer();
+        let line = b"2026-11-21T04:00:00Z x";
+        assert!(recognizer.read(line, now()).is_some());
+        // A hole, as in a file that was cut short while somebody went on writing far behind.
+        assert_eq!(recognizer.read(&[0; 64], now()), None);
+    }
+
+    #[test]
     fn a_year_that_is_missing_is_the_nearest() {
         let read = |now: &str| {
             let line = b"Dec 31 23:59:59 web1 x";

@@ -277,8 +277,8 @@ const SECOND: usize = 19;
 /// The second that was read last: the lines of a loud log say it over and over, and it is worked out once.
 #[derive(Debug, Clone, Default)]
 pub(super) struct LastSecond {
-    text: [u8; SECOND],
-    ms: i64,
+    /// Its text and what it is in UTC; `None` = none was read yet.
+    known: Option<([u8; SECOND], i64)>,
 }
 
 impl LastSecond {
@@ -290,14 +290,18 @@ impl LastSecond {
         let Some((text, rest)) = bytes.split_first_chunk::<SECOND>() else {
             return format.read(bytes, context);
         };
-        if *text != self.text {
-            let mut cursor = Cursor { bytes: text };
-            let Some(ms) = iso_second(&mut cursor).filter(|_| cursor.bytes.is_empty()) else {
-                return format.read(bytes, context);
-            };
-            (self.text, self.ms) = (*text, ms);
-        }
-        Some(within(self.ms, &mut Cursor { bytes: rest }, context))
+        let ms = match self.known {
+            Some((known, ms)) if known == *text => ms,
+            _ => {
+                let mut cursor = Cursor { bytes: text };
+                let Some(ms) = iso_second(&mut cursor).filter(|_| cursor.bytes.is_empty()) else {
+                    return format.read(bytes, context);
+                };
+                self.known = Some((*text, ms));
+                ms
+            }
+        };
+        Some(within(ms, &mut Cursor { bytes: rest }, context))
     }
 }
 

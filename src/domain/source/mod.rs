@@ -143,11 +143,6 @@ impl Problem {
         self.source.place(self.span.start)
     }
 
-    /// What to do about it.
-    pub fn help_lines(&self) -> &[String] {
-        &self.help
-    }
-
     /// Says beside the caret what was expected there.
     pub fn expected(&mut self, label: impl Into<String>) -> &mut Self {
         self.label = Some(label.into());

@@ -128,11 +128,6 @@ pub const LATER_KINDS: &[&str] = &["copy", "http", "ansible", "wait"];
 /// The name of the step that exists without being declared.
 pub const BUILT_IN_TAG: &str = "tag";
 
-/// The row of a kind.
-pub fn kind_row(name: &str) -> Option<&'static KindRow> {
-    KINDS.iter().find(|row| row.name() == name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -172,6 +172,7 @@ impl Git {
             "--no-ext-diff",
             "--no-relative",
             "--ignore-submodules=none",
+            "-O/dev/null",
             "--end-of-options",
             &range,
             "--",

@@ -4,6 +4,7 @@
 //! thread for every two processors. Threads are started when there is work for the first time, sleep until there is
 //! more, and end with the desk. Who looks gets an answer from what was read so far.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::files::{Files, Paper};
@@ -58,9 +59,19 @@ struct Shared {
 struct State {
     document: Document,
     workers: usize,
-    /// Workers that sleep.
+    /// Workers that sleep, and that nobody has called since.
     idle: usize,
+    /// How often those who sleep were called.
+    calls: u64,
     is_over: bool,
+}
+
+impl State {
+    /// Whether all lines that are there now were counted, or nobody will count them.
+    fn is_counted(&self) -> bool {
+        let facts = self.document.facts();
+        facts.indexed >= facts.bytes || self.idle == self.workers || self.is_over
+    }
 }
 
 impl Desk {
@@ -72,6 +83,7 @@ impl Desk {
                     document: Document::new(),
                     workers: 0,
                     idle: 0,
+                    calls: 0,
                     is_over: false,
                 }),
                 work: Condvar::new(),
@@ -186,15 +198,28 @@ impl Desk {
         // Between turns no line may get another number.
         self.shared.until_counted();
         let (mut from, mut is_again) = (range.0, false);
+        // The last line of each track that was handed over.
+        let mut given: BTreeMap<TrackId, Spot> = BTreeMap::new();
         let mut turn = Turn::default();
         loop {
             let (mut stopped, mut result) = (None, Ok(()));
+            let state = self.shared.lock();
+            let document = &state.document;
+            if is_again && from.is_some_and(|spot| document.place(spot).is_none()) {
+                // It goes on behind the last one that is there still.
+                let there = given.values();
+                let there = there.filter_map(|spot| Some((document.place(*spot)?, *spot)));
+                from = there.max_by_key(|(place, _)| *place).map(|(_, spot)| spot);
+            }
             let mut take = |part: Part<'_>| {
                 // The line that the last turn ended with.
                 if is_again && Some(part.spot.id) == from.map(|spot| spot.id) {
                     return true;
                 }
                 turn.take(part);
+                if part.is_last {
+                    given.insert(part.spot.id.track, part.spot);
+                }
                 if turn.is_full() && part.is_last {
                     stopped = Some(part.spot);
                 } else if turn.is_full() {
@@ -202,9 +227,7 @@ impl Desk {
                 }
                 result.is_ok() && stopped.is_none()
             };
-            let state = self.shared.lock();
             let range = (from, range.1);
-            let document = &state.document;
             document.each(&self.shared.files, range, shown, &mut take);
             drop(state);
             result?;
@@ -294,6 +317,9 @@ impl Shared {
     /// Sees that somebody looks for work.
     fn wake(self: &Arc<Self>, state: &mut State) {
         if state.idle > 0 {
+            // From now on they work, also before they have woken: who waits for them must not find them asleep.
+            state.idle = 0;
+            state.calls += 1;
             self.work.notify_all();
         } else if state.workers < most_workers() {
             state.workers += 1;
@@ -308,11 +334,7 @@ impl Shared {
     /// Waits until all lines that are there now were counted; lines that are not are nobody's to hand over.
     fn until_counted(&self) {
         let mut state = self.lock();
-        loop {
-            let facts = state.document.facts();
-            if facts.indexed >= facts.bytes || state.idle == state.workers || state.is_over {
-                return;
-            }
+        while !state.is_counted() {
             state = self
                 .progress
                 .wait(state)
@@ -331,11 +353,13 @@ impl Shared {
                 bytes = Vec::new();
                 state.idle += 1;
                 self.progress.notify_all();
-                state = self
-                    .work
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner);
-                state.idle -= 1;
+                let calls = state.calls;
+                while state.calls == calls && !state.is_over {
+                    state = self
+                        .work
+                        .wait(state)
+                        .unwrap_or_else(PoisonError::into_inner);
+                }
                 continue;
             };
             drop(state);
@@ -371,7 +395,7 @@ fn most_workers() -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::log::Anchor;
+    use crate::domain::log::{Anchor, LineId};
 
     /// A desk over one file with these bytes.
     fn desk(bytes: &[u8]) -> (Desk, tempfile::TempDir) {
@@ -431,6 +455,78 @@ mod tests {
         let (given, parts) = given(&desk, &|| ());
         assert!(given == bytes, "{} of {}", given.len(), bytes.len());
         assert!(parts > TURN / 32);
+    }
+
+    #[test]
+    fn lines_that_are_given_up_while_others_are_handed_over_take_none_of_the_rest_with_them() {
+        let lines = TURN / 4;
+        let bytes: Vec<u8> = (0..lines)
+            .flat_map(|n| format!("{n:07}\n").into_bytes())
+            .collect();
+        let (desk, _folder) = desk(&bytes);
+        let is_first = std::cell::Cell::new(true);
+        let (given, _) = given(&desk, &|| {
+            if is_first.replace(false) {
+                desk.drop_before(TrackId(0), lines as u64 / 2);
+            }
+        });
+        let text = String::from_utf8(given).unwrap();
+        let told: Vec<usize> = text.lines().map(|line| line.parse().unwrap()).collect();
+        assert!(told.is_sorted() && told.last() == Some(&(lines - 1)));
+        let rest = told.iter().filter(|line| **line >= lines / 2).count();
+        assert_eq!(
+            rest,
+            lines - lines / 2,
+            "lines that are there were left out"
+        );
+    }
+
+    #[test]
+    fn of_lines_that_were_given_up_nothing_else_is_handed_over() {
+        let (desk, _folder) = desk("a line\n".repeat(300).as_bytes());
+        desk.shared.until_counted();
+        let spot = |line: u64| Spot {
+            place: line,
+            id: LineId {
+                track: TrackId(0),
+                line,
+            },
+        };
+        desk.drop_before(TrackId(0), 100);
+        let count = |from: u64, to: u64| {
+            let mut count = 0;
+            let range = (Some(spot(from)), Some(spot(to)));
+            let mut take = |_: Part<'_>| {
+                count += 1;
+                Ok::<(), ()>(())
+            };
+            desk.each(range, None, &mut take).unwrap();
+            count
+        };
+        assert_eq!(
+            (count(10, 20), count(50, 109), count(100, 109)),
+            (0, 10, 10)
+        );
+    }
+
+    #[test]
+    fn who_was_called_to_work_counts_as_awake_before_it_wakes() {
+        let (desk, folder) = desk(b"one\ntwo\n");
+        let mut state = desk.shared.lock();
+        while state.idle == 0 {
+            state = desk.shared.progress.wait(state).unwrap();
+        }
+        // Held all the time, so that the worker cannot wake.
+        std::fs::write(folder.path().join("b.log"), "three\n").unwrap();
+        let track = state.document.add_track(1, Voice::Printed);
+        let paper = Paper::File(folder.path().join("b.log"));
+        desk.shared.files.add(track, paper);
+        state.document.grown(track, 6, None);
+        desk.shared.wake(&mut state);
+        assert!(!state.is_counted(), "what is missing would be left out");
+        drop(state);
+        desk.shared.until_counted();
+        assert_eq!(given(&desk, &|| ()).0, b"one\ntwo\nthree\n");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::port::{FileMark, LaunchError, TailPiece, TailSink, TailStart};
 
 /// How long the program may take to open a file that is there.
 const OPEN_LIMIT: Duration = Duration::from_secs(30);
-/// How long what is on its way may take to arrive when the program was asked to end.
+/// How long the next of what is on its way may take to arrive when the program was asked to end.
 const DRAIN_LIMIT: Duration = Duration::from_secs(5);
 /// How often a file may be renamed under the hands of the program before that counts as broken.
 const MOVES: u32 = 20;
@@ -240,17 +240,14 @@ impl<'a, O: Opens, S: TailSink> Follower<'a, O, S> {
     async fn cut_short(&mut self, mut session: Session) -> Result<Over, LaunchError> {
         // The end of standard input ends the program, and with it the stream.
         session.stdin = Box::new(tokio::io::sink());
-        let drain = async {
-            loop {
-                match self.blocks.read(&mut session.stdout).await {
-                    Ok(bytes) if !bytes.is_empty() => self.bytes(bytes).await?,
-                    _ => return Ok(()),
-                }
+        loop {
+            // Only the host has a limit: who takes the bytes may take his time.
+            let read = self.blocks.read(&mut session.stdout);
+            match timeout(DRAIN_LIMIT, read).await {
+                Ok(Ok(bytes)) if !bytes.is_empty() => self.bytes(bytes).await?,
+                Ok(_) => break,
+                Err(_) => return Err(broken(self.place, "the host does not answer")),
             }
-        };
-        match timeout(DRAIN_LIMIT, drain).await {
-            Ok(drained) => drained?,
-            Err(_) => return Err(broken(self.place, "the host does not answer")),
         }
         // What came beyond the length that was seen last may be of the new content, and nothing before it.
         let beyond = self.at.offset.saturating_sub(self.seen);
@@ -320,5 +317,100 @@ fn rooted(path: &str) -> String {
         path.to_owned()
     } else {
         format!("./{path}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::pin::pin;
+    use std::sync::{Arc, Mutex};
+
+    use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::edge::launcher::Channel;
+
+    /// A place whose programs were made ready before.
+    struct Ready(Mutex<VecDeque<Channel>>);
+
+    impl Opens for Ready {
+        async fn open(&self, _: &str) -> Result<Channel, LaunchError> {
+            let next = self.0.lock().unwrap().pop_front();
+            next.ok_or_else(|| broken(self, "no more programs"))
+        }
+
+        fn name(&self) -> String {
+            "web1".to_owned()
+        }
+    }
+
+    /// A program that says these words and prints these bytes, and more when it is asked to end.
+    fn program(words: &str, printed: &[u8], more: Vec<&'static [u8]>) -> Channel {
+        let begin = "\ngolive:begin .\n";
+        let (stdin, mut asked) = duplex(1 << 20);
+        let (mut out, stdout): (DuplexStream, DuplexStream) = duplex(1 << 20);
+        let first = [begin.as_bytes(), printed].concat();
+        let said = format!("{begin}{words}").into_bytes();
+        tokio::spawn(async move {
+            out.write_all(&first).await.unwrap();
+            let _ = tokio::io::copy(&mut asked, &mut tokio::io::sink()).await;
+            for piece in more {
+                out.write_all(piece).await.unwrap();
+                out.flush().await.unwrap();
+                tokio::task::yield_now().await;
+            }
+        });
+        Channel {
+            stdin: Box::new(stdin),
+            stdout: Box::new(stdout),
+            stderr: Box::new(std::io::Cursor::new(said)),
+            exit: Box::pin(std::future::pending()),
+            keep: None,
+        }
+    }
+
+    /// Takes nothing before its gate opens, as a pager does that nobody scrolls.
+    struct Slow {
+        gate: Arc<Semaphore>,
+        taken: Arc<Mutex<Vec<u8>>>,
+    }
+
+    impl TailSink for Slow {
+        async fn take(&mut self, piece: TailPiece<'_>) -> std::io::Result<()> {
+            if let TailPiece::Bytes(bytes) = piece {
+                let _open = self.gate.acquire().await;
+                self.taken.lock().unwrap().extend_from_slice(&bytes);
+            }
+            Ok(())
+        }
+
+        fn mark(&self) -> Option<FileMark> {
+            None
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_on_its_way_when_a_file_is_cut_short_waits_for_who_is_slow() {
+        let cut = "golive:open 7 0 8 .\ngolive:truncated .\n";
+        let anew = "golive:open 7 0 4 .\n";
+        let place = Ready(Mutex::new(VecDeque::from([
+            program(cut, b"", vec![b"one\n", b"two\n"]),
+            program(anew, b"new\n", Vec::new()),
+        ])));
+        let (gate, taken) = (Arc::new(Semaphore::new(0)), Arc::default());
+        let mut sink = Slow {
+            gate: Arc::clone(&gate),
+            taken: Arc::clone(&taken),
+        };
+        let follower = Follower::new(&place, "/var/log/a", true, &mut sink);
+        let mut following = pin!(follower.go_on(TailStart::Lines(0)));
+        let early = timeout(3 * DRAIN_LIMIT, &mut following).await;
+        assert!(early.is_err(), "it gave up: {early:?}");
+        gate.add_permits(1);
+        assert!(timeout(OPEN_LIMIT, following).await.is_err());
+        let taken = taken.lock().unwrap();
+        assert_eq!(String::from_utf8_lossy(&taken), "one\ntwo\nnew\n");
     }
 }

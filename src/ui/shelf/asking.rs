@@ -64,11 +64,6 @@ impl Asking {
         self.list = false;
     }
 
-    /// Whether the list was asked for.
-    pub fn is_listing(&self) -> bool {
-        self.list
-    }
-
     /// A list came: what was asked about the one before may be asked again.
     pub(super) fn listed(&mut self) {
         self.filled.clear();

@@ -384,7 +384,7 @@ impl Shelf {
         }
     }
 
-    /// Takes rows that were filled in.
+    /// Takes what was found out of rows. Everything else of them may have been told anew meanwhile.
     pub fn fill(&mut self, filled: Vec<Release>) {
         let Some(catalog) = &mut self.catalog else {
             return;
@@ -396,11 +396,9 @@ impl Shelf {
             if let Some(known) = known.into_iter().find(same)
                 && known.commit == release.commit
             {
-                // How it stands to the remote may have been told meanwhile.
-                let remote = known.remote;
-                *known = release;
-                if remote != OnRemote::Unknown {
-                    known.remote = remote;
+                known.commits = release.commits.or(known.commits);
+                if release.signature != Signature::Unchecked {
+                    known.signature = release.signature;
                 }
             }
         }

@@ -3,6 +3,7 @@
 //! Answers come before the next frame. Only the answer to the newest question counts. A place that is looked for and
 //! not found yet is asked for again as the document is read on.
 
+use super::words::came;
 use super::{Standing, Viewer, layout};
 use crate::domain::log::{Anchor, Found, Goal, Look, Spot, Voice, Window};
 use crate::ui::msg::{LogNews, LogWish};
@@ -151,7 +152,7 @@ impl Viewer {
         if self.follows() {
             self.left_at = None;
         } else if self.left_at.is_none() && is_counted {
-            self.left_at = Some(facts.lines);
+            self.left_at = Some(came(facts));
         }
         follow_on
     }

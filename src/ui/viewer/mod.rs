@@ -52,7 +52,7 @@ pub struct Viewer {
     asked: Asked,
     /// A place that is looked for, and was not found as far as the document was read.
     waiting: Option<asking::Seek>,
-    /// How many lines there were when following stopped, once all were counted.
+    /// How many lines had come when following stopped, once all were counted.
     left_at: Option<u64>,
     /// Which match the line with this id is.
     nth: Option<(LineId, u64)>,

@@ -4,6 +4,7 @@
 
 use super::asking::Asked;
 use super::layout::{self, Row, Shape};
+use super::words::came;
 use super::{Columns, Sort, Standing, Viewer};
 use crate::domain::log::{LineId, LogLine, Test};
 use crate::ui::msg::LogWish;
@@ -234,7 +235,7 @@ impl Viewer {
         self.standing = Standing::At { spot, row };
         self.settle();
         let facts = &self.window.facts;
-        self.left_at = (facts.indexed >= facts.bytes).then_some(facts.lines);
+        self.left_at = (facts.indexed >= facts.bytes).then_some(came(facts));
         true
     }
 

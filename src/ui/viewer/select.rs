@@ -224,11 +224,6 @@ impl Viewer {
         vec![self.refresh()]
     }
 
-    /// Whether lines are hidden by hand.
-    pub fn is_cleared(&self) -> bool {
-        self.open.floor.is_some()
-    }
-
     /// Whether the first row that shows is of the text of a line it stands on.
     pub(in crate::ui) fn is_cursor(&self, line: &LogLine, row: &Row) -> bool {
         matches!(row, Row::Text(part, _) if part.start == 0 || !self.wraps())

@@ -1,7 +1,7 @@
 //! What a viewer says about itself: for titles, edges and the lines below it.
 
 use super::Viewer;
-use crate::domain::log::{LogLine, Matches, Pattern};
+use crate::domain::log::{Facts, LogLine, Matches, Pattern};
 use crate::domain::text;
 use crate::ui::words::thousands;
 
@@ -23,8 +23,8 @@ impl Viewer {
 
     /// Lines that came since following stopped.
     pub fn new_lines(&self) -> u64 {
-        let known = self.left_at.unwrap_or(self.facts().lines);
-        self.facts().lines.saturating_sub(known)
+        let came = came(self.facts());
+        came.saturating_sub(self.left_at.unwrap_or(came))
     }
 
     /// Lines that filters hide, as far as all were tested; 0 while no filter is on.
@@ -119,6 +119,11 @@ impl Viewer {
     }
 }
 
+/// All lines that ever came, also those that were given up for newer ones.
+pub(super) fn came(facts: &Facts) -> u64 {
+    facts.lines + facts.dropped
+}
+
 /// The part of a search that is done, in percent; `None` = all.
 fn scanned(found: &Matches, lines: u64) -> Option<u64> {
     (found.scanned < lines).then(|| found.scanned.saturating_mul(100) / lines.max(1))
@@ -130,5 +135,28 @@ fn quoted(pattern: &Pattern) -> String {
         format!("/{text}/")
     } else {
         format!("\"{text}\"")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Labels, Sort};
+    use super::*;
+    use crate::ui::msg::DocumentId;
+
+    #[test]
+    fn new_lines_count_although_older_ones_are_given_up_for_them() {
+        let labels = Labels {
+            sort: Sort::Tail,
+            owners: std::collections::BTreeMap::new(),
+            start_ms: None,
+        };
+        let mut viewer = Viewer::new(DocumentId::Tail, labels);
+        let _ = viewer.resize(80, 24);
+        viewer.window.lines = vec![LogLine::default()];
+        viewer.window.facts.lines = 100;
+        assert!(viewer.stop() && viewer.new_lines() == 0);
+        (viewer.window.facts.lines, viewer.window.facts.dropped) = (90, 50);
+        assert_eq!(viewer.new_lines(), 40);
     }
 }

@@ -8,11 +8,12 @@ use serde_json::Value;
 use crate::support::nasty::Nasty;
 
 /// Settings that change what plain git commands print.
-const SETTINGS: [(&str, &str); 9] = [
+const SETTINGS: [(&str, &str); 10] = [
     ("color.ui", "always"),
     ("column.ui", "always"),
     ("diff.ignoreSubmodules", "all"),
     ("diff.noprefix", "true"),
+    ("diff.orderFile", "/nowhere/order"),
     ("diff.relative", "true"),
     ("diff.renames", "false"),
     ("i18n.logOutputEncoding", "ISO-8859-1"),

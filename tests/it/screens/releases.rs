@@ -447,6 +447,37 @@ fn only_rows_that_show_are_filled_in() {
 }
 
 #[test]
+fn rows_that_are_filled_late_do_not_bring_back_what_was_told_anew() {
+    let mut model = shelf(9);
+    let old = model.shelf.release(1).unwrap().clone();
+    assert!(old.live && old.bad.is_none());
+    // Somebody goes back while the rows of the list before are being counted.
+    let mut anew = catalog(9);
+    anew.releases[1].live = false;
+    anew.releases[2].live = true;
+    anew.releases[1].bad = Some(golive::domain::catalog::Bad {
+        by_tag: None,
+        by: "ada".to_owned(),
+        at: old.at,
+        reason: None,
+    });
+    let news = ReleaseNews::Catalog(Arc::new(anew));
+    tell(&mut model, Msg::Releases(news), 1);
+    let filled = golive::domain::catalog::Release {
+        commits: Some(7),
+        ..old
+    };
+    tell(
+        &mut model,
+        Msg::Releases(ReleaseNews::Filled(vec![filled])),
+        2,
+    );
+    let now = model.shelf.release(1).unwrap();
+    assert_eq!(now.commits, Some(7));
+    assert!(!now.live && now.bad.is_some(), "{now:?}");
+}
+
+#[test]
 fn stale_diffs_are_dropped() {
     let mut model = shelf(47);
     press(&mut model, "j", 10);

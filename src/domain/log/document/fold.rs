@@ -1,7 +1,7 @@
 //! Folding: lines that go on an error or a warning stand as one row with it, until they are opened.
 //!
 //! A *trace* is a line that is an error or a warning with the lines of its track that go it on. It is folded when its
-//! first line shows by itself and at least two go it on; a trace whose first line does not show is no trace. Nothing
+//! first line shows by itself and at least two go it on; a trace whose first line does not show is no trace.
 //! The last line of a Python trace (`ValueError: ...`) says what happened: it is an error by itself and no part of the
 //! trace, so that it stands right below the row with its mark, is found, kept by filters and copied as what it is. Nothing
 //! is kept of traces: where they begin and end is read from a bit that every line has. What was opened by hand, traces

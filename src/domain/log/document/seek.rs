@@ -1,7 +1,8 @@
 //! Looking for a line: the next match, the next trouble, a pause, a time, a place.
 //!
-//! Only lines that rules and level show or that were opened by hand are found, context is passed. What was not read as far as the next such line is
-//! no answer: whoever asks waits for it. Lines that have no places yet are found by time and place only.
+//! Only lines that rules and level show or that were opened by hand are found, context is passed. What was not read as
+//! far as the next such line is no answer: whoever asks waits for it. Lines that have no places yet are found by time and
+//! place only.
 
 use super::super::bits::Bits;
 use super::super::index::Block;

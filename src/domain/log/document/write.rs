@@ -44,8 +44,11 @@ impl Document {
                 ..open.clone()
             });
         }
-        let mut seat = range.0.map_or(0, |spot| walk.seat_of(spot));
+        // What stands where a line stood that was given up is another line, and all before it was given up as well.
+        let begin = range.0.filter(|spot| self.place(*spot).is_some());
+        let mut seat = begin.map_or(0, |spot| walk.seat_of(spot));
         let last = match range.1 {
+            Some(spot) if self.place(spot).is_none() => return,
             Some(spot) => walk.seat_of(spot),
             None => walk.seats().saturating_sub(1),
         };
@@ -62,6 +65,18 @@ impl Document {
             }
             seat += 1;
         }
+    }
+
+    /// Where a line stands now among all lines; `None` = it was given up. One that was not counted stands behind all.
+    pub fn place(&self, spot: Spot) -> Option<u64> {
+        let track = self.tracks.get(usize::from(spot.id.track.0));
+        let is_counted = spot.id.begin().is_none();
+        if is_counted && track.is_some_and(|track| spot.id.line < track.dropped) {
+            return None;
+        }
+        let order = &self.order;
+        let found = order.find(spot.id.track, spot.id.line, spot.place);
+        Some(found.unwrap_or(u64::MAX))
     }
 
     /// Lines over time: of each of `buckets` equal stretches between begin and end (milliseconds since 1970). Lines

@@ -315,7 +315,7 @@ fn log(
     };
     let place = match whole {
         Some(_) => "Enter jumps there   i back".to_owned(),
-        None => place(&tail.viewer, now),
+        None => place(&tail.viewer),
     };
     let bottom = if whole.is_some() {
         String::new()
@@ -367,14 +367,13 @@ fn title(tail: &TailView) -> String {
 }
 
 /// `line 96,204 of 96,404  -00:00:14`: where the cursor is, and how long before the last line.
-fn place(viewer: &Viewer, now: Moment) -> String {
+fn place(viewer: &Viewer) -> String {
     let Some(line) = viewer.line_words() else {
         return String::new();
     };
     let at = viewer.cursor().and_then(|line| line.at_ms);
     let last = viewer.facts().span_ms.map(|(_, last)| last);
     let behind = at.zip(last).map(|(at, last)| (last - at) / 1000);
-    let _ = now;
     match behind.filter(|behind| *behind > 0) {
         Some(behind) => format!(
             "{line}  -{:02}:{:02}:{:02}",
