@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
 use super::session::{Opens, Session, broken};
@@ -36,14 +36,15 @@ async fn ask(session: &mut Session) -> std::io::Result<Skew> {
     session.stdin.write_all(b"\n").await?;
     session.stdin.flush().await?;
     let mut line = Vec::new();
-    loop {
-        let byte = session.stdout.read_u8().await?;
-        if byte == b'\n' {
-            break;
+    while !line.ends_with(b"\n") {
+        let bytes = session.stdout.read_up_to(1).await?;
+        if bytes.is_empty() {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
-        if line.len() < 100 {
-            line.push(byte);
+        if line.len() > 100 {
+            line.clear();
         }
+        line.extend(bytes);
     }
     let half = began.elapsed().as_secs_f64() / 2.0;
     let told = time(&line)

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use super::blocks::Blocks;
 use super::session::{Opens, Session, broken};
 use super::words::Word;
 use crate::port::{LaunchError, TailPiece, TailSink};
@@ -38,11 +37,10 @@ pub(super) async fn run<S: TailSink>(
     }
     let taken = sink.take(TailPiece::Open(None)).await;
     taken.map_err(|why| failed(&why.to_string()))?;
-    let mut blocks = Blocks::default();
     let mut patience = if follow { Duration::MAX } else { FIRST };
     let began = Instant::now();
     while follow || began.elapsed() < MOST {
-        match timeout(patience, blocks.read(&mut session.stdout)).await {
+        match timeout(patience, session.stdout.read()).await {
             // It goes on, and nobody asked for that.
             Err(_) => return Ok(()),
             Ok(Ok(bytes)) if bytes.is_empty() => return ended(session, place, follow).await,

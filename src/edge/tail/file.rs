@@ -7,10 +7,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
-use super::blocks::Blocks;
 use super::overlap::Recent;
 use super::session::{Opens, Session, broken};
 use super::words::Word;
@@ -56,7 +54,6 @@ pub(super) struct Follower<'a, O, S> {
     /// How long the file was when it was looked at last.
     seen: u64,
     recent: Recent,
-    blocks: Blocks,
     /// Files that were read to their end.
     done: Vec<u64>,
 }
@@ -75,7 +72,6 @@ impl<'a, O: Opens, S: TailSink> Follower<'a, O, S> {
             at,
             seen: 0,
             recent: Recent::default(),
-            blocks: Blocks::default(),
             done: Vec::new(),
         }
     }
@@ -134,7 +130,7 @@ impl<'a, O: Opens, S: TailSink> Follower<'a, O, S> {
         let mut truncated = matches!(begin, Begin::Top(_));
         let mut gap = false;
         loop {
-            let Ok(word) = timeout(limit, session.word(&mut self.blocks)).await else {
+            let Ok(word) = timeout(limit, session.word()).await else {
                 return Err(broken(self.place, "the host does not answer"));
             };
             match word {
@@ -155,7 +151,6 @@ impl<'a, O: Opens, S: TailSink> Follower<'a, O, S> {
                 }) => {
                     self.at = FileMark { inode, offset };
                     self.seen = size;
-                    session.rewind();
                     if truncated {
                         self.give(TailPiece::Truncated).await?;
                     }
@@ -184,11 +179,14 @@ impl<'a, O: Opens, S: TailSink> Follower<'a, O, S> {
     ) -> Result<(), LaunchError> {
         let most = most.min(self.recent.len());
         let most = usize::try_from(self.seen).map_or(most, |size| most.min(size));
-        let mut head = vec![0; most];
-        let read = timeout(DRAIN_LIMIT, session.stdout.read_exact(&mut head)).await;
-        if !matches!(read, Ok(Ok(_))) {
+        let read = timeout(DRAIN_LIMIT, session.stdout.read_up_to(most)).await;
+        let Some(head) = read
+            .ok()
+            .and_then(Result::ok)
+            .filter(|head| head.len() == most)
+        else {
             return Err(broken(self.place, "the file was cut short again"));
-        }
+        };
         let known = self.recent.overlap(&head);
         self.recent = Recent::default();
         self.at.offset = known as u64;
@@ -213,7 +211,7 @@ impl<'a, O: Opens, S: TailSink> Follower<'a, O, S> {
                 return Ok(Over::Next(Begin::After(self.at.inode)));
             }
             tokio::select! {
-                read = self.blocks.read(&mut session.stdout) => match read {
+                read = session.stdout.read() => match read {
                     Ok(bytes) if bytes.is_empty() => {
                         if !self.follow && self.at.offset >= end {
                             return Ok(Over::Ended);
@@ -242,7 +240,7 @@ impl<'a, O: Opens, S: TailSink> Follower<'a, O, S> {
         session.stdin = Box::new(tokio::io::sink());
         loop {
             // Only the host has a limit: who takes the bytes may take his time.
-            let read = self.blocks.read(&mut session.stdout);
+            let read = session.stdout.read();
             match timeout(DRAIN_LIMIT, read).await {
                 Ok(Ok(bytes)) if !bytes.is_empty() => self.bytes(bytes).await?,
                 Ok(_) => break,

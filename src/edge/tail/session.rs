@@ -5,9 +5,11 @@
 //! stays open: its end tells the program that nobody listens any more. What a login shell prints before the program
 //! begins is no part of what the program says.
 
+use std::collections::VecDeque;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::time::timeout;
 
@@ -39,9 +41,9 @@ pub(super) const BEGIN_LINE: &str = "golive:begin .";
 const NOISE: usize = 1 << 20;
 /// How much of it is kept for people.
 const KEPT: usize = 4096;
-/// How much of the stream is kept aside while a word about it is waited for, in bytes. What comes until the host has said
-/// what it opened is less by far, but for a log that is very fast on a host that is very slow.
-const AHEAD: usize = 64 << 20;
+/// How many blocks of the stream are kept aside while a word about it is waited for: some 64 MB. What comes until the host
+/// has said what it opened is less by far, but for a log that is very fast on a host that is very slow.
+const AHEAD: usize = 1024;
 /// How long a login shell may take to run a command.
 const SHELL_LIMIT: Duration = Duration::from_secs(30);
 
@@ -110,14 +112,10 @@ pub(super) type Asked<'a> = [(&'a str, &'a str)];
 
 /// A program that runs.
 pub(super) struct Session {
-    pub(super) stdout: Stream,
+    pub(super) stdout: Printed,
     pub(super) words: Words,
     /// Its end is the end of the program.
     pub(super) stdin: Box<dyn AsyncWrite + Send + Unpin>,
-    /// What came of the stream while a word was waited for.
-    early: Vec<u8>,
-    /// Nothing more comes of the stream.
-    is_over: bool,
     /// Owns the connection's part of it.
     _exit: std::pin::Pin<Box<dyn Future<Output = Option<i32>> + Send>>,
 }
@@ -145,40 +143,85 @@ impl Session {
             }
         };
         Ok(Self {
-            stdout,
+            stdout: Printed::of(stdout),
             words,
             stdin,
-            early: Vec::new(),
-            is_over: false,
             _exit: channel.exit,
         })
     }
 
-    /// The next word; `None` when there comes no other. What comes of the stream meanwhile is kept for [`Self::rewind`]:
-    /// both share one way, and what nobody reads of the one would let nothing of the other through.
-    pub(super) async fn word(&mut self, blocks: &mut Blocks) -> Option<Word> {
+    /// The next word; `None` when there comes no other. What is printed meanwhile is kept aside: both share one way, and
+    /// what nobody reads of the one would let nothing of the other through.
+    pub(super) async fn word(&mut self) -> Option<Word> {
         loop {
-            let reads = !self.is_over && self.early.len() < AHEAD;
             tokio::select! {
                 biased;
                 word = self.words.next() => return word,
-                read = blocks.read(&mut self.stdout), if reads => match read {
-                    Ok(bytes) if bytes.is_empty() => self.is_over = true,
-                    Ok(bytes) => self.early.extend_from_slice(&bytes),
-                    // The connection broke.
-                    Err(_) => return None,
-                },
+                kept = self.stdout.keep(), if self.stdout.may_keep() => {
+                    // Else the connection broke.
+                    kept.ok()?;
+                }
             }
         }
     }
+}
 
-    /// From here on the stream gives what was kept of it first.
-    pub(super) fn rewind(&mut self) {
-        let early = std::mem::take(&mut self.early);
-        if !early.is_empty() {
-            let rest = std::mem::replace(&mut self.stdout, Box::new(tokio::io::empty()));
-            self.stdout = Box::new(std::io::Cursor::new(early).chain(rest));
+/// What a program prints.
+pub(super) struct Printed {
+    stream: Stream,
+    blocks: Blocks,
+    /// What was kept aside.
+    early: VecDeque<Bytes>,
+    /// Nothing more comes.
+    is_over: bool,
+}
+
+impl Printed {
+    fn of(stream: Stream) -> Self {
+        Self {
+            stream,
+            blocks: Blocks::default(),
+            early: VecDeque::new(),
+            is_over: false,
         }
+    }
+
+    fn may_keep(&self) -> bool {
+        !self.is_over && self.early.len() < AHEAD
+    }
+
+    /// Waits for what comes next and keeps it aside. Nothing is lost when this is given up before it answers.
+    async fn keep(&mut self) -> std::io::Result<()> {
+        let bytes = self.blocks.read(&mut self.stream).await?;
+        self.is_over = bytes.is_empty();
+        self.early.extend((!bytes.is_empty()).then_some(bytes));
+        Ok(())
+    }
+
+    /// What comes next; no bytes at the end. Nothing is lost when this is given up before it answers.
+    pub(super) async fn read(&mut self) -> std::io::Result<Bytes> {
+        match self.early.pop_front() {
+            Some(bytes) => Ok(bytes),
+            None if self.is_over => Ok(Bytes::new()),
+            None => self.blocks.read(&mut self.stream).await,
+        }
+    }
+
+    /// So many bytes of what comes next, or fewer at the end.
+    pub(super) async fn read_up_to(&mut self, most: usize) -> std::io::Result<Vec<u8>> {
+        let mut head = Vec::with_capacity(most);
+        while head.len() < most {
+            let mut bytes = self.read().await?;
+            if bytes.is_empty() {
+                break;
+            }
+            let rest = bytes.split_off(bytes.len().min(most - head.len()));
+            head.extend_from_slice(&bytes);
+            if !rest.is_empty() {
+                self.early.push_front(rest);
+            }
+        }
+        Ok(head)
     }
 }
 
