@@ -22,7 +22,7 @@ use crate::edge::launcher::Channel;
 
 /// How many bytes of a session's output may wait for us; any user may have pipes of a megabyte.
 #[cfg(target_os = "linux")]
-const AHEAD: usize = 1024 * 1024;
+const AHEAD: usize = 512 * 1024;
 
 /// A session as the launcher wants it, with a watch over its master, as close as is said.
 pub(super) fn channel(lease: Lease, session: Running, care: Care) -> Channel {

@@ -1,11 +1,9 @@
 //! The memory that what sources give is read into, and handed on in without a copy.
 //!
 //! A block is filled, given away, and filled again when everybody has let go of it: who follows a loud log does not ask
-//! the system for fresh memory 64 KiB at a time. When all blocks are still held, a new one is made. What comes faster than
-//! anybody reads it is let gather for a moment: each look wakes two threads.
+//! the system for fresh memory 64 KiB at a time. Nobody waits here: when all blocks are still held, a new one is made.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -14,18 +12,12 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 const BLOCK: usize = 64 * 1024;
 /// So many blocks are kept to be filled again: what may be on its way, and what is remembered.
 const KEPT: usize = 24;
-/// Who gives so much at once gives more right away, in bytes.
-const LOUD: usize = 16 * 1024;
-/// How long is waited before that is looked at: not long enough for a frame, or to fill the pipe of an ssh.
-const GATHER: Duration = Duration::from_millis(1);
 
 /// Blocks of one source.
 #[derive(Debug, Default)]
 pub(super) struct Blocks {
     /// Those that were given away, the oldest first.
     given: VecDeque<Bytes>,
-    /// The last look found much, and left nothing.
-    gathers: bool,
 }
 
 impl Blocks {
@@ -34,12 +26,8 @@ impl Blocks {
         &mut self,
         stream: &mut (impl AsyncRead + Unpin),
     ) -> std::io::Result<Bytes> {
-        if self.gathers {
-            tokio::time::sleep(GATHER).await;
-        }
         let mut block = self.next();
         stream.read_buf(&mut block).await?;
-        self.gathers = (LOUD..BLOCK).contains(&block.len());
         let bytes = block.freeze();
         if self.given.len() < KEPT {
             self.given.push_back(bytes.clone());
