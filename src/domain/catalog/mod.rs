@@ -3,7 +3,7 @@
 //! Made from what git says of tags alone, enriched by the notes in their bodies and by the runs of this machine where
 //! they exist. `app` gathers, this room orders, marks and judges; nothing here looks anything up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::id::{Commit, EnvName, HostName, RunId};
 use super::overview::CommitLine;
@@ -45,6 +45,39 @@ pub struct Catalog {
     pub troubles: Vec<String>,
 }
 
+impl Catalog {
+    /// Whether subjects are still to be read.
+    pub fn is_untold(&self) -> bool {
+        self.releases.iter().any(|release| release.untold)
+    }
+
+    /// The commits whose subjects are still to be read, newest release first, each once.
+    pub fn untold(&self) -> Vec<Commit> {
+        let untold = self.releases.iter().filter(|release| release.untold);
+        let mut seen = HashSet::new();
+        untold
+            .map(|release| &release.commit)
+            .filter(|commit| seen.insert(*commit))
+            .cloned()
+            .collect()
+    }
+
+    /// Takes the subjects of commits that were read; an empty one is of a commit that is missing or says nothing.
+    pub fn tell(&mut self, subjects: &[(Commit, String)]) {
+        let subjects: HashMap<&Commit, &String> = subjects
+            .iter()
+            .map(|(commit, subject)| (commit, subject))
+            .collect();
+        let untold = self.releases.iter_mut().filter(|release| release.untold);
+        for release in untold {
+            if let Some(subject) = subjects.get(&release.commit) {
+                release.subject.clone_from(subject);
+                release.untold = false;
+            }
+        }
+    }
+}
+
 /// A commit that a run of this machine brought to an environment, all stages of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Brought {
@@ -81,7 +114,7 @@ pub struct Tag {
     pub commit: Commit,
     /// What an annotated tag says; `None` = it is not annotated.
     pub annotation: Option<Annotation>,
-    /// What its commit says; `None` = the annotation says everything.
+    /// What its commit says; `None` = the annotation says everything, or all but the subject (see [`Ground::is_brief`]).
     pub committed: Option<Committed>,
 }
 
@@ -157,6 +190,9 @@ pub struct Release {
     pub by: String,
     /// The first line of the tag's message, or of the commit's. A line that golive wrote itself is the commit's instead.
     pub subject: String,
+    /// Whether the subject is the commit's, which was not read yet: what stands there meanwhile is nothing, or what was
+    /// told before.
+    pub untold: bool,
     /// Whether LIVE is on its commit and it is the newest release there.
     pub live: bool,
     /// The environments it was brought to: the note's, else the one in which releases are tagged.

@@ -126,7 +126,9 @@ impl Shelf {
 
     fn ask_rows(&mut self, rows: usize) -> Option<ReleaseWish> {
         let lacks = |release: &Release| {
-            release.commits.is_none() || release.signature == Signature::Unchecked
+            release.commits.is_none()
+                || release.signature == Signature::Unchecked
+                || release.untold && release.subject.is_empty()
         };
         let visible = (self.top..self.top.saturating_add(rows)).map_while(|at| self.row(at));
         let wanted: Vec<String> = visible

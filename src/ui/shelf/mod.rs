@@ -4,13 +4,14 @@
 //! the answers that came. `asking` says what is still to be asked, `find` what fits what was typed, `facts` what is
 //! said of a release. Everything here only looks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::diff::DiffView;
 use super::words;
 use crate::domain::catalog::{Catalog, Detail, HostVersion, OnRemote, Release, Signature};
 use crate::domain::diff::Diff;
+use crate::domain::id::Commit;
 use crate::domain::text;
 
 pub mod asking;
@@ -181,6 +182,13 @@ impl Shelf {
     /// What is known of past releases; `None` = nothing yet.
     pub fn catalog(&self) -> Option<&Catalog> {
         self.catalog.as_deref()
+    }
+
+    /// Whether releases or their messages are still to come, so that more may fit what is looked for.
+    pub fn is_being_read(&self) -> bool {
+        self.catalog
+            .as_ref()
+            .is_some_and(|catalog| catalog.releases.len() < catalog.total || catalog.is_untold())
     }
 
     /// How many rows the list has.
@@ -400,7 +408,18 @@ impl Shelf {
                 if release.signature != Signature::Unchecked {
                     known.signature = release.signature;
                 }
+                if known.untold && !release.untold {
+                    (known.subject, known.untold) = (release.subject, false);
+                }
             }
+        }
+    }
+
+    /// Takes subjects that are the commits'. What is looked for may be in them.
+    pub fn tell(&mut self, subjects: &[(Commit, String)]) {
+        if let Some(catalog) = &mut self.catalog {
+            Arc::make_mut(catalog).tell(subjects);
+            self.filter();
         }
     }
 
@@ -498,9 +517,11 @@ impl Widest {
 }
 
 /// Whether what was told of a release as a whole is still so: neither it nor the one before it has changed. What is
-/// counted, verified and compared beside it is no part of that.
+/// counted, verified, compared and read later beside it is no part of that.
 fn holds(catalog: &Catalog, detail: &Detail) -> bool {
     let of = |release: &Release| Release {
+        subject: String::new(),
+        untold: false,
         commits: None,
         signature: Signature::None,
         remote: OnRemote::Unknown,
@@ -515,17 +536,20 @@ fn holds(catalog: &Catalog, detail: &Detail) -> bool {
     of(now) == of(&detail.release) && (is_part || before == detail.before.as_ref())
 }
 
-/// What was counted of releases before still holds for those that are the same, with the same one before them.
+/// What was found out of releases before still holds for those that are the same: commits counted with the same one before
+/// them, signatures, and subjects until they are read again.
 fn carry(old: &Catalog, new: &mut Catalog) {
     let behind = |releases: &[Release], at: usize| {
         let next = releases.get(at + 1);
         next.map(|release| (release.tag.clone(), release.commit.clone()))
     };
-    let counted =
-        |release: &Release| release.commits.is_some() || release.signature != Signature::Unchecked;
+    let found_out = |release: &Release| {
+        let is_told = !release.untold && !release.subject.is_empty();
+        release.commits.is_some() || release.signature != Signature::Unchecked || is_told
+    };
     let places = old.releases.iter().enumerate();
-    let known: BTreeMap<&str, usize> = places
-        .filter(|(_, release)| counted(release))
+    let known: HashMap<&str, usize> = places
+        .filter(|(_, release)| found_out(release))
         .map(|(at, release)| (release.tag.as_str(), at))
         .collect();
     for at in 0..new.releases.len() {
@@ -540,6 +564,9 @@ fn carry(old: &Catalog, new: &mut Catalog) {
             }
             if release.signature == Signature::Unchecked {
                 release.signature = known.signature.clone();
+            }
+            if release.untold {
+                release.subject.clone_from(&known.subject);
             }
         }
     }

@@ -23,6 +23,7 @@ pub(super) fn hear(model: &mut Model, news: ReleaseNews) -> Option<ReleaseNews> 
         ReleaseNews::Catalog(catalog) => shelf.take(catalog),
         ReleaseNews::Trouble(why) => shelf.trouble = Some(why),
         ReleaseNews::Filled(releases) => shelf.fill(releases),
+        ReleaseNews::Subjects(told) => shelf.tell(&told),
         ReleaseNews::Shown(detail) => shelf.show(*detail),
         ReleaseNews::Diff { serial, diff } => shelf.differs(serial, diff),
         ReleaseNews::Tools(installed) => shelf.drawing.installed = installed,

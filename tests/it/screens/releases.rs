@@ -38,6 +38,7 @@ fn release(tag: &str, number: usize, hours: i64) -> Release {
         at: start() - TimeDelta::hours(hours),
         by: ["tom@desk", "ana@laptop", "bot"][number % 3].into(),
         subject: ["lists can be shared", "fix rounding", "faster pages"][number % 3].into(),
+        untold: false,
         live: false,
         envs: vec![EnvName::from("production")],
         run: Some(RunId::new(format!(
