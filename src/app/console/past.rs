@@ -21,6 +21,8 @@ const FIRST: usize = 60;
 /// How many subjects are read at once, first and at most.
 const FIRST_SUBJECTS: usize = 500;
 const MOST_SUBJECTS: usize = 5000;
+/// After so many failures it is not looked for anymore which commit cannot be read.
+const MOST_FAILURES: usize = 40;
 
 /// Questions of which only the newest counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -153,23 +155,32 @@ impl Errands {
         }
     }
 
-    /// Tells the subjects that stand in commits, newest first: few at a time in the beginning, many in the end.
+    /// Tells the subjects that stand in commits, newest first: few at a time in the beginning, many in the end. Those that
+    /// cannot be read are told as none: a commit that is damaged hides no other one.
     async fn subjects(&self, past: &Past, mut listing: Listing, catalog: &mut Catalog) {
         let untold = catalog.untold();
         let mut open = &untold[..];
         let mut most = FIRST_SUBJECTS;
+        let mut failures = 0;
         while !open.is_empty() {
             let (next, rest) = open.split_at(most.min(open.len()));
-            // What cannot be read now is no reason to have no list; it is asked for again with the next one.
-            let Ok(told) = listing.subjects(next).await else {
-                return;
-            };
+            let read = listing.subjects(next).await;
+            failures += usize::from(read.is_err());
+            if read.is_err() && next.len() > 1 && failures < MOST_FAILURES {
+                most = next.len() / 2;
+                continue;
+            }
+            let none = |commit: &Commit| (commit.clone(), String::new());
+            let told = read.unwrap_or_else(|_| next.iter().map(none).collect());
             catalog.tell(&told);
             self.tell_release(ReleaseNews::Subjects(told));
-            (open, most) = (rest, (most * 4).min(MOST_SUBJECTS));
+            open = rest;
+            most = (most * 4).min(MOST_SUBJECTS);
         }
         self.shelf.keep(&Arc::new(catalog.clone()));
-        past.keep(listing).await;
+        if failures == 0 {
+            past.keep(listing).await;
+        }
     }
 
     fn tell_catalog(&self, catalog: Catalog) {

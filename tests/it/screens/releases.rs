@@ -367,6 +367,97 @@ fn what_is_typed_finds_releases_at_once_and_esc_shows_all_again() {
     assert_eq!(model.shelf.len(), 48);
 }
 
+/// The catalog before the subjects of its releases were read, and these.
+fn untold(whole: &Catalog) -> (Catalog, Vec<(Commit, String)>) {
+    let mut rows = whole.clone();
+    let mut subjects = Vec::new();
+    for release in &mut rows.releases {
+        let subject = std::mem::take(&mut release.subject);
+        subjects.push((release.commit.clone(), subject));
+        release.untold = true;
+    }
+    (rows, subjects)
+}
+
+#[test]
+fn subjects_come_after_the_rows_and_nothing_else_moves() {
+    let whole = catalog(47);
+    let (rows, subjects) = untold(&whole);
+    let told = |model: &Model| text(model, 120, 36, 30);
+    let whole_text = told(&opened(&whole, (120, 36)));
+    let mut model = opened(&rows, (120, 36));
+    let before = told(&model);
+    let blank = |text: &str| {
+        let words = ["lists can be shared", "fix rounding", "faster pages"];
+        let blank = |text: String, word: &&str| text.replace(word, &" ".repeat(word.len()));
+        words.iter().fold(text.to_owned(), blank)
+    };
+    // A detail was asked for and told with its subject, as always.
+    let list = |text: &str| {
+        let rows = text
+            .lines()
+            .take(14)
+            .map(|row| row.chars().take(90).collect::<String>());
+        rows.collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(list(&before), blank(&list(&whole_text)));
+    let (first, rest) = subjects.split_at(5);
+    for told in [first, rest] {
+        let news = ReleaseNews::Subjects(told.to_vec());
+        tell(&mut model, Msg::Releases(news), 20);
+    }
+    assert_eq!(told(&model), whole_text);
+    // Read again, what was told stands until it is told again, and is not asked for row by row.
+    let cmds = tell(
+        &mut model,
+        Msg::Releases(ReleaseNews::Catalog(Arc::new(rows.clone()))),
+        21,
+    );
+    assert_eq!(told(&model), whole_text);
+    let filled = |cmds: &[Cmd]| {
+        wishes(cmds)
+            .iter()
+            .any(|one| matches!(one, ReleaseWish::Fill(_)))
+    };
+    assert!(!filled(&cmds) && !filled(&tick(&mut model, 22_000)));
+    // Where there is nothing yet, the rows that show are asked for once the operator rests there.
+    let mut model = opened(&rows, (120, 36));
+    let rest = press(&mut model, "G", 30);
+    assert!(filled(&rest) || filled(&tick(&mut model, 31_000)));
+}
+
+#[test]
+fn finding_goes_on_in_subjects_that_come_later_and_says_so() {
+    let whole = catalog(47);
+    let (rows, subjects) = untold(&whole);
+    let mut model = opened(&rows, (120, 36));
+    press(&mut model, "/bot fast", 3);
+    let shown = text(&model, 120, 36, 3);
+    assert!(shown.contains("0 of 47 releases so far"), "{shown}");
+    assert!(shown.contains("messages are still being read"), "{shown}");
+    let (first, rest) = subjects.split_at(20);
+    tell(
+        &mut model,
+        Msg::Releases(ReleaseNews::Subjects(first.to_vec())),
+        4,
+    );
+    let some = model.shelf.len();
+    let selected = model.shelf.selected().unwrap().tag.clone();
+    assert!(some > 0 && text(&model, 120, 36, 4).contains("releases so far"));
+    tell(
+        &mut model,
+        Msg::Releases(ReleaseNews::Subjects(rest.to_vec())),
+        5,
+    );
+    assert!(model.shelf.len() > some);
+    assert_eq!(model.shelf.selected().unwrap().tag, selected);
+    let shown = text(&model, 120, 36, 5);
+    assert!(!shown.contains("so far"), "{shown}");
+    let mut known = opened(&whole, (120, 36));
+    press(&mut known, "/bot fast", 3);
+    assert_eq!(model.shelf.len(), known.shelf.len());
+}
+
 #[test]
 fn while_a_text_is_typed_and_where_nothing_fits_only_what_works_is_offered() {
     let (small, large) = ((40, 12), (120, 36));
