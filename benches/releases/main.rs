@@ -104,8 +104,9 @@ fn main() {
             forget();
             let (mut catalog, listing) = rows();
             if let Some(mut listing) = listing {
-                let told = listing.subjects(&catalog.untold());
-                catalog.tell(&runtime.block_on(told).unwrap());
+                let untold = catalog.untold();
+                let told = runtime.block_on(listing.subjects(&untold));
+                catalog.tell(&told.unwrap());
             }
             assert!(!catalog.is_untold());
         },

@@ -2,7 +2,7 @@
 //!
 //! A release is a commit that a run brought to an environment; it is named by its tag. Git itself is asked
 //! by `edge::git`; here its answers are read and its arguments are made, as pure functions. `pattern` tells release
-//! tags from others, `note` is what stands in their bodies.
+//! tags from others, `digits` reads the times of usual names, `note` is what stands in their bodies.
 
 use std::fmt::Write as _;
 
@@ -10,6 +10,7 @@ use chrono::format::{Item, StrftimeItems};
 use chrono::{DateTime, FixedOffset};
 use serde::{Deserialize, Serialize};
 
+mod digits;
 mod note;
 mod pattern;
 
