@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use golive::app::releases::Past;
 use golive::domain::catalog::Catalog;
@@ -171,7 +171,7 @@ fn a_repository_of_longer_hashes_is_read_as_well() {
         "--initial-branch=main",
         "--object-format=sha256",
     ]);
-    long.git_with(&["fast-import", "--quiet"], (history + "\n").as_bytes());
+    long.git_with(&["fast-import", "--quiet"], (history + "\n\n\n").as_bytes());
     let (short, long) = (agree(&short), agree(&long));
     let told = |catalog: &Catalog| {
         let releases = catalog.releases.iter();
@@ -225,14 +225,19 @@ fn clones_without_files_or_folders_are_listed_without_fetching_any() {
     }
 }
 
-/// The file of an object that is not packed, which may be written to from now on.
+/// The file of an object that is not packed.
 fn loose(nasty: &Nasty, object: &str) -> PathBuf {
     let text = nasty.git(&["cat-file", "-t", object]);
     let file = nasty.root().join(".git/objects").join(&object[..2]);
     let file = file.join(&object[2..]);
     assert!(file.exists(), "{text} {object} is loose");
-    let _ = fs::remove_file(&file);
     file
+}
+
+/// Objects cannot be written to; the folder they are in can.
+fn write_over(file: &Path, bytes: &[u8]) {
+    fs::remove_file(file).unwrap();
+    fs::write(file, bytes).unwrap();
 }
 
 /// Many releases by golive, each loose, on commits of their own.
@@ -269,8 +274,19 @@ fn a_commit_that_is_missing_hides_no_release_and_no_other_subject() {
     let nasty = many_loose();
     let commit = nasty.git(&["rev-parse", "DEPLOYED-2026-11-20/0107^{commit}"]);
     let before = agree(&nasty);
-    loose(&nasty, &commit);
+    fs::remove_file(loose(&nasty, &commit)).unwrap();
     let after = agree(&nasty);
+    // What is no object at all is like none.
+    fs::write(
+        nasty
+            .root()
+            .join(".git/objects")
+            .join(&commit[..2])
+            .join(&commit[2..]),
+        b"?",
+    )
+    .unwrap();
+    assert_eq!(agree(&nasty), after);
     assert_eq!(after.releases.len(), before.releases.len());
     for (after, before) in after.releases.iter().zip(&before.releases) {
         let is_it = before.commit.as_str() == commit;
@@ -284,7 +300,10 @@ fn a_commit_that_is_missing_hides_no_release_and_no_other_subject() {
 fn a_commit_that_is_damaged_is_named_and_rows_come_without_it() {
     let nasty = many_loose();
     let commit = nasty.git(&["rev-parse", "DEPLOYED-2026-11-20/0107^{commit}"]);
-    fs::write(loose(&nasty, &commit), b"no object").unwrap();
+    // Its beginning says what it is, and its end is lost.
+    let file = loose(&nasty, &commit);
+    let bytes = fs::read(&file).unwrap();
+    write_over(&file, &bytes[..bytes.len() - 20]);
     Runtime::new().unwrap().block_on(async {
         let past = past(&nasty);
         let (rows, listing) = past.rows().await.unwrap();
@@ -317,11 +336,13 @@ fn a_tag_that_is_missing_or_damaged_is_told_by_git_and_never_waited_for() {
     let nasty = many_loose();
     let object = nasty.git(&["rev-parse", "DEPLOYED-2026-11-20/0107"]);
     let file = loose(&nasty, &object);
+    let bytes = fs::read(&file).unwrap();
+    fs::remove_file(&file).unwrap();
     let output = nasty.golive(&["releases", "--json"]);
     // Git leaves it out of its list of tags, or says which it is.
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() || said.contains("0107"), "{said}");
-    fs::write(file, b"no object").unwrap();
+    fs::write(&file, &bytes[..bytes.len() - 20]).unwrap();
     let output = nasty.golive(&["releases", "--json"]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() || said.contains(&object), "{said}");
