@@ -3,8 +3,10 @@
 //! Also what reading thousands of objects meets: loose ones, other hashes, clones without files, and objects that are
 //! missing, damaged or replaced.
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use golive::app::releases::Past;
@@ -14,6 +16,8 @@ use tokio::runtime::Runtime;
 use super::agree::past;
 use super::kept::{many, many_odd};
 use crate::support::nasty::{Nasty, lines};
+use crate::support::terminal::Terminal;
+use crate::support::wait_until;
 
 /// The rows of a list as they are before their subjects, and how they are with them.
 async fn in_steps(past: &Past) -> (Catalog, Catalog) {
@@ -346,4 +350,74 @@ fn a_tag_that_is_missing_or_damaged_is_told_by_git_and_never_waited_for() {
     let output = nasty.golive(&["releases", "--json"]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() || said.contains(&object), "{said}");
+}
+
+/// A git that answers questions for the held commits only once the gate is open.
+const HELD: &str = "#!/bin/sh\nPATH=@PATH@\nexport PATH\ncase \" $* \" in\n*' cat-file '*)\n\
+    cat >@IN@/asked.$$\nif grep -qxFf @IN@/held @IN@/asked.$$; then\n\
+    while [ ! -e @IN@/open ]; do sleep 0.05; done\nfi\nexec git \"$@\" <@IN@/asked.$$ ;;\nesac\nexec git \"$@\"\n";
+
+/// The screen of releases over a git that holds back what these commits say.
+fn held(nasty: &Nasty, commits: &str) -> Terminal {
+    let (bin, path) = (nasty.beside("bin"), std::env::var("PATH").unwrap());
+    fs::create_dir_all(&bin).unwrap();
+    fs::write(bin.join("held"), commits).unwrap();
+    let script = HELD.replace("@IN@", &bin.display().to_string());
+    let script = script.replace("@PATH@", &format!("'{path}'"));
+    fs::write(bin.join("new"), script).unwrap();
+    fs::set_permissions(bin.join("new"), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::rename(bin.join("new"), bin.join("git")).unwrap();
+    let words = [env!("CARGO_BIN_EXE_golive"), "releases"].map(OsString::from);
+    let path = format!("{}:{path}", bin.display());
+    let home = nasty.beside("home").display().to_string();
+    let environment = [
+        ("PATH", path.as_str()),
+        ("HOME", &home),
+        ("GIT_CONFIG_GLOBAL", "/dev/null"),
+        ("GIT_CONFIG_NOSYSTEM", "1"),
+        ("TERM", "xterm-256color"),
+        ("LC_ALL", "C.UTF-8"),
+        ("TZ", "UTC"),
+    ];
+    let environment = environment.map(|(name, value)| (name.to_owned(), OsString::from(value)));
+    Terminal::run(&words, &nasty.root(), &environment, (120, 36))
+}
+
+/// Whether a process runs that was started by a path in this folder.
+fn is_used(folder: &Path) -> bool {
+    let folder = folder.display().to_string();
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    processes.into_iter().any(|process| {
+        let command = fs::read(process.path().join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&command).contains(&folder)
+    })
+}
+
+#[test]
+fn rows_show_while_subjects_are_read_and_leaving_waits_for_none() {
+    let nasty = many();
+    let peeled = nasty.git(&["show-ref", "--dereference", "--tags"]);
+    let commits = peeled.lines().filter(|line| line.ends_with("^{}"));
+    let commits: String = commits.map(|line| format!("{}\n", &line[..40])).collect();
+    let mut terminal = held(&nasty, &commits);
+    terminal.shows("300 releases");
+    terminal.keys("/commit 187");
+    terminal.shows("0 of 300 releases so far");
+    terminal.shows("messages are still being read");
+    terminal.keys("\x03");
+    assert_eq!(terminal.ended(), 0);
+    terminal.is_restored();
+    let bin = nasty.beside("bin");
+    let ended = wait_until("everything that was started has ended", || !is_used(&bin));
+    Runtime::new().unwrap().block_on(ended);
+    let mut terminal = held(&nasty, &commits);
+    terminal.shows("300 releases");
+    terminal.keys("/commit 187");
+    terminal.shows("0 of 300 releases so far");
+    fs::write(bin.join("open"), "").unwrap();
+    terminal.shows("1 of 300 releases");
+    terminal.hides("so far");
+    terminal.shows("DEPLOYED-2026-02-20/2007");
+    terminal.keys("\x03");
+    assert_eq!(terminal.ended(), 0);
 }
