@@ -9,17 +9,18 @@ use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 
 use crate::domain::id::Commit;
+use group::group_of;
 
 pub mod annotated;
 mod bulk;
 pub mod counts;
 pub mod diff;
 pub mod drawn;
+mod group;
 pub mod history;
 mod known;
 pub mod lock;
@@ -30,6 +31,8 @@ pub mod signature;
 pub mod stand;
 pub mod state;
 pub mod tags;
+
+pub use group::end_all;
 
 /// How long a question to the repository on disk may take.
 const LOCAL_LIMIT: Duration = Duration::from_secs(20);
@@ -433,30 +436,6 @@ fn slow(arguments: &[&str], limit: Duration) -> GitError {
     }
 }
 
-fn group_of(child: &Child) -> Group {
-    let id = child.id().and_then(|id| i32::try_from(id).ok());
-    Group(id.and_then(Pid::from_raw))
-}
-
-/// A git and all it started, such as ssh or gpg, which would stay behind: the whole group is ours. Ended when nobody waits
-/// for it any more, whoever gave it up.
-struct Group(Option<Pid>);
-
-impl Group {
-    /// It ended by itself: its number may be another's soon.
-    fn has_ended(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        if let Some(group) = self.0 {
-            let _ = kill_process_group(group, Signal::KILL);
-        }
-    }
-}
-
 fn is_hash(text: &str) -> bool {
     matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
@@ -479,6 +458,7 @@ fn similar(given: &str, names: &[String]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::process::Pid;
 
     #[tokio::test]
     async fn a_git_that_hangs_is_ended_with_all_it_started() {
