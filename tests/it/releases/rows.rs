@@ -398,7 +398,8 @@ fn rows_show_while_subjects_are_read_and_leaving_waits_for_none() {
     let nasty = many();
     let peeled = nasty.git(&["show-ref", "--dereference", "--tags"]);
     let commits = peeled.lines().filter(|line| line.ends_with("^{}"));
-    let commits: String = commits.map(|line| format!("{}\n", &line[..40])).collect();
+    let commits: Vec<&str> = commits.map(|line| &line[..40]).collect();
+    let commits = commits.join("\n") + "\n";
     let mut terminal = held(&nasty, &commits);
     terminal.shows("300 releases");
     terminal.keys("/commit 187");
