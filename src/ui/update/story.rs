@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::releases;
 use crate::domain::feed::LockNews;
 use crate::domain::id::{EnvName, HostName, TaskId};
 use crate::domain::log::Voice;
@@ -57,6 +58,7 @@ pub(super) fn fold(model: &mut Model, record: &Record, now: Moment) -> Vec<Cmd> 
             model.view
         };
         cmds.push(Cmd::Refresh);
+        releases::ended(model);
         if !model.versions.is_empty() {
             // What hosts said before is not true any more.
             cmds.push(Cmd::Releases(ReleaseWish::Verify));
