@@ -264,7 +264,8 @@ impl Past {
             if known != Signature::Unchecked || Instant::now() >= deadline {
                 return known;
             }
-            let verified = timeout_at(deadline, self.git.signature(&release.tag)).await;
+            let verified = self.git.signature_of(&release.tag, &release.object);
+            let verified = timeout_at(deadline, verified).await;
             verified.ok().and_then(Result::ok).unwrap_or(known)
         });
         futures_util::stream::iter(each)

@@ -149,6 +149,8 @@ pub enum RemoteTags {
 pub struct Release {
     /// The tag's name, as it is: faces escape it.
     pub tag: String,
+    /// What the tag itself points to: an annotated tag's own object, else the commit. Another one is another tag.
+    pub object: String,
     /// What it is on.
     pub commit: Commit,
     /// When it was made.

@@ -11,6 +11,7 @@ use super::diff::DiffView;
 use super::words;
 use crate::domain::catalog::{Catalog, Detail, HostVersion, OnRemote, Release, Signature};
 use crate::domain::diff::Diff;
+use crate::domain::release::full_name;
 use crate::domain::text;
 
 pub mod asking;
@@ -72,7 +73,7 @@ pub enum Row {
     Release(usize),
 }
 
-/// Two points that are compared: from and to. An empty `from` is the beginning.
+/// Two points that are compared: from and to, releases by the full names of their tags. An empty `from` is the beginning.
 pub type Range = (String, String);
 
 /// What differs, as far as it is known.
@@ -270,12 +271,13 @@ impl Shelf {
         };
         let here = self.release(place)?;
         let releases = &self.catalog.as_ref()?.releases;
+        let name = |release: &Release| full_name(&release.tag);
         let marked = self.marked.as_ref().filter(|tag| **tag != here.tag);
         let other = marked.and_then(|tag| releases.iter().position(|other| other.tag == *tag));
         match other {
-            Some(other) if other < place => Some((here.tag.clone(), releases[other].tag.clone())),
-            Some(other) => Some((releases[other].tag.clone(), here.tag.clone())),
-            None => Some((self.before(place)?.tag.clone(), here.tag.clone())),
+            Some(other) if other < place => Some((name(here), name(&releases[other]))),
+            Some(other) => Some((name(&releases[other]), name(here))),
+            None => Some((name(self.before(place)?), name(here))),
         }
     }
 
@@ -394,7 +396,7 @@ impl Shelf {
             let known = catalog.releases.iter_mut();
             let same = |known: &&mut Release| known.tag == release.tag;
             if let Some(known) = known.into_iter().find(same)
-                && known.commit == release.commit
+                && known.object == release.object
             {
                 known.commits = release.commits.or(known.commits);
                 if release.signature != Signature::Unchecked {
@@ -534,13 +536,12 @@ fn carry(old: &Catalog, new: &mut Catalog) {
         };
         let is_before = behind(&new.releases, at) == behind(&old.releases, *was);
         let (release, known) = (&mut new.releases[at], &old.releases[*was]);
-        if known.commit == release.commit && known.at == release.at {
-            if is_before {
-                release.commits = release.commits.or(known.commits);
-            }
-            if release.signature == Signature::Unchecked {
-                release.signature = known.signature.clone();
-            }
+        if is_before && known.commit == release.commit {
+            release.commits = release.commits.or(known.commits);
+        }
+        // A signature is that of one tag object: whoever made the tag anew on the same commit made another one.
+        if known.object == release.object && release.signature == Signature::Unchecked {
+            release.signature = known.signature.clone();
         }
     }
 }
