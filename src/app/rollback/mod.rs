@@ -148,7 +148,13 @@ pub async fn prepare(
         Some(name) => match way.choose(&catalog, name) {
             Ok(to) => Some(to),
             Err(why) => {
-                let failure = refused(env, name, &why, &way, now);
+                let is_tag = catalog.releases.iter().any(|release| release.tag == name);
+                let word = if why == Refused::Newer && is_tag {
+                    project.git().word_of_tag(name).await
+                } else {
+                    name.to_owned()
+                };
+                let failure = refused(env, (name, &word), &why, &way, now);
                 let is_unknown = why == Refused::Unknown;
                 let more = elsewhere(project).await.filter(|_| is_unknown);
                 return Err(more.into_iter().fold(failure, Failure::help));
@@ -207,8 +213,12 @@ async fn goal(
         _ => None,
     };
     let from = live.point.commit.clone();
+    let reference = match &to.point.tag {
+        Some(tag) => git.word_of_tag(tag).await,
+        None => commit.to_string(),
+    };
     let target = Target {
-        reference: to.point.tag.clone().unwrap_or_else(|| commit.to_string()),
+        reference,
         previous: Some(from.clone()),
         previous_object: tagged.map(|live| live.object),
         tag: git.next_tag(rules, now).await.map_err(failed)?,
@@ -331,14 +341,20 @@ fn name(release: &Candidate) -> &str {
     point.tag.as_deref().unwrap_or(point.commit.short())
 }
 
-/// Why this cannot be gone back to, and what can.
-fn refused(env: &EnvName, name: &str, why: &Refused, way: &WayBack, now: Moment) -> Failure {
+/// Why this cannot be gone back to, and what can. `word` is what git takes for `name` and nothing else.
+fn refused(
+    env: &EnvName,
+    (name, word): (&str, &str),
+    why: &Refused,
+    way: &WayBack,
+    now: Moment,
+) -> Failure {
     let why = match why {
         Refused::Unknown => "no release of this name or commit is known here".to_owned(),
         Refused::Ambiguous(many) => format!("{many} commits begin like this"),
         Refused::Live => format!("it is live in {env}"),
         Refused::Newer => format!(
-            "it is newer than what is live in {env}; golive deploy --ref {name} brings it there"
+            "it is newer than what is live in {env}; golive deploy --ref {word} brings it there"
         ),
         Refused::Bad(bad) => format!(
             "it was left by a rollback and is bad: {}",
