@@ -205,10 +205,24 @@ pub enum Signature {
     None,
     /// It has one that was not verified (yet).
     Unchecked,
+    /// It was to be verified, and could not be; the text says why: nothing here can, or what does it did not answer.
+    Unverifiable(String),
     /// Good; by whom, as gpg or ssh-keygen tells it.
     Good(String),
     /// Wrong; the text says why: a bad signature, an unknown key, a tag object that was made under another name.
     Wrong(String),
+}
+
+impl Signature {
+    /// Whether there is one of which it is not known what it is worth.
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::Unchecked | Self::Unverifiable(_))
+    }
+
+    /// What is not known because what verifies it did not answer within so many seconds.
+    pub fn unanswered(limit_s: u64) -> Self {
+        Self::Unverifiable(format!("what verifies it did not answer in {limit_s} s"))
+    }
 }
 
 /// A release that was left by a rollback.

@@ -36,7 +36,7 @@ const PROGRAMS: [(&str, &[&str], &str); 3] = [
 
 impl Git {
     /// What the signature of the tag `name` is worth. `None` for a tag that has none, is not annotated or is not there;
-    /// `Unchecked` when nothing here can verify it (gpg is missing, no allowed signers are configured).
+    /// `Unverifiable` when nothing here can verify it (gpg is missing, no allowed signers are configured).
     pub async fn signature(&self, name: &str) -> Result<Signature, GitError> {
         let reference = format!("refs/tags/{name}");
         match self.commit_of(&reference).await? {
@@ -226,7 +226,7 @@ fn verdict(valid: bool, said: &str) -> Signature {
         } else if let Some(key) = ssh_stranger(said) {
             format!("it was signed with a key that the allowed signers do not name: {key}")
         } else if cannot_verify(said) {
-            return Signature::Unchecked;
+            return Signature::Unverifiable("nothing here can verify it".to_owned());
         } else if said.contains("no signature found") {
             return Signature::None;
         } else {
@@ -346,7 +346,8 @@ mod tests {
         };
         assert!(why.ends_with("do not name: SHA256:abc"), "{why}");
         let nobody = "error: gpg.ssh.allowedSignersFile needs to be configured and exist\n";
-        assert_eq!(verdict(false, nobody), Signature::Unchecked);
+        let open = Signature::Unverifiable("nothing here can verify it".to_owned());
+        assert_eq!(verdict(false, nobody), open);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 
 use super::{Compared, Range, Row, Shelf, Tab};
-use crate::domain::catalog::{Release, Signature};
+use crate::domain::catalog::Release;
 use crate::domain::release::full_name;
 use crate::domain::run::Moment;
 use crate::ui::msg::ReleaseWish;
@@ -126,9 +126,7 @@ impl Shelf {
     }
 
     fn ask_rows(&mut self, rows: usize) -> Option<ReleaseWish> {
-        let lacks = |release: &Release| {
-            release.commits.is_none() || release.signature == Signature::Unchecked
-        };
+        let lacks = |release: &Release| release.commits.is_none() || release.signature.is_open();
         let visible = (self.top..self.top.saturating_add(rows)).map_while(|at| self.row(at));
         let wanted: Vec<String> = visible
             .filter_map(|row| match row {
