@@ -1,7 +1,7 @@
 //! What the runs of this machine brought to environments, for the catalog of releases.
 //!
-//! An environment was reached by a run when all its stages in that run have ended, however the run itself ended. Reads
-//! journals and never changes them; one that is damaged tells nothing.
+//! An environment was reached by a run when all its stages in that run have ended, however the run itself ended, and no
+//! host of it was left out from the beginning. Reads journals and never changes them; one that is damaged tells nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,6 +9,7 @@ use super::list::{fold, folders};
 use super::{RunError, RunFolder};
 use crate::domain::catalog::Brought;
 use crate::domain::id::{Commit, EnvName, HostName, RunId, StepName};
+use crate::domain::plan::Plan;
 use crate::domain::plan::still_live::CHECK;
 use crate::domain::run::{Event, Moment, Outcome, Record, RunState, RunStatus, progress};
 use crate::edge::paths::ProjectPaths;
@@ -151,7 +152,18 @@ pub fn unfinished(project: &ProjectPaths, env: &EnvName, limit: usize) -> Option
     None
 }
 
+/// Whether only some hosts of an environment were asked for: what the others run is something else, so it was not brought
+/// there as a whole.
+pub(super) fn leaves_out(plan: &Plan, env: &EnvName) -> bool {
+    let asked = &plan.selection.hosts;
+    let mut others = plan.others.iter().filter(|host| host.env == *env);
+    !asked.is_empty() && others.any(|host| !asked.contains(&host.name))
+}
+
 fn reached(state: &RunState, env: &EnvName) -> Option<Brought> {
+    if leaves_out(&state.plan, env) {
+        return None;
+    }
     let stages = state.plan.stages.iter().zip(&state.stages);
     let mut at: Option<Moment> = None;
     for (_, stage) in stages.filter(|(planned, _)| planned.env.as_ref() == Some(env)) {
