@@ -259,6 +259,17 @@ impl Shelf {
         self.details.get(tag).map(Arc::as_ref)
     }
 
+    /// How many files differ where a release is compared with the one before it; `None` = not known.
+    pub fn files_in_all(&self) -> Option<usize> {
+        let Row::Release(place) = self.selected_row()? else {
+            return None;
+        };
+        let before = self.before(place).map(|before| &before.tag);
+        let is_whole = self.range.is_none() && !self.of_commit;
+        let detail = self.detail().filter(|_| is_whole)?;
+        (detail.before.as_ref() == before).then_some(detail.files.len())
+    }
+
     /// Whether a release is known as a whole.
     pub fn knows(&self, tag: &str) -> bool {
         self.details.contains_key(tag)
