@@ -14,12 +14,14 @@ mod back;
 mod doubt;
 mod make;
 mod risk;
+mod timeline;
 pub mod truth;
 
 pub use make::{Ground, Newest, live_tag, make, newest};
 pub use risk::risks;
 
-pub use back::{Candidate, Refused, WayBack, standing, way_back};
+pub use back::{Refused, WayBack, standing, way_back};
+pub use timeline::Candidate;
 
 /// The past releases of a project.
 #[derive(Debug, Clone, Default, PartialEq)]
