@@ -170,7 +170,7 @@ pub async fn prepare(
         return Ok(Way::Nothing(whole.join("; ")));
     };
     let (target, back) = goal(project, env, &way, (live, to), now).await?;
-    let (history, unfinished) = records(project, env).await;
+    let (history, unfinished) = records(project, env, &live.point.commit).await;
     let mut plan = build(&project.checklist, &target, &History(history), &back)
         .map_err(|problems| session::unbuildable(&problems))?;
     let warnings = project.warnings(&plan).await;
@@ -275,22 +275,36 @@ fn no_live(project: &Project, env: &EnvName, catalog: &Catalog) -> Option<String
 }
 
 /// What runs on this machine took, and what of them is unfinished in words.
-async fn records(project: &Project, env: &EnvName) -> (list::History, Option<String>) {
-    let (project, env) = (project.clone(), env.clone());
+async fn records(
+    project: &Project,
+    env: &EnvName,
+    live: &Commit,
+) -> (list::History, Option<String>) {
+    let (project, env, live) = (project.clone(), env.clone(), live.clone());
     let read = move || {
         let history = list::history(&project.paths).unwrap_or_default();
-        (history, unfinished(&project, &env))
+        (history, unfinished(&project, &env, &live))
     };
     tokio::task::spawn_blocking(read).await.unwrap_or_default()
 }
 
 /// That something in the environment was begun and is not done: going back does not take that back, or does it twice.
-fn unfinished(project: &Project, env: &EnvName) -> Option<String> {
+fn unfinished(project: &Project, env: &EnvName, live: &Commit) -> Option<String> {
     let begun = brought::unfinished(&project.paths, env, RECENT)?;
+    // Whoever brought there what is live has changed nothing that is not taken back.
+    if !begun.only.is_empty() && begun.commit.as_ref() == Some(live) {
+        return None;
+    }
     let commit = begun.commit.as_ref().map_or("-", Commit::short);
     let command = &project.command;
     let (run, standing) = (&begun.run, &begun.standing);
-    Some(if begun.is_back {
+    Some(if !begun.only.is_empty() {
+        let hosts: Vec<&str> = begun.only.iter().map(HostName::as_str).collect();
+        let hosts = hosts.join(" ");
+        format!(
+            "run {run} brought {commit} to {hosts} only: what it did there is not taken back by this"
+        )
+    } else if begun.is_back {
         format!(
             "run {run} began to go back to {commit} ({standing}): {command} resume {run} goes on with it; what it has undone would be undone once more"
         )

@@ -125,9 +125,12 @@ pub struct Begun {
     pub is_back: bool,
     /// Where it stands, in words.
     pub standing: String,
+    /// The hosts of the environment that it was for, when it has succeeded on some of them only; else none.
+    pub only: Vec<HostName>,
 }
 
-/// The newest run of this machine that changed something in an environment, when it did not come to its end.
+/// The newest run of this machine that changed something in an environment, when it did not come to its end, or was for some
+/// of its hosts only.
 pub fn unfinished(project: &ProjectPaths, env: &EnvName, limit: usize) -> Option<Begun> {
     for folder in folders(project).ok()?.iter().take(limit) {
         let Ok(stored) = folder.open_for_reading() else {
@@ -141,7 +144,12 @@ pub fn unfinished(project: &ProjectPaths, env: &EnvName, limit: usize) -> Option
                 && state.tasks[position].started.is_some()
         });
         if changed {
-            return (!state.has_succeeded()).then(|| Begun {
+            let has_succeeded = state.has_succeeded();
+            let is_part = leaves_out(&state.plan, env);
+            let hosts = state.plan.hosts.iter().filter(|host| host.env == *env);
+            let only = hosts.filter(|_| has_succeeded && is_part);
+            return (!has_succeeded || is_part).then(|| Begun {
+                only: only.map(|host| host.name.clone()).collect(),
                 run: state.run.clone(),
                 commit: state.plan.commit.clone(),
                 is_back: state.plan.rollback.is_some(),

@@ -601,12 +601,16 @@ fn what_only_some_hosts_were_asked_for_was_not_brought_to_the_environment() {
     let means: Value = serde_json::from_str(&means.out).unwrap();
     let of = |end: &str| text(&means[end]["commit"])[..7].to_owned();
     assert_eq!((of("from").as_str(), of("to").as_str()), (two, one));
+    let warned = means["warnings"].to_string();
+    let told = format!("brought {three} to stg1 only: what it did there is not taken back");
+    assert!(warned.contains(&told), "{warned}");
     let never = ground.ends(2, &["rollback", "staging", three]);
     never.says(&["no release of this name or commit is known here"]);
     // All of them by name is the whole.
     ground.ends(0, &["deploy", "--host", "stg1", "stg2"]);
     let means = ground.ends(0, &["rollback", "staging", "--dry-run"]);
     means.prints(&[three, two]);
+    assert!(!means.out.contains("only"), "{}", means.out);
 }
 
 #[test]
