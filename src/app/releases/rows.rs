@@ -189,7 +189,7 @@ fn notes(release: &Release) -> Vec<String> {
         Signature::Wrong(why) => notes.push(format!("WRONG SIGNATURE: {why}")),
         Signature::Good(by) => notes.push(format!("signed by {by}")),
         Signature::Unchecked => {
-            notes.push("signed, and not verified: there was no time".to_owned())
+            notes.push("signed, and not verified: there was no time".to_owned());
         }
         Signature::Unverifiable(why) => notes.push(format!("signed, and not verified: {why}")),
         Signature::None => {}
