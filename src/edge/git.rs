@@ -13,6 +13,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 
 use crate::domain::id::Commit;
+use crate::domain::release::{as_said, full_name};
 use group::group_of;
 
 pub mod annotated;
@@ -184,13 +185,34 @@ impl Git {
             return Ok(commit);
         }
         if reference != "HEAD" && self.commit_of("HEAD^{commit}").await?.is_some() {
-            let similar = similar(reference, &self.names().await?);
-            return Err(GitError::UnknownRef {
-                given: reference.to_owned(),
-                similar,
-            });
+            let given = as_said(reference).to_owned();
+            let similar = similar(&given, &self.names().await?);
+            return Err(GitError::UnknownRef { given, similar });
         }
         Err(GitError::NoCommits)
+    }
+
+    /// What a word means among releases: the tag of this name, whatever else git would take it for; else as
+    /// [`Git::resolve`]. `HEAD`, whole hashes and full names of refs are what git takes them for.
+    pub async fn resolve_release(&self, word: &str) -> Result<Commit, GitError> {
+        if word != "HEAD"
+            && !is_hash(word)
+            && !word.starts_with("refs/")
+            && let Ok(commit) = self.resolve(&full_name(word)).await
+        {
+            return Ok(commit);
+        }
+        self.resolve(word).await
+    }
+
+    /// The word for a tag that git takes for its commit and nothing else: its name, where that is no branch, remote or
+    /// commit at the same time, else its full name.
+    pub async fn word_of_tag(&self, tag: &str) -> String {
+        let full = full_name(tag);
+        match (self.resolve(tag).await, self.resolve(&full).await) {
+            (Ok(word), Ok(meant)) if word == meant => tag.to_owned(),
+            _ => full,
+        }
     }
 
     /// What a revision names; `None` when nothing does.

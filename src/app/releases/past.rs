@@ -293,8 +293,16 @@ impl Past {
             if known != Signature::Unchecked || Instant::now() >= deadline {
                 return known;
             }
-            let verified = timeout_at(deadline, self.git.signature(&release.tag)).await;
-            verified.ok().and_then(Result::ok).unwrap_or(known)
+            let verified = self.git.signature_of(&release.tag, &release.object);
+            let begun = Instant::now();
+            match timeout_at(deadline, verified).await {
+                Ok(Ok(signature)) => signature,
+                Ok(Err(GitError::Slow { limit_s, .. })) => Signature::unanswered(limit_s),
+                Ok(Err(_)) => known,
+                // Who was asked late had no time to answer.
+                Err(_) if begun.elapsed() < PATIENCE / 2 => known,
+                Err(_) => Signature::unanswered(PATIENCE.as_secs()),
+            }
         });
         futures_util::stream::iter(each)
             .buffered(AT_ONCE)

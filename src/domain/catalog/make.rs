@@ -224,6 +224,7 @@ fn one(
         made_as: Some(made_as).filter(|made_as| !made_as.is_empty() && *made_as != tag.name),
         run: note.run,
         tag: tag.name,
+        object: tag.object,
         commit: tag.commit,
     };
     (

@@ -14,12 +14,14 @@ mod back;
 mod doubt;
 mod make;
 mod risk;
+mod timeline;
 pub mod truth;
 
 pub use make::{Ground, Newest, live_tag, make, newest};
 pub use risk::risks;
 
-pub use back::{Candidate, Refused, WayBack, standing, way_back};
+pub use back::{Refused, WayBack, standing, way_back};
+pub use timeline::Candidate;
 
 /// The past releases of a project.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -182,6 +184,8 @@ pub enum RemoteTags {
 pub struct Release {
     /// The tag's name, as it is: faces escape it.
     pub tag: String,
+    /// What the tag itself points to: an annotated tag's own object, else the commit. Another one is another tag.
+    pub object: String,
     /// What it is on.
     pub commit: Commit,
     /// When it was made.
@@ -239,10 +243,24 @@ pub enum Signature {
     None,
     /// It has one that was not verified (yet).
     Unchecked,
+    /// It was to be verified, and could not be; the text says why: nothing here can, or what does it did not answer.
+    Unverifiable(String),
     /// Good; by whom, as gpg or ssh-keygen tells it.
     Good(String),
     /// Wrong; the text says why: a bad signature, an unknown key, a tag object that was made under another name.
     Wrong(String),
+}
+
+impl Signature {
+    /// Whether there is one of which it is not known what it is worth.
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::Unchecked | Self::Unverifiable(_))
+    }
+
+    /// What is not known because what verifies it did not answer within so many seconds.
+    pub fn unanswered(limit_s: u64) -> Self {
+        Self::Unverifiable(format!("what verifies it did not answer in {limit_s} s"))
+    }
 }
 
 /// A release that was left by a rollback.

@@ -80,6 +80,20 @@ pub enum BadTag {
     },
 }
 
+/// Where git keeps tags.
+const TAGS: &str = "refs/tags/";
+
+/// The name of a tag in full: git takes it for this tag and nothing else, neither for a branch nor for the beginning of a
+/// commit.
+pub fn full_name(tag: &str) -> String {
+    format!("{TAGS}{tag}")
+}
+
+/// A word that names a commit, as people say it: of a tag in full only its name.
+pub fn as_said(word: &str) -> &str {
+    word.strip_prefix(TAGS).unwrap_or(word)
+}
+
 /// Checks that a text can be the name of a tag or a remote: what git allows (`git check-ref-format`), of
 /// letters, digits and `- _ . / + @` only, so that it means the same in every shell and on every file system.
 pub fn check_ref_name(name: &str) -> Result<(), BadTag> {

@@ -12,6 +12,7 @@ use super::words;
 use crate::domain::catalog::{Catalog, Detail, HostVersion, OnRemote, Release, Signature};
 use crate::domain::diff::Diff;
 use crate::domain::id::Commit;
+use crate::domain::release::full_name;
 use crate::domain::text;
 
 pub mod asking;
@@ -73,7 +74,7 @@ pub enum Row {
     Release(usize),
 }
 
-/// Two points that are compared: from and to. An empty `from` is the beginning.
+/// Two points that are compared: from and to, releases by the full names of their tags. An empty `from` is the beginning.
 pub type Range = (String, String);
 
 /// What differs, as far as it is known.
@@ -266,6 +267,17 @@ impl Shelf {
         self.details.get(tag).map(Arc::as_ref)
     }
 
+    /// How many files differ where a release is compared with the one before it; `None` = not known.
+    pub fn files_in_all(&self) -> Option<usize> {
+        let Row::Release(place) = self.selected_row()? else {
+            return None;
+        };
+        let before = self.before(place).map(|before| &before.tag);
+        let is_whole = self.range.is_none() && !self.of_commit;
+        let detail = self.detail().filter(|_| is_whole)?;
+        (detail.before.as_ref() == before).then_some(detail.files.len())
+    }
+
     /// Whether a release is known as a whole.
     pub fn knows(&self, tag: &str) -> bool {
         self.details.contains_key(tag)
@@ -278,12 +290,13 @@ impl Shelf {
         };
         let here = self.release(place)?;
         let releases = &self.catalog.as_ref()?.releases;
+        let name = |release: &Release| full_name(&release.tag);
         let marked = self.marked.as_ref().filter(|tag| **tag != here.tag);
         let other = marked.and_then(|tag| releases.iter().position(|other| other.tag == *tag));
         match other {
-            Some(other) if other < place => Some((here.tag.clone(), releases[other].tag.clone())),
-            Some(other) => Some((releases[other].tag.clone(), here.tag.clone())),
-            None => Some((self.before(place)?.tag.clone(), here.tag.clone())),
+            Some(other) if other < place => Some((name(here), name(&releases[other]))),
+            Some(other) => Some((name(&releases[other]), name(here))),
+            None => Some((name(self.before(place)?), name(here))),
         }
     }
 
@@ -402,7 +415,7 @@ impl Shelf {
             let known = catalog.releases.iter_mut();
             let same = |known: &&mut Release| known.tag == release.tag;
             if let Some(known) = known.into_iter().find(same)
-                && known.commit == release.commit
+                && known.object == release.object
             {
                 known.commits = release.commits.or(known.commits);
                 if release.signature != Signature::Unchecked {
@@ -558,16 +571,15 @@ fn carry(old: &Catalog, new: &mut Catalog) {
         };
         let is_before = behind(&new.releases, at) == behind(&old.releases, *was);
         let (release, known) = (&mut new.releases[at], &old.releases[*was]);
-        if known.commit == release.commit && known.at == release.at {
-            if is_before {
-                release.commits = release.commits.or(known.commits);
-            }
-            if release.signature == Signature::Unchecked {
-                release.signature = known.signature.clone();
-            }
-            if release.untold {
-                release.subject.clone_from(&known.subject);
-            }
+        if is_before && known.commit == release.commit {
+            release.commits = release.commits.or(known.commits);
+        }
+        // A signature is that of one tag object: whoever made the tag anew on the same commit made another one.
+        if known.object == release.object && release.signature == Signature::Unchecked {
+            release.signature = known.signature.clone();
+        }
+        if known.object == release.object && release.untold {
+            release.subject.clone_from(&known.subject);
         }
     }
 }

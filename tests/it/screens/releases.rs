@@ -34,6 +34,7 @@ fn hash(number: usize) -> Commit {
 fn release(tag: &str, number: usize, hours: i64) -> Release {
     Release {
         tag: tag.into(),
+        object: format!("tag {number}"),
         commit: hash(number),
         at: start() - TimeDelta::hours(hours),
         by: ["tom@desk", "ana@laptop", "bot"][number % 3].into(),
@@ -570,6 +571,31 @@ fn rows_that_are_filled_late_do_not_bring_back_what_was_told_anew() {
 }
 
 #[test]
+fn what_a_signature_is_worth_stays_with_its_tag_object() {
+    let unchecked = |object: &str| {
+        let mut catalog = catalog(9);
+        catalog.releases[0].object = object.to_owned();
+        catalog.releases[0].signature = Signature::Unchecked;
+        catalog
+    };
+    let listed = |catalog: Catalog| Msg::Releases(ReleaseNews::Catalog(Arc::new(catalog)));
+    let mut model = shelf(9);
+    tell(&mut model, listed(unchecked("first")), 1);
+    let mut verified = model.shelf.release(0).unwrap().clone();
+    verified.signature = Signature::Good("ada".to_owned());
+    let filled = || Msg::Releases(ReleaseNews::Filled(vec![verified.clone()]));
+    tell(&mut model, filled(), 2);
+    tell(&mut model, listed(unchecked("first")), 3);
+    let signature = |model: &Model| model.shelf.release(0).unwrap().signature.clone();
+    assert_eq!(signature(&model), Signature::Good("ada".to_owned()));
+    // Somebody tags the same commit anew, with the same name and time.
+    tell(&mut model, listed(unchecked("second")), 4);
+    assert_eq!(signature(&model), Signature::Unchecked);
+    tell(&mut model, filled(), 5);
+    assert_eq!(signature(&model), Signature::Unchecked);
+}
+
+#[test]
 fn stale_diffs_are_dropped() {
     let mut model = shelf(47);
     press(&mut model, "j", 10);
@@ -602,7 +628,11 @@ fn two_releases_are_compared_the_older_one_first() {
     let releases = catalog(47).releases;
     assert_eq!(
         range,
-        Some((releases[2].tag.clone(), releases[0].tag.clone()))
+        // In full: a tag may be called as a branch is.
+        Some((
+            format!("refs/tags/{}", releases[2].tag),
+            format!("refs/tags/{}", releases[0].tag)
+        ))
     );
     assert_eq!(model.shelf.focus(), Some(Tab::Diff));
     look("releases-compare", &catalog(47), "vjj=");
@@ -612,7 +642,7 @@ fn two_releases_are_compared_the_older_one_first() {
 fn deploying_from_the_list_makes_a_plan_for_the_release_and_starts_nothing() {
     let mut model = shelf(47);
     let cmds = press(&mut model, "jjD", 10);
-    let reference = catalog(47).releases[2].tag.clone();
+    let reference = format!("refs/tags/{}", catalog(47).releases[2].tag);
     assert!(cmds.contains(&Cmd::PrepareDeploy { reference }), "{cmds:?}");
     let mut model = shelf(47);
     let cmds = press(&mut model, "jjB", 10);
@@ -757,6 +787,24 @@ fn what_others_do_is_looked_at_where_it_shows_and_hosts_are_asked_when_they_move
     model.view = View::Home;
     assert!(looks(&tell(&mut model, Msg::Tick, 35)));
     assert!(!looks(&tell(&mut model, Msg::Tick, 36)), "once");
+}
+
+#[test]
+fn hosts_are_asked_for_each_of_two_changes_that_came_before_the_first_was_looked_at() {
+    let asks = |cmds: &[Cmd]| cmds.iter().any(|cmd| matches!(cmd, Cmd::ProbeHosts));
+    let mut model = fixture::home();
+    let mut known = model.overview.clone().unwrap();
+    let mut told = |model: &mut Model, live: usize| {
+        known.repository.as_mut().unwrap().live = Some(hash(live));
+        let cmds = tell(model, Msg::Overview(known.clone()), 33);
+        asks(&cmds)
+    };
+    assert!(told(&mut model, 1), "another one than at first");
+    tell(&mut model, Msg::Stirred { refs: true }, 30);
+    tell(&mut model, Msg::Stirred { refs: true }, 31);
+    assert!(told(&mut model, 2));
+    assert!(told(&mut model, 3));
+    assert!(!told(&mut model, 3), "it is what they were asked for");
 }
 
 #[test]

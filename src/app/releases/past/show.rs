@@ -53,7 +53,7 @@ impl Past {
             before: before.map(|before| before.tag.clone()),
             message: bounded(
                 message_of_people(&annotation.message, annotation.note.as_ref()),
-                tag,
+                &release.object,
             ),
             commits: marked(commits, &paths),
             commit_count: release.commits,
@@ -90,14 +90,14 @@ impl Past {
 }
 
 /// A message that may be of any length, cut to what people read.
-fn bounded(message: String, tag: &str) -> String {
+fn bounded(message: String, object: &str) -> String {
     let (read, is_all) = text::beginning(&message, MOST_MESSAGE);
     if is_all {
         return message;
     }
     let size = message.len().div_ceil(1024);
     format!(
-        "{}\n\n(cut: the message has {size} KiB; git cat-file tag {tag} prints all of it)",
+        "{}\n\n(cut: the message has {size} KiB; git cat-file tag {object} prints all of it)",
         read.trim_end()
     )
 }
