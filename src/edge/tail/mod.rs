@@ -8,6 +8,8 @@ mod blocks;
 mod clock;
 mod command;
 mod file;
+#[cfg(test)]
+mod made;
 mod memory;
 mod overlap;
 mod session;
