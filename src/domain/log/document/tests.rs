@@ -636,3 +636,56 @@ fn what_was_hidden_and_opened_by_hand_is_found_when_older_lines_were_given_up() 
     bench.document.drop_before(TrackId(0), 4);
     assert_eq!(look(&bench).0, 0);
 }
+
+#[test]
+fn who_remembers_a_line_that_was_given_up_finds_its_place_among_those_of_others() {
+    let mut bench = Bench::new(2);
+    for (track, at_ms) in [(1, 1), (0, 2), (0, 3), (1, 4), (0, 5), (1, 6), (0, 7)] {
+        bench.memory.0[track].extend(format!("{at_ms}\n").bytes());
+        let fact = LineFact {
+            len: 2,
+            at_ms,
+            level: Level::Unknown,
+            moved: false,
+            goes_on: false,
+        };
+        bench.document.take(TrackId(track as u16), &[fact], at_ms);
+    }
+    let spots: Vec<Spot> = bench.look(Anchor::Top, 0, 9).lines[..]
+        .iter()
+        .map(|line| line.spot)
+        .collect();
+    // 2, 3 and 5 are given up; 1, 4, 6 and 7 are there.
+    bench.document.drop_before(TrackId(0), 3);
+    let text = |from: usize, to: Option<usize>| {
+        let mut text = String::new();
+        let range = (Some(spots[from]), to.map(|to| spots[to]));
+        bench
+            .document
+            .each(&bench.memory, range, None, &mut |part| {
+                text.push_str(&String::from_utf8_lossy(part.bytes));
+                true
+            });
+        text
+    };
+    assert_eq!(text(0, None), "1467");
+    assert_eq!(text(1, None), "467");
+    assert_eq!(text(4, None), "67");
+    assert_eq!(text(1, Some(2)), "");
+    assert_eq!(text(0, Some(4)), "14");
+    assert_eq!(text(2, Some(5)), "46");
+    let floor = |at: usize| {
+        let open = Open {
+            floor: Some(spots[at]),
+            ..Open::default()
+        };
+        bench.look_with(open, Anchor::End, 9, 0).floor
+    };
+    assert_eq!(
+        [floor(0), floor(1), floor(2), floor(4), floor(6)],
+        [1, 1, 1, 2, 4]
+    );
+    let (goal, back, from) = (Goal::Gap(0), false, Some(spots[2]));
+    let window = bench.look(Anchor::Seek { from, back, goal }, 0, 0);
+    assert_eq!(window.lines[0].text(), "4");
+}
