@@ -60,11 +60,11 @@ impl Graves {
         }
     }
 
-    /// Where a line was given up: the next one that is still there. `None` = it was not.
-    pub(super) fn of(&self, id: LineId) -> Option<Option<LineId>> {
+    /// The entry of a line that was given up; `None` = it was not.
+    pub(super) fn of(&self, id: LineId) -> Option<Grave> {
         let (_, graves) = self.tracks.iter().find(|(track, _)| *track == id.track)?;
         let at = graves.partition_point(|grave| grave.until <= id.line);
-        graves.get(at).map(|grave| grave.next)
+        graves.get(at).copied()
     }
 }
 

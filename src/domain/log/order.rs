@@ -499,7 +499,7 @@ impl Order {
 
     /// The place of the first line behind one that was given up; `None` = it was not.
     pub(super) fn grave(&self, id: LineId) -> Option<u64> {
-        let next = self.graves.of(id)?;
+        let next = self.graves.of(id)?.next;
         let place = next.and_then(|next| self.find(next.track, next.line, 0));
         Some(place.unwrap_or(self.lines))
     }
@@ -550,14 +550,14 @@ mod tests {
             }
             // All lines in their order, with those that were given up.
             let (mut all, mut dropped) = (lines(&order), [0; 3]);
-            for (at, (track, line, later, count)) in drops.into_iter().enumerate() {
+            for (at_ms, (track, line, later, count)) in (100..).zip(drops) {
                 let own = usize::from(track);
                 let known = all.iter().filter(|(known, _)| *known == track).count() as u64;
                 dropped[own] = line.min(known).max(dropped[own]);
                 order.drop_before(TrackId(track), dropped[own]);
                 let is_there = |(track, line): &(u16, u64)| *line >= dropped[usize::from(*track)];
                 if count > 0 {
-                    put(&mut order, later, 100 + at as i64, count);
+                    put(&mut order, later, at_ms, count);
                     all.extend(lines(&order).into_iter().rev().take(count as usize).rev());
                 }
                 let mut before = 0;

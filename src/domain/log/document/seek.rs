@@ -63,7 +63,7 @@ impl Walk<'_> {
     }
 
     /// The seat to begin with at a line; that of the next one behind it when it was given up, and there may be none.
-    pub(super) fn from_seat(&self, spot: Spot) -> u64 {
+    pub(super) fn first_seat(&self, spot: Spot) -> u64 {
         match self.reader.document.order.grave(spot.id) {
             Some(seat) => seat,
             None => self.seat_of(spot),

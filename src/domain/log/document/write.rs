@@ -46,7 +46,7 @@ impl Document {
             });
         }
         // A line that was given up stood before the next one that is still there.
-        let mut seat = range.0.map_or(0, |spot| walk.from_seat(spot));
+        let mut seat = range.0.map_or(0, |spot| walk.first_seat(spot));
         let end = range.1.map_or(walk.seats(), |spot| walk.behind(spot));
         while seat < end && seat < walk.seats() {
             walk.reader.trim();
