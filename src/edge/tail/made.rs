@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::session::{Opens, broken};
 use crate::edge::launcher::Channel;
@@ -75,7 +76,7 @@ impl Program {
             out.write_all(begin.as_bytes()).await.unwrap();
             out.write_all(&self.printed).await.unwrap();
             while let Some(line) = self.never_rests {
-                tokio::time::sleep(Duration::from_millis(500)).await;
+                let _ = timeout(Duration::from_millis(500), std::future::pending::<()>()).await;
                 if out.write_all(line.as_bytes()).await.is_err() {
                     return;
                 }
