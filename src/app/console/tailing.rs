@@ -198,12 +198,15 @@ impl Pump {
         }
         match came.gap {
             Some(Gap::Begins(error)) => {
-                let text = format!("lines are missing from here on: could not keep them: {error}");
+                // The reason comes first: what has no room on screen is the end of a line.
+                let error = error.to_string();
+                let why = error.split(" (os error").next().unwrap_or_default();
+                let text = format!("{why}: lines are missing from here on");
                 self.desk.say(source, at_ms, Voice::Failed, &text);
             }
             Some(Gap::Ends(missing)) => {
                 let text = format!(
-                    "lines are kept again; missing before: {}",
+                    "lines are kept again; missing above: {}",
                     plural("byte", missing as usize)
                 );
                 self.desk.say(source, at_ms, Voice::Golive, &text);

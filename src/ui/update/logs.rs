@@ -114,6 +114,19 @@ fn told_whole(whole: &mut Histogram, buckets: Vec<crate::domain::log::Bucket>) {
     whole.buckets = buckets;
 }
 
+/// Where other lines of servers show from now on, lines over time are asked for again at once.
+pub(super) fn filtered(model: &mut Model, cmds: &[Cmd], now: Moment) -> Vec<Cmd> {
+    let is_filter = |cmd: &Cmd| {
+        let document = DocumentId::Tail;
+        matches!(cmd, Cmd::Log(LogWish::Filter { document: of, .. }) if *of == document)
+    };
+    let Some(tail) = model.tail.as_mut().filter(|_| cmds.iter().any(is_filter)) else {
+        return Vec::new();
+    };
+    tail.asked = None;
+    ask(model, now)
+}
+
 /// Asks for lines over time, at most once a second, and only while the screen shows.
 pub(super) fn ask(model: &mut Model, now: Moment) -> Vec<Cmd> {
     let (view, size) = (model.view, model.size);
