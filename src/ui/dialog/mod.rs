@@ -103,10 +103,12 @@ fn place(paint: &mut Paint<'_>, area: Rect, sheet: &Sheet) {
         ..spot
     };
     paint.fill(halo, "text");
+    let is_cut = sheet.lines.len() + 2 > usize::from(height);
+    let moves = if is_cut { sheet.moves } else { "" };
     let frame = Frame {
         title: &sheet.title,
         right: &sheet.right,
-        bottom: &sheet.bottom,
+        bottom: &format!("{moves}{}", sheet.bottom),
         focus: true,
         double: sheet.danger,
     };

@@ -24,10 +24,12 @@ pub fn sheet(
             names.join(", ")
         )
     };
-    let leave = if names.is_empty() {
-        "Esc leaves it readable"
-    } else {
-        "Esc starts nothing"
+    // What Esc comes to is never cut.
+    let keys = match (names.is_empty(), width < 50) {
+        (true, false) => "Enter takes it   Ctrl-U clears   Esc leaves it readable",
+        (false, false) => "Enter takes it   Ctrl-U clears   Esc starts nothing",
+        (true, true) => "Enter takes   Esc leaves readable",
+        (false, true) => "Enter takes it  Esc starts nothing",
     };
     let mut lines: Vec<Line> = vec![blank()];
     lines.extend(text(&about, width, "text"));
@@ -44,7 +46,7 @@ pub fn sheet(
     lines.push(blank());
     Sheet {
         title: "A secret is needed".to_owned(),
-        bottom: format!("Enter takes it   Ctrl-U clears   {leave}"),
+        bottom: keys.to_owned(),
         kept: lines.len() - before,
         lines,
         width: width + 4,

@@ -114,20 +114,21 @@ fn told_whole(whole: &mut Histogram, buckets: Vec<crate::domain::log::Bucket>) {
     whole.buckets = buckets;
 }
 
-/// Asks for lines over time, at most once a second, and only while the screen shows.
+/// Asks for lines over time, at most once a second unless others show by now, and only while the screen shows.
 pub(super) fn ask(model: &mut Model, now: Moment) -> Vec<Cmd> {
     let (view, size) = (model.view, model.size);
     let Some(tail) = model.tail.as_mut().filter(|_| view == View::Logs) else {
         return Vec::new();
     };
     let since = |asked: Moment| (now - asked).num_milliseconds();
-    if tail
+    let is_new = tail
         .asked
-        .is_some_and(|asked| (0..HISTOGRAM_MS).contains(&since(asked)))
-    {
+        .is_some_and(|asked| (0..HISTOGRAM_MS).contains(&since(asked)));
+    if is_new && tail.asked_with == *tail.viewer.filters() {
         return Vec::new();
     }
     tail.asked = Some(now);
+    tail.asked_with = tail.viewer.filters().clone();
     let stretch = LATELY_MS / i64::from(LATELY);
     let end = (now.timestamp_millis() / stretch + 1) * stretch;
     tail.lately.span_ms = (end - LATELY_MS, end);

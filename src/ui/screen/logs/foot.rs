@@ -59,7 +59,8 @@ pub(super) fn attention(tail: &TailView, narrow: bool) -> (String, &'static str)
     }
     if tail.is_lost() {
         let count = words::count(tail.sources.len(), "source");
-        let said = format!("nothing comes from {count} of {env}{}", again(tail));
+        let (again, why) = (again(tail), reason(tail));
+        let said = format!("nothing comes from {count} of {env}{again}{why}");
         return (said, "state.fail");
     }
     let lost = tail.sources.iter().enumerate().filter_map(|(at, now)| {
@@ -96,7 +97,7 @@ pub(super) fn attention(tail: &TailView, narrow: bool) -> (String, &'static str)
             (format!("{one}.   The others are live{why}"), "state.warn")
         }
         [one, rest @ ..] => {
-            let said = format!("{one}, and {} more", rest.len());
+            let said = format!("{one}, and {} more{}", rest.len(), reason(tail));
             (said, "state.warn")
         }
     }
