@@ -161,6 +161,19 @@ fn the_gate_shows_the_evidence_and_the_exact_commands() {
 }
 
 #[test]
+fn proofs_that_are_too_old_say_so_and_what_to_do() {
+    let mut story = Story::planned();
+    story.reach_gate();
+    let late = story.now + 20 * 60;
+    check("gate-stale", &story.model, late);
+    let shown = text(&story.model, 80, 24, late);
+    assert!(
+        shown.contains("older than 15 min: type to accept that"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn the_gate_warns_when_live_or_the_branch_has_moved_since_the_run_was_planned() {
     let mut story = Story::planned();
     story.reach_gate();

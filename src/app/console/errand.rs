@@ -477,10 +477,10 @@ impl Errands {
         let mut notices = Vec::new();
         let strangers = changes::strangers(&state, &identities);
         if !strangers.is_empty() {
-            notices.push(Notice::dialog("a host is not what it was", strangers));
+            notices.push(Notice::dialog("A host is not what it was", strangers));
         }
         if let Some(readable) = readable {
-            notices.push(Notice::dialog("not masked any more", vec![readable]));
+            notices.push(not_masked(&readable));
         }
         let (sender, feed, _) = session::feed_with_links();
         let by = (self.project.by.as_str(), first);
@@ -592,4 +592,12 @@ fn going_on(state: &RunState) -> Option<Intent> {
         RunStatus::Finished(Outcome::Failed | Outcome::Stopped) => deploy::again(state),
         _ => None,
     }
+}
+
+/// What the screen says of secrets that were found once and are not any more.
+fn not_masked(readable: &str) -> Notice {
+    let again = "To mask them again: make what gave them (env, file, command) give them again, leave this screen, and \
+                 resume the run.";
+    let lines = vec![format!("{readable}."), String::new(), again.to_owned()];
+    Notice::dialog("Not masked any more", lines)
 }

@@ -1,10 +1,10 @@
-//! The field for a secret that has to be typed: a dot for each character, and nothing else of it.
+//! The field for a secret that has to be typed: an asterisk for each character, and nothing else of it.
 
 use super::sheet::{Line, Sheet, blank, field, text};
 use crate::domain::id::{SecretName, StepName};
 
-/// So many dots are shown at most: how long a secret is, is nobody's business either.
-const DOTS: usize = 24;
+/// So many of them are shown at most: how long a secret is, is nobody's business either.
+const MOST: usize = 24;
 
 /// What the dialog says.
 pub fn sheet(
@@ -39,10 +39,7 @@ pub fn sheet(
     }
     let before = lines.len();
     lines.push(blank());
-    lines.push(field(
-        &format!("{name}: "),
-        &"\u{2022}".repeat(typed.min(DOTS)),
-    ));
+    lines.push(field(&format!("{name}: "), &"*".repeat(typed.min(MOST))));
     lines.push(blank());
     Sheet {
         title: "A secret is needed".to_owned(),

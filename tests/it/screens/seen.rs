@@ -339,7 +339,10 @@ fn of_a_deploy_in_view_its_end_is_told_where_not_all_of_it_fits() {
         );
     });
     changed(&mut model);
-    let row = |shown: &str, text: &str| shown.lines().any(|row| row[..78].contains(text));
+    let row = |shown: &str, text: &str| {
+        let left = |row: &str| row.chars().take(28).collect::<String>();
+        shown.lines().any(|row| left(row).contains(text))
+    };
     let shown = at_size(&model, 120, 36);
     assert!(
         row(&shown, "switch web9") && row(&shown, "marks  ' here"),
