@@ -510,7 +510,7 @@ fn the_screen_and_the_background_runner_tell_which_secrets_of_finished_steps_are
     for part in [
         "GONE, LOST are not known",
         "keep, both; LOST: both",
-        "To mask them again",
+        "Make their sources work",
     ] {
         terminal.shows(part);
     }

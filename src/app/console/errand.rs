@@ -596,8 +596,8 @@ fn going_on(state: &RunState) -> Option<Intent> {
 
 /// What the screen says of secrets that were found once and are not any more.
 fn not_masked(readable: &str) -> Notice {
-    let again = "To mask them again: make what gave them (env, file, command) give them again, leave this screen, and \
-                 resume the run.";
+    // On a phone, too, all of it shows at once.
+    let again = "Make their sources work, leave, and resume: then they are masked.";
     let lines = vec![format!("{readable}."), String::new(), again.to_owned()];
     Notice::dialog("Not masked any more", lines)
 }

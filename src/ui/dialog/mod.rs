@@ -103,6 +103,18 @@ fn place(paint: &mut Paint<'_>, area: Rect, sheet: &Sheet) {
         ..spot
     };
     paint.fill(halo, "text");
+    // On a phone two rows above the keys tell what users see: half of that says nothing.
+    if area.width < 60 && spot.bottom() + 2 == area.bottom() {
+        let y = spot.bottom();
+        paint.fill(
+            Rect {
+                y,
+                height: 1,
+                ..area
+            },
+            "text",
+        );
+    }
     let is_cut = sheet.lines.len() + 2 > usize::from(height);
     let moves = if is_cut { sheet.moves } else { "" };
     let frame = Frame {

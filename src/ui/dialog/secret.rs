@@ -35,7 +35,7 @@ pub fn sheet(
     lines.extend(text(&about, width, "text"));
     if let Some(said) = said {
         lines.push(blank());
-        lines.extend(text(said, width, "text.strong"));
+        lines.extend(text(&sentence(said), width, "text.strong"));
     }
     let before = lines.len();
     lines.push(blank());
@@ -49,4 +49,12 @@ pub fn sheet(
         width: width + 4,
         ..Sheet::default()
     }
+}
+
+/// A text that follows other words elsewhere, on its own.
+fn sentence(said: &str) -> String {
+    let mut rest = said.chars();
+    let first = rest.next().map(|first| first.to_uppercase().to_string());
+    let end = if said.ends_with('.') { "" } else { "." };
+    format!("{}{}{end}", first.unwrap_or_default(), rest.as_str())
 }

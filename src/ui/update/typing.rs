@@ -118,10 +118,8 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
 /// in the field.
 fn no_secret(more_lines: usize, has_controls: bool) -> Option<&'static str> {
     match (more_lines, has_controls) {
-        (1.., _) => {
-            Some("Nothing was taken: what was pasted has several lines, and a secret is one.")
-        }
-        (0, true) => Some("Nothing was taken: what was pasted has control characters in it."),
+        (1.., _) => Some("Nothing was taken: a secret is one line, and several were pasted."),
+        (0, true) => Some("Nothing was taken: control characters were pasted."),
         (0, false) => None,
     }
 }
