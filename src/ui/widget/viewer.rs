@@ -234,7 +234,7 @@ impl Pen<'_> {
         let who = if area.width < 60 { "" } else { "golive: " };
         let of = self.viewer.label(line).map_or_else(String::new, |label| {
             let letter = label.letter.map_or_else(String::new, |c| format!("{c} "));
-            format!("{letter}{} ", label.name)
+            format!("{letter}{} ", middle(&label.name, 20))
         });
         let mut said = format!(" {who}{of}{text} ");
         // Steps differ at both ends of what is said of them.

@@ -352,3 +352,38 @@ fn of_a_deploy_in_view_its_end_is_told_where_not_all_of_it_fits() {
         "{shown}"
     );
 }
+
+#[test]
+fn sources_that_never_came_say_why() {
+    let model = opened(all(&lost()));
+    for (width, height) in [(120, 36), (80, 24), (40, 12)] {
+        let shown = at_size(&model, width, height);
+        assert!(shown.contains("Nothing comes from production."), "{shown}");
+        assert!(!shown.contains("being opened"), "{shown}");
+    }
+    check("logs-never-came", &model, NOW);
+}
+
+#[test]
+fn what_is_lost_is_told_before_what_waits_however_long_its_name() {
+    let mut sources = some();
+    sources[0].source.log.name = "a-very-long-name-of-a-log-that-nobody-would-choose".into();
+    sources[0].state = SourceState::Waiting {
+        why: "there is no app.log yet".into(),
+    };
+    sources[4].state = lost();
+    let mut model = live(60);
+    hear(&mut model, sources.clone());
+    let shown = at_size(&model, 80, 24);
+    assert!(
+        shown.contains("e pdb1 postgres is lost, again in 8 s, and 1 more"),
+        "{shown}"
+    );
+    sources[4].state = SourceState::Live;
+    hear(&mut model, sources);
+    let shown = at_size(&model, 80, 24);
+    assert!(
+        shown.contains("has no file yet.   The others are live"),
+        "{shown}"
+    );
+}

@@ -63,10 +63,18 @@ pub(super) fn attention(tail: &TailView, narrow: bool) -> (String, &'static str)
         let said = format!("nothing comes from {count} of {env}{again}{why}");
         return (said, "state.fail");
     }
-    let lost = tail.sources.iter().enumerate().filter_map(|(at, now)| {
+    // What is worst is told first.
+    let mut bad: Vec<(usize, &SourceNow)> = tail.sources.iter().enumerate().collect();
+    bad.sort_by_key(|(_, now)| match &now.state {
+        SourceState::Failed { .. } => 0,
+        SourceState::Lost { .. } => 1,
+        _ => 2,
+    });
+    let lost = bad.into_iter().filter_map(|(at, now)| {
         let name = || {
             let host = middle(now.source.host.as_str(), 20);
-            format!("{} {host} {}", letter(at), now.source.log.name)
+            let log = middle(now.source.log.name.as_str(), 20);
+            format!("{} {host} {log}", letter(at))
         };
         match &now.state {
             SourceState::Lost { retry_in, .. } => Some(format!(
