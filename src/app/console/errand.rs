@@ -480,7 +480,8 @@ impl Errands {
             notices.push(Notice::dialog("A host is not what it was", strangers));
         }
         if let Some(readable) = readable {
-            notices.push(not_masked(&readable));
+            let lines = secrets::not_masked(&readable);
+            notices.push(Notice::dialog("Not masked any more", lines));
         }
         let (sender, feed, _) = session::feed_with_links();
         let by = (self.project.by.as_str(), first);
@@ -592,12 +593,4 @@ fn going_on(state: &RunState) -> Option<Intent> {
         RunStatus::Finished(Outcome::Failed | Outcome::Stopped) => deploy::again(state),
         _ => None,
     }
-}
-
-/// What the screen says of secrets that were found once and are not any more.
-fn not_masked(readable: &str) -> Notice {
-    // On a phone, too, all of it shows at once.
-    let again = "Make their sources work, leave, and resume: then they are masked.";
-    let lines = vec![format!("{readable}."), String::new(), again.to_owned()];
-    Notice::dialog("Not masked any more", lines)
 }

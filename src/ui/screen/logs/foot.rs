@@ -63,7 +63,12 @@ pub(super) fn attention(tail: &TailView, narrow: bool) -> (String, &'static str)
         let said = format!("nothing comes from {count} of {env}{again}{why}");
         return (said, "state.fail");
     }
-    // What is worst is told first.
+    missing(tail)
+}
+
+/// Which sources do not come, the worst first; that all do, when all do.
+fn missing(tail: &TailView) -> (String, &'static str) {
+    let env = &tail.env;
     let mut bad: Vec<(usize, &SourceNow)> = tail.sources.iter().enumerate().collect();
     bad.sort_by_key(|(_, now)| match &now.state {
         SourceState::Failed { .. } => 0,
