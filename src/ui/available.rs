@@ -117,10 +117,16 @@ pub fn availability(model: &Model, act: Act) -> Availability {
             off("the run holds no lock now")
         }
         Act::Yes | Act::No if !matches!(choices::top(model), Some(Dialog::Ask { .. })) => {
-            if model.view == View::Gate && act == Act::Yes {
-                return Availability::On;
+            let shows = match model.view {
+                View::Gate => true,
+                View::Run => run.is_some_and(is_asked),
+                _ => false,
+            };
+            if shows && act == Act::Yes {
+                Availability::On
+            } else {
+                off("no question is open")
             }
-            off("no question is open")
         }
         Act::Leave if !matches!(choices::top(model), Some(Dialog::Leave)) => {
             off("q asks first when a run is going on")
@@ -367,6 +373,12 @@ fn on_run(run: &RunView, act: Act) -> Availability {
         }
         _ => off(format!("the run is {}", super::states::word(status))),
     }
+}
+
+/// Whether the run driven here waits for the answer to a question.
+fn is_asked(run: &RunView) -> bool {
+    let is_question = |need: &Need| matches!(need, Need::Answer(_));
+    run.owner == Owner::Here && progress::needs(&run.state, false).iter().any(is_question)
 }
 
 /// Tasks whose failure or unknown end waits for a decision.

@@ -311,7 +311,7 @@ static TABLE: &[Row] = &[
     change("deploy", Act::Deploy, &["D"], &[Place::Home, Place::Releases], ["deploy", "make the plan; nothing starts before you say so there"]),
     change("start", Act::Start, &["D"], RUN, ["start", "start the run that is planned"]),
     change("rollback", Act::Rollback, &["B"], &[Place::Home, Place::Run, Place::Releases], ["roll back", "say what going back to the release before would mean; nothing starts before you say so"]),
-    change("yes", Act::Yes, &["Y"], &[Place::Ask, Place::Gate], ["yes", "answer a question with done; pass a gate = \"key\""]),
+    change("yes", Act::Yes, &["Y"], &[Place::Ask, Place::Gate, Place::Run], ["yes", "answer a question with done, show one again; pass a gate = \"key\""]),
     change("no", Act::No, &["N"], &[Place::Ask], ["not done", "answer a question with not done: the step fails"]),
     change("leave", Act::Leave, &["L"], &[Place::Leave], ["leave", "leave the screen; the run goes on in the background"]),
     look("help", Act::Help, "app", &["?"], ALL, ["help", "the keys; type to search"]),

@@ -485,6 +485,32 @@ fn a_question_is_answered_with_capitals_only_and_after_the_dead_time() {
 }
 
 #[test]
+fn a_question_put_off_says_how_it_is_answered_and_is_answered_in_its_dialog_only() {
+    let mut story = Story::planned();
+    story.asking();
+    let (model, now) = (&mut story.model, story.now);
+    tell(model, key(KeyCode::Esc), now);
+    assert!(model.dialogs.is_empty());
+    for (width, height) in [(120, 36), (80, 24), (40, 12)] {
+        let shown = text(model, width, height, now);
+        assert!(shown.contains("Y answer"), "{shown}");
+    }
+    assert_eq!(press(model, "N", now + 1), [], "no question is on screen");
+    assert!(model.dialogs.is_empty());
+    assert_eq!(press(model, "Y", now + 1), [], "Y shows it first");
+    assert_eq!(
+        press(model, "Y", now + 1),
+        [],
+        "and acts only after its dead time"
+    );
+    let task = "production/look@local".into();
+    assert_eq!(
+        press(model, "Y", now + 3),
+        [Cmd::Send(Intent::Confirm { task })]
+    );
+}
+
+#[test]
 fn a_failure_put_off_stays_on_the_attention_line_and_is_retried_from_its_dialog() {
     let mut story = Story::planned();
     story.failed();

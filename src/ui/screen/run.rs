@@ -392,6 +392,10 @@ fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
     if !leave_out.is_empty() {
         actions.insert(2, (Act::LeaveOut, leave_out.as_str()));
     }
+    // In the open question it is one of the answers.
+    if model.dialogs.is_empty() {
+        actions.insert(0, (Act::Yes, "answer"));
+    }
     if waits {
         actions.push((Act::Open, "to the gate"));
     }

@@ -97,6 +97,7 @@ pub(super) fn reopen(model: &mut Model, now: Moment) -> bool {
     !model.dialogs.is_empty()
 }
 
+/// Answers the question that is open; yes passes a gate, too, and elsewhere shows a question that was put off.
 pub(super) fn answer(model: &mut Model, yes: bool, now: Moment) -> Vec<Cmd> {
     if let Some(Dialog::Ask { task }) = model.dialogs.last().cloned() {
         decided(model, std::slice::from_ref(&task), now);
@@ -107,9 +108,12 @@ pub(super) fn answer(model: &mut Model, yes: bool, now: Moment) -> Vec<Cmd> {
         };
         return vec![Cmd::Send(intent)];
     }
-    if model.view == View::Gate && yes {
-        gate::press(model, now)
-    } else {
-        Vec::new()
+    match model.view {
+        View::Gate if yes => return gate::press(model, now),
+        View::Run if yes => {
+            reopen(model, now);
+        }
+        _ => {}
     }
+    Vec::new()
 }

@@ -39,6 +39,14 @@ pub(super) fn fold(model: &mut Model, record: &Record, now: Moment) -> Vec<Cmd> 
     if let Some(said) = about_lock(&record.event) {
         model.notice = Some((Notice::line(said), now));
     }
+    if let Event::StageFinished { stage, .. } = &record.event
+        && model
+            .run
+            .as_ref()
+            .is_some_and(|run| belongs_somewhere(run, stage))
+    {
+        cmds.extend(ask_what_runs(model));
+    }
     // What the run waits for is seen when all that follows from this was told.
     withdraw(model, now);
     if let Event::RunFinished { outcome, .. } = &record.event {
@@ -56,11 +64,7 @@ pub(super) fn fold(model: &mut Model, record: &Record, now: Moment) -> Vec<Cmd> 
         } else {
             model.view
         };
-        cmds.push(Cmd::Refresh);
-        if !model.versions.is_empty() {
-            // What hosts said before is not true any more.
-            cmds.push(Cmd::Releases(ReleaseWish::Verify));
-        }
+        cmds.extend(ask_what_runs(model));
         if !model.focused {
             let word = match outcome {
                 Outcome::Succeeded => "succeeded",
@@ -69,6 +73,23 @@ pub(super) fn fold(model: &mut Model, record: &Record, now: Moment) -> Vec<Cmd> 
             };
             cmds.push(Cmd::Alert(format!("{}: the run {word}", model.project)));
         }
+    }
+    cmds
+}
+
+/// Whether a stage belongs to an environment: when it ends, something else runs there.
+fn belongs_somewhere(run: &RunView, stage: &str) -> bool {
+    let stages = &run.state.plan.stages;
+    stages
+        .iter()
+        .any(|planned| planned.name.as_str() == stage && planned.env.is_some())
+}
+
+/// What runs where is looked at again; hosts that said it before are asked again.
+fn ask_what_runs(model: &Model) -> Vec<Cmd> {
+    let mut cmds = vec![Cmd::Refresh];
+    if !model.versions.is_empty() {
+        cmds.push(Cmd::Releases(ReleaseWish::Verify));
     }
     cmds
 }

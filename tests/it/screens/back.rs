@@ -250,6 +250,14 @@ fn a_host_that_runs_something_else_is_told_on_home_and_asked_again_after_a_run()
     let mut story = Story::planned();
     story.model.versions = versions;
     story.begin();
+    let ends = |stage: &str| Event::StageFinished {
+        stage: stage.to_owned(),
+        duration_s: 1.0,
+    };
+    let looks = [Cmd::Refresh, Cmd::Releases(ReleaseWish::Verify)];
+    // What is done on this machine brings nothing anywhere.
+    assert_eq!(story.event(ends("Prepare")), []);
+    assert_eq!(story.event(ends("Staging")), looks);
     let cmds = story.event(Event::RunFinished {
         outcome: Outcome::Stopped,
         duration_s: 1.0,

@@ -330,6 +330,7 @@ fn offered(model: &Model) -> &'static [Act] {
         }
         (View::Run, _) => &[
             Act::Help,
+            Act::Yes,
             Act::Retry,
             Act::Resume,
             Act::Continue,
@@ -410,6 +411,7 @@ fn word(model: &Model, act: Act) -> &'static str {
         (View::Logs, Act::Left) => "earlier",
         (View::Logs, Act::Right) => "later",
         (View::Logs, Act::Open) => "there",
+        (View::Run, Act::Yes) => "answer",
         (View::Releases, Act::Search) if model.shelf.focus() != Some(Tab::Diff) => "find",
         (View::Releases, Act::TabOn) => "tab",
         (View::Releases, Act::FocusOn) => "list",
