@@ -386,4 +386,14 @@ fn what_is_lost_is_told_before_what_waits_however_long_its_name() {
         shown.contains("has no file yet.   The others are live"),
         "{shown}"
     );
+    let mut sources = some();
+    sources[2].state = lost();
+    sources[3].state = SourceState::Failed {
+        why: "permission denied".into(),
+        help: None,
+    };
+    hear(&mut model, sources);
+    let shown = at_size(&model, 80, 24);
+    let said = "d web1 nginx does not come, and 1 more   (permission denied)";
+    assert!(shown.contains(said), "{shown}");
 }

@@ -61,11 +61,11 @@ fn words(area: Rect, tail: &TailView) -> Vec<(String, &'static str)> {
         );
         let notes = if area.width < 60 { ["", ""] } else { NOTES };
         say("", "text");
-        say("[log.app]", "text.link");
-        say(&format!("on = \"web\"{}", notes[0]), "text.link");
+        say("[log.app]", "text.key");
+        say(&format!("on = \"web\"{}", notes[0]), "text.key");
         say(
             &format!("file = \"/var/log/app.log\"{}", notes[1]),
-            "text.link",
+            "text.key",
         );
         say("", "text");
         say(
