@@ -349,19 +349,23 @@ fn briefing(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, no
     brief::draw(paint, inner, model, view, now);
 }
 
+/// What starting comes to.
+fn start_words(view: &RunView) -> String {
+    let plan = &view.state.plan;
+    match (&plan.commit, &plan.rollback) {
+        (None, _) => "start the run".to_owned(),
+        (Some(commit), Some(_)) => format!("start going back to {}", commit.short()),
+        (Some(commit), None) => format!("start the run of {}", commit.short()),
+    }
+}
+
 fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Moment) {
     let said = plight::attention(model, view, now, area.width.saturating_sub(2));
     let pieces: Vec<Piece<'_>> = said
         .iter()
         .map(|(text, role)| (text.as_str(), *role))
         .collect();
-    let start = view.state.plan.commit.as_ref().map_or_else(
-        || "start the run".to_owned(),
-        |commit| match view.state.plan.rollback {
-            Some(_) => format!("start going back to {}", commit.short()),
-            None => format!("start the run of {}", commit.short()),
-        },
-    );
+    let start = start_words(view);
     let waits = progress::gate_waiting(&view.state).is_some()
         && !matches!(view.state.status, RunStatus::Finished(_));
     let go_on = match view.state.status {
