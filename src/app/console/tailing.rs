@@ -3,6 +3,7 @@
 //! One task of its own takes what the sources give, so that neither keys nor frames wait for it; where it cannot keep
 //! up, the sources wait on their hosts. It sleeps when nothing comes. Everything ends when [`Tail`] is dropped.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -198,7 +199,8 @@ impl Pump {
         }
         match came.gap {
             Some(Gap::Begins(error)) => {
-                let text = format!("lines are missing from here on: could not keep them: {error}");
+                let why = not_kept(&error);
+                let text = format!("lines are missing from here on: {why}");
                 self.desk.say(source, at_ms, Voice::Failed, &text);
             }
             Some(Gap::Ends(missing)) => {
@@ -232,5 +234,28 @@ impl Pump {
         let sources = self.sources.iter().map(|source| source.now.clone());
         let news = LogNews::Sources(sources.collect());
         let _ = self.answers.send(Answer::Msg(Box::new(Msg::Log(news))));
+    }
+}
+
+/// Why lines could not be kept, short enough for a row among them where it can be.
+fn not_kept(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::StorageFull => "the disk is full".to_owned(),
+        _ => format!("could not keep them: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_in_few_words() {
+        assert_eq!(
+            not_kept(&io::ErrorKind::StorageFull.into()),
+            "the disk is full"
+        );
+        let other = not_kept(&io::Error::other("it broke"));
+        assert_eq!(other, "could not keep them: it broke");
     }
 }

@@ -8,8 +8,8 @@ const EDGE: usize = 4;
 /// Something to read.
 pub fn sheet(title: &str, lines: &[String], scroll: usize, width: u16) -> Sheet {
     let mut shown: Vec<Line> = vec![blank()];
-    // What does not fit on the edge is said as a whole below it.
-    let is_cut = columns(title) + EDGE > usize::from(width);
+    // What does not fit on the edge is said as a whole below it, and what is all that is said.
+    let is_cut = lines.is_empty() || columns(title) + EDGE > usize::from(width);
     if is_cut {
         shown.extend(text(title, width, "text.strong"));
         if !lines.is_empty() {
