@@ -8,7 +8,7 @@ use crate::ui::widget::paint::{Paint, middle, wrap};
 
 /// What else can be written in the lines of the example.
 const NOTES: [&str; 2] = [
-    "                    # names of roles or hosts",
+    "                      # names of roles or hosts",
     "       # or: run = \"journalctl -f -u app\"",
 ];
 
