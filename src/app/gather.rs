@@ -75,12 +75,24 @@ pub async fn live_trouble(git: &Git, rules: &ReleaseRules) -> Result<Option<Stri
     {
         return Ok(None);
     }
-    let here = here.map_or("not set".to_owned(), |here| here.commit.short().to_owned());
-    Ok(Some(format!(
-        "{live} is {here} on this machine and {} on {remote}: somebody released meanwhile; \
+    let here = here.as_ref().map(|here| &here.commit);
+    Ok(Some(released_meanwhile(live, remote, here, &there.commit)))
+}
+
+/// What a plan warns of where the tag of what is live is another commit on the remote than here; `here` is `None` where it
+/// is not set on this machine. Tells the command that brings it here.
+pub fn released_meanwhile(
+    live: &str,
+    remote: &str,
+    here: Option<&Commit>,
+    there: &Commit,
+) -> String {
+    format!(
+        "{live} is {} on this machine and {} on {remote}: somebody released meanwhile; \
          git fetch --tags {remote} +refs/tags/{live}:refs/tags/{live} brings it here",
-        there.commit.short()
-    )))
+        here.map_or("not set", Commit::short),
+        there.short()
+    )
 }
 
 /// What git says.

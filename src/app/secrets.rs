@@ -203,6 +203,12 @@ pub fn left_readable(plan: &Plan, wanted: &Wanted, found: &Vault) -> Option<Stri
     Some(text)
 }
 
+/// What the screen says of that, in paragraphs; on a phone, too, all of it shows at once.
+pub fn not_masked(readable: &str) -> Vec<String> {
+    let next = "Make their sources work, leave, and resume: then they are masked.";
+    vec![format!("{readable}."), String::new(), next.to_owned()]
+}
+
 /// The same without those that were asked for: who leaves one unsaid has just been told what that means.
 pub fn lost(plan: &Plan, wanted: &Wanted, found: &Vault) -> Option<String> {
     let is_asked = |name: &SecretName| plan.secrets.get(name) == Some(&SecretSource::Ask);

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use golive::app::gather::released_meanwhile;
 use golive::domain::feed::Link;
 use golive::domain::id::{Commit, RunId};
 use golive::domain::run::{Event, Intent, Outcome, RunState};
@@ -160,6 +161,19 @@ fn the_gate_shows_the_evidence_and_the_exact_commands() {
 }
 
 #[test]
+fn proofs_that_are_too_old_say_so_and_what_to_do() {
+    let mut story = Story::planned();
+    story.reach_gate();
+    let late = story.now + 20 * 60;
+    check("gate-stale", &story.model, late);
+    let shown = text(&story.model, 80, 24, late);
+    assert!(
+        shown.contains("older than 15 min: type to accept that"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn the_gate_warns_when_live_or_the_branch_has_moved_since_the_run_was_planned() {
     let mut story = Story::planned();
     story.reach_gate();
@@ -212,7 +226,13 @@ fn a_plan_tells_its_warnings_and_which_steps_have_no_estimate() {
     let mut model = Story::planned().model;
     let run = model.run.as_mut().unwrap();
     let mut plan = (*run.state.plan).clone();
-    plan.warnings = vec!["LIVE is 3f2a1c0 on this machine and 77d10be on origin: somebody released meanwhile; git fetch origin +refs/tags/LIVE:refs/tags/LIVE brings it here".into()];
+    let commit = |short: &str| Commit::from(format!("{short:0<40}").as_str());
+    plan.warnings = vec![released_meanwhile(
+        "LIVE",
+        "origin",
+        Some(&commit("3f2a1c0")),
+        &commit("77d10be"),
+    )];
     plan.dirty = vec!["?? notes.txt".into()];
     plan.forecast.total_s = None;
     for task in plan.stages.iter_mut().flat_map(|stage| &mut stage.tasks) {

@@ -506,13 +506,17 @@ fn the_screen_and_the_background_runner_tell_which_secrets_of_finished_steps_are
         fs::remove_file(workshop.path(file)).unwrap();
     }
     let mut terminal = workshop.open(&format!("resume {}", workshop.run()));
-    terminal.shows("not masked any more");
-    for part in ["GONE, LOST are not known", "keep, both; LOST: both"] {
+    terminal.shows("Not masked any more");
+    for part in [
+        "GONE, LOST are not known",
+        "keep, both; LOST: both",
+        "Make their sources work",
+    ] {
         terminal.shows(part);
     }
     terminal.read_first();
     terminal.keys("\x1b");
-    terminal.hides("not masked any more");
+    terminal.hides("Not masked any more");
     terminal.keys("q");
     terminal.at("Leave while the run is not over?", "L");
     assert_eq!(terminal.ended(), 6);

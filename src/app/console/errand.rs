@@ -482,10 +482,11 @@ impl Errands {
         let mut notices = Vec::new();
         let strangers = changes::strangers(&state, &identities);
         if !strangers.is_empty() {
-            notices.push(Notice::dialog("a host is not what it was", strangers));
+            notices.push(Notice::dialog("A host is not what it was", strangers));
         }
         if let Some(readable) = readable {
-            notices.push(Notice::dialog("not masked any more", vec![readable]));
+            let lines = secrets::not_masked(&readable);
+            notices.push(Notice::dialog("Not masked any more", lines));
         }
         let (sender, feed, _) = session::feed_with_links();
         let by = (self.project.by.as_str(), first);

@@ -107,9 +107,9 @@ pub(super) fn save(lines: &Lines, typed: &str) -> String {
     let file = match opened {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            return format!("{typed} exists already: nothing was written");
+            return format!("not written, it exists already: {typed}");
         }
-        Err(error) => return format!("could not write {typed}: {error}"),
+        Err(error) => return not_written(typed, &error),
     };
     let mut count = 0;
     let written = lines.write(&mut BufWriter::new(file), false, &mut |text| {
@@ -123,9 +123,20 @@ pub(super) fn save(lines: &Lines, typed: &str) -> String {
         Err(error) => {
             // Half a log looks like a whole one.
             let _ = fs::remove_file(&path);
-            format!("could not write {typed}: {error}")
+            not_written(typed, &error)
         }
     }
+}
+
+/// What is told first is why: the end of a long name can be spared where there is little room.
+fn not_written(typed: &str, error: &io::Error) -> String {
+    let why = match error.kind() {
+        io::ErrorKind::NotFound => "there is no such folder".to_owned(),
+        io::ErrorKind::StorageFull => "the disk is full".to_owned(),
+        io::ErrorKind::PermissionDenied => "it is not permitted".to_owned(),
+        _ => error.to_string(),
+    };
+    format!("not written, {why}: {typed}")
 }
 
 /// Writes lines as safe text to a file for the pager, which is removed afterwards.
@@ -196,5 +207,18 @@ fn resolved(typed: &str) -> PathBuf {
     match (typed.trim().strip_prefix("~/"), home) {
         (Some(rest), Some(home)) => home.join(rest),
         _ => PathBuf::from(typed.trim()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn why_nothing_was_written_is_told_before_the_name() {
+        let said = [io::ErrorKind::NotFound, io::ErrorKind::StorageFull]
+            .map(|kind| not_written("a.log", &kind.into()));
+        assert_eq!(said[0], "not written, there is no such folder: a.log");
+        assert_eq!(said[1], "not written, the disk is full: a.log");
     }
 }

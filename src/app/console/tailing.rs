@@ -3,6 +3,7 @@
 //! One task of its own takes what the sources give, so that neither keys nor frames wait for it; where it cannot keep
 //! up, the sources wait on their hosts. It sleeps when nothing comes. Everything ends when [`Tail`] is dropped.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -199,9 +200,7 @@ impl Pump {
         match came.gap {
             Some(Gap::Begins(error)) => {
                 // The reason comes first: what has no room on screen is the end of a line.
-                let error = error.to_string();
-                let why = error.split(" (os error").next().unwrap_or_default();
-                let text = format!("{why}: lines are missing from here on");
+                let text = format!("{}: lines are missing from here on", not_kept(&error));
                 self.desk.say(source, at_ms, Voice::Failed, &text);
             }
             Some(Gap::Ends(missing)) => {
@@ -235,5 +234,27 @@ impl Pump {
         let sources = self.sources.iter().map(|source| source.now.clone());
         let news = LogNews::Sources(sources.collect());
         let _ = self.answers.send(Answer::Msg(Box::new(Msg::Log(news))));
+    }
+}
+
+/// Why lines could not be kept, in few words.
+fn not_kept(error: &io::Error) -> String {
+    if error.kind() == io::ErrorKind::StorageFull {
+        return "disk full".to_owned();
+    }
+    let error = error.to_string();
+    let why = error.split(" (os error").next().unwrap_or_default();
+    why.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn why_lines_are_missing_is_told_in_few_words() {
+        assert_eq!(not_kept(&io::Error::from_raw_os_error(28)), "disk full");
+        let too_large = io::Error::from_raw_os_error(27);
+        assert_eq!(not_kept(&too_large), "File too large");
     }
 }

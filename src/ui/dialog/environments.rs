@@ -33,11 +33,11 @@ pub fn sheet(model: &Model, cursor: usize, width: u16) -> Sheet {
                 ),
                 (format!("{name:<longest$}"), "text.strong"),
                 (
-                    format!("  {}", words::count(env.hosts.len(), "host")),
+                    format!("  {}  ", words::count(env.hosts.len(), "host")),
                     "text.dim",
                 ),
                 (
-                    if env.gated { "  gated" } else { "" }.to_owned(),
+                    if env.gated { "gated" } else { "" }.to_owned(),
                     "state.warn",
                 ),
                 (here.to_owned(), "text.dim"),

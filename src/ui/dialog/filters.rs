@@ -55,8 +55,13 @@ pub fn sheet(
     let sums = if filters.off {
         "All filters are off for now: Ctrl-f turns them on.".to_owned()
     } else {
+        let around = if filters.context > 0 && hidden > 0 {
+            ", but for those around others"
+        } else {
+            ""
+        };
         format!(
-            "Hidden: {} of {} lines.",
+            "Hidden: {} of {} lines{around}.",
             thousands(hidden),
             thousands(facts.lines)
         )
@@ -74,14 +79,19 @@ pub fn sheet(
     Sheet {
         title: "Filters".to_owned(),
         right: counts(filters),
-        bottom: if narrow {
-            "Space on/off  x delete  Esc".to_owned()
-        } else {
-            "Space on/off  Enter edit  x delete  & - add  Ctrl-f all  Esc closes".to_owned()
-        },
+        bottom: keys(filters.rules.is_empty(), narrow).to_owned(),
         lines,
         width: WIDTH,
         ..Sheet::default()
+    }
+}
+
+/// The keys that do something here.
+fn keys(is_empty: bool, narrow: bool) -> &'static str {
+    match (is_empty, narrow) {
+        (true, _) => "& - add  Esc closes",
+        (false, true) => "Space on/off  x delete  Esc",
+        (false, false) => "Space on/off  Enter edit  x delete  & - add  Ctrl-f all  Esc closes",
     }
 }
 

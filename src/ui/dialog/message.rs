@@ -5,14 +5,11 @@ use crate::ui::widget::paint::columns;
 
 /// Columns of the edge on both sides of a title.
 const EDGE: usize = 4;
-/// More lines than this may not fit, and can be scrolled.
-const LONG: usize = 8;
-
 /// Something to read.
 pub fn sheet(title: &str, lines: &[String], scroll: usize, width: u16) -> Sheet {
     let mut shown: Vec<Line> = vec![blank()];
-    // What does not fit on the edge is said as a whole below it.
-    let is_cut = columns(title) + EDGE > usize::from(width);
+    // What does not fit on the edge is said as a whole below it, and what is all that is said.
+    let is_cut = lines.is_empty() || columns(title) + EDGE > usize::from(width);
     if is_cut {
         shown.extend(text(title, width, "text.strong"));
         if !lines.is_empty() {
@@ -38,11 +35,8 @@ pub fn sheet(title: &str, lines: &[String], scroll: usize, width: u16) -> Sheet 
         .max();
     Sheet {
         title: if is_cut { "" } else { title }.to_owned(),
-        bottom: if shown.len() > LONG {
-            "j k scroll   Esc or Enter closes".to_owned()
-        } else {
-            "Esc or Enter closes".to_owned()
-        },
+        bottom: "Esc or Enter closes".to_owned(),
+        moves: "j k scroll   ",
         lines: shown,
         scroll,
         width: (longest.unwrap_or(0).max(columns(title) + EDGE) as u16).clamp(40, width.max(40)),

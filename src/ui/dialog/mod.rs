@@ -103,10 +103,24 @@ fn place(paint: &mut Paint<'_>, area: Rect, sheet: &Sheet) {
         ..spot
     };
     paint.fill(halo, "text");
+    // On a phone two rows above the keys tell what users see: half of that says nothing.
+    if area.width < 60 && spot.bottom() + 2 == area.bottom() {
+        let y = spot.bottom();
+        paint.fill(
+            Rect {
+                y,
+                height: 1,
+                ..area
+            },
+            "text",
+        );
+    }
+    let is_cut = sheet.lines.len() + 2 > usize::from(height);
+    let moves = if is_cut { sheet.moves } else { "" };
     let frame = Frame {
         title: &sheet.title,
         right: &sheet.right,
-        bottom: &sheet.bottom,
+        bottom: &format!("{moves}{}", sheet.bottom),
         focus: true,
         double: sheet.danger,
     };

@@ -66,6 +66,7 @@ pub fn sheet(model: &Model, typed: &str, scroll: usize, width: u16, now: Moment)
         scroll,
         width: width + 2,
         danger: true,
+        ..Sheet::default()
     }
 }
 

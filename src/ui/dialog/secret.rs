@@ -1,10 +1,10 @@
-//! The field for a secret that has to be typed: a dot for each character, and nothing else of it.
+//! The field for a secret that has to be typed: an asterisk for each character, and nothing else of it.
 
 use super::sheet::{Line, Sheet, blank, field, text};
 use crate::domain::id::{SecretName, StepName};
 
-/// So many dots are shown at most: how long a secret is, is nobody's business either.
-const DOTS: usize = 24;
+/// So many of them are shown at most: how long a secret is, is nobody's business either.
+const MOST: usize = 24;
 
 /// What the dialog says.
 pub fn sheet(
@@ -24,30 +24,37 @@ pub fn sheet(
             names.join(", ")
         )
     };
-    let leave = if names.is_empty() {
-        "Esc leaves it readable"
-    } else {
-        "Esc starts nothing"
+    // What Esc comes to is never cut.
+    let keys = match (names.is_empty(), width < 50) {
+        (true, false) => "Enter takes it   Ctrl-U clears   Esc leaves it readable",
+        (false, false) => "Enter takes it   Ctrl-U clears   Esc starts nothing",
+        (true, true) => "Enter takes   Esc leaves readable",
+        (false, true) => "Enter takes it  Esc starts nothing",
     };
     let mut lines: Vec<Line> = vec![blank()];
     lines.extend(text(&about, width, "text"));
     if let Some(said) = said {
         lines.push(blank());
-        lines.extend(text(said, width, "text.strong"));
+        lines.extend(text(&sentence(said), width, "text.strong"));
     }
     let before = lines.len();
     lines.push(blank());
-    lines.push(field(
-        &format!("{name}: "),
-        &"\u{2022}".repeat(typed.min(DOTS)),
-    ));
+    lines.push(field(&format!("{name}: "), &"*".repeat(typed.min(MOST))));
     lines.push(blank());
     Sheet {
         title: "A secret is needed".to_owned(),
-        bottom: format!("Enter takes it   Ctrl-U clears   {leave}"),
+        bottom: keys.to_owned(),
         kept: lines.len() - before,
         lines,
         width: width + 4,
         ..Sheet::default()
     }
+}
+
+/// A text that follows other words elsewhere, on its own.
+fn sentence(said: &str) -> String {
+    let mut rest = said.chars();
+    let first = rest.next().map(|first| first.to_uppercase().to_string());
+    let end = if said.ends_with('.') { "" } else { "." };
+    format!("{}{}{end}", first.unwrap_or_default(), rest.as_str())
 }

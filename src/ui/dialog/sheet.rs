@@ -16,6 +16,8 @@ pub struct Sheet {
     pub right: String,
     /// At its lower edge: how to close it.
     pub bottom: String,
+    /// Before what stands at its lower edge, where not all of it shows: how to see the rest.
+    pub moves: &'static str,
     /// Its text.
     pub lines: Vec<Line>,
     /// How many of its last lines are always shown: choices are never cut, what leads to them is.

@@ -245,7 +245,7 @@ fn evidence(
 ) {
     let rows = proofs::proofs(model, &view.state, stage, now);
     let count = |wanted: State| rows.iter().filter(|row| row.state == wanted).count();
-    let stale = match count(State::Wait) {
+    let stale = match proofs::stale(&rows) {
         0 => String::new(),
         rows => format!("  {rows} stale"),
     };
@@ -410,10 +410,11 @@ fn commands(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, st
         String::new()
     };
     let steps = gate_commands(&view.state.plan, stage);
-    let inner = paint.panel(
-        area,
-        frame(model, view, 2, &title, &right, "Tab here to scroll"),
-    );
+    let bottom = match view.gate.panel {
+        2 => "j k scroll",
+        _ => "Tab here to scroll",
+    };
+    let inner = paint.panel(area, frame(model, view, 2, &title, &right, bottom));
     let longest = steps.iter().map(|step| columns(step.step.as_str())).max();
     let names = longest.unwrap_or(8).clamp(8, 20) as u16;
     let room = usize::from(inner.width.saturating_sub(names + 34)).max(20);

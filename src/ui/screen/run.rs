@@ -18,7 +18,7 @@ use crate::ui::states;
 use crate::ui::viewer::{Viewer, thousands};
 use crate::ui::widget::band::{self, Band, Tone};
 use crate::ui::widget::bottom::{self, Bottom};
-use crate::ui::widget::paint::{Frame, Paint, Piece, middle};
+use crate::ui::widget::paint::{Frame, Paint, Piece, columns, middle};
 use crate::ui::widget::{board, brief, detail, plight, rail, viewer};
 use crate::ui::words;
 
@@ -224,7 +224,8 @@ fn log(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Mo
         Some(position) => view.state.planned(position).1.site.to_string(),
     };
     let title = format!("Log  {number} {}  {hosts}", planned.step);
-    let right = standing(&view.log, area.width);
+    let room = usize::from(area.width).saturating_sub(columns(&title) + EDGES);
+    let right = standing(&view.log, area.width, room);
     let mut bottom = view.log.bottom_words();
     if bottom.is_empty() {
         bottom = if tasks.len() > 1 {
@@ -252,8 +253,11 @@ fn log(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Mo
     }
 }
 
-/// Where in a log the operator is, when that is not its end.
-fn standing(viewer: &Viewer, width: u16) -> String {
+/// Columns of a frame's upper edge that no text can have: corners, and the blanks around its two texts.
+const EDGES: usize = 9;
+
+/// Where in a log the operator is, when that is not its end; as much of it as has room, the last first.
+fn standing(viewer: &Viewer, width: u16, room: usize) -> String {
     let mut said = Vec::new();
     let hidden = viewer.hidden_lines();
     if hidden > 0 {
@@ -268,6 +272,9 @@ fn standing(viewer: &Viewer, width: u16) -> String {
         } else {
             "not following  f".to_owned()
         });
+    }
+    while said.len() > 1 && columns(&said.join("   ")) > room {
+        said.remove(0);
     }
     said.join("   ")
 }
@@ -342,19 +349,23 @@ fn briefing(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, no
     brief::draw(paint, inner, model, view, now);
 }
 
+/// What starting comes to.
+fn start_words(view: &RunView) -> String {
+    let plan = &view.state.plan;
+    match (&plan.commit, &plan.rollback) {
+        (None, _) => "start the run".to_owned(),
+        (Some(commit), Some(_)) => format!("start going back to {}", commit.short()),
+        (Some(commit), None) => format!("start the run of {}", commit.short()),
+    }
+}
+
 fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: Moment) {
     let said = plight::attention(model, view, now, area.width.saturating_sub(2));
     let pieces: Vec<Piece<'_>> = said
         .iter()
         .map(|(text, role)| (text.as_str(), *role))
         .collect();
-    let start = view.state.plan.commit.as_ref().map_or_else(
-        || "start the run".to_owned(),
-        |commit| match view.state.plan.rollback {
-            Some(_) => format!("start going back to {}", commit.short()),
-            None => format!("start the run of {}", commit.short()),
-        },
-    );
+    let start = start_words(view);
     let waits = progress::gate_waiting(&view.state).is_some()
         && !matches!(view.state.status, RunStatus::Finished(_));
     let go_on = match view.state.status {

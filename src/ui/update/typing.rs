@@ -74,14 +74,20 @@ fn in_prompt(model: &mut Model, code: KeyCode, control: bool, now: Moment) -> Op
 pub(super) fn paste(model: &mut Model, text: &str, now: Moment) -> Vec<Cmd> {
     match confirms(model) {
         Some(false) => {
-            let line: String = text
-                .lines()
-                .next()
-                .unwrap_or_default()
-                .chars()
-                .filter(|c| !c.is_control())
-                .collect();
-            put(model, &line, now);
+            // Most terminals end the lines of what is pasted as the Enter key would.
+            let mut lines = lines(text.trim_end_matches(['\r', '\n']));
+            let (first, more) = (lines.next().unwrap_or_default(), lines.count());
+            let kept: String = first.chars().filter(|c| !c.is_control()).collect();
+            if let Some(Dialog::Secret { said, .. }) = model.dialogs.last_mut() {
+                *said = no_secret(more, kept != first).map(str::to_owned);
+                if said.is_some() {
+                    return Vec::new();
+                }
+            } else if more > 0 {
+                let said = "only the first of the pasted lines was taken";
+                model.notice = Some((Notice::line(said), now));
+            }
+            put(model, &kept, now);
             return filters::typed(model);
         }
         Some(true) => {
@@ -99,6 +105,23 @@ pub(super) fn paste(model: &mut Model, text: &str, now: Moment) -> Vec<Cmd> {
         }
     }
     Vec::new()
+}
+
+/// The lines of pasted text, whatever ends them.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.split('\n')
+        .map(|line| line.strip_suffix('\r').unwrap_or(line))
+        .flat_map(|line| line.split('\r'))
+}
+
+/// Why pasted text is not taken for a secret: a part of one would be handed on as the whole, and nobody sees what stands
+/// in the field.
+fn no_secret(more_lines: usize, has_controls: bool) -> Option<&'static str> {
+    match (more_lines, has_controls) {
+        (1.., _) => Some("Nothing was taken: a secret is one line, and several were pasted."),
+        (0, true) => Some("Nothing was taken: control characters were pasted."),
+        (0, false) => None,
+    }
 }
 
 /// Whether a field has the keys, and if so whether it confirms something.

@@ -1,7 +1,7 @@
 //! Acts: what keys of the log do. All of them only look.
 
 use super::asking::Asked;
-use super::{Standing, Viewer};
+use super::{Standing, Times, Viewer};
 use crate::domain::log::{Filters, Goal};
 use crate::ui::keymap::Act;
 use crate::ui::msg::LogWish;
@@ -31,7 +31,9 @@ impl Viewer {
             }
             Act::Time => {
                 self.times = self.times.next();
-                self.said = Some(format!("times: {}", self.times.word()));
+                let is_unseen = self.times != Times::Off && self.columns().time == 0;
+                let room = if is_unseen { " (no room)" } else { "" };
+                self.said = Some(format!("times: {}{room}", self.times.word()));
                 self.settle();
                 Vec::new()
             }

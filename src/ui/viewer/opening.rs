@@ -1,7 +1,7 @@
 //! Opening what is not shown: traces that are folded into their first line, stretches that filters hide, long lines.
 //!
-//! What was opened is only the viewer's: it goes along with every window that is asked for. Opening never moves the
-//! line that is read, and what was opened is closed by the same key.
+//! What was opened is only the viewer's: it goes along with every window that is asked for. Opening moves the
+//! line that is read only as far up as it takes to see what was opened, which is closed by the same key.
 
 use super::layout::Row;
 use super::{Standing, Viewer};
@@ -22,11 +22,17 @@ impl Viewer {
     pub(super) fn open(&mut self) -> Option<Vec<LogWish>> {
         let line = self.cursor()?;
         let (spot, document) = (line.spot, self.document);
-        if line.folded > 0 {
+        let folded = i64::try_from(line.folded).unwrap_or(i64::MAX);
+        if folded > 0 {
             while self.open.traces.len() >= MOST {
                 self.open.traces.pop_first();
             }
             self.open.traces.insert(spot.id);
+            // At the bottom of the screen nothing of what was opened would show.
+            if let Standing::At { spot, row } = self.standing {
+                let row = row.min((self.tall() - 1 - folded).max(0));
+                self.standing = Standing::At { spot, row };
+            }
             return Some(vec![self.refresh()]);
         }
         let Some(head) = self.open_trace() else {

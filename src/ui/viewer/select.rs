@@ -3,6 +3,7 @@
 use super::layout::Row;
 use super::{Standing, Viewer};
 use crate::domain::log::{Level, LineId, LogLine, Spot, Window};
+use crate::domain::text::ellipsis;
 use crate::ui::msg::LogWish;
 
 /// The longest text of a mark, in characters.
@@ -146,7 +147,7 @@ impl Viewer {
         let marked = Marked {
             spot: line.spot,
             at_ms: line.at_ms,
-            text: line.text().trim().chars().take(LONGEST_MARK).collect(),
+            text: ellipsis(line.text().trim(), LONGEST_MARK),
         };
         let count = self.marks.len();
         self.marks.retain(|mark| mark.spot.id != marked.spot.id);
@@ -206,7 +207,10 @@ impl Viewer {
 
     /// Hides every line there is until now, or shows them again.
     pub(super) fn clear(&mut self) -> Vec<LogWish> {
-        if self.open.floor.take().is_none() {
+        let is_hidden = self.open.floor.take().is_some();
+        if is_hidden {
+            self.said = Some("older lines show again".to_owned());
+        } else {
             let last = match self.spot() {
                 Some(_) => {
                     let before = self.at().and_then(|at| at.checked_sub(1));

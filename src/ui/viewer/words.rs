@@ -82,7 +82,7 @@ impl Viewer {
             said.push(format!("{lines} {noun} selected  y copy  Esc leave"));
         }
         if let Some(matches) = self.match_words() {
-            said.push(format!("{matches}  n N"));
+            said.push(self.with_keys(matches));
         }
         if self.wraps() {
             said.push("wrapped".to_owned());
@@ -101,7 +101,15 @@ impl Viewer {
             let lines = self.selected().unwrap_or(1);
             return Some(format!("{lines} selected  y copy  Esc leave"));
         }
-        self.match_words().map(|found| format!("{found}  n N"))
+        self.match_words().map(|found| self.with_keys(found))
+    }
+
+    /// What was found, with the keys that go there; none where there is nowhere to go.
+    fn with_keys(&self, found: String) -> String {
+        match &self.facts().search {
+            Some(search) if search.lines == 0 => found,
+            _ => format!("{found}  n N"),
+        }
     }
 
     /// What is told where not one line shows.

@@ -78,6 +78,8 @@ fn keys(paint: &mut Paint<'_>, rows: Rect, prompt: &Prompt) {
     };
     let y = rows.y + 1;
     let mut x = rows.x + 1;
+    // What is no pattern is not taken.
+    let hints = &hints[usize::from(prompt.problem.is_some())..];
     for (key, words) in hints {
         if x + (columns(key) + columns(words)) as u16 + 2 > rows.right() {
             return;
@@ -136,7 +138,7 @@ fn outcome(prompt: &Prompt, facts: Option<&Facts>, narrow: bool) -> String {
     };
     let part = share(found.scanned, facts.lines);
     match prompt.about {
-        _ if narrow => format!("{count} {kind}"),
+        _ if narrow => format!("{kind}: {count}"),
         About::Keep | About::Drop => format!(
             "{kind}  would hide {} of {}{part}",
             thousands(hidden),

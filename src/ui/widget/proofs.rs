@@ -43,6 +43,11 @@ pub fn proofs(model: &Model, state: &RunState, stage: usize, now: Moment) -> Vec
     proofs
 }
 
+/// How many of them were good, longer ago than they count.
+pub fn stale(rows: &[Proof]) -> usize {
+    rows.iter().filter(|row| row.state == State::Wait).count()
+}
+
 /// Draws the rows from the first one shown on.
 pub fn draw(paint: &mut Paint<'_>, inner: Rect, rows: &[Proof], scroll: usize) {
     let check = (inner.width * 2 / 5).min(26);
@@ -73,10 +78,11 @@ pub fn draw(paint: &mut Paint<'_>, inner: Rect, rows: &[Proof], scroll: usize) {
                 let age = row.age.map_or_else(String::new, words::clock);
                 paint.right(inner.right() - 1.min(inner.width), y, 9, &age, "text.dim");
             }
-            let role = if row.state == State::Ok {
-                "text"
-            } else {
-                row.state.role()
+            let role = match row.state {
+                State::Ok => "text",
+                // What was good once is no reason to look away.
+                State::Wait => "state.warn",
+                state => state.role(),
             };
             paint.text(x, y, room(row) as u16, found, role);
         }
@@ -120,7 +126,10 @@ pub fn cost(view: &RunView, stage: usize) -> String {
     } else {
         format!("may be down: {}", down.join("  "))
     };
-    format!("expected {}, {down}", words::guess(time))
+    match time {
+        Some(_) => format!("expected {}, {down}", words::guess(time)),
+        None => format!("time not known, {down}"),
+    }
 }
 
 fn proof(row: EvidenceRow) -> Proof {

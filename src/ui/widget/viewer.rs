@@ -175,6 +175,10 @@ impl Pen<'_> {
                 .letter
                 .map_or_else(String::new, |letter| letter.to_string());
             paint.styled(x, area.y, room(x).min(1), &shown, style);
+            // Where no times stand it is told all the same that a line is not where it came.
+            if time == 0 && (line.moved || line.late) {
+                paint.text(x + 1, area.y, room(x + 1).min(1), "~", "state.warn");
+            }
             x += letter;
         }
         if name > 0 {
@@ -230,7 +234,7 @@ impl Pen<'_> {
         let who = if area.width < 60 { "" } else { "golive: " };
         let of = self.viewer.label(line).map_or_else(String::new, |label| {
             let letter = label.letter.map_or_else(String::new, |c| format!("{c} "));
-            format!("{letter}{} ", label.name)
+            format!("{letter}{} ", middle(&label.name, 20))
         });
         let mut said = format!(" {who}{of}{text} ");
         // Steps differ at both ends of what is said of them.

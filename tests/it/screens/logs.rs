@@ -305,13 +305,54 @@ fn a_filter_is_edited_from_the_list_and_a_bad_pattern_keeps_its_text() {
 fn pasted_text_goes_into_a_prompt_without_controls() {
     let mut model = live(60);
     press(&mut model, "/", NOW);
-    let pasted = "a\u{1b}[31mb\u{202e}c\nrm -rf /\n".to_owned();
-    tell(&mut model, Msg::Paste(pasted), NOW);
-    let Some(Dialog::Prompt(prompt)) = model.dialogs.last() else {
-        panic!("the prompt is gone");
+    for end in ["\n", "\r", "\r\n"] {
+        let pasted = format!("a\u{1b}[31mb\u{202e}c{end}rm -rf /{end}");
+        tell(&mut model, Msg::Paste(pasted), NOW);
+        let Some(Dialog::Prompt(prompt)) = model.dialogs.last_mut() else {
+            panic!("the prompt is gone");
+        };
+        assert!(prompt.typed.chars().all(|c| !c.is_control()));
+        assert!(!prompt.typed.contains("rm"), "{end:?}");
+        prompt.typed.clear();
+        let notice = model.notice.take().expect("it is told");
+        assert_eq!(
+            notice.0.title,
+            "only the first of the pasted lines was taken"
+        );
+    }
+}
+
+/// What is in the field of the secret, and what is said there.
+fn secret(model: &Model) -> (&str, Option<&str>) {
+    match model.dialogs.last() {
+        Some(Dialog::Secret { typed, said, .. }) => (&typed.0, said.as_deref()),
+        _ => panic!("the field is gone"),
+    }
+}
+
+#[test]
+fn of_pasted_lines_none_becomes_a_secret_and_one_alone_does() {
+    let mut model = home();
+    let wanted = Msg::SecretWanted {
+        name: "VAULT_KEY".into(),
+        steps: vec!["migrate".into()],
+        said: None,
     };
-    assert!(prompt.typed.chars().all(|c| !c.is_control()));
-    assert!(!prompt.typed.contains("rm"));
+    tell(&mut model, wanted, NOW);
+    for end in ["\n", "\r", "\r\n"] {
+        let pasted = format!("correct{end}horse battery{end}");
+        tell(&mut model, Msg::Paste(pasted), NOW + 1);
+        let (typed, said) = secret(&model);
+        assert_eq!((typed, said.is_some()), ("", true), "{end:?}");
+    }
+    check("secret-several-lines", &model, NOW + 1);
+    tell(&mut model, Msg::Paste("cor\trect".to_owned()), NOW + 1);
+    let (typed, said) = secret(&model);
+    assert_eq!(typed, "");
+    assert!(said.unwrap().contains("control characters"));
+    let pasted = "correct horse battery\r".to_owned();
+    tell(&mut model, Msg::Paste(pasted), NOW + 1);
+    assert_eq!(secret(&model), ("correct horse battery", None));
 }
 
 #[test]

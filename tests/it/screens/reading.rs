@@ -130,6 +130,10 @@ fn dropped_lines_are_told_where_they_stood() {
     tell(model, key(KeyCode::Enter), now);
     press(model, "g", now);
     check("log-filtered", model, now);
+    for (width, height) in [(120, 36), (80, 24)] {
+        let shown = text(model, width, height, now);
+        assert!(shown.contains("not following"), "{shown}");
+    }
 }
 
 #[test]

@@ -171,3 +171,217 @@ fn what_was_hidden_by_hand_stays_hidden_when_lines_come_late_and_its_last_one_is
     assert!(shown.contains("the newest"), "{shown}");
     assert!(!shown.contains("req 8f"), "{shown}");
 }
+
+/// What stands on the screen at a size, after a key that took it.
+fn at_size(model: &Model, width: u16, height: u16) -> String {
+    let mut model = model.clone();
+    tell(&mut model, Msg::Resize(width, height), NOW);
+    text(&model, width, height, NOW)
+}
+
+#[test]
+fn where_nothing_matches_no_key_goes_to_a_match() {
+    let mut model = live(60);
+    press(&mut model, "/nowhere", NOW);
+    assert!(at_size(&model, 40, 12).contains("text: 0"));
+    tell(&mut model, key(KeyCode::Enter), NOW);
+    model.notice = None;
+    for (width, height) in [(120, 36), (80, 24), (40, 12)] {
+        let shown = at_size(&model, width, height);
+        assert!(shown.contains("no match  \"nowhere\""), "{shown}");
+        assert!(!shown.contains("\"nowhere\"  n N"), "{shown}");
+    }
+}
+
+#[test]
+fn what_is_no_pattern_is_not_offered_to_be_taken() {
+    let mut model = live(60);
+    press(&mut model, "/(GET", NOW);
+    assert!(at_size(&model, 80, 24).contains("Enter stay here"));
+    tell(&mut model, key(KeyCode::Tab), NOW);
+    let shown = at_size(&model, 80, 24);
+    assert!(
+        shown.contains("unclosed group") && !shown.contains("Enter stay here"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_trace_that_is_opened_at_the_bottom_is_seen() {
+    for (width, height) in [(80, 24), (40, 12)] {
+        let mut model = live(0);
+        tell(&mut model, Msg::Resize(width, height), NOW);
+        on_paper(DocumentId::Tail, |paper| {
+            for nth in 0..40 {
+                let when = at(NOW - 40 + nth).timestamp_millis();
+                let text = format!("INFO request {nth}\n");
+                paper.take((0, 0), Some(when), text.as_bytes());
+            }
+            let when = at(NOW).timestamp_millis();
+            let trace = b"ERROR gone\n    at one\n    at two\n    at three\n";
+            paper.take((0, 0), Some(when), trace);
+        });
+        changed(&mut model);
+        press(&mut model, "E", NOW);
+        let shown = text(&model, width, height, NOW);
+        assert!(
+            shown.contains("ERROR gone") && !shown.contains("at one"),
+            "{shown}"
+        );
+        tell(&mut model, key(KeyCode::Enter), NOW);
+        let shown = text(&model, width, height, NOW);
+        for line in ["ERROR gone", "at one", "at three"] {
+            assert!(shown.contains(line), "{shown}");
+        }
+    }
+}
+
+#[test]
+fn a_line_that_came_late_is_marked_where_no_times_stand() {
+    let mut model = live(60);
+    on_paper(DocumentId::Tail, |paper| {
+        paper.insert(0, 72, "INFO late");
+        paper.lines[72].1.late = true;
+    });
+    changed(&mut model);
+    let shown = at_size(&model, 40, 12);
+    assert!(shown.contains("a~INFO late"), "{shown}");
+}
+
+#[test]
+fn what_is_said_of_the_lines_holds_for_those_that_show() {
+    let mut model = live(60);
+    press(&mut model, "c", NOW);
+    assert!(at_size(&model, 80, 24).contains("older lines are hidden"));
+    press(&mut model, "c", NOW);
+    assert!(at_size(&model, 80, 24).contains("older lines show again"));
+    tell(&mut model, Msg::Resize(40, 12), NOW);
+    press(&mut model, "t", NOW);
+    let shown = text(&model, 40, 12, NOW);
+    assert!(shown.contains("since the start (no room)"), "{shown}");
+}
+
+#[test]
+fn filters_tell_of_lines_around_and_offer_only_keys_that_do_something() {
+    let mut model = live(60);
+    press(&mut model, "F", NOW);
+    let shown = at_size(&model, 80, 24);
+    assert!(shown.contains("━ & - add  Esc closes"), "{shown}");
+    tell(&mut model, key(KeyCode::Esc), NOW);
+    press(&mut model, "-healthz", NOW);
+    tell(&mut model, key(KeyCode::Enter), NOW);
+    press(&mut model, "+F", NOW);
+    let shown = at_size(&model, 80, 24);
+    assert!(
+        shown.contains("lines, but for those around others."),
+        "{shown}"
+    );
+    assert!(shown.contains("x delete"), "{shown}");
+}
+
+#[test]
+fn of_a_marked_line_it_is_told_that_it_is_cut() {
+    let mut model = live(60);
+    press(&mut model, "/Mozilla", NOW);
+    tell(&mut model, key(KeyCode::Enter), NOW);
+    press(&mut model, "'", NOW);
+    let marks = model.viewer().unwrap().marks();
+    assert!(marks[0].text.ends_with('…'), "{}", marks[0].text);
+}
+
+#[test]
+fn why_sources_are_lost_is_told_also_of_several() {
+    let why = "(the connection broke)";
+    let mut model = live(60);
+    hear(&mut model, all(&lost()));
+    let shown = at_size(&model, 120, 36);
+    assert!(
+        shown.contains("lost, again in 8 s") && shown.contains(why),
+        "{shown}"
+    );
+    let mut sources = some();
+    sources[0].state = lost();
+    sources[1].state = lost();
+    hear(&mut model, sources);
+    let shown = at_size(&model, 120, 36);
+    assert!(
+        shown.contains("and 1 more") && shown.contains(why),
+        "{shown}"
+    );
+}
+
+#[test]
+fn of_a_deploy_in_view_its_end_is_told_where_not_all_of_it_fits() {
+    let mut model = live(60);
+    on_paper(DocumentId::Tail, |paper| {
+        let when = at(NOW - 1).timestamp_millis();
+        for host in 1..15 {
+            let said = format!("step upload ended on web{host}, 26 ms");
+            paper.say(99, Some(when), Voice::Golive, &said);
+        }
+        paper.say(
+            99,
+            Some(when),
+            Voice::Failed,
+            "step switch FAILED on web9: exit 1",
+        );
+    });
+    changed(&mut model);
+    let row = |shown: &str, text: &str| {
+        let left = |row: &str| row.chars().take(28).collect::<String>();
+        shown.lines().any(|row| left(row).contains(text))
+    };
+    let shown = at_size(&model, 120, 36);
+    assert!(row(&shown, "switch web9"), "{shown}");
+    press(&mut model, "'", NOW);
+    let shown = at_size(&model, 120, 36);
+    assert!(
+        row(&shown, "switch web9") && row(&shown, "marks  ' here"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn sources_that_never_came_say_why() {
+    let model = opened(all(&lost()));
+    for (width, height) in [(120, 36), (80, 24), (40, 12)] {
+        let shown = at_size(&model, width, height);
+        assert!(shown.contains("Nothing comes from production."), "{shown}");
+        assert!(!shown.contains("being opened"), "{shown}");
+    }
+    check("logs-never-came", &model, NOW);
+}
+
+#[test]
+fn what_is_lost_is_told_before_what_waits_however_long_its_name() {
+    let mut sources = some();
+    sources[0].source.log.name = "a-very-long-name-of-a-log-that-nobody-would-choose".into();
+    sources[0].state = SourceState::Waiting {
+        why: "there is no app.log yet".into(),
+    };
+    sources[4].state = lost();
+    let mut model = live(60);
+    hear(&mut model, sources.clone());
+    let shown = at_size(&model, 80, 24);
+    assert!(
+        shown.contains("e pdb1 postgres is lost, again in 8 s, and 1 more"),
+        "{shown}"
+    );
+    sources[4].state = SourceState::Live;
+    hear(&mut model, sources);
+    let shown = at_size(&model, 80, 24);
+    assert!(
+        shown.contains("has no file yet.   The others are live"),
+        "{shown}"
+    );
+    let mut sources = some();
+    sources[2].state = lost();
+    sources[3].state = SourceState::Failed {
+        why: "permission denied".into(),
+        help: None,
+    };
+    hear(&mut model, sources);
+    let shown = at_size(&model, 80, 24);
+    let said = "d web1 nginx does not come, and 1 more   (permission denied)";
+    assert!(shown.contains(said), "{shown}");
+}

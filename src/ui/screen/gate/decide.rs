@@ -9,6 +9,8 @@ use crate::ui::fleet;
 use crate::ui::model::{GATE_FIELD, Model, RunView};
 use crate::ui::msg::Owner;
 use crate::ui::widget::paint::{Frame, Paint};
+use crate::ui::widget::proofs;
+use crate::ui::words;
 
 /// Draws the box of the decision.
 pub(super) fn decision(
@@ -48,7 +50,8 @@ pub(super) fn decision(
             "text.strong",
         );
     }
-    let (said, role) = readiness(model, view, (&env, &word), by_name, now);
+    let stale = proofs::stale(&proofs::proofs(model, &view.state, stage, now));
+    let (said, role) = readiness(model, view, (&env, &word), (by_name, stale), now);
     paint.text(x, inner.y + 1, width, &said, role);
     if inner.height > 2 {
         let text = if typing {
@@ -101,7 +104,7 @@ fn field(
             if view.gate.panel == 0 {
                 "Tab goes to this field"
             } else {
-                "Shift-Tab goes back to this field"
+                "Shift-Tab goes to it"
             },
             "text.dim",
         );
@@ -113,7 +116,7 @@ fn readiness(
     model: &Model,
     view: &RunView,
     (env, word): (&str, &str),
-    by_name: bool,
+    (by_name, stale): (bool, usize),
     now: Moment,
 ) -> (String, &'static str) {
     if view.owner != Owner::Here {
@@ -133,6 +136,12 @@ fn readiness(
             "one key, a capital; a key that is held down does not count".to_owned(),
             "text.dim",
         ),
+        (true, "") if stale > 0 => {
+            let old = words::count(stale, "proof");
+            let said =
+                format!("{old} older than 15 min: type to accept that, or A and deploy anew");
+            (said, "state.warn")
+        }
         (true, "") => (
             "not ready: nothing is typed. Enter alone does nothing".to_owned(),
             "text.dim",

@@ -8,7 +8,7 @@ use crate::ui::widget::paint::{Paint, middle, wrap};
 
 /// What else can be written in the lines of the example.
 const NOTES: [&str; 2] = [
-    "                    # names of roles or hosts",
+    "                      # names of roles or hosts",
     "       # or: run = \"journalctl -f -u app\"",
 ];
 
@@ -61,11 +61,11 @@ fn words(area: Rect, tail: &TailView) -> Vec<(String, &'static str)> {
         );
         let notes = if area.width < 60 { ["", ""] } else { NOTES };
         say("", "text");
-        say("[log.app]", "text.link");
-        say(&format!("on = \"web\"{}", notes[0]), "text.link");
+        say("[log.app]", "text.key");
+        say(&format!("on = \"web\"{}", notes[0]), "text.key");
         say(
             &format!("file = \"/var/log/app.log\"{}", notes[1]),
-            "text.link",
+            "text.key",
         );
         say("", "text");
         say(
@@ -78,22 +78,21 @@ fn words(area: Rect, tail: &TailView) -> Vec<(String, &'static str)> {
             "state.fail",
         );
         say("", "text");
-        for (at, now) in tail.sources.iter().enumerate().take(8) {
-            if let SourceState::Failed { why, .. } = &now.state {
-                let host = middle(now.source.host.as_str(), 24);
-                say(
-                    &format!("{} {host} {}: {why}", letter(at), now.source.log.name),
-                    "text",
-                );
-            }
-        }
-        say("", "text");
+        reasons(tail, &mut say);
         say(
             "r tries all again. Tab to the sources, then Enter tells more of one.",
             "text.dim",
         );
     } else if waits(tail) {
         waiting(tail, &mut say);
+    } else if tail.is_lost() {
+        say(&format!("Nothing comes from {env}."), "state.fail");
+        say("", "text");
+        reasons(tail, &mut say);
+        say(
+            "What is lost is tried again by itself, r tries all now.",
+            "text.dim",
+        );
     } else if tail
         .sources
         .iter()
@@ -107,6 +106,22 @@ fn words(area: Rect, tail: &TailView) -> Vec<(String, &'static str)> {
         say(&format!("The sources of {env} are being opened .."), "text");
     }
     rows
+}
+
+/// Why nothing comes, source by source.
+fn reasons(tail: &TailView, say: &mut dyn FnMut(&str, &'static str)) {
+    for (at, now) in tail.sources.iter().enumerate().take(8) {
+        let (SourceState::Failed { why, .. }
+        | SourceState::Lost { why, .. }
+        | SourceState::Waiting { why }) = &now.state
+        else {
+            continue;
+        };
+        let host = middle(now.source.host.as_str(), 24);
+        let log = middle(now.source.log.name.as_str(), 24);
+        say(&format!("{} {host} {log}: {why}", letter(at)), "text");
+    }
+    say("", "text");
 }
 
 /// What is told where no file is there yet.

@@ -15,12 +15,22 @@ use crate::ui::words;
 
 /// Why the first source that was lost does not come, behind what must not be cut: its own row has no room for it.
 fn reason(tail: &TailView) -> String {
-    let mut lost = tail.sources.iter().filter_map(|now| match &now.state {
-        SourceState::Lost { why, .. } => Some(why.split_whitespace().collect::<Vec<_>>().join(" ")),
-        _ => None,
-    });
-    lost.next()
-        .map_or_else(String::new, |why| format!("   ({why})"))
+    let is_lost = |now: &&SourceNow| matches!(now.state, SourceState::Lost { .. });
+    tail.sources
+        .iter()
+        .find(is_lost)
+        .map_or_else(String::new, why)
+}
+
+/// Why a source does not come; empty where that has been said by saying what it waits for.
+fn why(now: &SourceNow) -> String {
+    match &now.state {
+        SourceState::Lost { why, .. } | SourceState::Failed { why, .. } => {
+            let why: Vec<&str> = why.split_whitespace().collect();
+            format!("   ({})", why.join(" "))
+        }
+        _ => String::new(),
+    }
 }
 
 /// What is said first: why nothing comes, what is lost, or that the screen stands still.
@@ -59,26 +69,40 @@ pub(super) fn attention(tail: &TailView, narrow: bool) -> (String, &'static str)
     }
     if tail.is_lost() {
         let count = words::count(tail.sources.len(), "source");
-        let said = format!("nothing comes from {count} of {env}{}", again(tail));
+        let (again, why) = (again(tail), reason(tail));
+        let said = format!("nothing comes from {count} of {env}{again}{why}");
         return (said, "state.fail");
     }
-    let lost = tail.sources.iter().enumerate().filter_map(|(at, now)| {
+    missing(tail)
+}
+
+/// Which sources do not come, the worst first; that all do, when all do.
+fn missing(tail: &TailView) -> (String, &'static str) {
+    let env = &tail.env;
+    let mut bad: Vec<(usize, &SourceNow)> = tail.sources.iter().enumerate().collect();
+    bad.sort_by_key(|(_, now)| match &now.state {
+        SourceState::Failed { .. } => 0,
+        SourceState::Lost { .. } => 1,
+        _ => 2,
+    });
+    let lost = bad.into_iter().filter_map(|(at, now)| {
         let name = || {
             let host = middle(now.source.host.as_str(), 20);
-            format!("{} {host} {}", letter(at), now.source.log.name)
+            let log = middle(now.source.log.name.as_str(), 20);
+            format!("{} {host} {log}", letter(at))
         };
-        match &now.state {
-            SourceState::Lost { retry_in, .. } => Some(format!(
-                "{} is lost, again in {}",
-                name(),
-                words::span(retry_in.as_secs_f64())
-            )),
-            SourceState::Failed { .. } => Some(format!("{} does not come", name())),
-            SourceState::Waiting { .. } => Some(format!("{} has no file yet", name())),
-            _ => None,
-        }
+        let said = match &now.state {
+            SourceState::Lost { retry_in, .. } => {
+                let again = words::span(retry_in.as_secs_f64());
+                format!("{} is lost, again in {again}", name())
+            }
+            SourceState::Failed { .. } => format!("{} does not come", name()),
+            SourceState::Waiting { .. } => format!("{} has no file yet", name()),
+            _ => return None,
+        };
+        Some((said, why(now)))
     });
-    let lost: Vec<String> = lost.collect();
+    let lost: Vec<(String, String)> = lost.collect();
     match lost.as_slice() {
         [] => {
             let clock = if tail.sources.len() > 1 {
@@ -90,13 +114,10 @@ pub(super) fn attention(tail: &TailView, narrow: bool) -> (String, &'static str)
             let word = if is_opening(tail) { "opening" } else { "live" };
             (format!("{word}: {count} of {env}{clock}"), "attention")
         }
-        [one] if tail.live().0 == 0 => (format!("{one}{}", reason(tail)), "state.warn"),
-        [one] => {
-            let why = reason(tail);
-            (format!("{one}.   The others are live{why}"), "state.warn")
-        }
-        [one, rest @ ..] => {
-            let said = format!("{one}, and {} more", rest.len());
+        [(one, why)] if tail.live().0 == 0 => (format!("{one}{why}"), "state.warn"),
+        [(one, why)] => (format!("{one}.   The others are live{why}"), "state.warn"),
+        [(one, why), rest @ ..] => {
+            let said = format!("{one}, and {} more{why}", rest.len());
             (said, "state.warn")
         }
     }

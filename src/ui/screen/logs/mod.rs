@@ -172,10 +172,10 @@ fn filter_line(paint: &mut Paint<'_>, area: Rect, tail: &TailView) {
     };
     let tail_text = format!("{sums}   {hides}{keys}");
     let from = paint.right(end, area.y, area.width, &tail_text, "text.dim");
-    if wide {
+    let said = filters::in_short(set);
+    if wide && !said.is_empty() {
         x += paint.text(x, area.y, 8, "filter", "text.dim") + 2;
     }
-    let said = filters::in_short(set);
     let role = if set.off { "text.off" } else { "text.strong" };
     paint.text(x, area.y, from.saturating_sub(x + 2), &said, role);
 }
@@ -208,12 +208,20 @@ fn lower(paint: &mut Paint<'_>, area: Rect, tail: &TailView, focus: bool, now: M
     };
     let mut rows = vec![("deploys in view".to_owned(), "text.dim")];
     let seen = moments(&tail.viewer);
+    let marks = tail.viewer.marks();
+    // How it ended says most: where not all fit, the first deeds are left out, and some of the marks.
+    let below = if marks.is_empty() {
+        1
+    } else {
+        3 + marks.len().min(2)
+    };
+    let fits = usize::from(inner.bottom().saturating_sub(y)).saturating_sub(below);
+    let left_out = seen.len().saturating_sub(fits.max(1));
     let room = usize::from(inner.width).saturating_sub(columns("| 00:00:00 "));
-    rows.extend(seen.iter().map(|(at, text, role)| {
+    rows.extend(seen.iter().skip(left_out).map(|(at, text, role)| {
         let (sign, deed) = deed(paint, text, room);
         (format!("{sign} {} {deed}", time(*at)), *role)
     }));
-    let marks = tail.viewer.marks();
     if seen.is_empty() {
         rows.clear();
     } else {

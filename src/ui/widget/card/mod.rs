@@ -266,8 +266,12 @@ fn gate(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
             break;
         }
         paint.glyph(area.x, y, proof.state);
+        let role = match proof.state {
+            State::Wait => "state.warn",
+            _ => "text",
+        };
         for row in rows {
-            paint.text(area.x + 2, y, width as u16, &row, "text");
+            paint.text(area.x + 2, y, width as u16, &row, role);
             y += 1;
         }
         told += 1;
@@ -283,6 +287,11 @@ fn gate(paint: &mut Paint<'_>, area: Rect, model: &Model, view: &RunView, now: M
     for row in cost.iter().take(2) {
         paint.text(area.x, y, area.width, row, "text.dim");
         y += 1;
+    }
+    let stale = super::proofs::stale(&proofs);
+    if stale > 0 && y + 1 < area.bottom() {
+        let said = format!("{stale} stale: older than 15 min");
+        paint.text(area.x, y, area.width, &said, "state.warn");
     }
     let y = area.bottom().saturating_sub(1);
     let field = view.gate.panel == GATE_FIELD;
