@@ -240,7 +240,7 @@ impl Pump {
 /// Why lines could not be kept, short enough for a row among them where it can be.
 fn not_kept(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::StorageFull => "the disk is full".to_owned(),
+        io::ErrorKind::StorageFull => "disk full".to_owned(),
         _ => format!("could not keep them: {error}"),
     }
 }
@@ -251,10 +251,7 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_told_in_few_words() {
-        assert_eq!(
-            not_kept(&io::ErrorKind::StorageFull.into()),
-            "the disk is full"
-        );
+        assert_eq!(not_kept(&io::ErrorKind::StorageFull.into()), "disk full");
         let other = not_kept(&io::Error::other("it broke"));
         assert_eq!(other, "could not keep them: it broke");
     }
