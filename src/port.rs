@@ -251,12 +251,13 @@ pub trait Locks: Send + Sync + 'static {
 pub enum TailStart {
     /// From so many lines before its end; 0 = only what comes.
     Lines(u64),
-    /// From this byte of the file it was before; when it is another file by now, from what is left of that one.
+    /// From this byte of the file it was before; when it is another file by now, from what is left of that one. What a
+    /// [`Tails::Memory`] knows goes before.
     Mark(FileMark),
 }
 
 /// A place in a file on a host: what a source goes on from after a break.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FileMark {
     /// The file, whatever it is called by now.
     pub inode: u64,
@@ -293,14 +294,18 @@ pub trait TailSink: Send {
 
 /// Follows logs of servers. It only reads.
 pub trait Tails: Send + Sync + 'static {
+    /// What is known of a source and outlives a connection that breaks.
+    type Memory: Default + Send;
+
     /// Opens a source on its host and gives what comes to `sink`, as long as `follow` and the connection lasts; without
     /// `follow` to the end that it had. Ends with an error when the connection broke (`Unreachable`: try again) or the
-    /// source cannot be read (`Refused`).
+    /// source cannot be read (`Refused`). With the memory of the last time it goes on where that stopped.
     fn tail<S: TailSink>(
         &self,
         source: &TailSource,
         start: TailStart,
         follow: bool,
+        memory: &mut Self::Memory,
         sink: &mut S,
     ) -> impl Future<Output = Result<(), LaunchError>> + Send;
 

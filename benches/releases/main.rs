@@ -84,15 +84,44 @@ fn main() {
         assert!(catalog.releases.len() >= 50.min(tags) && catalog.total == tags);
     });
     let kept = root.join(".state/objects");
-    report("golive: all, for the first time", &mut || {
+    let forget = || {
         // What the last one keeps is none of this one's work.
         runtime.block_on(past.settled());
         let _ = std::fs::remove_dir_all(&kept);
+    };
+    let rows = || {
+        let (catalog, listing) = runtime.block_on(past.rows()).unwrap();
+        assert_eq!(catalog.releases.len(), tags);
+        (catalog, listing)
+    };
+    report("golive: the rows of all, for the first time", &mut || {
+        forget();
+        let _ = rows();
+    });
+    report(
+        "golive: the rows of all and then their subjects, for the first time",
+        &mut || {
+            forget();
+            let (mut catalog, listing) = rows();
+            if let Some(mut listing) = listing {
+                let untold = catalog.untold();
+                let told = runtime.block_on(listing.subjects(&untold));
+                catalog.tell(&told.unwrap());
+            }
+            assert!(!catalog.is_untold());
+        },
+    );
+    report("golive: all at once, for the first time", &mut || {
+        forget();
         let catalog = runtime.block_on(past.list()).unwrap();
         assert_eq!(catalog.releases.len(), tags);
     });
+    let _ = runtime.block_on(past.list()).unwrap();
     runtime.block_on(past.settled());
-    report("golive: all", &mut || {
+    report("golive: the rows of all, with what is kept", &mut || {
+        let _ = rows();
+    });
+    report("golive: all at once, with what is kept", &mut || {
         let catalog = runtime.block_on(past.list()).unwrap();
         assert_eq!(catalog.releases.len(), tags);
     });

@@ -70,6 +70,8 @@ pub fn main() -> ExitCode {
             .map_err(|error| Failure::new(Code::Failed, format!("could not start: {error}")))
             .and_then(|runtime| {
                 let result = runtime.block_on(command(&cli));
+                // Who asked them may be dropped later than this process ends.
+                crate::edge::git::end_all();
                 // A read from a terminal may still be waited for; it must not hold up the end.
                 runtime.shutdown_background();
                 result

@@ -89,7 +89,7 @@ fn back_without(
     let mut ways = vec![format!(
         "take {gone} out of the hosts of `{env}` in {file}: {command} rollback {env} {to} goes back without {gone}"
     )];
-    let checklist = &project.checklist;
+    let (checklist, word) = (&project.checklist, &plan.reference);
     if checklist.released() == Some(env) && checklist.release.live.is_some() {
         let stages = checklist.stages.iter();
         let stages: Vec<String> = stages
@@ -97,7 +97,7 @@ fn back_without(
             .map(|stage| stage.name.slug())
             .collect();
         ways.push(format!(
-            "or leave all as it is: {command} deploy --ref {to} --stage {} --host {there} brings {to} to {there} only; it undoes nothing and tags nothing",
+            "or leave all as it is: {command} deploy --ref {word} --stage {} --host {there} brings {to} to {there} only; it undoes nothing and tags nothing",
             stages.join(" ")
         ));
     }

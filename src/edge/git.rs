@@ -9,17 +9,19 @@ use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 
 use crate::domain::id::Commit;
+use crate::domain::release::{as_said, full_name};
+use group::group_of;
 
 pub mod annotated;
 mod bulk;
 pub mod counts;
 pub mod diff;
 pub mod drawn;
+mod group;
 pub mod history;
 mod known;
 pub mod lock;
@@ -30,6 +32,8 @@ pub mod signature;
 pub mod stand;
 pub mod state;
 pub mod tags;
+
+pub use group::end_all;
 
 /// How long a question to the repository on disk may take.
 const LOCAL_LIMIT: Duration = Duration::from_secs(20);
@@ -181,13 +185,34 @@ impl Git {
             return Ok(commit);
         }
         if reference != "HEAD" && self.commit_of("HEAD^{commit}").await?.is_some() {
-            let similar = similar(reference, &self.names().await?);
-            return Err(GitError::UnknownRef {
-                given: reference.to_owned(),
-                similar,
-            });
+            let given = as_said(reference).to_owned();
+            let similar = similar(&given, &self.names().await?);
+            return Err(GitError::UnknownRef { given, similar });
         }
         Err(GitError::NoCommits)
+    }
+
+    /// What a word means among releases: the tag of this name, whatever else git would take it for; else as
+    /// [`Git::resolve`]. `HEAD`, whole hashes and full names of refs are what git takes them for.
+    pub async fn resolve_release(&self, word: &str) -> Result<Commit, GitError> {
+        if word != "HEAD"
+            && !is_hash(word)
+            && !word.starts_with("refs/")
+            && let Ok(commit) = self.resolve(&full_name(word)).await
+        {
+            return Ok(commit);
+        }
+        self.resolve(word).await
+    }
+
+    /// The word for a tag that git takes for its commit and nothing else: its name, where that is no branch, remote or
+    /// commit at the same time, else its full name.
+    pub async fn word_of_tag(&self, tag: &str) -> String {
+        let full = full_name(tag);
+        match (self.resolve(tag).await, self.resolve(&full).await) {
+            (Ok(word), Ok(meant)) if word == meant => tag.to_owned(),
+            _ => full,
+        }
     }
 
     /// What a revision names; `None` when nothing does.
@@ -433,30 +458,6 @@ fn slow(arguments: &[&str], limit: Duration) -> GitError {
     }
 }
 
-fn group_of(child: &Child) -> Group {
-    let id = child.id().and_then(|id| i32::try_from(id).ok());
-    Group(id.and_then(Pid::from_raw))
-}
-
-/// A git and all it started, such as ssh or gpg, which would stay behind: the whole group is ours. Ended when nobody waits
-/// for it any more, whoever gave it up.
-struct Group(Option<Pid>);
-
-impl Group {
-    /// It ended by itself: its number may be another's soon.
-    fn has_ended(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        if let Some(group) = self.0 {
-            let _ = kill_process_group(group, Signal::KILL);
-        }
-    }
-}
-
 fn is_hash(text: &str) -> bool {
     matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
@@ -479,6 +480,7 @@ fn similar(given: &str, names: &[String]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::process::Pid;
 
     #[tokio::test]
     async fn a_git_that_hangs_is_ended_with_all_it_started() {

@@ -137,12 +137,13 @@ struct One<T, C> {
 impl<T: Tails, C: Clock> One<T, C> {
     async fn go_on(mut self, start: TailStart, follow: bool) {
         let (mut pause, mut was_told) = (FIRST_PAUSE, false);
+        let mut memory = T::Memory::default();
         self.sink.state(SourceState::Opening).await;
         loop {
             let from = self.sink.mark.map_or(start, TailStart::Mark);
             let followed = self
                 .tails
-                .tail(&self.source, from, follow, &mut self.sink)
+                .tail(&self.source, from, follow, &mut memory, &mut self.sink)
                 .await;
             let live = self.sink.live_since.take();
             if live.is_some_and(|since| since.elapsed() >= RECOVERED) {

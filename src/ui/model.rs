@@ -17,7 +17,7 @@ use super::theme::Theme;
 use super::viewer::{Labels, Viewer};
 use crate::domain::catalog::{HostVersion, Meaning};
 use crate::domain::feed::{Link, LockNews};
-use crate::domain::id::{EnvName, HostName, LockId, RunId, SecretName, StepName, TaskId};
+use crate::domain::id::{Commit, EnvName, HostName, LockId, RunId, SecretName, StepName, TaskId};
 use crate::domain::lock::LockView;
 use crate::domain::overview::Overview;
 use crate::domain::plan::Plan;
@@ -80,6 +80,8 @@ pub struct Model {
     pub busy: Option<String>,
     /// The project has changed since it was looked at, and what of it: it is looked at again on the screens that show it.
     pub stirred: Stirred,
+    /// For what hosts were asked last how they are; `None` = not yet.
+    pub asked_for: Option<AskedFor>,
     /// A `.` was pressed: the next key names a source of the log.
     pub names_source: bool,
 }
@@ -113,6 +115,7 @@ impl Model {
             host_cursor: 0,
             busy: None,
             stirred: Stirred::Nothing,
+            asked_for: None,
             names_source: false,
         }
     }
@@ -201,12 +204,19 @@ impl Model {
 pub enum Stirred {
     /// Nothing.
     Nothing,
-    /// It is being looked at again.
-    Looking,
     /// Runs.
     Runs,
     /// Tags, branches or what is checked out.
     Refs,
+}
+
+/// What was so when hosts were asked last how they are and what they run: where it is not so any more they are asked again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AskedFor {
+    /// What was live; `None` = nothing was known to be.
+    pub live: Option<Commit>,
+    /// The runs that were over.
+    pub over: BTreeSet<RunId>,
 }
 
 /// The screens.

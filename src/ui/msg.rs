@@ -12,7 +12,7 @@ use crate::domain::catalog::{Catalog, Detail, HostVersion, Meaning, Release};
 use crate::domain::diff::Diff;
 use crate::domain::diff::drawn::{Drawn, Tool};
 use crate::domain::feed::Update;
-use crate::domain::id::{Attempt, EnvName, RunId, SecretName, StepName, TaskId};
+use crate::domain::id::{Attempt, Commit, EnvName, RunId, SecretName, StepName, TaskId};
 use crate::domain::lock::LockView;
 use crate::domain::log::{Bucket, Filters, Look, Open, Pattern, SourceNow, Spot, Voice, Window};
 use crate::domain::overview::Overview;
@@ -226,6 +226,8 @@ pub enum ReleaseNews {
     Catalog(Arc<Catalog>),
     /// It could not be read; the text says why.
     Trouble(String),
+    /// Subjects of commits, for releases that were told without.
+    Subjects(Vec<(Commit, String)>),
     /// Rows that were filled in: the release with what was counted and verified.
     Filled(Vec<Release>),
     /// One release as a whole.

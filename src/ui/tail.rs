@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::id::EnvName;
-use crate::domain::log::{Bucket, Filters, SourceNow, SourceState};
+use crate::domain::log::{Bucket, SourceNow, SourceState};
 use crate::domain::run::Moment;
 use crate::ui::msg::DocumentId;
 use crate::ui::viewer::{Label, Labels, Sort, Viewer};
@@ -50,8 +50,6 @@ pub struct TailView {
     pub whole: Option<Histogram>,
     /// When lines over time were asked for last.
     pub asked: Option<Moment>,
-    /// The filters they were asked for with.
-    pub asked_with: Filters,
     /// The operator chose the environment.
     pub chosen: bool,
 }
@@ -82,7 +80,6 @@ impl TailView {
             lately: Histogram::default(),
             whole: None,
             asked: None,
-            asked_with: Filters::default(),
             chosen: false,
         }
     }

@@ -48,6 +48,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Cmd> {
     cmds.extend(releases::look_again(model));
     cmds.extend(releases::turn(model, now));
     cmds.extend(reading::told(model, Vec::new(), now));
+    cmds.extend(logs::filtered(model, &cmds, now));
     cmds
 }
 

@@ -11,6 +11,8 @@ use crate::support::nasty::{Nasty, lines};
 
 mod agree;
 mod kept;
+mod names;
+mod rows;
 
 const USUAL: &str = "";
 

@@ -653,7 +653,6 @@ async fn git_tells_what_is_live_and_what_the_next_release_brings() {
     let state = git.state().await.unwrap();
     assert_eq!(state.dirty, ["?? new file"]);
     assert_eq!(state.unpushed, Some(2));
-    assert_eq!(git.ahead_behind().await.unwrap(), Some((2, 0)));
     assert!(git.has_remote("origin").await.unwrap());
     assert_eq!(git.missing_identity().await.unwrap(), None);
 
@@ -670,7 +669,6 @@ async fn git_tells_what_is_live_and_what_the_next_release_brings() {
         .unwrap()
         .unwrap();
     assert_eq!((tag.name.as_str(), tag.by.as_str()), (TAG, "Ada"));
-    assert_eq!(git.release_tags(&pattern).await.unwrap(), [tag]);
     // Of several on one commit the newest by its name, as in the list of past releases, whatever git says first.
     for name in ["2031-01-01/0100", "2031-01-01/0100-10", "2030-12-31/2359"] {
         place.git(&["tag", &format!("DEPLOYED-{name}"), &second]);
@@ -681,9 +679,9 @@ async fn git_tells_what_is_live_and_what_the_next_release_brings() {
     for name in ["2031-01-01/0100", "2031-01-01/0100-10", "2030-12-31/2359"] {
         place.git(&["tag", "-d", &format!("DEPLOYED-{name}")]);
     }
-    let note = read_body(&git.tag_body(TAG).await.unwrap()).unwrap();
+    let body = place.git(&["tag", "--list", "--format=%(contents)", TAG]);
+    let note = read_body(&body).unwrap();
     assert_eq!(note.commit, Some(Commit::new(&*first)));
-    assert!(git.tag_exists(TAG).await.unwrap());
 
     let to = Commit::new(&*third);
     let end = |commit, name| End { commit, name };

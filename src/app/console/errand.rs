@@ -92,6 +92,8 @@ pub(super) struct Errands {
     typed: Arc<Mutex<Option<oneshot::Sender<Option<Concealed>>>>>,
     /// How often an overview was asked for since the last one was begun, that one included.
     wanted_overviews: Arc<AtomicUsize>,
+    /// Whose turn it is to ask hosts what they run.
+    asking: Arc<tokio::sync::Mutex<()>>,
     /// Past releases, as they were told last.
     pub(super) shelf: Arc<Shelf>,
 }
@@ -107,6 +109,7 @@ impl Errands {
             left: Arc::new(watch::Sender::new(false)),
             typed: Arc::default(),
             wanted_overviews: Arc::default(),
+            asking: Arc::default(),
             shelf: Arc::default(),
         }
     }
@@ -307,12 +310,14 @@ impl Errands {
     /// Makes a plan, and opens the connections to its hosts.
     pub(super) fn prepare(&self, selected: Selected, decisions: Decisions) {
         let errands = self.clone();
-        tokio::spawn(async move {
-            match errands.prepare_now(&selected, decisions).await {
-                Err(failure) => errands.answer(Err(failure)),
-                Ok(prepared) => errands.ready_to_start(prepared).await,
-            }
-        });
+        tokio::spawn(async move { errands.make_ready(selected, decisions).await });
+    }
+
+    async fn make_ready(&self, selected: Selected, decisions: Decisions) {
+        match self.prepare_now(&selected, decisions).await {
+            Err(failure) => self.answer(Err(failure)),
+            Ok(prepared) => self.ready_to_start(prepared).await,
+        }
     }
 
     /// Shows a plan, keeps it for its start, and opens the connections to its hosts.

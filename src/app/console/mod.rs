@@ -469,13 +469,7 @@ impl Console {
                     self.errands.wish(run.control(), intent);
                 }
             }
-            Cmd::PrepareDeploy { reference } => {
-                let selected = super::args::Selected {
-                    reference,
-                    ..Default::default()
-                };
-                self.errands.prepare(selected, Decisions::default());
-            }
+            Cmd::PrepareDeploy { reference } => self.errands.prepare_word(reference),
             Cmd::OpenRun(run) if self.driven().is_some_and(|driven| *driven.id() == run) => {
                 self.model.busy = None;
                 self.model.view = ui::model::View::Run;

@@ -12,11 +12,17 @@ use super::super::releases::{Past, diff};
 use super::errand::Errands;
 use crate::domain::catalog::{Catalog, Release, RemoteTags, Signature};
 use crate::domain::id::Commit;
+use crate::edge::git::annotated::Listing;
 use crate::edge::git::{Git, GitError, drawn};
 use crate::ui::msg::{Msg, Notice, ReleaseNews, ReleaseWish};
 
 /// How many releases are told before all are read.
 const FIRST: usize = 60;
+/// How many subjects are read at once, first and at most.
+const FIRST_SUBJECTS: usize = 500;
+const MOST_SUBJECTS: usize = 5000;
+/// After so many failures it is not looked for anymore which commit cannot be read.
+const MOST_FAILURES: usize = 40;
 
 /// Questions of which only the newest counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -119,7 +125,7 @@ impl Errands {
         self.answer(Ok(Msg::Releases(news)));
     }
 
-    /// Tells the newest releases, then all, then how they stand to the remote.
+    /// Tells the newest releases, then the rows of all, then their subjects, then how they stand to the remote.
     async fn list(&self) {
         let past = Past::of(&self.project);
         self.tell_release(ReleaseNews::Tools(drawn::installed()));
@@ -129,21 +135,51 @@ impl Errands {
         {
             self.tell_catalog(newest);
         }
-        let mut catalog = match past.list().await {
-            Ok(catalog) => catalog,
+        let (mut catalog, listing) = match past.rows().await {
+            Ok(read) => read,
             Err(error) => return self.tell_release(ReleaseNews::Trouble(in_words(&error))),
         };
-        let is_remote = self.project.checklist.release.remote.is_some();
-        if is_remote && catalog.remote == RemoteTags::None {
-            catalog.remote = RemoteTags::Waiting;
-        }
         self.tell_catalog(catalog.clone());
-        if catalog.remote == RemoteTags::Waiting {
-            past.compare(&mut catalog).await;
-            if catalog.remote == RemoteTags::Waiting {
-                catalog.remote = RemoteTags::None;
+        let is_waiting = catalog.remote == RemoteTags::Waiting;
+        let subjects = async {
+            if let Some(listing) = listing {
+                self.subjects(&past, listing, &mut catalog).await;
             }
+        };
+        if is_waiting {
+            let ((), there) = tokio::join!(subjects, past.remote_tags());
+            past.put_remote(&mut catalog, there).await;
             self.tell_catalog(catalog);
+        } else {
+            subjects.await;
+        }
+    }
+
+    /// Tells the subjects that stand in commits, newest first: few at a time in the beginning, many in the end. Those that
+    /// cannot be read are told as none: a commit that is damaged hides no other one.
+    async fn subjects(&self, past: &Past, mut listing: Listing, catalog: &mut Catalog) {
+        let untold = catalog.untold();
+        let mut open = &untold[..];
+        let mut most = FIRST_SUBJECTS;
+        let mut failures = 0;
+        while !open.is_empty() {
+            let (next, rest) = open.split_at(most.min(open.len()));
+            let read = listing.subjects(next).await;
+            failures += usize::from(read.is_err());
+            if read.is_err() && next.len() > 1 && failures < MOST_FAILURES {
+                most = next.len() / 2;
+                continue;
+            }
+            let none = |commit: &Commit| (commit.clone(), String::new());
+            let told = read.unwrap_or_else(|_| next.iter().map(none).collect());
+            catalog.tell(&told);
+            self.tell_release(ReleaseNews::Subjects(told));
+            open = rest;
+            most = (most * 4).min(MOST_SUBJECTS);
+        }
+        self.shelf.keep(&Arc::new(catalog.clone()));
+        if failures == 0 {
+            past.keep(listing).await;
         }
     }
 

@@ -3,7 +3,6 @@
 //! One task of its own takes what the sources give, so that neither keys nor frames wait for it; where it cannot keep
 //! up, the sources wait on their hosts. It sleeps when nothing comes. Everything ends when [`Tail`] is dropped.
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -199,13 +198,15 @@ impl Pump {
         }
         match came.gap {
             Some(Gap::Begins(error)) => {
-                let why = not_kept(&error);
-                let text = format!("lines are missing from here on: {why}");
+                // The reason comes first: what has no room on screen is the end of a line.
+                let error = error.to_string();
+                let why = error.split(" (os error").next().unwrap_or_default();
+                let text = format!("{why}: lines are missing from here on");
                 self.desk.say(source, at_ms, Voice::Failed, &text);
             }
             Some(Gap::Ends(missing)) => {
                 let text = format!(
-                    "lines are kept again; missing before: {}",
+                    "lines are kept again; missing above: {}",
                     plural("byte", missing as usize)
                 );
                 self.desk.say(source, at_ms, Voice::Golive, &text);
@@ -234,25 +235,5 @@ impl Pump {
         let sources = self.sources.iter().map(|source| source.now.clone());
         let news = LogNews::Sources(sources.collect());
         let _ = self.answers.send(Answer::Msg(Box::new(Msg::Log(news))));
-    }
-}
-
-/// Why lines could not be kept, short enough for a row among them where it can be.
-fn not_kept(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::StorageFull => "disk full".to_owned(),
-        _ => format!("could not keep them: {error}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_full_disk_is_told_in_few_words() {
-        assert_eq!(not_kept(&io::ErrorKind::StorageFull.into()), "disk full");
-        let other = not_kept(&io::Error::other("it broke"));
-        assert_eq!(other, "could not keep them: it broke");
     }
 }

@@ -19,7 +19,7 @@ use crate::domain::diff::rows::{self, Folds, Kind};
 use crate::domain::diff::{Diff, Fate, FileDiff, Hunk, Side, print as patch, stat, words};
 use crate::domain::id::Commit;
 use crate::domain::output::ansi;
-use crate::domain::release::ReleaseRules;
+use crate::domain::release::{ReleaseRules, full_name};
 use crate::domain::text::width;
 use crate::edge::git::{Git, GitError};
 use crate::ui::msg::ReleaseNews;
@@ -127,9 +127,11 @@ pub async fn check(project: &Project, (from, to): (&str, &str)) -> Result<(), Fa
 }
 
 async fn points(git: &Git, rules: &ReleaseRules, from: &str, to: &str) -> Result<Points, GitError> {
-    let commit = async |name: &str| match (git.resolve(name).await, &rules.live) {
+    let commit = async |name: &str| match (git.resolve_release(name).await, &rules.live) {
         // LIVE is what it is called here, whatever its tag is called.
-        (Err(GitError::UnknownRef { .. }), Some(live)) if name == "LIVE" => git.resolve(live).await,
+        (Err(GitError::UnknownRef { .. }), Some(live)) if name == "LIVE" => {
+            git.resolve(&full_name(live)).await
+        }
         (found, _) => found,
     };
     let end = commit(to).await?;

@@ -85,6 +85,7 @@ pub(super) fn value(release: &Release, deployed: &[&EnvName]) -> Value {
     let (verified, signature) = match &release.signature {
         Signature::None => (None, Value::Null),
         Signature::Unchecked => (None, json!({"state": "unchecked"})),
+        Signature::Unverifiable(why) => (None, json!({"state": "unchecked", "why": why})),
         Signature::Good(by) => (Some(true), json!({"state": "good", "by": by})),
         Signature::Wrong(why) => (Some(false), json!({"state": "wrong", "why": why})),
     };

@@ -18,6 +18,7 @@ use crate::domain::catalog::{self, Catalog, Ground, Release, RemoteTags, Signatu
 use crate::domain::checklist::Checklist;
 use crate::domain::id::Commit;
 use crate::domain::release::TagPattern;
+use crate::edge::git::annotated::{Depth, Listing};
 use crate::edge::git::releases::{Refs, TagRef};
 use crate::edge::git::{Git, GitError};
 use crate::edge::journal::brought;
@@ -88,7 +89,7 @@ impl Past {
             .into_iter()
             .map(|place| refs.tags[place].clone())
             .collect();
-        self.with_live(&refs, &mut tags);
+        with_live(self.live_of(&refs), &mut tags);
         let tags = self.git.read_begun(reader?, tags);
         let (tags, branch) = tokio::join!(tags, self.git.branch());
         let tags = tags?;
@@ -106,30 +107,59 @@ impl Past {
 
     /// All releases, without what takes long to find out: counts, signatures, the remote.
     pub async fn list(&self) -> Result<Catalog, GitError> {
+        let (catalog, listing) = self.read(Depth::Whole).await?;
+        if let Some(listing) = listing {
+            self.keep(listing).await;
+        }
+        Ok(catalog)
+    }
+
+    /// The same, in half the time where there are many: subjects that stand in commits are still to be read, with what
+    /// comes with the catalog. Without that there are none.
+    pub async fn rows(&self) -> Result<(Catalog, Option<Listing>), GitError> {
+        let (catalog, listing) = self.read(Depth::Rows(session::now())).await?;
+        if catalog.is_untold() {
+            return Ok((catalog, listing));
+        }
+        if let Some(listing) = listing {
+            self.keep(listing).await;
+        }
+        Ok((catalog, None))
+    }
+
+    /// Keeps what a list was made of for the next one.
+    pub async fn keep(&self, listing: Listing) {
+        let mut keepings = self.keepings.lock().await;
+        keepings.spawn_blocking(move || listing.keep());
+    }
+
+    async fn read(&self, depth: Depth) -> Result<(Catalog, Option<Listing>), GitError> {
         let paths = self.paths.clone();
         let journals = tokio::task::spawn_blocking(move || brought::brought(&paths, NEWEST_RUNS));
         let reader = self.git.begin_list(&self.cache);
         let (refs, is_shallow) = tokio::join!(self.git.refs(), self.git.is_shallow());
-        let (refs, is_shallow) = (refs?, is_shallow?);
+        let (mut refs, is_shallow) = (refs?, is_shallow?);
         let pattern = self.pattern();
-        let mut tags = releases_of(&refs, &pattern);
-        self.with_live(&refs, &mut tags);
-        let (tags, apart) = tokio::join!(self.git.read_list(reader, tags), self.apart(&refs));
-        let (tags, keeping) = tags?;
-        if let Some(keeping) = keeping {
-            let mut keepings = self.keepings.lock().await;
-            keepings.spawn_blocking(move || keeping.keep());
-        }
+        let live = self.live_of(&refs).cloned();
+        let mut tags = std::mem::take(&mut refs.tags);
+        tags.retain(|tag| pattern.matches(&tag.name));
+        with_live(live.as_ref(), &mut tags);
+        let (tags, apart) = tokio::join!(
+            self.git.read_list(reader, tags, depth),
+            self.apart(refs.head.as_ref(), live.as_ref()),
+        );
+        let (tags, listing) = tags?;
         let live = self.live_in(&tags);
         let ground = Ground {
             apart: apart.filter(|_| !is_shallow && live.is_some()),
             live,
             is_shallow,
+            is_brief: listing.is_some() && depth != Depth::Whole,
             // Runs that cannot be listed are like no runs here; `golive runs` says why.
             brought: journals.await.ok().and_then(Result::ok).unwrap_or_default(),
             ..self.ground(&refs)
         };
-        Ok(catalog::make(tags, &pattern, ground))
+        Ok((catalog::make(tags, &pattern, ground), listing))
     }
 
     /// Returns when what was read is kept for the next time. Lists do not wait for it; who ends after one should.
@@ -163,15 +193,6 @@ impl Past {
         }
     }
 
-    /// Adds LIVE to tags that are read, when it is none of them.
-    fn with_live(&self, refs: &Refs, tags: &mut Vec<TagRef>) {
-        if let Some(live) = self.live_of(refs)
-            && tags.iter().all(|tag| tag.name != live.name)
-        {
-            tags.push(live.clone());
-        }
-    }
-
     /// The commit of LIVE, which is none when it is on none.
     fn live_in(&self, tags: &[Tag]) -> Option<Commit> {
         let name = self.checklist.release.live.as_deref()?;
@@ -180,9 +201,9 @@ impl Past {
     }
 
     /// Commits of HEAD that LIVE has not, and the other way round; git refuses what is no commit.
-    async fn apart(&self, refs: &Refs) -> Option<(usize, usize)> {
-        let live = Commit::new(self.live_of(refs)?.end());
-        self.git.apart(refs.head.as_ref()?, &live).await.ok()
+    async fn apart(&self, head: Option<&Commit>, live: Option<&TagRef>) -> Option<(usize, usize)> {
+        let live = Commit::new(live?.end());
+        self.git.apart(head?, &live).await.ok()
     }
 
     /// These releases with their commits counted and their signatures verified, newest first and no longer than a moment:
@@ -213,15 +234,23 @@ impl Past {
         filled.collect()
     }
 
-    /// These releases with their commits counted, which is quick.
+    /// These releases with their commits counted and their subjects, which is quick.
     pub async fn count(&self, catalog: &Catalog, tags: &[String]) -> Vec<Release> {
         let places = places(catalog, tags);
-        let counts = self.counts(catalog, &places).await;
-        let counted = places.iter().zip(counts).map(|(place, commits)| Release {
-            commits,
-            ..catalog.releases[*place].clone()
-        });
-        counted.collect()
+        let releases = places.iter().map(|place| catalog.releases[*place].clone());
+        let mut wanted = Catalog {
+            releases: releases.collect(),
+            ..Catalog::default()
+        };
+        let untold = wanted.untold();
+        let (counts, subjects) =
+            tokio::join!(self.counts(catalog, &places), self.git.subjects(&untold),);
+        // What could not be read stays to be read.
+        wanted.tell(&subjects.unwrap_or_default());
+        for (release, commits) in wanted.releases.iter_mut().zip(counts) {
+            release.commits = commits;
+        }
+        wanted.releases
     }
 
     /// These releases with their signatures verified, as far as a moment allows.
@@ -264,8 +293,16 @@ impl Past {
             if known != Signature::Unchecked || Instant::now() >= deadline {
                 return known;
             }
-            let verified = timeout_at(deadline, self.git.signature(&release.tag)).await;
-            verified.ok().and_then(Result::ok).unwrap_or(known)
+            let verified = self.git.signature_of(&release.tag, &release.object);
+            let begun = Instant::now();
+            match timeout_at(deadline, verified).await {
+                Ok(Ok(signature)) => signature,
+                Ok(Err(GitError::Slow { limit_s, .. })) => Signature::unanswered(limit_s),
+                Ok(Err(_)) => known,
+                // Who was asked late had no time to answer.
+                Err(_) if begun.elapsed() < PATIENCE / 2 => known,
+                Err(_) => Signature::unanswered(PATIENCE.as_secs()),
+            }
         });
         futures_util::stream::iter(each)
             .buffered(AT_ONCE)
@@ -304,10 +341,13 @@ impl Past {
     }
 }
 
-fn releases_of(refs: &Refs, pattern: &TagPattern) -> Vec<TagRef> {
-    let tags = refs.tags.iter();
-    let releases = tags.filter(|tag| pattern.matches(&tag.name));
-    releases.cloned().collect()
+/// Adds LIVE to tags that are read, when it is none of them.
+fn with_live(live: Option<&TagRef>, tags: &mut Vec<TagRef>) {
+    if let Some(live) = live
+        && tags.iter().all(|tag| tag.name != live.name)
+    {
+        tags.push(live.clone());
+    }
 }
 
 /// Where these tags stand in a catalog.

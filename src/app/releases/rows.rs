@@ -188,7 +188,10 @@ fn notes(release: &Release) -> Vec<String> {
     match &release.signature {
         Signature::Wrong(why) => notes.push(format!("WRONG SIGNATURE: {why}")),
         Signature::Good(by) => notes.push(format!("signed by {by}")),
-        Signature::Unchecked => notes.push("signed, and not verified here".to_owned()),
+        Signature::Unchecked => {
+            notes.push("signed, and not verified: there was no time".to_owned());
+        }
+        Signature::Unverifiable(why) => notes.push(format!("signed, and not verified: {why}")),
         Signature::None => {}
     }
     if let Some(made_as) = &release.made_as {

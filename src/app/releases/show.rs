@@ -220,7 +220,8 @@ fn facts(project: &Project, detail: &Detail, deployed: &[&EnvName], now: Moment)
     }
     match &release.signature {
         Signature::None => {}
-        Signature::Unchecked => line("signed", "not verified: nothing here can"),
+        Signature::Unchecked => line("signed", "not verified: there was no time"),
+        Signature::Unverifiable(why) => line("signed", &format!("not verified: {why}")),
         Signature::Good(by) => line("signed", &format!("by {by}")),
         Signature::Wrong(why) => line("signed", &format!("WRONG: {why}")),
     }

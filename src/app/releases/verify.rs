@@ -32,6 +32,8 @@ use crate::edge::ssh::Sites;
 const VERIFIED: usize = 20;
 /// So many of those that were not are named.
 const TOLD: usize = 3;
+/// Why a signature was not verified after a program that hung.
+const NOT_ASKED: &str = "what verifies did not answer for another tag, and was not asked again";
 /// So many of them at once.
 const AT_ONCE: usize = 8;
 
@@ -212,7 +214,7 @@ async fn signatures(project: &Project, catalog: &Catalog) -> Result<Signatures, 
                 Err(GitError::Slow { limit_s, .. }) => {
                     all.limit_s = limit_s;
                     all.unanswered.push((*tag).to_owned());
-                    Signature::Unchecked
+                    Signature::unanswered(limit_s)
                 }
                 signature => signature?,
             };
@@ -396,7 +398,8 @@ impl Truth {
         let signature = |(tag, signature): &(String, Signature)| {
             let (verified, by, why) = match signature {
                 Signature::None => (None, None, None),
-                Signature::Unchecked => (None, None, Some("nothing here can verify it")),
+                Signature::Unchecked => (None, None, Some(NOT_ASKED)),
+                Signature::Unverifiable(why) => (None, None, Some(why.as_str())),
                 Signature::Good(by) => (Some(true), Some(by), None),
                 Signature::Wrong(why) => (Some(false), None, Some(why.as_str())),
             };

@@ -12,6 +12,7 @@ use crate::domain::catalog::{Catalog, HostVersion, truth};
 use crate::domain::checklist::{Environment, Host};
 use crate::domain::id::{Commit, EnvName, HostName, RoleName};
 use crate::domain::output::ansi;
+use crate::domain::release::full_name;
 use crate::domain::text::ellipsis;
 use crate::edge::git::Git;
 use crate::edge::inquiry::{self, Said};
@@ -96,16 +97,17 @@ async fn read(git: &Git, said: &Said) -> Result<Commit, String> {
         ));
     }
     let word = truth::read_version(&said.output)?;
+    // The name of a tag may look like the beginning of a commit.
+    if let Ok(commit) = git.resolve(&full_name(&word)).await {
+        return Ok(commit);
+    }
     if truth::is_hash(&word) {
         let known = git.resolve(&word).await;
         return Ok(known.unwrap_or_else(|_| Commit::new(word.to_ascii_lowercase())));
     }
-    match git.live(&word).await {
-        Ok(Some(tag)) => Ok(tag.commit),
-        _ => Err(format!(
-            "it printed `{word}`, which is no commit and no tag here"
-        )),
-    }
+    Err(format!(
+        "it printed `{word}`, which is no commit and no tag here"
+    ))
 }
 
 /// What the command finds in its environment: as a step on the host does, without what belongs to a run.

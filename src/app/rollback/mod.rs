@@ -148,7 +148,13 @@ pub async fn prepare(
         Some(name) => match way.choose(&catalog, name) {
             Ok(to) => Some(to),
             Err(why) => {
-                let failure = refused(env, name, &why, &way, now);
+                let is_tag = catalog.releases.iter().any(|release| release.tag == name);
+                let word = if why == Refused::Newer && is_tag {
+                    project.git().word_of_tag(name).await
+                } else {
+                    name.to_owned()
+                };
+                let failure = refused(env, (name, &word), &why, &way, now);
                 let is_unknown = why == Refused::Unknown;
                 let more = elsewhere(project).await.filter(|_| is_unknown);
                 return Err(more.into_iter().fold(failure, Failure::help));
@@ -164,7 +170,7 @@ pub async fn prepare(
         return Ok(Way::Nothing(whole.join("; ")));
     };
     let (target, back) = goal(project, env, &way, (live, to), now).await?;
-    let (history, unfinished) = records(project, env).await;
+    let (history, unfinished) = records(project, env, &live.point.commit).await;
     let mut plan = build(&project.checklist, &target, &History(history), &back)
         .map_err(|problems| session::unbuildable(&problems))?;
     let warnings = project.warnings(&plan).await;
@@ -207,8 +213,12 @@ async fn goal(
         _ => None,
     };
     let from = live.point.commit.clone();
+    let reference = match &to.point.tag {
+        Some(tag) => git.word_of_tag(tag).await,
+        None => commit.to_string(),
+    };
     let target = Target {
-        reference: to.point.tag.clone().unwrap_or_else(|| commit.to_string()),
+        reference,
         previous: Some(from.clone()),
         previous_object: tagged.map(|live| live.object),
         tag: git.next_tag(rules, now).await.map_err(failed)?,
@@ -265,22 +275,36 @@ fn no_live(project: &Project, env: &EnvName, catalog: &Catalog) -> Option<String
 }
 
 /// What runs on this machine took, and what of them is unfinished in words.
-async fn records(project: &Project, env: &EnvName) -> (list::History, Option<String>) {
-    let (project, env) = (project.clone(), env.clone());
+async fn records(
+    project: &Project,
+    env: &EnvName,
+    live: &Commit,
+) -> (list::History, Option<String>) {
+    let (project, env, live) = (project.clone(), env.clone(), live.clone());
     let read = move || {
         let history = list::history(&project.paths).unwrap_or_default();
-        (history, unfinished(&project, &env))
+        (history, unfinished(&project, &env, &live))
     };
     tokio::task::spawn_blocking(read).await.unwrap_or_default()
 }
 
 /// That something in the environment was begun and is not done: going back does not take that back, or does it twice.
-fn unfinished(project: &Project, env: &EnvName) -> Option<String> {
+fn unfinished(project: &Project, env: &EnvName, live: &Commit) -> Option<String> {
     let begun = brought::unfinished(&project.paths, env, RECENT)?;
+    // Whoever brought there what is live has changed nothing that is not taken back.
+    if !begun.only.is_empty() && begun.commit.as_ref() == Some(live) {
+        return None;
+    }
     let commit = begun.commit.as_ref().map_or("-", Commit::short);
     let command = &project.command;
     let (run, standing) = (&begun.run, &begun.standing);
-    Some(if begun.is_back {
+    Some(if !begun.only.is_empty() {
+        let hosts: Vec<&str> = begun.only.iter().map(HostName::as_str).collect();
+        let hosts = hosts.join(" ");
+        format!(
+            "run {run} brought {commit} to {hosts} only: what it did there is not taken back by this"
+        )
+    } else if begun.is_back {
         format!(
             "run {run} began to go back to {commit} ({standing}): {command} resume {run} goes on with it; what it has undone would be undone once more"
         )
@@ -331,14 +355,20 @@ fn name(release: &Candidate) -> &str {
     point.tag.as_deref().unwrap_or(point.commit.short())
 }
 
-/// Why this cannot be gone back to, and what can.
-fn refused(env: &EnvName, name: &str, why: &Refused, way: &WayBack, now: Moment) -> Failure {
+/// Why this cannot be gone back to, and what can. `word` is what git takes for `name` and nothing else.
+fn refused(
+    env: &EnvName,
+    (name, word): (&str, &str),
+    why: &Refused,
+    way: &WayBack,
+    now: Moment,
+) -> Failure {
     let why = match why {
         Refused::Unknown => "no release of this name or commit is known here".to_owned(),
         Refused::Ambiguous(many) => format!("{many} commits begin like this"),
         Refused::Live => format!("it is live in {env}"),
         Refused::Newer => format!(
-            "it is newer than what is live in {env}; golive deploy --ref {name} brings it there"
+            "it is newer than what is live in {env}; golive deploy --ref {word} brings it there"
         ),
         Refused::Bad(bad) => format!(
             "it was left by a rollback and is bad: {}",

@@ -306,7 +306,11 @@ impl Stream {
         let failed: Vec<&One> = self
             .sources
             .iter()
-            .filter(|one| matches!(one.state, SourceState::Failed { .. }) && !one.was_live)
+            .filter(|one| {
+                // Without following all that is there was asked for: a part of it is not all.
+                let counts = !one.was_live || !self.wanted.follow;
+                matches!(one.state, SourceState::Failed { .. }) && counts
+            })
             .collect();
         if matches!(over, Over::Alone)
             || (!failed.is_empty() && failed.iter().all(|one| !one.answered))
@@ -324,9 +328,11 @@ impl Stream {
         let all_failed = failed.len() == self.sources.len();
         if !failed.is_empty() && (all_failed || !self.wanted.follow) {
             let what = plural("log", failed.len());
+            let partly = failed.iter().all(|one| one.was_live);
+            let end = if partly { " to the end" } else { "" };
             return Err(Failure::new(
                 Code::Failed,
-                format!("{what} could not be read"),
+                format!("{what} could not be read{end}"),
             ));
         }
         Ok(Code::Done)

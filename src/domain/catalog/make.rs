@@ -39,6 +39,8 @@ pub struct Ground {
     pub remote: RemoteTags,
     /// How many releases there are, when not all of them were read.
     pub total: Option<usize>,
+    /// Commits of which only the subject is wanted were not read.
+    pub is_brief: bool,
 }
 
 /// By what releases are ordered, newest first.
@@ -92,7 +94,7 @@ pub fn make(tags: Vec<Tag>, pattern: &TagPattern, ground: Ground) -> Catalog {
     let mut made: Vec<(Key, Made)> = tags
         .into_iter()
         .filter(|tag| pattern.matches(&tag.name))
-        .map(|tag| one(tag, pattern, &runs, ground.released_in.as_ref()))
+        .map(|tag| one(tag, pattern, &runs, &ground))
         .collect();
     made.sort_by(|one, other| {
         let names = (&one.1.release.tag, &other.1.release.tag);
@@ -159,7 +161,7 @@ fn one(
     tag: Tag,
     pattern: &TagPattern,
     runs: &HashMap<&RunId, &Brought>,
-    released_in: Option<&EnvName>,
+    ground: &Ground,
 ) -> (Key, Made) {
     let Annotation {
         made_as,
@@ -170,6 +172,7 @@ fn one(
         is_signed,
         ..
     } = tag.annotation.unwrap_or_default();
+    let is_read = tag.committed.is_some();
     let committed = tag.committed.unwrap_or_default();
     let own = own_time(pattern, at, committed.at);
     let is_to_come = pattern.is_to_come(own) || pattern.says_to_come(&tag.name);
@@ -182,12 +185,14 @@ fn one(
         pattern.number(&tag.name),
         own.timestamp(),
     ));
+    let is_by_commit = subject.is_empty() || is_own_line(&subject, &note);
     let release = Release {
-        subject: if subject.is_empty() || is_own_line(&subject, &note) {
+        subject: if is_by_commit {
             committed.subject
         } else {
             subject
         },
+        untold: is_by_commit && !is_read && ground.is_brief,
         by: Some(note.operator.clone())
             .filter(|operator| !operator.is_empty())
             .or(by)
@@ -195,7 +200,7 @@ fn one(
         at,
         live: false,
         envs: if note.envs.is_empty() {
-            released_in.cloned().into_iter().collect()
+            ground.released_in.iter().cloned().collect()
         } else {
             note.envs.clone()
         },
@@ -219,6 +224,7 @@ fn one(
         made_as: Some(made_as).filter(|made_as| !made_as.is_empty() && *made_as != tag.name),
         run: note.run,
         tag: tag.name,
+        object: tag.object,
         commit: tag.commit,
     };
     (

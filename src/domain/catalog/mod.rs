@@ -3,7 +3,7 @@
 //! Made from what git says of tags alone, enriched by the notes in their bodies and by the runs of this machine where
 //! they exist. `app` gathers, this room orders, marks and judges; nothing here looks anything up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::id::{Commit, EnvName, HostName, RunId};
 use super::overview::CommitLine;
@@ -14,12 +14,14 @@ mod back;
 mod doubt;
 mod make;
 mod risk;
+mod timeline;
 pub mod truth;
 
 pub use make::{Ground, Newest, live_tag, make, newest};
 pub use risk::risks;
 
-pub use back::{Candidate, Refused, WayBack, standing, way_back};
+pub use back::{Refused, WayBack, standing, way_back};
+pub use timeline::Candidate;
 
 /// The past releases of a project.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -43,6 +45,39 @@ pub struct Catalog {
     /// What is not as it should be, in sentences: LIVE on no release, tags that differ from the remote's, a shallow
     /// clone, hosts that run something else.
     pub troubles: Vec<String>,
+}
+
+impl Catalog {
+    /// Whether subjects are still to be read.
+    pub fn is_untold(&self) -> bool {
+        self.releases.iter().any(|release| release.untold)
+    }
+
+    /// The commits whose subjects are still to be read, newest release first, each once.
+    pub fn untold(&self) -> Vec<Commit> {
+        let untold = self.releases.iter().filter(|release| release.untold);
+        let mut seen = HashSet::new();
+        untold
+            .map(|release| &release.commit)
+            .filter(|commit| seen.insert(*commit))
+            .cloned()
+            .collect()
+    }
+
+    /// Takes the subjects of commits that were read; an empty one is of a commit that is missing or says nothing.
+    pub fn tell(&mut self, subjects: &[(Commit, String)]) {
+        let subjects: HashMap<&Commit, &String> = subjects
+            .iter()
+            .map(|(commit, subject)| (commit, subject))
+            .collect();
+        let untold = self.releases.iter_mut().filter(|release| release.untold);
+        for release in untold {
+            if let Some(subject) = subjects.get(&release.commit) {
+                release.subject.clone_from(subject);
+                release.untold = false;
+            }
+        }
+    }
 }
 
 /// A commit that a run of this machine brought to an environment, all stages of it.
@@ -81,7 +116,7 @@ pub struct Tag {
     pub commit: Commit,
     /// What an annotated tag says; `None` = it is not annotated.
     pub annotation: Option<Annotation>,
-    /// What its commit says; `None` = the annotation says everything.
+    /// What its commit says; `None` = the annotation says everything, or all but the subject (see [`Ground::is_brief`]).
     pub committed: Option<Committed>,
 }
 
@@ -149,6 +184,8 @@ pub enum RemoteTags {
 pub struct Release {
     /// The tag's name, as it is: faces escape it.
     pub tag: String,
+    /// What the tag itself points to: an annotated tag's own object, else the commit. Another one is another tag.
+    pub object: String,
     /// What it is on.
     pub commit: Commit,
     /// When it was made.
@@ -157,6 +194,9 @@ pub struct Release {
     pub by: String,
     /// The first line of the tag's message, or of the commit's. A line that golive wrote itself is the commit's instead.
     pub subject: String,
+    /// Whether the subject is the commit's, which was not read yet: what stands there meanwhile is nothing, or what was
+    /// told before.
+    pub untold: bool,
     /// Whether LIVE is on its commit and it is the newest release there.
     pub live: bool,
     /// The environments it was brought to: the note's, else the one in which releases are tagged.
@@ -203,10 +243,24 @@ pub enum Signature {
     None,
     /// It has one that was not verified (yet).
     Unchecked,
+    /// It was to be verified, and could not be; the text says why: nothing here can, or what does it did not answer.
+    Unverifiable(String),
     /// Good; by whom, as gpg or ssh-keygen tells it.
     Good(String),
     /// Wrong; the text says why: a bad signature, an unknown key, a tag object that was made under another name.
     Wrong(String),
+}
+
+impl Signature {
+    /// Whether there is one of which it is not known what it is worth.
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::Unchecked | Self::Unverifiable(_))
+    }
+
+    /// What is not known because what verifies it did not answer within so many seconds.
+    pub fn unanswered(limit_s: u64) -> Self {
+        Self::Unverifiable(format!("what verifies it did not answer in {limit_s} s"))
+    }
 }
 
 /// A release that was left by a rollback.

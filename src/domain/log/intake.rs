@@ -83,11 +83,6 @@ impl Intake {
         self.clock.recognizer.set_offset(offset);
     }
 
-    /// Bytes of a line whose end has not come yet.
-    pub fn open_bytes(&self) -> u64 {
-        self.open.len
-    }
-
     /// Takes bytes that arrived then and hands over every line that ended, in order.
     pub fn push(&mut self, arrival_ms: i64, bytes: &[u8], take: &mut dyn FnMut(Taken<'_>)) {
         let mut rest = bytes;
@@ -353,7 +348,7 @@ mod tests {
         for _ in 0..1000 {
             assert!(push(&mut intake, 0, &[b'x'; 1000]).is_empty());
         }
-        assert_eq!(intake.open_bytes(), 1_000_000);
+        assert_eq!(intake.open.len, 1_000_000);
         assert!(intake.open.bytes.capacity() <= 2 * LONGEST);
         let lines = push(&mut intake, 0, b"y\nnext\n");
         assert_eq!((lines[0].text.len(), lines[0].len), (LONGEST, 1_000_002));

@@ -87,7 +87,7 @@ pub struct Window {
     pub at: Option<usize>,
     /// What became of the anchor.
     pub found: Found,
-    /// The place behind [`Open::floor`] as it is now; 0 = there is none, or its line was given up.
+    /// The place behind [`Open::floor`] as it is now, also when its line was given up; 0 = there is none.
     pub floor: u64,
     /// The places of both ends of [`Open::stretches`] as they are now, in the same order.
     pub stretches: Vec<(u64, u64)>,

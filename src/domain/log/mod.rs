@@ -8,6 +8,7 @@
 mod bits;
 pub mod document;
 pub mod filter;
+mod graves;
 mod index;
 pub mod intake;
 pub mod level;

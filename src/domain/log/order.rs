@@ -4,7 +4,8 @@
 //! lines can be put in anywhere. Invariants: runs of one track keep the order of their lines; but for strays, keys
 //! never go down. A stray stands where it came, later than its own time: it is not looked at when others are put in.
 
-use super::line::TrackId;
+use super::graves::{Grave, Graves};
+use super::line::{LineId, TrackId};
 
 /// The most runs of a block.
 const BLOCK: usize = 512;
@@ -167,6 +168,7 @@ impl Stretch {
 pub(super) struct Order {
     blocks: Vec<Block>,
     lines: u64,
+    graves: Graves,
 }
 
 impl Order {
@@ -204,6 +206,14 @@ impl Order {
 
     fn put_one(&mut self, stand: Key, run: Run) {
         let (block, at) = self.behind(stand);
+        let is_last = self
+            .blocks
+            .get(block)
+            .is_none_or(|own| block + 1 == self.blocks.len() && at == own.runs.len());
+        if is_last {
+            let (track, line) = (run.key.track(), run.first);
+            self.graves.follow(LineId { track, line });
+        }
         self.lines += run.count;
         if self.blocks.is_empty() {
             self.blocks.push(Block::default());
@@ -420,6 +430,8 @@ impl Order {
 
     /// Takes the lines of a track before this number out.
     pub(super) fn drop_before(&mut self, track: TrackId, line: u64) {
+        let gone = self.graves_before(track, line);
+        self.graves.bury(track, line, &gone);
         let mut start = 0;
         for block in &mut self.blocks {
             if block
@@ -448,6 +460,49 @@ impl Order {
         self.blocks.retain(|block| !block.runs.is_empty());
         self.lines = start;
     }
+
+    /// The lines of a track before this number, each with what stands behind it of those that stay.
+    fn graves_before(&self, track: TrackId, line: u64) -> Vec<Grave> {
+        let goes = |block: &Block| {
+            let mut tracks = block.tracks.iter();
+            tracks.any(|(met, first)| *met == track && *first < line)
+        };
+        let Some(last) = self.blocks.iter().rposition(goes) else {
+            return Vec::new();
+        };
+        let first = self.blocks.iter().position(goes).unwrap_or(last);
+        let begin = |run: &Packed| LineId {
+            track: run.key.track(),
+            line: run.first(),
+        };
+        let behind = self.blocks.get(last + 1);
+        let mut next = behind.and_then(|block| block.runs.first()).map(begin);
+        let mut gone: Vec<Grave> = Vec::new();
+        let runs = self.blocks[first..=last].iter().rev();
+        for run in runs.flat_map(|block| block.runs.iter().rev()) {
+            if run.key.track() != track || run.first() >= line {
+                next = Some(begin(run));
+                continue;
+            }
+            let end = run.first() + run.count();
+            let until = end.min(line);
+            if until < end {
+                next = Some(LineId { track, line });
+            }
+            if gone.last().is_none_or(|grave| grave.next != next) {
+                gone.push(Grave { until, next });
+            }
+        }
+        gone.reverse();
+        gone
+    }
+
+    /// The place of the first line behind one that was given up; `None` = it was not.
+    pub(super) fn grave(&self, id: LineId) -> Option<u64> {
+        let next = self.graves.of(id)?.next;
+        let place = next.and_then(|next| self.find(next.track, next.line, 0));
+        Some(place.unwrap_or(self.lines))
+    }
 }
 
 #[cfg(test)]
@@ -474,6 +529,55 @@ mod tests {
             next = order.next(&stretch);
         }
         found
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn lines_that_were_given_up_stand_where_they_stood(
+            first in proptest::collection::vec((0_u16..3, 0_i64..40, 1_u64..4), 1..40),
+            drops in proptest::collection::vec((0_u16..3, 0_u64..40, 0_u16..3, 0_u64..3), 0..12),
+        ) {
+            let mut order = Order::default();
+            let (mut next, mut highest) = ([0; 3], [0; 3]);
+            let mut put = |order: &mut Order, track: u16, at_ms: i64, count: u64| {
+                let own = usize::from(track);
+                highest[own] = at_ms.max(highest[own]);
+                order.put(run(highest[own], track, next[own], count));
+                next[own] += count;
+            };
+            for (track, at_ms, count) in first {
+                put(&mut order, track, at_ms, count);
+            }
+            // All lines in their order, with those that were given up.
+            let (mut all, mut dropped) = (lines(&order), [0; 3]);
+            for (at_ms, (track, line, later, count)) in (100..).zip(drops) {
+                let own = usize::from(track);
+                let known = all.iter().filter(|(known, _)| *known == track).count() as u64;
+                dropped[own] = line.min(known).max(dropped[own]);
+                order.drop_before(TrackId(track), dropped[own]);
+                let is_there = |(track, line): &(u16, u64)| *line >= dropped[usize::from(*track)];
+                if count > 0 {
+                    put(&mut order, later, at_ms, count);
+                    all.extend(lines(&order).into_iter().rev().take(count as usize).rev());
+                }
+                let mut before = 0;
+                for (track, line) in &all {
+                    let id = LineId { track: TrackId(*track), line: *line };
+                    if is_there(&(*track, *line)) {
+                        proptest::prop_assert_eq!(order.grave(id), None);
+                        before += 1;
+                    } else {
+                        proptest::prop_assert_eq!(order.grave(id), Some(before));
+                    }
+                }
+                proptest::prop_assert_eq!(before, order.len());
+            }
+            // As many entries as lines of others stand between, and no more.
+            for (track, graves) in order.graves.tracks() {
+                let others = all.iter().filter(|(other, _)| *other != track.0).count();
+                proptest::prop_assert!(graves.len() <= others + 1);
+            }
+        }
     }
 
     #[test]

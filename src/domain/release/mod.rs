@@ -2,7 +2,7 @@
 //!
 //! A release is a commit that a run brought to an environment; it is named by its tag. Git itself is asked
 //! by `edge::git`; here its answers are read and its arguments are made, as pure functions. `pattern` tells release
-//! tags from others, `note` is what stands in their bodies.
+//! tags from others, `digits` reads the times of usual names, `note` is what stands in their bodies.
 
 use std::fmt::Write as _;
 
@@ -10,6 +10,7 @@ use chrono::format::{Item, StrftimeItems};
 use chrono::{DateTime, FixedOffset};
 use serde::{Deserialize, Serialize};
 
+mod digits;
 mod note;
 mod pattern;
 
@@ -77,6 +78,20 @@ pub enum BadTag {
         /// The tag that is there.
         other: String,
     },
+}
+
+/// Where git keeps tags.
+const TAGS: &str = "refs/tags/";
+
+/// The name of a tag in full: git takes it for this tag and nothing else, neither for a branch nor for the beginning of a
+/// commit.
+pub fn full_name(tag: &str) -> String {
+    format!("{TAGS}{tag}")
+}
+
+/// A word that names a commit, as people say it: of a tag in full only its name.
+pub fn as_said(word: &str) -> &str {
+    word.strip_prefix(TAGS).unwrap_or(word)
 }
 
 /// Checks that a text can be the name of a tag or a remote: what git allows (`git check-ref-format`), of

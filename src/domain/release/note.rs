@@ -216,8 +216,14 @@ fn told_seconds(text: &str) -> Option<f64> {
 
 /// A text as one line of limited length: it may come from a command's output.
 fn one_line(text: &str) -> String {
+    let text = text.trim();
+    let is_plain = |byte: u8| byte.is_ascii() && !byte.is_ascii_control();
+    // Of thousands of values nearly all are so.
+    if !text.is_empty() && text.len() <= LONGEST_VALUE && text.bytes().all(is_plain) {
+        return text.to_owned();
+    }
     let plain = |c: char| if c.is_control() { ' ' } else { c };
-    let line: String = text.trim().chars().map(plain).take(LONGEST_VALUE).collect();
+    let line: String = text.chars().map(plain).take(LONGEST_VALUE).collect();
     if line.is_empty() {
         "-".to_owned()
     } else {

@@ -10,6 +10,7 @@ use chrono::{FixedOffset, NaiveDateTime, NaiveTime, TimeDelta, Weekday};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use regex::Regex;
 
+use super::digits::Digits;
 use super::{ReleaseRules, check_ref_name};
 
 /// Tells release tags from others: by the pattern they were named by, and by globs for those that others made.
@@ -26,6 +27,8 @@ pub struct TagPattern {
 #[derive(Debug, Clone)]
 struct Reader {
     regex: Regex,
+    /// Most names are read by it alone, and all others by the regex and the items.
+    digits: Option<Digits>,
     items: Vec<Item<'static>>,
     /// Seconds that a name may mean; `None` = names say no time.
     span_s: Option<i64>,
@@ -130,6 +133,13 @@ impl TagPattern {
     fn time_of(&self, base: &str) -> Option<NamedTime> {
         let reader = self.reader.as_ref()?;
         let span_s = reader.span_s?;
+        if let Some(start) = reader.digits_time(base) {
+            return Some(NamedTime {
+                start,
+                offset: None,
+                span_s,
+            });
+        }
         let mut parsed = Parsed::new();
         parse(&mut parsed, base, reader.items.iter()).ok()?;
         let offset = parsed.offset().and_then(FixedOffset::east_opt);
@@ -158,7 +168,11 @@ impl TagPattern {
 
     /// A name without the number behind it, and the number.
     fn base<'a>(&self, name: &'a str) -> Option<(&'a str, u32)> {
-        let regex = &self.reader.as_ref()?.regex;
+        let reader = self.reader.as_ref()?;
+        let regex = &reader.regex;
+        if reader.digits_time(name).is_some() {
+            return Some((name, 1));
+        }
         if regex.is_match(name) {
             return Some((name, 1));
         }
@@ -204,9 +218,14 @@ impl Reader {
         regex.push('$');
         Some(Self {
             regex: Regex::new(&regex).ok()?,
+            digits: Digits::new(&items),
             span_s: span_s(&items),
             items,
         })
+    }
+
+    fn digits_time(&self, name: &str) -> Option<NaiveDateTime> {
+        self.digits.as_ref()?.time(name)
     }
 }
 
@@ -498,5 +517,55 @@ mod tests {
         let zoned = TagPattern::new(Some("%Y%m%dT%H%M%z"));
         let zoned = zoned.time("20261120T2030+0000").unwrap();
         assert!(zoned.holds(at()));
+    }
+
+    /// The same without the quick way.
+    fn the_long_way(pattern: &str) -> TagPattern {
+        let mut pattern = TagPattern::new(Some(pattern));
+        let reader = pattern.reader.as_mut().expect("a reader");
+        assert!(reader.digits.take().is_some());
+        pattern
+    }
+
+    #[test]
+    fn patterns_that_say_other_times_have_no_quick_way() {
+        for pattern in [
+            "v%y.%m.%d",
+            "%F-%H",
+            "%F-%S",
+            "%G-%V",
+            "%F-%e",
+            "%F-%j",
+            "%F-%z",
+            "%F-%F",
+        ] {
+            let pattern = TagPattern::new(Some(pattern));
+            assert!(pattern.reader.expect("a reader").digits.is_none());
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_quick_way_and_the_long_way_say_the_same(
+            which in 0usize..4,
+            numbers in ("[0-9]{4}", "[0-3][0-9]", "[0-4][0-9]", "[0-3][0-9]", "[0-6][0-9]", "[0-6][0-9]"),
+            behind in "(|-[0-9]|-2-3|x|\n|/)",
+            mark in "[-/x]",
+        ) {
+            let patterns = ["D-%F/%H%M", "D-%d%m%Y/%H:%M:%S", "%Y-%m-%d", "D-%F/%T"];
+            let (year, month, day, hour, minute, second) = numbers;
+            let name = match which {
+                0 => format!("D{mark}{year}-{month}-{day}/{hour}{minute}{behind}"),
+                1 => format!("D{mark}{day}{month}{year}/{hour}:{minute}:{second}{behind}"),
+                2 => format!("{year}{mark}{month}-{day}{behind}"),
+                _ => format!("D-{year}{mark}{month}-{day}/{hour}:{minute}:{second}{behind}"),
+            };
+            let quick = TagPattern::new(Some(patterns[which]));
+            let long = the_long_way(patterns[which]);
+            proptest::prop_assert_eq!(quick.matches(&name), long.matches(&name));
+            proptest::prop_assert_eq!(quick.number(&name), long.number(&name));
+            proptest::prop_assert_eq!(quick.time(&name), long.time(&name));
+            proptest::prop_assert_eq!(quick.order(&name), long.order(&name));
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What differs between two commits: commits, files, lines, paths.
 
-use super::{Git, GitError, LOCAL_LIMIT};
+use super::{Git, GitError};
 use crate::domain::id::Commit;
 use crate::domain::overview::{Changes, CommitLine};
 use crate::domain::run::Moment;
@@ -22,21 +22,6 @@ impl Git {
     /// How many commits `to` has that `from` has not.
     pub async fn count(&self, from: &Commit, to: &Commit) -> Result<usize, GitError> {
         self.count_of(&format!("{from}..{to}")).await
-    }
-
-    /// How many commits HEAD has that its upstream has not, and the other way round; `None` = no upstream.
-    pub async fn ahead_behind(&self) -> Result<Option<(usize, usize)>, GitError> {
-        let arguments = ["rev-list", "--left-right", "--count", "HEAD...@{upstream}"];
-        let output = self.run(&arguments, LOCAL_LIMIT).await?;
-        if !output.status.success() {
-            return Ok(None);
-        }
-        let text = String::from_utf8_lossy(&output.stdout);
-        let mut numbers = text.split_whitespace().map(str::parse);
-        match (numbers.next(), numbers.next()) {
-            (Some(Ok(ahead)), Some(Ok(behind))) => Ok(Some((ahead, behind))),
-            _ => Err(GitError::Answer(arguments.join(" "))),
-        }
     }
 
     /// What differs between two commits; `from` = `None` is the beginning.

@@ -36,15 +36,18 @@ const PROGRAMS: [(&str, &[&str], &str); 3] = [
 
 impl Git {
     /// What the signature of the tag `name` is worth. `None` for a tag that has none, is not annotated or is not there;
-    /// `Unchecked` when nothing here can verify it (gpg is missing, no allowed signers are configured).
+    /// `Unverifiable` when nothing here can verify it (gpg is missing, no allowed signers are configured).
     pub async fn signature(&self, name: &str) -> Result<Signature, GitError> {
         let reference = format!("refs/tags/{name}");
-        let Some(object) = self.commit_of(&reference).await? else {
-            return Ok(Signature::None);
-        };
-        let output = self
-            .run(&["cat-file", "tag", object.as_str()], LOCAL_LIMIT)
-            .await?;
+        match self.commit_of(&reference).await? {
+            Some(object) => self.signature_of(name, object.as_str()).await,
+            None => Ok(Signature::None),
+        }
+    }
+
+    /// The same of the tag object `object`, as the tag `name`, whatever that is on by now.
+    pub async fn signature_of(&self, name: &str, object: &str) -> Result<Signature, GitError> {
+        let output = self.run(&["cat-file", "tag", object], LOCAL_LIMIT).await?;
         let text = String::from_utf8_lossy(&output.stdout);
         if !output.status.success() || !text.lines().any(|line| OPENINGS.contains(&line)) {
             return Ok(Signature::None);
@@ -64,7 +67,7 @@ impl Git {
         for setting in &settings {
             arguments.extend(["-c", setting.as_str()]);
         }
-        arguments.extend(["verify-tag", "--raw", object.as_str()]);
+        arguments.extend(["verify-tag", "--raw", object]);
         let output = self.run(&arguments, VERIFY_LIMIT).await?;
         let said = String::from_utf8_lossy(&output.stderr);
         Ok(verdict(output.status.success(), &said))
@@ -223,7 +226,7 @@ fn verdict(valid: bool, said: &str) -> Signature {
         } else if let Some(key) = ssh_stranger(said) {
             format!("it was signed with a key that the allowed signers do not name: {key}")
         } else if cannot_verify(said) {
-            return Signature::Unchecked;
+            return Signature::Unverifiable("nothing here can verify it".to_owned());
         } else if said.contains("no signature found") {
             return Signature::None;
         } else {
@@ -343,7 +346,8 @@ mod tests {
         };
         assert!(why.ends_with("do not name: SHA256:abc"), "{why}");
         let nobody = "error: gpg.ssh.allowedSignersFile needs to be configured and exist\n";
-        assert_eq!(verdict(false, nobody), Signature::Unchecked);
+        let open = Signature::Unverifiable("nothing here can verify it".to_owned());
+        assert_eq!(verdict(false, nobody), open);
     }
 
     #[test]

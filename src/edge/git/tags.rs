@@ -70,12 +70,6 @@ impl Git {
         }))
     }
 
-    /// Tags a release could have, newest first.
-    pub async fn release_tags(&self, pattern: &TagPattern) -> Result<Vec<TagLine>, GitError> {
-        let arguments = ["for-each-ref", "--sort=-creatordate", FORMAT, "refs/tags"];
-        self.tag_lines(&arguments, pattern).await
-    }
-
     /// The newest release tag on a commit.
     pub async fn release_tag_at(
         &self,
@@ -111,21 +105,6 @@ impl Git {
         let lines = read_tags(&text).ok_or_else(|| GitError::Answer(arguments.join(" ")))?;
         // A name is also asked for as a folder of names.
         Ok(lines.into_iter().find(|line| line.name == name))
-    }
-
-    /// Whether there is a tag of this name.
-    pub async fn tag_exists(&self, name: &str) -> Result<bool, GitError> {
-        check_ref_name(name)?;
-        let found = self.commit_of(&format!("refs/tags/{name}")).await?;
-        Ok(found.is_some())
-    }
-
-    /// The body of a tag; empty for a tag that is not annotated.
-    pub async fn tag_body(&self, name: &str) -> Result<String, GitError> {
-        check_ref_name(name)?;
-        let full = format!("refs/tags/{name}");
-        let format = "--format=%(if:equals=tag)%(objecttype)%(then)%(contents)%(end)";
-        self.text(&["for-each-ref", format, &full]).await
     }
 
     /// The name the next release gets when it is made then; `None` when releases are not tagged.

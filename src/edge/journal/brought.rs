@@ -1,7 +1,7 @@
 //! What the runs of this machine brought to environments, for the catalog of releases.
 //!
-//! An environment was reached by a run when all its stages in that run have ended, however the run itself ended. Reads
-//! journals and never changes them; one that is damaged tells nothing.
+//! An environment was reached by a run when all its stages in that run have ended, however the run itself ended, and no
+//! host of it was left out from the beginning. Reads journals and never changes them; one that is damaged tells nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,6 +9,7 @@ use super::list::{fold, folders};
 use super::{RunError, RunFolder};
 use crate::domain::catalog::Brought;
 use crate::domain::id::{Commit, EnvName, HostName, RunId, StepName};
+use crate::domain::plan::Plan;
 use crate::domain::plan::still_live::CHECK;
 use crate::domain::run::{Event, Moment, Outcome, Record, RunState, RunStatus, progress};
 use crate::edge::paths::ProjectPaths;
@@ -124,9 +125,12 @@ pub struct Begun {
     pub is_back: bool,
     /// Where it stands, in words.
     pub standing: String,
+    /// The hosts of the environment that it was for, when it has succeeded on some of them only; else none.
+    pub only: Vec<HostName>,
 }
 
-/// The newest run of this machine that changed something in an environment, when it did not come to its end.
+/// The newest run of this machine that changed something in an environment, when it did not come to its end, or was for some
+/// of its hosts only.
 pub fn unfinished(project: &ProjectPaths, env: &EnvName, limit: usize) -> Option<Begun> {
     for folder in folders(project).ok()?.iter().take(limit) {
         let Ok(stored) = folder.open_for_reading() else {
@@ -140,7 +144,12 @@ pub fn unfinished(project: &ProjectPaths, env: &EnvName, limit: usize) -> Option
                 && state.tasks[position].started.is_some()
         });
         if changed {
-            return (!state.has_succeeded()).then(|| Begun {
+            let has_succeeded = state.has_succeeded();
+            let is_part = leaves_out(&state.plan, env);
+            let hosts = state.plan.hosts.iter().filter(|host| host.env == *env);
+            let only = hosts.filter(|_| has_succeeded && is_part);
+            return (!has_succeeded || is_part).then(|| Begun {
+                only: only.map(|host| host.name.clone()).collect(),
                 run: state.run.clone(),
                 commit: state.plan.commit.clone(),
                 is_back: state.plan.rollback.is_some(),
@@ -151,7 +160,18 @@ pub fn unfinished(project: &ProjectPaths, env: &EnvName, limit: usize) -> Option
     None
 }
 
+/// Whether only some hosts of an environment were asked for: what the others run is something else, so it was not brought
+/// there as a whole.
+pub(super) fn leaves_out(plan: &Plan, env: &EnvName) -> bool {
+    let asked = &plan.selection.hosts;
+    let mut others = plan.others.iter().filter(|host| host.env == *env);
+    !asked.is_empty() && others.any(|host| !asked.contains(&host.name))
+}
+
 fn reached(state: &RunState, env: &EnvName) -> Option<Brought> {
+    if leaves_out(&state.plan, env) {
+        return None;
+    }
     let stages = state.plan.stages.iter().zip(&state.stages);
     let mut at: Option<Moment> = None;
     for (_, stage) in stages.filter(|(planned, _)| planned.env.as_ref() == Some(env)) {

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
+use super::brought::leaves_out;
 use super::order::Places;
 use super::{RunError, RunFolder, StoredRun, owner};
 use crate::domain::id::{EnvName, RunId, StepName};
@@ -147,6 +148,9 @@ fn bring(found: &mut BTreeMap<EnvName, Deployed>, state: &RunState) {
 }
 
 fn brought(state: &RunState, env: &EnvName) -> Option<Deployed> {
+    if leaves_out(&state.plan, env) {
+        return None;
+    }
     let mut at = None;
     let mut proof = None;
     for (index, stage) in state.plan.stages.iter().enumerate() {

@@ -4,7 +4,6 @@
 //! thread for every two processors. Threads are started when there is work for the first time, sleep until there is
 //! more, and end with the desk. Who looks gets an answer from what was read so far.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::files::{Files, Paper};
@@ -198,28 +197,17 @@ impl Desk {
         // Between turns no line may get another number.
         self.shared.until_counted();
         let (mut from, mut is_again) = (range.0, false);
-        // The last line of each track that was handed over.
-        let mut given: BTreeMap<TrackId, Spot> = BTreeMap::new();
         let mut turn = Turn::default();
         loop {
             let (mut stopped, mut result) = (None, Ok(()));
             let state = self.shared.lock();
             let document = &state.document;
-            if is_again && from.is_some_and(|spot| document.place(spot).is_none()) {
-                // It goes on behind the last one that is there still.
-                let there = given.values();
-                let there = there.filter_map(|spot| Some((document.place(*spot)?, *spot)));
-                from = there.max_by_key(|(place, _)| *place).map(|(_, spot)| spot);
-            }
             let mut take = |part: Part<'_>| {
                 // The line that the last turn ended with.
                 if is_again && Some(part.spot.id) == from.map(|spot| spot.id) {
                     return true;
                 }
                 turn.take(part);
-                if part.is_last {
-                    given.insert(part.spot.id.track, part.spot);
-                }
                 if turn.is_full() && part.is_last {
                     stopped = Some(part.spot);
                 } else if turn.is_full() {

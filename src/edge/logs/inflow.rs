@@ -31,8 +31,10 @@ struct Source {
     intake: Intake,
     /// The last byte that was kept ended a line.
     is_between_lines: bool,
-    /// So many bytes found no room, and none since.
+    /// So many bytes found no room since the gap began that was told.
     missing: u64,
+    /// The last bytes that came are among them.
+    is_torn: bool,
 }
 
 /// What came of bytes that a source gave.
@@ -40,7 +42,8 @@ struct Source {
 pub struct Came {
     /// So many lines ended with them.
     pub lines: u64,
-    /// Bytes that found no room begin or end here.
+    /// Bytes that found no room begin or end here. It ends when there is room again for more than what came: what small
+    /// pieces find on a full disk is no end, and told once only.
     pub gap: Option<Gap>,
 }
 
@@ -62,6 +65,7 @@ impl Inflow {
             intake: Intake::new(offset).refining(),
             is_between_lines: true,
             missing: 0,
+            is_torn: false,
         };
         Self {
             sources: (0..sources).map(source).collect(),
@@ -89,9 +93,9 @@ impl Inflow {
                 gap: None,
             };
         };
-        let (missing, is_cut) = (known.missing, !known.is_between_lines);
+        let (missing, is_cut) = (known.missing, known.is_torn && !known.is_between_lines);
         let (mut lines, mut kept, mut why) = (0, 0, None);
-        if missing > 0 && is_cut {
+        if is_cut {
             (lines, _, why) = self.put(source, at_ms, b"\n");
         }
         if why.is_none() {
@@ -99,9 +103,11 @@ impl Inflow {
             (more, kept, why) = self.put(source, at_ms, bytes);
             lines += more;
         }
+        let ends = why.is_none() && missing > 0 && kept > 0 && self.spool.has_room(source);
         let known = &mut self.sources[source];
+        known.is_torn = why.is_some() || known.is_torn && kept == 0;
         let gap = match why {
-            None if missing > 0 && kept > 0 => {
+            None if ends => {
                 known.missing = 0;
                 Some(Gap::Ends(missing))
             }
@@ -118,7 +124,7 @@ impl Inflow {
     pub fn break_line(&mut self, source: usize, at_ms: i64) -> Came {
         match self.sources.get(source) {
             // Where bytes are missing, what comes behind them does so anyway.
-            Some(known) if !known.is_between_lines && known.missing == 0 => {
+            Some(known) if !known.is_between_lines && !known.is_torn => {
                 self.take(source, at_ms, b"\n")
             }
             _ => Came {
@@ -194,5 +200,40 @@ mod tests {
         });
         let texts: Vec<String> = window.lines.iter().map(LogLine::text).collect();
         assert_eq!(texts, ["one", "half", "two", "three", "four"]);
+    }
+
+    #[test]
+    fn a_disk_that_takes_a_piece_now_and_then_is_told_once_and_once_that_it_is_over() {
+        let cache = tempfile::tempdir().unwrap();
+        let desk = Arc::new(Desk::new(|| {}));
+        let spool = Spool::make(cache.path(), 1, 1 << 20).unwrap();
+        let utc = FixedOffset::east_opt(0).unwrap();
+        let mut inflow = Inflow::new(Arc::clone(&desk), spool, 1, utc);
+        let mut told = Vec::new();
+        let mut take = |inflow: &mut Inflow, bytes: &[u8]| match inflow.take(0, 1000, bytes).gap {
+            Some(Gap::Begins(_)) => told.push("begins".to_owned()),
+            Some(Gap::Ends(missing)) => told.push(format!("ends {missing}")),
+            None => {}
+        };
+        take(&mut inflow, b"one\n");
+        for _ in 0..3 {
+            inflow.spool.tighten(0, 12);
+            take(&mut inflow, b"short");
+            take(&mut inflow, b" ones\n");
+            take(&mut inflow, b"longer than the rest of a block\n");
+        }
+        inflow.spool.widen(0);
+        take(&mut inflow, b"two\n");
+        take(&mut inflow, b"three\n");
+        assert_eq!(told, ["begins", "ends 96"]);
+        let window = desk.look(&Look {
+            anchor: Anchor::Top,
+            above: 0,
+            below: 20,
+            open: Open::default(),
+        });
+        let texts: Vec<String> = window.lines.iter().map(LogLine::text).collect();
+        let short = "short ones";
+        assert_eq!(texts, ["one", short, short, short, "two", "three"]);
     }
 }

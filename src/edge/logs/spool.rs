@@ -18,6 +18,8 @@ use crate::edge::paths::make_private;
 
 /// The most bytes that are kept over all sources.
 pub const LIMIT: u64 = 256 << 20;
+/// So much has to find room behind a source's last byte before it counts as kept again, in bytes.
+const ROOM: usize = 1 << 20;
 /// The file that is locked as long as its folder is used.
 const HELD: &str = "held";
 
@@ -148,6 +150,15 @@ impl Spool {
         }
     }
 
+    /// Whether there is room again for more than the next few lines of a source: a full disk takes what is small where a
+    /// block is not full. What is tried is written behind the last byte, where it counts for nothing and is written
+    /// over, and the room is the source's from then on.
+    pub fn has_room(&self, source: usize) -> bool {
+        let shelf = self.shelf.read().unwrap_or_else(PoisonError::into_inner);
+        let last = shelf.sources.get(source).and_then(VecDeque::back);
+        last.is_some_and(|last| last.file.write_all_at(&vec![0; ROOM], last.length).is_ok())
+    }
+
     /// How much goes into the segment that is written, and whether that is full then: it ends with a line, unless that
     /// is longer than a segment.
     fn share(&self, source: usize, bytes: &[u8]) -> (usize, bool) {
@@ -236,6 +247,30 @@ impl Spool {
         let mut how = OpenOptions::new();
         how.read(true).write(!refuses);
         last.file = Arc::new(how.open(&last.path).unwrap());
+    }
+
+    /// A source's file takes so many bytes more, as on a disk that is full but for a part of a block.
+    pub(super) fn tighten(&mut self, source: usize, room: u64) {
+        use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
+        let mut shelf = self.shelf.write().unwrap();
+        let last = shelf.sources[source].back_mut().unwrap();
+        let mut kept = vec![0; last.length as usize];
+        last.file.read_exact_at(&mut kept, 0).unwrap();
+        let file = memfd_create("tight", MemfdFlags::ALLOW_SEALING).unwrap();
+        ftruncate(&file, last.length + room).unwrap();
+        fcntl_add_seals(&file, SealFlags::GROW).unwrap();
+        last.file = Arc::new(File::from(file));
+        last.file.write_all_at(&kept, 0).unwrap();
+    }
+
+    /// A source's file is one without an end.
+    pub(super) fn widen(&mut self, source: usize) {
+        let mut shelf = self.shelf.write().unwrap();
+        let last = shelf.sources[source].back_mut().unwrap();
+        let mut kept = vec![0; last.length as usize];
+        last.file.read_exact_at(&mut kept, 0).unwrap();
+        last.file = Arc::new(tempfile::tempfile().unwrap());
+        last.file.write_all_at(&kept, 0).unwrap();
     }
 }
 

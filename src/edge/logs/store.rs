@@ -150,22 +150,6 @@ impl LogFile {
         read_range(&self.file, offset.min(end), end)
     }
 
-    /// Whole lines from `offset` (the start of a line) on: at most `lines` of them and `limit` bytes. A line
-    /// without its newline counts only at the end of the file; a line longer than `limit` comes cut.
-    pub fn lines_from(&self, offset: u64, lines: usize, limit: u64) -> io::Result<Window> {
-        let mut bytes = self.from(offset, limit)?;
-        let at_end = offset + bytes.len() as u64 >= self.len()?;
-        let end = memchr::memchr_iter(b'\n', &bytes)
-            .take(lines)
-            .last()
-            .map_or(0, |at| at + 1);
-        let enough = memchr::memchr_iter(b'\n', &bytes[..end]).count() >= lines;
-        if enough || (end > 0 && !at_end) {
-            bytes.truncate(end);
-        }
-        Ok(Window { offset, bytes })
-    }
-
     /// The last `lines` lines, of at most `limit` bytes together; read from the end in blocks. The newline at
     /// the end of the file does not begin another line.
     pub fn last_lines(&self, lines: usize, limit: u64) -> io::Result<Window> {
@@ -274,16 +258,5 @@ mod tests {
         let (_folder, file) = log(b"a\nb\nc");
         assert_eq!(file.last_lines(2, 100).unwrap().bytes, b"b\nc");
         assert_eq!(file.last_lines(9, 3).unwrap().bytes, b"b\nc");
-    }
-
-    #[test]
-    fn lines_from_an_offset_are_whole() {
-        let (_folder, file) = log(b"one\ntwo\nthree");
-        let window = file.lines_from(4, 1, 100).unwrap();
-        assert_eq!((window.offset, &window.bytes[..]), (4, &b"two\n"[..]));
-        assert_eq!(file.lines_from(0, 9, 6).unwrap().bytes, b"one\n");
-        assert_eq!(file.lines_from(4, 9, 100).unwrap().bytes, b"two\nthree");
-        assert_eq!(file.lines_from(8, 9, 3).unwrap().bytes, b"thr");
-        assert_eq!(file.lines_from(99, 9, 3).unwrap().bytes, b"");
     }
 }

@@ -17,7 +17,7 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 const FIRST: Duration = Duration::from_secs(5);
 /// … so long is waited for more …
 const QUIET: Duration = Duration::from_secs(1);
-/// … and of what never rests so much is taken.
+/// … and so long is read what never rests. The time of who takes it does not count.
 const MOST: Duration = Duration::from_secs(10);
 
 /// Runs the command until it ends, something breaks, or without following until it is quiet.
@@ -38,9 +38,12 @@ pub(super) async fn run<S: TailSink>(
     let taken = sink.take(TailPiece::Open(None)).await;
     taken.map_err(|why| failed(&why.to_string()))?;
     let mut patience = if follow { Duration::MAX } else { FIRST };
-    let began = Instant::now();
-    while follow || began.elapsed() < MOST {
-        match timeout(patience, session.stdout.read()).await {
+    let mut waited = Duration::ZERO;
+    while follow || waited < MOST {
+        let began = Instant::now();
+        let read = timeout(patience, session.stdout.read()).await;
+        waited += began.elapsed();
+        match read {
             // It goes on, and nobody asked for that.
             Err(_) => return Ok(()),
             Ok(Ok(bytes)) if bytes.is_empty() => return ended(session, place, follow).await,
@@ -54,7 +57,17 @@ pub(super) async fn run<S: TailSink>(
             patience = QUIET;
         }
     }
-    Ok(())
+    Err(LaunchError::Refused {
+        place: place.name(),
+        why: format!(
+            "the command goes on without a rest: no more of it was read after {} s",
+            MOST.as_secs()
+        ),
+        help: Some(
+            "follow it, or let the command of this log end by itself, as `tail -n 1000` does"
+                .to_owned(),
+        ),
+    })
 }
 
 /// It printed all it will: whether that was its own end, and what that means.
@@ -72,5 +85,67 @@ async fn ended(mut session: Session, place: &impl Opens, follow: bool) -> Result
             place,
             &format!("the command ended with exit {code}"),
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::made::{Program, Ready};
+    use super::*;
+    use crate::port::FileMark;
+
+    /// Takes its time.
+    struct Slow {
+        pause: Duration,
+        taken: usize,
+    }
+
+    impl TailSink for Slow {
+        async fn take(&mut self, piece: TailPiece<'_>) -> std::io::Result<()> {
+            if let TailPiece::Bytes(bytes) = piece {
+                let _ = timeout(self.pause, std::future::pending::<()>()).await;
+                self.taken += bytes.len();
+            }
+            Ok(())
+        }
+
+        fn mark(&self) -> Option<FileMark> {
+            None
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_that_a_command_printed_comes_however_slowly_it_is_taken() {
+        let printed = vec![b'x'; 700_000];
+        let place = Ready::with([Program {
+            words: "golive:open .\ngolive:ended 0 .\n",
+            printed: printed.clone(),
+            breaks: true,
+            ..Program::default()
+        }]);
+        let mut sink = Slow {
+            pause: MOST / 4,
+            taken: 0,
+        };
+        assert_eq!(run(&place, "report", false, &mut sink).await, Ok(()));
+        assert_eq!(sink.taken, printed.len());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_command_that_never_rests_is_left_and_that_is_told() {
+        let place = Ready::with([Program {
+            words: "golive:open .\n",
+            never_rests: Some("tick\n"),
+            ..Program::default()
+        }]);
+        let mut sink = Slow {
+            pause: Duration::ZERO,
+            taken: 0,
+        };
+        let error = run(&place, "ticker", false, &mut sink).await.unwrap_err();
+        let why = "the command goes on without a rest: no more of it was read after 10 s";
+        assert_eq!(error.why(), why);
+        assert!(error.help().is_some());
+        assert!((90..=110).contains(&sink.taken), "{}", sink.taken);
     }
 }

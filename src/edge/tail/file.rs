@@ -2,14 +2,16 @@
 //!
 //! This side counts. A file that was rotated is left when all the bytes it had at its end were received, and the next one
 //! is opened from its first byte: nobody has to be killed at the right moment. Of a file that was cut short, what was
-//! received of its new beginning already is dropped. What breaks is an error: who asked opens again, from the sink's mark.
+//! received of its new beginning already is dropped. What breaks is an error: who asked opens again, with the same
+//! [`Memory`], and what was to be done next is done then.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::timeout;
 
-use super::overlap::Recent;
+use super::memory::{Memory, Stand};
+use super::overlap::KEPT;
 use super::session::{Opens, Session, broken};
 use super::words::Word;
 use crate::port::{FileMark, LaunchError, TailPiece, TailSink, TailStart};
@@ -20,70 +22,64 @@ const OPEN_LIMIT: Duration = Duration::from_secs(30);
 const DRAIN_LIMIT: Duration = Duration::from_secs(5);
 /// How often a file may be renamed under the hands of the program before that counts as broken.
 const MOVES: u32 = 20;
-/// How many files that were read to their end are remembered.
-const DONE: usize = 32;
-
-/// How the next session begins.
-#[derive(Clone, Copy)]
-enum Begin {
-    Start(TailStart),
-    /// With what came after the file with this inode.
-    After(u64),
-    /// With the first byte of a file that was cut short, of which at most so many bytes were received already.
-    Top(usize),
-}
+/// So many bytes before the place where a file is opened tell whether it still is what it was.
+const BACK: usize = 4 * 1024;
+/// The most that is held of a file that was cut short; it is what was on its way, and that is much less.
+const HELD: usize = 64 << 20;
 
 /// Why a session ended that did its work.
 enum Over {
     /// All that was there was read.
     Ended,
-    /// The file was left: the next one begins so.
-    Next(Begin),
+    /// The file was left: the memory says how to go on.
+    Next,
     /// The file was renamed while it was opened: the same again.
     Moved,
 }
 
+/// What a program said it opened.
+#[derive(Clone, Copy)]
+struct Opened {
+    mark: FileMark,
+    size: u64,
+    was_cut: bool,
+    has_gap: bool,
+}
+
 /// Follows a file.
 pub(super) struct Follower<'a, O, S> {
-    pub(super) place: &'a O,
-    pub(super) path: &'a str,
-    pub(super) follow: bool,
-    pub(super) sink: &'a mut S,
-    /// Where the next byte stands.
-    at: FileMark,
-    /// How long the file was when it was looked at last.
-    seen: u64,
-    recent: Recent,
-    /// Files that were read to their end.
-    done: Vec<u64>,
+    place: &'a O,
+    path: &'a str,
+    follow: bool,
+    memory: &'a mut Memory,
+    sink: &'a mut S,
 }
 
 impl<'a, O: Opens, S: TailSink> Follower<'a, O, S> {
-    pub(super) fn new(place: &'a O, path: &'a str, follow: bool, sink: &'a mut S) -> Self {
-        let at = FileMark {
-            inode: 0,
-            offset: 0,
-        };
+    /// Goes on where `memory` ends.
+    pub(super) fn new(
+        place: &'a O,
+        path: &'a str,
+        follow: bool,
+        memory: &'a mut Memory,
+        sink: &'a mut S,
+    ) -> Self {
         Self {
             place,
             path,
             follow,
+            memory,
             sink,
-            at,
-            seen: 0,
-            recent: Recent::default(),
-            done: Vec::new(),
         }
     }
 
     /// Follows until something breaks, or without following to the end that the file has.
     pub(super) async fn go_on(mut self, start: TailStart) -> Result<(), LaunchError> {
-        let mut begin = Begin::Start(start);
         let mut moves = 0;
         loop {
-            match self.session(begin).await? {
+            match self.session(start).await? {
                 Over::Ended => return Ok(()),
-                Over::Next(next) => (begin, moves) = (next, 0),
+                Over::Next => moves = 0,
                 Over::Moved if moves > MOVES => {
                     return Err(broken(self.place, "the file is renamed all the time"));
                 }
@@ -92,25 +88,45 @@ impl<'a, O: Opens, S: TailSink> Follower<'a, O, S> {
         }
     }
 
-    async fn session(&mut self, begin: Begin) -> Result<Over, LaunchError> {
-        let mut session = self.begin(begin).await?;
-        if !self.opened(begin, &mut session).await? {
+    async fn session(&mut self, start: TailStart) -> Result<Over, LaunchError> {
+        let (mut session, back) = self.begin(start).await?;
+        let Some(opened) = self.opened(&mut session).await? else {
             return Ok(Over::Moved);
+        };
+        if opened.was_cut && !matches!(self.memory.stand, Stand::New) {
+            self.memory.cut();
         }
-        if let Begin::Top(most) = begin {
-            self.drop_overlap(most, &mut session).await?;
+        let is_same = !opened.has_gap && opened.mark.inode == self.memory.at.inode;
+        match self.memory.stand {
+            Stand::New => self.first(opened, back, &mut session).await?,
+            Stand::Open if is_same => {
+                if !self.is_what_it_was(back, &mut session).await? {
+                    // It was cut short and has grown since.
+                    self.memory.cut();
+                    return Ok(Over::Next);
+                }
+                self.memory.seen = opened.size;
+                self.give(TailPiece::Open(Some(opened.mark))).await?;
+            }
+            Stand::Cut(_) if is_same => self.anew(opened, &mut session).await?,
+            Stand::Open | Stand::Left | Stand::Cut(_) => self.another(opened).await?,
         }
         self.pump(session).await
     }
 
-    async fn begin(&mut self, begin: Begin) -> Result<Session, LaunchError> {
-        let (start, lines, inode, at) = match begin {
-            Begin::Start(TailStart::Lines(lines)) => ("lines", lines, 0, 0),
-            Begin::Start(TailStart::Mark(mark)) => ("mark", 0, mark.inode, mark.offset),
-            Begin::After(inode) => ("after", 0, inode, 0),
-            Begin::Top(_) => ("top", 0, 0, 0),
+    /// Starts the program. Returns how many bytes it prints before the place that it says at most.
+    async fn begin(&mut self, start: TailStart) -> Result<(Session, usize), LaunchError> {
+        let at = self.memory.at;
+        let known = self.memory.recent.len().min(BACK);
+        let (start, lines, inode, at, back) = match (&self.memory.stand, start) {
+            (Stand::New, TailStart::Lines(lines)) => ("lines", lines, 0, 0, BACK),
+            (Stand::New, TailStart::Mark(mark)) => ("mark", 0, mark.inode, mark.offset, 0),
+            (Stand::Open, _) => ("mark", 0, at.inode, at.offset, known),
+            (Stand::Left, _) => ("after", 0, at.inode, 0, 0),
+            // The file itself, whatever it is called by now.
+            (Stand::Cut(_), _) => ("mark", 0, at.inode, 0, 0),
         };
-        let done: Vec<String> = self.done.iter().map(ToString::to_string).collect();
+        let back = if self.follow { back } else { 0 };
         let asked = [
             ("g_mode", "file"),
             ("g_file", &rooted(self.path)),
@@ -119,16 +135,16 @@ impl<'a, O: Opens, S: TailSink> Follower<'a, O, S> {
             ("g_lines", &lines.to_string()),
             ("g_inode", &inode.to_string()),
             ("g_at", &at.to_string()),
-            ("g_done", &done.join(" ")),
+            ("g_back", &back.to_string()),
+            ("g_done", &self.memory.done()),
         ];
-        Session::begin(self.place, &asked).await
+        Ok((Session::begin(self.place, &asked).await?, back))
     }
 
-    /// Waits until the file is open. Nothing of it is given before that. `false` = it was renamed meanwhile.
-    async fn opened(&mut self, begin: Begin, session: &mut Session) -> Result<bool, LaunchError> {
+    /// Waits until a file is open. Nothing of it is given before that. `None` = it was renamed meanwhile.
+    async fn opened(&mut self, session: &mut Session) -> Result<Option<Opened>, LaunchError> {
         let mut limit = OPEN_LIMIT;
-        let mut truncated = matches!(begin, Begin::Top(_));
-        let mut gap = false;
+        let (mut was_cut, mut has_gap) = (false, false);
         loop {
             let Ok(word) = timeout(limit, session.word()).await else {
                 return Err(broken(self.place, "the host does not answer"));
@@ -137,33 +153,28 @@ impl<'a, O: Opens, S: TailSink> Follower<'a, O, S> {
                 Some(Word::Missing) => {
                     // It may take days until it is there; a connection that breaks says so itself.
                     limit = Duration::MAX;
+                    self.give_held().await?;
                     let text = format!("there is no {} yet", self.path);
                     self.give(TailPiece::Missing(&text)).await?;
                 }
-                Some(Word::Gap) => gap = true,
-                Some(Word::Truncated) => truncated = true,
-                Some(Word::Moved) => return Ok(false),
-                Some(Word::Refused(what)) => return Err(self.refused(&what)),
+                Some(Word::Gap) => has_gap = true,
+                Some(Word::Truncated) => was_cut = true,
+                Some(Word::Moved) => return Ok(None),
+                Some(Word::Refused(what)) => {
+                    self.give_held().await?;
+                    return Err(self.refused(&what));
+                }
                 Some(Word::Open {
                     inode,
                     offset,
                     size,
                 }) => {
-                    self.at = FileMark { inode, offset };
-                    self.seen = size;
-                    if truncated {
-                        self.give(TailPiece::Truncated).await?;
-                    }
-                    if gap {
-                        self.give(TailPiece::Gap).await?;
-                    }
-                    if matches!(begin, Begin::After(_)) {
-                        self.give(TailPiece::Rotated).await?;
-                    }
-                    if !matches!(begin, Begin::Top(_)) {
-                        self.give(TailPiece::Open(Some(self.at))).await?;
-                    }
-                    return Ok(true);
+                    return Ok(Some(Opened {
+                        mark: FileMark { inode, offset },
+                        size,
+                        was_cut,
+                        has_gap,
+                    }));
                 }
                 Some(Word::Started | Word::Size(_) | Word::Rotated(_) | Word::Ended(_)) => {}
                 None => return Err(broken(self.place, &last_words(session))),
@@ -171,30 +182,88 @@ impl<'a, O: Opens, S: TailSink> Follower<'a, O, S> {
         }
     }
 
-    /// Reads the new beginning of a file that was cut short, and gives what was not received already.
-    async fn drop_overlap(
+    /// The file is opened for the first time.
+    async fn first(
         &mut self,
-        most: usize,
+        opened: Opened,
+        back: usize,
         session: &mut Session,
     ) -> Result<(), LaunchError> {
-        let most = most.min(self.recent.len());
-        let most = usize::try_from(self.seen).map_or(most, |size| most.min(size));
-        let read = timeout(DRAIN_LIMIT, session.stdout.read_up_to(most)).await;
-        let Some(head) = read
-            .ok()
-            .and_then(Result::ok)
-            .filter(|head| head.len() == most)
-        else {
-            return Err(broken(self.place, "the file was cut short again"));
+        let back = usize::try_from(opened.mark.offset).map_or(back, |at| back.min(at));
+        let known = self.read(back, session).await?;
+        self.memory.begin(opened.mark, opened.size);
+        self.memory.recent.push(&known.into());
+        if opened.was_cut {
+            self.give(TailPiece::Truncated).await?;
+        }
+        if opened.has_gap {
+            self.give(TailPiece::Gap).await?;
+        }
+        self.give(TailPiece::Open(Some(opened.mark))).await
+    }
+
+    /// Whether what stands before the place where the file was opened again is what came of it.
+    async fn is_what_it_was(
+        &mut self,
+        back: usize,
+        session: &mut Session,
+    ) -> Result<bool, LaunchError> {
+        let before = self.read(back, session).await?;
+        Ok(self.memory.recent.ends_with(&before))
+    }
+
+    /// Another file is open, from its first byte.
+    async fn another(&mut self, opened: Opened) -> Result<(), LaunchError> {
+        self.give_held().await?;
+        if matches!(self.memory.stand, Stand::Cut(_)) {
+            self.give(TailPiece::Truncated).await?;
+        }
+        let was_left = matches!(self.memory.stand, Stand::Left);
+        self.memory.begin(opened.mark, opened.size);
+        let news = if was_left {
+            TailPiece::Rotated
+        } else {
+            TailPiece::Gap
         };
-        let known = self.recent.overlap(&head);
-        self.recent = Recent::default();
-        self.at.offset = known as u64;
-        self.give(TailPiece::Open(Some(self.at))).await?;
-        let mut head_known = Bytes::from(head);
-        let rest = head_known.split_off(known);
-        self.recent.push(&head_known);
+        self.give(news).await?;
+        self.give(TailPiece::Open(Some(opened.mark))).await
+    }
+
+    /// The file that was cut short is open from its first byte: gives what is left of its old content, and what was not
+    /// received already of the new one.
+    async fn anew(&mut self, opened: Opened, session: &mut Session) -> Result<(), LaunchError> {
+        let most = self.memory.doubt(opened.size);
+        let mut head = Bytes::from(self.read(most.min(KEPT), session).await?);
+        let mut held = Bytes::from(self.memory.release());
+        let overlap = self.memory.recent.overlap(&held, &head, most);
+        // What is of the new content and was not given yet comes again.
+        let known = overlap.saturating_sub(held.len());
+        held.truncate(held.len() - (overlap - known));
+        self.bytes(held).await?;
+        self.give(TailPiece::Truncated).await?;
+        let mark = FileMark {
+            offset: known as u64,
+            ..opened.mark
+        };
+        let rest = head.split_off(known);
+        self.memory.begin(mark, opened.size);
+        self.memory.recent.push(&head);
+        self.give(TailPiece::Open(Some(mark))).await?;
         self.bytes(rest).await
+    }
+
+    /// Gives what was held, for it cannot be compared with anything any more.
+    async fn give_held(&mut self) -> Result<(), LaunchError> {
+        let held = self.memory.release();
+        self.bytes(held.into()).await
+    }
+
+    /// Exactly so many bytes that the file has.
+    async fn read(&mut self, count: usize, session: &mut Session) -> Result<Vec<u8>, LaunchError> {
+        let read = timeout(DRAIN_LIMIT, session.stdout.read_up_to(count)).await;
+        let read = read.ok().and_then(Result::ok);
+        read.filter(|read| read.len() == count)
+            .ok_or_else(|| broken(self.place, "the file was cut short again"))
     }
 
     /// Gives what comes until the file is left or the session breaks.
@@ -202,18 +271,26 @@ impl<'a, O: Opens, S: TailSink> Follower<'a, O, S> {
         let mut goal = None;
         let mut told = true;
         let mut ended = false;
-        let end = self.seen;
+        let end = self.memory.seen;
         loop {
-            if goal.is_some_and(|goal| self.at.offset >= goal) {
-                self.done.push(self.at.inode);
-                let over = self.done.len().saturating_sub(DONE);
-                self.done.drain(..over);
-                return Ok(Over::Next(Begin::After(self.at.inode)));
+            if goal.is_some_and(|goal| self.memory.at.offset >= goal) {
+                self.memory.leave();
+                return Ok(Over::Next);
             }
             tokio::select! {
+                // What is said of the file is heard before more of it is taken.
+                biased;
+                word = session.words.next(), if told => match word {
+                    Some(Word::Size(size)) => self.memory.seen = size,
+                    Some(Word::Rotated(size)) => goal = Some(size),
+                    Some(Word::Truncated) => return self.cut_short(session).await,
+                    Some(Word::Ended(_)) => ended = true,
+                    Some(_) => {}
+                    None => told = false,
+                },
                 read = session.stdout.read() => match read {
                     Ok(bytes) if bytes.is_empty() => {
-                        if !self.follow && self.at.offset >= end {
+                        if !self.follow && self.memory.at.offset >= end {
                             return Ok(Over::Ended);
                         }
                         let why = if ended { "the file ended early".to_owned() } else { last_words(&session) };
@@ -222,43 +299,34 @@ impl<'a, O: Opens, S: TailSink> Follower<'a, O, S> {
                     Ok(bytes) => self.bytes(bytes).await?,
                     Err(why) => return Err(broken(self.place, &why.to_string())),
                 },
-                word = session.words.next(), if told => match word {
-                    Some(Word::Size(size)) => self.seen = size,
-                    Some(Word::Rotated(size)) => goal = Some(size),
-                    Some(Word::Truncated) => return self.cut_short(session).await,
-                    Some(Word::Ended(_)) => ended = true,
-                    Some(_) => {}
-                    None => told = false,
-                },
             }
         }
     }
 
-    /// The file was cut short: what is on its way is given, then it is opened anew.
+    /// The file was cut short: what is on its way is held until its new content can be compared with it.
     async fn cut_short(&mut self, mut session: Session) -> Result<Over, LaunchError> {
+        self.memory.cut();
         // The end of standard input ends the program, and with it the stream.
         session.stdin = Box::new(tokio::io::sink());
-        loop {
-            // Only the host has a limit: who takes the bytes may take his time.
-            let read = session.stdout.read();
-            match timeout(DRAIN_LIMIT, read).await {
-                Ok(Ok(bytes)) if !bytes.is_empty() => self.bytes(bytes).await?,
+        while let Stand::Cut(cut) = &mut self.memory.stand {
+            match timeout(DRAIN_LIMIT, session.stdout.read()).await {
+                Ok(Ok(bytes)) if !bytes.is_empty() => cut.held.extend_from_slice(&bytes),
                 Ok(_) => break,
                 Err(_) => return Err(broken(self.place, "the host does not answer")),
             }
+            if cut.held.len() > HELD {
+                return Err(broken(self.place, "the host does not end it"));
+            }
         }
-        // What came beyond the length that was seen last may be of the new content, and nothing before it.
-        let beyond = self.at.offset.saturating_sub(self.seen);
-        let beyond = usize::try_from(beyond).unwrap_or(usize::MAX);
-        Ok(Over::Next(Begin::Top(beyond)))
+        Ok(Over::Next)
     }
 
     async fn bytes(&mut self, bytes: Bytes) -> Result<(), LaunchError> {
         if bytes.is_empty() {
             return Ok(());
         }
-        self.at.offset += bytes.len() as u64;
-        self.recent.push(&bytes);
+        self.memory.at.offset += bytes.len() as u64;
+        self.memory.recent.push(&bytes);
         self.give(TailPiece::Bytes(bytes)).await
     }
 
@@ -319,96 +387,4 @@ fn rooted(path: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::VecDeque;
-    use std::pin::pin;
-    use std::sync::{Arc, Mutex};
-
-    use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
-    use tokio::sync::Semaphore;
-
-    use super::*;
-    use crate::edge::launcher::Channel;
-
-    /// A place whose programs were made ready before.
-    struct Ready(Mutex<VecDeque<Channel>>);
-
-    impl Opens for Ready {
-        async fn open(&self, _: &str) -> Result<Channel, LaunchError> {
-            let next = self.0.lock().unwrap().pop_front();
-            next.ok_or_else(|| broken(self, "no more programs"))
-        }
-
-        fn name(&self) -> String {
-            "web1".to_owned()
-        }
-    }
-
-    /// A program that says these words and prints these bytes, and more when it is asked to end.
-    fn program(words: &str, printed: &[u8], more: Vec<&'static [u8]>) -> Channel {
-        let begin = "\ngolive:begin .\n";
-        let (stdin, mut asked) = duplex(1 << 20);
-        let (mut out, stdout): (DuplexStream, DuplexStream) = duplex(1 << 20);
-        let first = [begin.as_bytes(), printed].concat();
-        let said = format!("{begin}{words}").into_bytes();
-        tokio::spawn(async move {
-            out.write_all(&first).await.unwrap();
-            let _ = tokio::io::copy(&mut asked, &mut tokio::io::sink()).await;
-            for piece in more {
-                out.write_all(piece).await.unwrap();
-                out.flush().await.unwrap();
-                tokio::task::yield_now().await;
-            }
-        });
-        Channel {
-            stdin: Box::new(stdin),
-            stdout: Box::new(stdout),
-            stderr: Box::new(std::io::Cursor::new(said)),
-            exit: Box::pin(std::future::pending()),
-            keep: None,
-        }
-    }
-
-    /// Takes nothing before its gate opens, as a pager does that nobody scrolls.
-    struct Slow {
-        gate: Arc<Semaphore>,
-        taken: Arc<Mutex<Vec<u8>>>,
-    }
-
-    impl TailSink for Slow {
-        async fn take(&mut self, piece: TailPiece<'_>) -> std::io::Result<()> {
-            if let TailPiece::Bytes(bytes) = piece {
-                let _open = self.gate.acquire().await;
-                self.taken.lock().unwrap().extend_from_slice(&bytes);
-            }
-            Ok(())
-        }
-
-        fn mark(&self) -> Option<FileMark> {
-            None
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_is_on_its_way_when_a_file_is_cut_short_waits_for_who_is_slow() {
-        let cut = "golive:open 7 0 8 .\ngolive:truncated .\n";
-        let anew = "golive:open 7 0 4 .\n";
-        let place = Ready(Mutex::new(VecDeque::from([
-            program(cut, b"", vec![b"one\n", b"two\n"]),
-            program(anew, b"new\n", Vec::new()),
-        ])));
-        let (gate, taken) = (Arc::new(Semaphore::new(0)), Arc::default());
-        let mut sink = Slow {
-            gate: Arc::clone(&gate),
-            taken: Arc::clone(&taken),
-        };
-        let follower = Follower::new(&place, "/var/log/a", true, &mut sink);
-        let mut following = pin!(follower.go_on(TailStart::Lines(0)));
-        let early = timeout(3 * DRAIN_LIMIT, &mut following).await;
-        assert!(early.is_err(), "it gave up: {early:?}");
-        gate.add_permits(1);
-        assert!(timeout(OPEN_LIMIT, following).await.is_err());
-        let taken = taken.lock().unwrap();
-        assert_eq!(String::from_utf8_lossy(&taken), "one\ntwo\nnew\n");
-    }
-}
+mod tests;

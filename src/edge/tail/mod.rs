@@ -8,11 +8,15 @@ mod blocks;
 mod clock;
 mod command;
 mod file;
+#[cfg(test)]
+mod made;
+mod memory;
 mod overlap;
 mod session;
 mod words;
 
 use self::file::Follower;
+pub use self::memory::Memory;
 use self::session::Host;
 pub use self::session::Opens;
 pub(crate) use self::session::{LOADER, Stream, begun};
@@ -23,11 +27,14 @@ use crate::edge::ssh::Sites;
 use crate::port::{LaunchError, Skew, TailSink, TailStart, Tails};
 
 impl Tails for Sites {
+    type Memory = Memory;
+
     async fn tail<S: TailSink>(
         &self,
         source: &TailSource,
         start: TailStart,
         follow: bool,
+        memory: &mut Memory,
         sink: &mut S,
     ) -> Result<(), LaunchError> {
         let place = Host {
@@ -35,7 +42,7 @@ impl Tails for Sites {
             env: &source.env,
             name: &source.host,
         };
-        follow_at(&place, &source.log.what, start, follow, sink).await
+        follow_at(&place, &source.log.what, start, follow, memory, sink).await
     }
 
     async fn clock(&self, env: &EnvName, host: &HostName) -> Result<Skew, LaunchError> {
@@ -54,10 +61,14 @@ pub async fn follow_at<S: TailSink>(
     what: &Followed,
     start: TailStart,
     follow: bool,
+    memory: &mut Memory,
     sink: &mut S,
 ) -> Result<(), LaunchError> {
     match what {
-        Followed::File(path) => Follower::new(place, path, follow, sink).go_on(start).await,
+        Followed::File(path) => {
+            let follower = Follower::new(place, path, follow, memory, sink);
+            follower.go_on(start).await
+        }
         Followed::Run(line) => command::run(place, line, follow, sink).await,
     }
 }

@@ -1,14 +1,15 @@
-//! What was received of a file that was cut short, kept to see where its new beginning was received already.
+//! What was received of a file last, kept to tell whether it still is what it was.
 //!
-//! `tail` itself goes on at the beginning of a file that shrank, so that the last bytes that came may be the first ones
-//! of the new content. [`Recent`] finds the longest end of what came that is such a beginning.
+//! Where a file is opened again, the bytes before that place have to be those that were received: else it was cut short
+//! and has grown meanwhile. And `tail` itself goes on at the beginning of a file that shrank, so that the last bytes that
+//! came may be the first ones of the new content: [`Recent`] finds the longest end of what came that is such a beginning.
 
 use std::collections::VecDeque;
 
 use bytes::Bytes;
 
 /// How much is kept, in bytes.
-const KEPT: usize = 256 * 1024;
+pub(super) const KEPT: usize = 256 * 1024;
 /// Shorter pieces are copied: they would keep a whole block each.
 const WHOLE: usize = 32 * 1024;
 
@@ -57,9 +58,24 @@ impl Recent {
         self.len.min(KEPT)
     }
 
-    /// How many bytes of `beginning` are the last ones that came: the most that can be.
-    pub(super) fn overlap(&self, beginning: &[u8]) -> usize {
-        // The search of Knuth, Morris and Pratt, for what is found at the very end.
+    /// Whether these were the last bytes that came.
+    pub(super) fn ends_with(&self, bytes: &[u8]) -> bool {
+        let Some(before) = self.len.checked_sub(bytes.len()) else {
+            return false;
+        };
+        let came = self.pieces.iter().flat_map(Piece::bytes);
+        came.skip(before).eq(bytes)
+    }
+
+    /// How many of the last bytes of what came, and `then` behind it, are the first ones of the content that begins with
+    /// `beginning`: the most that can be, and at most `most`.
+    pub(super) fn overlap(&self, then: &[u8], beginning: &[u8], most: usize) -> usize {
+        let all = self.len + then.len();
+        let most = most.min(self.len() + then.len());
+        if beginning.is_empty() || most == 0 {
+            return 0;
+        }
+        // The search of Knuth, Morris and Pratt, for what is found as a whole or at the very end.
         let mut borders = vec![0; beginning.len()];
         let mut length = 0;
         for at in 1..beginning.len() {
@@ -69,14 +85,16 @@ impl Recent {
             length += usize::from(beginning[at] == beginning[length]);
             borders[at] = length;
         }
-        let came = self.pieces.iter().flat_map(Piece::bytes);
-        let before = self.len.saturating_sub(beginning.len().min(KEPT));
+        let came = self.pieces.iter().flat_map(Piece::bytes).chain(then);
         let mut found = 0;
-        for byte in came.skip(before) {
-            while found > 0 && (found == beginning.len() || beginning[found] != *byte) {
+        for (at, byte) in came.enumerate().skip(all - most) {
+            while found > 0 && beginning[found] != *byte {
                 found = borders[found - 1];
             }
-            found += usize::from(!beginning.is_empty() && beginning[found] == *byte);
+            found += usize::from(beginning[found] == *byte);
+            if found == beginning.len() {
+                return found + (all - at - 1);
+            }
         }
         found
     }
@@ -90,16 +108,23 @@ mod tests {
     proptest! {
         #[test]
         fn the_overlap_is_the_longest_end_that_is_a_beginning(
-            came in "[ab]{0,20}", beginning in "[ab]{0,12}",
+            came in "[ab]{0,20}", then in "[ab]{0,9}", beginning in "[ab]{0,12}", most in 0_usize..30,
         ) {
             let mut recent = Recent::default();
             for byte in came.as_bytes() {
                 recent.push(&Bytes::copy_from_slice(&[*byte]));
             }
-            let expected = (0..=beginning.len())
-                .rev()
-                .find(|length| came.ends_with(&beginning[..*length]));
-            prop_assert_eq!(Some(recent.overlap(beginning.as_bytes())), expected);
+            let text = format!("{came}{then}");
+            let fits = |length: &usize| {
+                let end = &text[text.len() - length..];
+                let known = beginning.len().min(*length);
+                known > 0 && end[..known] == beginning[..known]
+            };
+            let expected = (0..=text.len().min(most)).rev().find(fits).unwrap_or(0);
+            let found = recent.overlap(then.as_bytes(), beginning.as_bytes(), most);
+            prop_assert_eq!(found, expected);
+            prop_assert!(recent.ends_with(came.as_bytes()));
+            prop_assert_eq!(recent.ends_with(then.as_bytes()), came.ends_with(&then));
         }
     }
 
@@ -112,8 +137,9 @@ mod tests {
             }
             recent.push(&Bytes::from_static(b"bc"));
             assert_eq!(recent.len(), KEPT);
-            assert_eq!(recent.overlap(b"abcd"), 3);
-            assert_eq!(recent.overlap(&vec![b'a'; 2 * KEPT]), 0);
+            assert_eq!(recent.overlap(b"", b"abcd", KEPT), 3);
+            assert_eq!(recent.overlap(b"dbc", b"abcd", KEPT), 6);
+            assert_eq!(recent.overlap(b"", &vec![b'a'; 2 * KEPT], KEPT), 0);
             let held: usize = recent.pieces.iter().map(|piece| piece.bytes().len()).sum();
             assert!(held == recent.len && held <= KEPT + size.max(2 * WHOLE));
         }

@@ -2,7 +2,7 @@
 # It arrives on standard input behind the words g_mode, g_file, ..., which stays open as long as somebody listens.
 # Standard output is the bytes of the log, exactly. Standard error tells of them in lines "golive:WORD ... .":
 #   missing            there is no such file yet         gap          what was left of the former file is gone
-#   open INODE AT SIZE what comes stands there; of a command only "open"
+#   open INODE AT SIZE what comes stands there, behind up to g_back bytes before it; of a command only "open"
 #   size N             the file is so long by now        rotated INODE N    the path leads to another file, this is its end
 #   truncated          the file was cut short            moved        open it again: it was renamed meanwhile
 #   ended CODE         the command ended, or all that was there was read
@@ -162,9 +162,10 @@ wait "$g_tail"
 say ended 0
 bye 0
 fi
+[ "$g_back" -le "$g_at" ] || g_back=$g_at
 # A link would make GNU tail poll.
 g_x=$(readlink -f "$g_r" 2>/dev/null) && [ -n "$g_x" ] || g_x=$g_r
-LC_ALL=C tail -c "+$((g_at + 1))" -f "$g_x" 3<&- 4<&- &
+LC_ALL=C tail -c "+$((g_at - g_back + 1))" -f "$g_x" 3<&- 4<&- &
 g_tail=$!
 g_was=$g_size
 same || { say moved; bye 75; }

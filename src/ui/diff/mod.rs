@@ -10,7 +10,6 @@ use std::sync::Arc;
 use crate::domain::diff::rows::{self, Folds, Kind, Row};
 use crate::domain::diff::{Diff, DiffLine, FileDiff, Hunk, Side};
 use crate::domain::log::pattern::Matcher;
-use crate::domain::text::plural;
 
 mod act;
 pub mod layout;
@@ -121,8 +120,9 @@ impl DiffView {
         file.map(|file| file.path.clone()).unwrap_or_default()
     }
 
-    /// What stands right of the title: `+18 -6  file 1 of 2`, and what is searched for.
-    pub fn place(&self) -> String {
+    /// What stands right of the title: `+18 -6  file 1 of 2`, and what is searched for. `all` = how many files there are,
+    /// where that is known: of a diff that was cut not all came.
+    pub fn place(&self, all: Option<usize>) -> String {
         if let Some(search) = &self.search {
             return search.words(self.key_of(self.cursor));
         }
@@ -131,16 +131,13 @@ impl DiffView {
         };
         let at = self.row().map_or(0, |row| row.file) + 1;
         let (plus, minus) = file.counts();
-        format!("+{plus} -{minus}  file {at} of {}", self.diff.files.len())
-    }
-
-    /// Files and lines of the whole: `41 files  +1208 -377`.
-    pub fn sum(&self) -> String {
-        let counts = self.diff.files.iter().map(FileDiff::counts);
-        let (plus, minus) = counts.fold((0, 0), |sum, (plus, minus)| (sum.0 + plus, sum.1 + minus));
-        let files = plural("file", self.diff.files.len());
-        let cut = if self.diff.cut { ", cut" } else { "" };
-        format!("{files}  +{plus} -{minus}{cut}")
+        let came = self.diff.files.len();
+        let of = match all.filter(|all| *all >= came) {
+            Some(all) if self.diff.cut => all.to_string(),
+            None if self.diff.cut => format!("{came}+"),
+            _ => came.to_string(),
+        };
+        format!("+{plus} -{minus}  file {at} of {of}")
     }
 
     /// Whether long lines wrap.

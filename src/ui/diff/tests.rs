@@ -55,8 +55,7 @@ fn find(view: &mut DiffView, text: &str) {
 fn changes_and_files_are_walked() {
     let mut view = view();
     assert_eq!(view.title(), "src/refund.rs");
-    assert_eq!(view.place(), "+3 -1  file 1 of 2");
-    assert_eq!(view.sum(), "2 files  +33 -1");
+    assert_eq!(view.place(None), "+3 -1  file 1 of 2");
     press(&mut view, &[Act::SectionOn]);
     assert_eq!(under(&view), "for l in lines { sum += l; }");
     press(&mut view, &[Act::SectionOn]);
@@ -103,7 +102,7 @@ fn a_search_goes_round_and_unfolds_what_it_finds() {
     let mut view = view();
     find(&mut view, "note 2");
     assert_eq!(under(&view), "note 2");
-    assert_eq!(view.place(), "note 2: 1 of 11");
+    assert_eq!(view.place(None), "note 2: 1 of 11");
     press(&mut view, &[Act::Next]);
     assert_eq!(under(&view), "note 20");
     press(&mut view, &[Act::Left, Act::Left, Act::Next, Act::Next]);
@@ -111,9 +110,9 @@ fn a_search_goes_round_and_unfolds_what_it_finds() {
     press(&mut view, &[Act::Previous, Act::Previous]);
     assert_eq!(under(&view), "note 29");
     find(&mut view, "REFUND.rs");
-    assert_eq!(view.place(), "no match for REFUND.rs");
+    assert_eq!(view.place(None), "no match for REFUND.rs");
     find(&mut view, "refund");
-    assert_eq!(view.place(), "refund: 1 of 2");
+    assert_eq!(view.place(None), "refund: 1 of 2");
     assert!(press(&mut view, &[Act::Close]).is_empty() && !view.searches());
     assert_eq!(view.act(Act::Close, SIZE), None);
 }
@@ -146,7 +145,7 @@ fn an_empty_diff_is_walked_without_harm() {
     for act in ACTS {
         view.act(act, SIZE);
     }
-    assert!(view.is_empty() && view.title().is_empty() && view.place().is_empty());
+    assert!(view.is_empty() && view.title().is_empty() && view.place(None).is_empty());
 }
 
 const ACTS: [Act; 18] = [
@@ -189,4 +188,14 @@ proptest! {
             prop_assert_eq!(view.fitted(size).cursor(), view.cursor());
         }
     }
+}
+
+#[test]
+fn how_many_files_a_cut_diff_has_is_told_as_far_as_it_is_known() {
+    let mut view = view();
+    Arc::make_mut(&mut view.diff).cut = true;
+    assert_eq!(view.place(None), "+3 -1  file 1 of 2+");
+    assert_eq!(view.place(Some(40)), "+3 -1  file 1 of 40");
+    // What was counted may be of a moment before.
+    assert_eq!(view.place(Some(1)), "+3 -1  file 1 of 2+");
 }

@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 
 use super::{Compared, Range, Row, Shelf, Tab};
-use crate::domain::catalog::{Release, Signature};
+use crate::domain::catalog::Release;
+use crate::domain::release::full_name;
 use crate::domain::run::Moment;
 use crate::ui::msg::ReleaseWish;
 
@@ -126,7 +127,9 @@ impl Shelf {
 
     fn ask_rows(&mut self, rows: usize) -> Option<ReleaseWish> {
         let lacks = |release: &Release| {
-            release.commits.is_none() || release.signature == Signature::Unchecked
+            release.commits.is_none()
+                || release.signature.is_open()
+                || release.untold && release.subject.is_empty()
         };
         let visible = (self.top..self.top.saturating_add(rows)).map_while(|at| self.row(at));
         let wanted: Vec<String> = visible
@@ -188,12 +191,13 @@ impl Shelf {
         match self.selected_row()? {
             Row::Branch => {
                 let live = self.catalog()?.live.as_ref();
-                let from = live.map_or_else(String::new, |live| live.name.clone());
+                let from = live.map_or_else(String::new, |live| full_name(&live.name));
                 Some((from, "HEAD".to_owned()))
             }
             Row::Release(place) => {
-                let from = self.before(place).map(|before| before.tag.clone());
-                Some((from.unwrap_or_default(), self.release(place)?.tag.clone()))
+                let from = self.before(place).map(|before| full_name(&before.tag));
+                let to = full_name(&self.release(place)?.tag);
+                Some((from.unwrap_or_default(), to))
             }
         }
     }

@@ -153,6 +153,7 @@ fn signature(signature: &Signature) -> Option<Fact> {
     let (text, role) = match signature {
         Signature::None => return None,
         Signature::Unchecked => ("not verified yet".to_owned(), "text.dim"),
+        Signature::Unverifiable(why) => (format!("not verified: {why}"), "text.dim"),
         Signature::Good(who) => (format!("good, {who}"), "state.ok"),
         Signature::Wrong(why) => (format!("WRONG: {why}"), "state.fail"),
     };

@@ -4,13 +4,15 @@
 //! the answers that came. `asking` says what is still to be asked, `find` what fits what was typed, `facts` what is
 //! said of a release. Everything here only looks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::diff::DiffView;
 use super::words;
 use crate::domain::catalog::{Catalog, Detail, HostVersion, OnRemote, Release, Signature};
 use crate::domain::diff::Diff;
+use crate::domain::id::Commit;
+use crate::domain::release::full_name;
 use crate::domain::text;
 
 pub mod asking;
@@ -72,7 +74,7 @@ pub enum Row {
     Release(usize),
 }
 
-/// Two points that are compared: from and to. An empty `from` is the beginning.
+/// Two points that are compared: from and to, releases by the full names of their tags. An empty `from` is the beginning.
 pub type Range = (String, String);
 
 /// What differs, as far as it is known.
@@ -183,6 +185,13 @@ impl Shelf {
         self.catalog.as_deref()
     }
 
+    /// Whether releases or their messages are still to come, so that more may fit what is looked for.
+    pub fn is_being_read(&self) -> bool {
+        self.catalog
+            .as_ref()
+            .is_some_and(|catalog| catalog.releases.len() < catalog.total || catalog.is_untold())
+    }
+
     /// How many rows the list has.
     pub fn len(&self) -> usize {
         let releases = match (&self.shown, &self.catalog) {
@@ -258,6 +267,17 @@ impl Shelf {
         self.details.get(tag).map(Arc::as_ref)
     }
 
+    /// How many files differ where a release is compared with the one before it; `None` = not known.
+    pub fn files_in_all(&self) -> Option<usize> {
+        let Row::Release(place) = self.selected_row()? else {
+            return None;
+        };
+        let before = self.before(place).map(|before| &before.tag);
+        let is_whole = self.range.is_none() && !self.of_commit;
+        let detail = self.detail().filter(|_| is_whole)?;
+        (detail.before.as_ref() == before).then_some(detail.files.len())
+    }
+
     /// Whether a release is known as a whole.
     pub fn knows(&self, tag: &str) -> bool {
         self.details.contains_key(tag)
@@ -270,12 +290,13 @@ impl Shelf {
         };
         let here = self.release(place)?;
         let releases = &self.catalog.as_ref()?.releases;
+        let name = |release: &Release| full_name(&release.tag);
         let marked = self.marked.as_ref().filter(|tag| **tag != here.tag);
         let other = marked.and_then(|tag| releases.iter().position(|other| other.tag == *tag));
         match other {
-            Some(other) if other < place => Some((here.tag.clone(), releases[other].tag.clone())),
-            Some(other) => Some((releases[other].tag.clone(), here.tag.clone())),
-            None => Some((self.before(place)?.tag.clone(), here.tag.clone())),
+            Some(other) if other < place => Some((name(here), name(&releases[other]))),
+            Some(other) => Some((name(&releases[other]), name(here))),
+            None => Some((name(self.before(place)?), name(here))),
         }
     }
 
@@ -394,13 +415,24 @@ impl Shelf {
             let known = catalog.releases.iter_mut();
             let same = |known: &&mut Release| known.tag == release.tag;
             if let Some(known) = known.into_iter().find(same)
-                && known.commit == release.commit
+                && known.object == release.object
             {
                 known.commits = release.commits.or(known.commits);
                 if release.signature != Signature::Unchecked {
                     known.signature = release.signature;
                 }
+                if known.untold && !release.untold {
+                    (known.subject, known.untold) = (release.subject, false);
+                }
             }
+        }
+    }
+
+    /// Takes subjects that are the commits'. What is looked for may be in them.
+    pub fn tell(&mut self, subjects: &[(Commit, String)]) {
+        if let Some(catalog) = &mut self.catalog {
+            Arc::make_mut(catalog).tell(subjects);
+            self.filter();
         }
     }
 
@@ -498,9 +530,11 @@ impl Widest {
 }
 
 /// Whether what was told of a release as a whole is still so: neither it nor the one before it has changed. What is
-/// counted, verified and compared beside it is no part of that.
+/// counted, verified, compared and read later beside it is no part of that.
 fn holds(catalog: &Catalog, detail: &Detail) -> bool {
     let of = |release: &Release| Release {
+        subject: String::new(),
+        untold: false,
         commits: None,
         signature: Signature::None,
         remote: OnRemote::Unknown,
@@ -515,17 +549,20 @@ fn holds(catalog: &Catalog, detail: &Detail) -> bool {
     of(now) == of(&detail.release) && (is_part || before == detail.before.as_ref())
 }
 
-/// What was counted of releases before still holds for those that are the same, with the same one before them.
+/// What was found out of releases before still holds for those that are the same: commits counted with the same one before
+/// them, signatures, and subjects until they are read again.
 fn carry(old: &Catalog, new: &mut Catalog) {
     let behind = |releases: &[Release], at: usize| {
         let next = releases.get(at + 1);
         next.map(|release| (release.tag.clone(), release.commit.clone()))
     };
-    let counted =
-        |release: &Release| release.commits.is_some() || release.signature != Signature::Unchecked;
+    let found_out = |release: &Release| {
+        let is_told = !release.untold && !release.subject.is_empty();
+        release.commits.is_some() || release.signature != Signature::Unchecked || is_told
+    };
     let places = old.releases.iter().enumerate();
-    let known: BTreeMap<&str, usize> = places
-        .filter(|(_, release)| counted(release))
+    let known: HashMap<&str, usize> = places
+        .filter(|(_, release)| found_out(release))
         .map(|(at, release)| (release.tag.as_str(), at))
         .collect();
     for at in 0..new.releases.len() {
@@ -534,13 +571,15 @@ fn carry(old: &Catalog, new: &mut Catalog) {
         };
         let is_before = behind(&new.releases, at) == behind(&old.releases, *was);
         let (release, known) = (&mut new.releases[at], &old.releases[*was]);
-        if known.commit == release.commit && known.at == release.at {
-            if is_before {
-                release.commits = release.commits.or(known.commits);
-            }
-            if release.signature == Signature::Unchecked {
-                release.signature = known.signature.clone();
-            }
+        if is_before && known.commit == release.commit {
+            release.commits = release.commits.or(known.commits);
+        }
+        // A signature is that of one tag object: whoever made the tag anew on the same commit made another one.
+        if known.object == release.object && release.signature == Signature::Unchecked {
+            release.signature = known.signature.clone();
+        }
+        if known.object == release.object && release.untold {
+            release.subject.clone_from(&known.subject);
         }
     }
 }

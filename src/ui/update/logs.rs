@@ -114,21 +114,33 @@ fn told_whole(whole: &mut Histogram, buckets: Vec<crate::domain::log::Bucket>) {
     whole.buckets = buckets;
 }
 
-/// Asks for lines over time, at most once a second unless others show by now, and only while the screen shows.
+/// Where other lines of servers show from now on, lines over time are asked for again at once.
+pub(super) fn filtered(model: &mut Model, cmds: &[Cmd], now: Moment) -> Vec<Cmd> {
+    let is_filter = |cmd: &Cmd| {
+        let document = DocumentId::Tail;
+        matches!(cmd, Cmd::Log(LogWish::Filter { document: of, .. }) if *of == document)
+    };
+    let Some(tail) = model.tail.as_mut().filter(|_| cmds.iter().any(is_filter)) else {
+        return Vec::new();
+    };
+    tail.asked = None;
+    ask(model, now)
+}
+
+/// Asks for lines over time, at most once a second, and only while the screen shows.
 pub(super) fn ask(model: &mut Model, now: Moment) -> Vec<Cmd> {
     let (view, size) = (model.view, model.size);
     let Some(tail) = model.tail.as_mut().filter(|_| view == View::Logs) else {
         return Vec::new();
     };
     let since = |asked: Moment| (now - asked).num_milliseconds();
-    let is_new = tail
+    if tail
         .asked
-        .is_some_and(|asked| (0..HISTOGRAM_MS).contains(&since(asked)));
-    if is_new && tail.asked_with == *tail.viewer.filters() {
+        .is_some_and(|asked| (0..HISTOGRAM_MS).contains(&since(asked)))
+    {
         return Vec::new();
     }
     tail.asked = Some(now);
-    tail.asked_with = tail.viewer.filters().clone();
     let stretch = LATELY_MS / i64::from(LATELY);
     let end = (now.timestamp_millis() / stretch + 1) * stretch;
     tail.lately.span_ms = (end - LATELY_MS, end);

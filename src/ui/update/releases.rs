@@ -4,14 +4,14 @@
 
 use super::back;
 use super::moves::shift;
-use crate::domain::id::RunId;
 use crate::domain::log::Pattern;
 use crate::domain::overview::Overview;
+use crate::domain::release::{as_said, full_name};
 use crate::domain::run::Moment;
 use crate::ui::bays::{self, WIDE};
 use crate::ui::keymap::Act;
-use crate::ui::model::{Model, Stirred, View};
-use crate::ui::msg::{Cmd, Notice, ReleaseNews};
+use crate::ui::model::{AskedFor, Model, Stirred, View};
+use crate::ui::msg::{Cmd, Notice, Owner, ReleaseNews};
 use crate::ui::panes;
 use crate::ui::shelf::{Row, Shelf, Tab};
 use crate::ui::theme::Shade;
@@ -23,6 +23,7 @@ pub(super) fn hear(model: &mut Model, news: ReleaseNews) -> Option<ReleaseNews> 
         ReleaseNews::Catalog(catalog) => shelf.take(catalog),
         ReleaseNews::Trouble(why) => shelf.trouble = Some(why),
         ReleaseNews::Filled(releases) => shelf.fill(releases),
+        ReleaseNews::Subjects(told) => shelf.tell(&told),
         ReleaseNews::Shown(detail) => shelf.show(*detail),
         ReleaseNews::Diff { serial, diff } => shelf.differs(serial, diff),
         ReleaseNews::Tools(installed) => shelf.drawing.installed = installed,
@@ -44,45 +45,64 @@ pub(super) fn stirred(model: &mut Model, refs: bool) -> Vec<Cmd> {
 /// what it does, and at its end all is looked at.
 pub(super) fn look_again(model: &mut Model) -> Vec<Cmd> {
     let shows = matches!(model.view, View::Home | View::Releases | View::Hosts);
-    if model.stirred <= Stirred::Looking || !shows || model.drives() {
+    if model.stirred == Stirred::Nothing || !shows || model.drives() {
         return Vec::new();
     }
     if model.stirred == Stirred::Refs {
         model.shelf.asking.again();
     }
-    model.stirred = Stirred::Looking;
+    model.stirred = Stirred::Nothing;
     vec![Cmd::Refresh]
 }
 
 /// The project was looked at again: when what is live or checked out has changed, or what became of a run, so have the
 /// releases. When others did it, hosts are asked again what they run, and who holds locks.
 pub(super) fn gathered(model: &mut Model, overview: &Overview) -> Vec<Cmd> {
-    let by_others = model.stirred == Stirred::Looking;
-    if by_others {
-        model.stirred = Stirred::Nothing;
-    }
-    let Some(known) = &model.overview else {
-        return Vec::new();
-    };
-    let live = |of: &Overview| of.repository.as_ref().and_then(|found| found.live.clone());
-    let has_moved = live(known) != live(overview);
-    let has_ended = ended(known) != ended(overview);
+    let now = told_by(overview);
     let listed = model.shelf.catalog().zip(overview.repository.as_ref());
     let is_listed = listed.is_none_or(|(catalog, repository)| {
         let live = catalog.live.as_ref().map(|live| &live.commit);
         catalog.head == repository.head && live == repository.live.as_ref()
     });
-    if has_ended || !is_listed {
+    let known = model.overview.as_ref().map(|known| told_by(known).over);
+    if known.is_some_and(|over| over != now.over) || !is_listed {
         model.shelf.asking.again();
     }
-    let asks = by_others && (has_moved || has_ended) && !model.drives();
-    Vec::from_iter(asks.then_some(Cmd::ProbeHosts))
+    // The console asks once when it opens; at the end of a run that is driven here all is known that it changed.
+    let Some(asked) = &mut model.asked_for else {
+        model.asked_for = Some(now);
+        return Vec::new();
+    };
+    let is_the_same = asked.live == now.live && now.over.is_subset(&asked.over);
+    if is_the_same || model.drives() {
+        return Vec::new();
+    }
+    model.asked_for = Some(now);
+    vec![Cmd::ProbeHosts]
 }
 
-/// The runs that are over.
-fn ended(overview: &Overview) -> Vec<&RunId> {
+/// A run that was driven here is over, and hosts are asked what they run: for what it left.
+pub(super) fn ended(model: &mut Model) {
+    let (Some(view), Some(asked)) = (&model.run, &mut model.asked_for) else {
+        return;
+    };
+    if view.owner != Owner::Here {
+        return;
+    }
+    asked.over.insert(view.state.run.clone());
+    if let Some(tag) = view.state.tag.as_ref().filter(|tag| tag.live.is_some()) {
+        asked.live = Some(tag.commit.clone());
+    }
+}
+
+/// What an overview says that hosts are asked for.
+fn told_by(overview: &Overview) -> AskedFor {
+    let repository = overview.repository.as_ref();
     let over = overview.runs.iter().filter(|run| run.outcome.is_some());
-    over.map(|run| &run.run).collect()
+    AskedFor {
+        live: repository.and_then(|found| found.live.clone()),
+        over: over.map(|run| run.run.clone()).collect(),
+    }
 }
 
 /// After every message: what shows stays in sight, and what is not known of it is asked for.
@@ -409,10 +429,10 @@ fn log(model: &mut Model) -> Vec<Cmd> {
 /// Has the plan made that brings the marked release, or the branch, out again.
 fn deploy(model: &mut Model, now: Moment) -> Vec<Cmd> {
     let reference = match model.shelf.selected() {
-        Some(release) => release.tag.clone(),
+        Some(release) => full_name(&release.tag),
         None => model.reference.clone(),
     };
-    model.busy = Some(format!("making the plan for {reference}"));
+    model.busy = Some(format!("making the plan for {}", as_said(&reference)));
     model.guard.restart(now);
     vec![Cmd::PrepareDeploy { reference }]
 }

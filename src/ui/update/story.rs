@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::releases;
 use crate::domain::feed::LockNews;
 use crate::domain::id::{EnvName, HostName, TaskId};
 use crate::domain::log::Voice;
@@ -64,6 +65,7 @@ pub(super) fn fold(model: &mut Model, record: &Record, now: Moment) -> Vec<Cmd> 
         } else {
             model.view
         };
+        releases::ended(model);
         cmds.extend(ask_what_runs(model));
         if !model.focused {
             let word = match outcome {

@@ -579,6 +579,41 @@ fn an_environment_without_tags_goes_back_by_the_runs_of_this_machine() {
 }
 
 #[test]
+fn what_only_some_hosts_were_asked_for_was_not_brought_to_the_environment() {
+    let hosts = "stg1 = { ssh = \"web1\" }\nstg2 = { ssh = \"web2\" }";
+    let checklist = format!(
+        "[env.staging]\n[env.staging.hosts]\n{hosts}\n[step.code]\non = \"all\"\nrun = 'true'\n\
+         [[stage]]\nname = \"Staging\"\nenv = \"staging\"\nsteps = [\"code\"]\n"
+    );
+    let ground = Ground::new(2, &checklist);
+    let commits = ["one", "two", "three"].map(|text| {
+        let commit = ground.commit(text);
+        let some: &[&str] = if text == "three" {
+            &["deploy", "--host", "stg1"]
+        } else {
+            &["deploy"]
+        };
+        ground.ends(0, some);
+        commit
+    });
+    let [one, two, three] = commits.each_ref().map(|commit| &commit[..7]);
+    let means = ground.ends(0, &["rollback", "staging", "--dry-run", "--json"]);
+    let means: Value = serde_json::from_str(&means.out).unwrap();
+    let of = |end: &str| text(&means[end]["commit"])[..7].to_owned();
+    assert_eq!((of("from").as_str(), of("to").as_str()), (two, one));
+    let warned = means["warnings"].to_string();
+    let told = format!("brought {three} to stg1 only: what it did there is not taken back");
+    assert!(warned.contains(&told), "{warned}");
+    let never = ground.ends(2, &["rollback", "staging", three]);
+    never.says(&["no release of this name or commit is known here"]);
+    // All of them by name is the whole.
+    ground.ends(0, &["deploy", "--host", "stg1", "stg2"]);
+    let means = ground.ends(0, &["rollback", "staging", "--dry-run"]);
+    means.prints(&[three, two]);
+    assert!(!means.out.contains("only"), "{}", means.out);
+}
+
+#[test]
 fn nothing_is_started_where_nothing_can_be_gone_back_to() {
     let mut ground = shop();
     let nothing = ground.ends(0, &["rollback", "production"]);

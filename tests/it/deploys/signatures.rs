@@ -153,8 +153,12 @@ fn a_key_that_nobody_knows_is_wrong_and_without_means_nothing_is_said() {
         .git(&["config", "--unset", "gpg.ssh.allowedSignersFile"]);
     let told = keys.verified(&tag);
     assert_eq!(
-        (&told["signed"], &told["verified"]),
-        (&true.into(), &Value::Null)
+        (&told["signed"], &told["verified"], &told["why"]),
+        (
+            &true.into(),
+            &Value::Null,
+            &"nothing here can verify it".into()
+        )
     );
 
     let keys = Keys::gpg();
@@ -226,6 +230,12 @@ fn a_list_does_not_wait_for_a_program_that_never_verifies() {
     ]);
     std::fs::remove_file(&waits).unwrap();
     assert_eq!(all.len(), 31);
+    let unanswered = |release: &Value| {
+        let why = release["signature"]["why"].as_str();
+        why.is_some_and(|why| why.starts_with("what verifies it did not answer in"))
+    };
+    // The first ones were asked for, and for the others there was no time.
+    assert!(unanswered(&all[0]) && !unanswered(&all[30]), "{all:?}");
     for release in all {
         assert_eq!(release["signature"]["state"], "unchecked", "{release}");
         assert!(!release["commits"].is_null(), "{release}");
@@ -279,4 +289,14 @@ fn a_program_that_hangs_while_it_verifies_is_told_and_keeps_nobody() {
     for part in ["1 difference", "did not answer in", signed] {
         assert!(said.contains(part), "{said}");
     }
+    let mut command: Command = ground.command(env!("CARGO_BIN_EXE_golive"), &ground.project());
+    command.env("PATH", format!("{}:{path}", bin.display()));
+    let command = command.args(["releases", "verify", "--json"]);
+    let told: Value = serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
+    let of = |tag: &str| {
+        let all = told["signatures"].as_array().unwrap();
+        let one = all.iter().find(|one| one["tag"] == tag).unwrap();
+        one["why"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(of(signed), "what verifies it did not answer in 5 s");
 }

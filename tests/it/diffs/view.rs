@@ -126,7 +126,7 @@ fn what_is_found_is_told() {
         regex: false,
     };
     view.search(Some(&pattern), (80, 24));
-    assert_eq!(view.place(), "round: 1 of 2");
+    assert_eq!(view.place(None), "round: 1 of 2");
     check("found", &view, &[Act::Next]);
 }
 

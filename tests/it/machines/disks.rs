@@ -136,7 +136,7 @@ fn logs_that_find_no_room_say_so_and_neither_screen_nor_run_minds() {
     // What is kept of the log is longer than that already, the journal is not.
     limit_files_of(Some(terminal.pid()), Some(100_000));
     file.write_all(b"no room for this\n").unwrap();
-    terminal.shows("lines are missing from here on: could not keep them");
+    terminal.shows("File too large: lines are missing from here on");
     terminal.keys("g");
     terminal.shows("the first line");
     terminal.keys("G");

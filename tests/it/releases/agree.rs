@@ -89,7 +89,7 @@ fn deed(number: usize) -> String {
 }
 
 /// The past of a nasty repository, asked in this process.
-fn past(nasty: &Nasty) -> Past {
+pub(super) fn past(nasty: &Nasty) -> Past {
     let file = nasty.root().join("releases.toml");
     let text = std::fs::read_to_string(&file).unwrap();
     let checklist: Checklist = checklist::read("releases.toml", &text).unwrap();

@@ -15,12 +15,12 @@ const TELLTALE: &str =
     "#!/bin/sh\nprintf '%s\\n' \"$*\" >>@LOG@\nPATH=@PATH@\nexport PATH\nexec git \"$@\"\n";
 
 /// A repository with many tags: with golive's note, made by hand, lightweight.
-fn many() -> Nasty {
+pub(super) fn many() -> Nasty {
     with_tags(20)
 }
 
 /// The same, with very long tags among them, and some on tags and on folders.
-fn many_odd() -> Nasty {
+pub(super) fn many_odd() -> Nasty {
     let nasty = with_tags(20_000);
     nasty.tag(
         "DEPLOYED-2026-11-20/2104",

@@ -492,6 +492,22 @@ fn sources_are_hidden_shown_and_named_by_letter() {
 }
 
 #[test]
+fn what_is_hidden_is_taken_out_of_lines_over_time_at_once() {
+    let mut model = live(60);
+    let lately = |model: &Model| -> u64 {
+        let lately = &model.tail.as_ref().unwrap().lately;
+        lately.buckets.iter().map(|bucket| bucket.all).sum()
+    };
+    // Else they are asked for once a second.
+    tell(&mut model, Msg::Tick, NOW + 3);
+    let all = lately(&model);
+    press(&mut model, ".a", NOW + 3);
+    assert!((1..all).contains(&lately(&model)), "{all}");
+    press(&mut model, "..", NOW + 3);
+    assert_eq!(lately(&model), all);
+}
+
+#[test]
 fn the_file_of_a_log_is_proposed_and_typed() {
     let mut model = live(60);
     press(&mut model, ">", NOW);

@@ -34,10 +34,12 @@ fn hash(number: usize) -> Commit {
 fn release(tag: &str, number: usize, hours: i64) -> Release {
     Release {
         tag: tag.into(),
+        object: format!("tag {number}"),
         commit: hash(number),
         at: start() - TimeDelta::hours(hours),
         by: ["tom@desk", "ana@laptop", "bot"][number % 3].into(),
         subject: ["lists can be shared", "fix rounding", "faster pages"][number % 3].into(),
+        untold: false,
         live: false,
         envs: vec![EnvName::from("production")],
         run: Some(RunId::new(format!(
@@ -366,6 +368,97 @@ fn what_is_typed_finds_releases_at_once_and_esc_shows_all_again() {
     assert_eq!(model.shelf.len(), 48);
 }
 
+/// The catalog before the subjects of its releases were read, and these.
+fn untold(whole: &Catalog) -> (Catalog, Vec<(Commit, String)>) {
+    let mut rows = whole.clone();
+    let mut subjects = Vec::new();
+    for release in &mut rows.releases {
+        let subject = std::mem::take(&mut release.subject);
+        subjects.push((release.commit.clone(), subject));
+        release.untold = true;
+    }
+    (rows, subjects)
+}
+
+#[test]
+fn subjects_come_after_the_rows_and_nothing_else_moves() {
+    let whole = catalog(47);
+    let (rows, subjects) = untold(&whole);
+    let told = |model: &Model| text(model, 120, 36, 30);
+    let whole_text = told(&opened(&whole, (120, 36)));
+    let mut model = opened(&rows, (120, 36));
+    let before = told(&model);
+    let blank = |text: &str| {
+        let words = ["lists can be shared", "fix rounding", "faster pages"];
+        let blank = |text: String, word: &&str| text.replace(word, &" ".repeat(word.len()));
+        words.iter().fold(text.to_owned(), blank)
+    };
+    // A detail was asked for and told with its subject, as always.
+    let list = |text: &str| {
+        let rows = text
+            .lines()
+            .take(14)
+            .map(|row| row.chars().take(90).collect::<String>());
+        rows.collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(list(&before), blank(&list(&whole_text)));
+    let (first, rest) = subjects.split_at(5);
+    for told in [first, rest] {
+        let news = ReleaseNews::Subjects(told.to_vec());
+        tell(&mut model, Msg::Releases(news), 20);
+    }
+    assert_eq!(told(&model), whole_text);
+    // Read again, what was told stands until it is told again, and is not asked for row by row.
+    let cmds = tell(
+        &mut model,
+        Msg::Releases(ReleaseNews::Catalog(Arc::new(rows.clone()))),
+        21,
+    );
+    assert_eq!(told(&model), whole_text);
+    let filled = |cmds: &[Cmd]| {
+        wishes(cmds)
+            .iter()
+            .any(|one| matches!(one, ReleaseWish::Fill(_)))
+    };
+    assert!(!filled(&cmds) && !filled(&tick(&mut model, 22_000)));
+    // Where there is nothing yet, the rows that show are asked for once the operator rests there.
+    let mut model = opened(&rows, (120, 36));
+    let rest = press(&mut model, "G", 30);
+    assert!(filled(&rest) || filled(&tick(&mut model, 31_000)));
+}
+
+#[test]
+fn finding_goes_on_in_subjects_that_come_later_and_says_so() {
+    let whole = catalog(47);
+    let (rows, subjects) = untold(&whole);
+    let mut model = opened(&rows, (120, 36));
+    press(&mut model, "/bot fast", 3);
+    let shown = text(&model, 120, 36, 3);
+    assert!(shown.contains("0 of 47 releases so far"), "{shown}");
+    assert!(shown.contains("messages are still being read"), "{shown}");
+    let (first, rest) = subjects.split_at(20);
+    tell(
+        &mut model,
+        Msg::Releases(ReleaseNews::Subjects(first.to_vec())),
+        4,
+    );
+    let some = model.shelf.len();
+    let selected = model.shelf.selected().unwrap().tag.clone();
+    assert!(some > 0 && text(&model, 120, 36, 4).contains("releases so far"));
+    tell(
+        &mut model,
+        Msg::Releases(ReleaseNews::Subjects(rest.to_vec())),
+        5,
+    );
+    assert!(model.shelf.len() > some);
+    assert_eq!(model.shelf.selected().unwrap().tag, selected);
+    let shown = text(&model, 120, 36, 5);
+    assert!(!shown.contains("so far"), "{shown}");
+    let mut known = opened(&whole, (120, 36));
+    press(&mut known, "/bot fast", 3);
+    assert_eq!(model.shelf.len(), known.shelf.len());
+}
+
 #[test]
 fn while_a_text_is_typed_and_where_nothing_fits_only_what_works_is_offered() {
     let (small, large) = ((40, 12), (120, 36));
@@ -478,6 +571,31 @@ fn rows_that_are_filled_late_do_not_bring_back_what_was_told_anew() {
 }
 
 #[test]
+fn what_a_signature_is_worth_stays_with_its_tag_object() {
+    let unchecked = |object: &str| {
+        let mut catalog = catalog(9);
+        catalog.releases[0].object = object.to_owned();
+        catalog.releases[0].signature = Signature::Unchecked;
+        catalog
+    };
+    let listed = |catalog: Catalog| Msg::Releases(ReleaseNews::Catalog(Arc::new(catalog)));
+    let mut model = shelf(9);
+    tell(&mut model, listed(unchecked("first")), 1);
+    let mut verified = model.shelf.release(0).unwrap().clone();
+    verified.signature = Signature::Good("ada".to_owned());
+    let filled = || Msg::Releases(ReleaseNews::Filled(vec![verified.clone()]));
+    tell(&mut model, filled(), 2);
+    tell(&mut model, listed(unchecked("first")), 3);
+    let signature = |model: &Model| model.shelf.release(0).unwrap().signature.clone();
+    assert_eq!(signature(&model), Signature::Good("ada".to_owned()));
+    // Somebody tags the same commit anew, with the same name and time.
+    tell(&mut model, listed(unchecked("second")), 4);
+    assert_eq!(signature(&model), Signature::Unchecked);
+    tell(&mut model, filled(), 5);
+    assert_eq!(signature(&model), Signature::Unchecked);
+}
+
+#[test]
 fn stale_diffs_are_dropped() {
     let mut model = shelf(47);
     press(&mut model, "j", 10);
@@ -510,7 +628,11 @@ fn two_releases_are_compared_the_older_one_first() {
     let releases = catalog(47).releases;
     assert_eq!(
         range,
-        Some((releases[2].tag.clone(), releases[0].tag.clone()))
+        // In full: a tag may be called as a branch is.
+        Some((
+            format!("refs/tags/{}", releases[2].tag),
+            format!("refs/tags/{}", releases[0].tag)
+        ))
     );
     assert_eq!(model.shelf.focus(), Some(Tab::Diff));
     look("releases-compare", &catalog(47), "vjj=");
@@ -520,7 +642,7 @@ fn two_releases_are_compared_the_older_one_first() {
 fn deploying_from_the_list_makes_a_plan_for_the_release_and_starts_nothing() {
     let mut model = shelf(47);
     let cmds = press(&mut model, "jjD", 10);
-    let reference = catalog(47).releases[2].tag.clone();
+    let reference = format!("refs/tags/{}", catalog(47).releases[2].tag);
     assert!(cmds.contains(&Cmd::PrepareDeploy { reference }), "{cmds:?}");
     let mut model = shelf(47);
     let cmds = press(&mut model, "jjB", 10);
@@ -665,6 +787,24 @@ fn what_others_do_is_looked_at_where_it_shows_and_hosts_are_asked_when_they_move
     model.view = View::Home;
     assert!(looks(&tell(&mut model, Msg::Tick, 35)));
     assert!(!looks(&tell(&mut model, Msg::Tick, 36)), "once");
+}
+
+#[test]
+fn hosts_are_asked_for_each_of_two_changes_that_came_before_the_first_was_looked_at() {
+    let asks = |cmds: &[Cmd]| cmds.iter().any(|cmd| matches!(cmd, Cmd::ProbeHosts));
+    let mut model = fixture::home();
+    let mut known = model.overview.clone().unwrap();
+    let mut told = |model: &mut Model, live: usize| {
+        known.repository.as_mut().unwrap().live = Some(hash(live));
+        let cmds = tell(model, Msg::Overview(known.clone()), 33);
+        asks(&cmds)
+    };
+    assert!(told(&mut model, 1), "another one than at first");
+    tell(&mut model, Msg::Stirred { refs: true }, 30);
+    tell(&mut model, Msg::Stirred { refs: true }, 31);
+    assert!(told(&mut model, 2));
+    assert!(told(&mut model, 3));
+    assert!(!told(&mut model, 3), "it is what they were asked for");
 }
 
 #[test]

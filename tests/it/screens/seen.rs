@@ -249,18 +249,6 @@ fn a_line_that_came_late_is_marked_where_no_times_stand() {
 }
 
 #[test]
-fn the_last_minutes_are_asked_for_at_once_when_others_show() {
-    let mut model = live(60);
-    let hidden = |model: &Model| model.tail.as_ref().unwrap().asked_with.hidden.len();
-    // It was asked for in the same second.
-    assert_eq!(model.tail.as_ref().unwrap().asked, Some(at(NOW + 2)));
-    press(&mut model, ".a", NOW + 2);
-    assert_eq!(hidden(&model), 4);
-    press(&mut model, "..", NOW + 2);
-    assert_eq!(hidden(&model), 0);
-}
-
-#[test]
 fn what_is_said_of_the_lines_holds_for_those_that_show() {
     let mut model = live(60);
     press(&mut model, "c", NOW);

@@ -462,7 +462,10 @@ impl Paper {
     /// Its lines in equal stretches of a time.
     fn histogram(&self, buckets: usize, (from, to): (i64, i64)) -> Vec<Bucket> {
         let mut told = vec![Bucket::default(); buckets];
-        for (_, line) in &self.lines {
+        for (owner, line) in &self.lines {
+            if self.filters.hidden.contains(owner) {
+                continue;
+            }
             let Some(at) = line.at_ms.filter(|at| (from..to).contains(at)) else {
                 continue;
             };

@@ -40,11 +40,14 @@ struct Made {
 }
 
 impl Tails for Made {
+    type Memory = ();
+
     async fn tail<S: TailSink>(
         &self,
         _source: &TailSource,
         start: TailStart,
         _follow: bool,
+        _memory: &mut (),
         sink: &mut S,
     ) -> Result<(), LaunchError> {
         self.asked.lock().unwrap().push((Instant::now(), start));

@@ -23,6 +23,7 @@ in_every_shell! {
     after_a_break_files_that_were_rotated_meanwhile_are_read_in_order
     after_a_break_a_file_that_is_gone_is_told
     after_a_break_a_file_that_was_cut_short_is_told
+    after_a_break_a_file_that_was_cut_short_is_known_however_long_it_is
     a_missing_file_is_waited_for
     a_file_with_a_hostile_name_is_followed
     a_link_to_a_file_is_followed
@@ -136,9 +137,9 @@ async fn after_a_break_nothing_is_missing_and_nothing_comes_twice(world: World) 
     world.write("app.log", "one\ntwo\nth");
     let came = world.follow("app.log", LAST);
     came.is("two\nth").await;
-    let mark = came.leave();
+    let left = came.leave();
     world.write("app.log", "ree\nfour\n");
-    let came = world.follow("app.log", mark);
+    let came = world.again("app.log", left);
     came.is("ree\nfour\n").await;
     assert_eq!(came.news(), ["open"]);
 }
@@ -147,7 +148,7 @@ async fn after_a_break_files_that_were_rotated_meanwhile_are_read_in_order(world
     world.write("app.log", "one\n");
     let came = world.follow("app.log", LAST);
     came.is("one\n").await;
-    let mark = came.leave();
+    let left = came.leave();
     world.write("app.log", "two\n");
     world.rename("app.log", "app.log.1");
     world.write("app.log.err", "another log\n");
@@ -155,7 +156,7 @@ async fn after_a_break_files_that_were_rotated_meanwhile_are_read_in_order(world
     world.rename("app.log.1", "app.log.2");
     world.rename("app.log", "app.log.1");
     world.write("app.log", "four\n");
-    let came = world.follow("app.log", mark);
+    let came = world.again("app.log", left);
     came.is("two\nthree\nfour\n").await;
     assert_eq!(came.news(), ["open", "rotated", "open", "rotated", "open"]);
 }
@@ -170,11 +171,11 @@ async fn after_a_break_a_file_that_is_gone_is_told(world: World) {
     .unwrap();
     let came = world.follow("app.log", LAST);
     came.is("one\n").await;
-    let mark = came.leave();
+    let left = came.leave();
     fs::remove_file(world.home.join("app.log")).unwrap();
     world.write("app.log.1.gz", "two, compressed\n");
     world.write("app.log", "three\n");
-    let came = world.follow("app.log", mark);
+    let came = world.again("app.log", left);
     came.is("three\n").await;
     assert_eq!(came.news(), ["gap", "open"]);
 }
@@ -183,11 +184,31 @@ async fn after_a_break_a_file_that_was_cut_short_is_told(world: World) {
     world.write("app.log", "one\ntwo\n");
     let came = world.follow("app.log", LAST);
     came.is("one\ntwo\n").await;
-    let mark = came.leave();
+    let left = came.leave();
     fs::write(world.home.join("app.log"), "3\n").unwrap();
-    let came = world.follow("app.log", mark);
+    let came = world.follow("app.log", left.mark);
     came.is("3\n").await;
     assert_eq!(came.news(), ["truncated", "open"]);
+    drop(came);
+    let came = world.again("app.log", left);
+    came.is("3\n").await;
+    assert_eq!(came.news(), ["truncated", "open"]);
+}
+
+async fn after_a_break_a_file_that_was_cut_short_is_known_however_long_it_is(world: World) {
+    for lines in [LAST, TailStart::Lines(0)] {
+        for text in ["1\n2\n3\n4\n", "1\n2\n3\n4\n5\n"] {
+            fs::write(world.home.join("app.log"), "one\ntwo\n").unwrap();
+            let came = world.follow("app.log", lines);
+            came.told("open").await;
+            came.is(if lines == LAST { "one\ntwo\n" } else { "" }).await;
+            let left = came.leave();
+            fs::write(world.home.join("app.log"), text).unwrap();
+            let came = world.again("app.log", left);
+            came.is(text).await;
+            assert_eq!(came.news(), ["truncated", "open"]);
+        }
+    }
 }
 
 async fn a_missing_file_is_waited_for(world: World) {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use golive::domain::checklist::Followed;
 use golive::edge::process::LocalLauncher;
-use golive::edge::tail::follow_at;
+use golive::edge::tail::{Memory, follow_at};
 use golive::port::{FileMark, LaunchError, TailPiece, TailSink, TailStart};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -63,13 +63,36 @@ impl World {
         self.begin(Followed::File(name.to_owned()), start, true)
     }
 
+    /// Follows a file again that was left, with what is remembered of it.
+    pub(super) fn again(&self, name: &str, left: Left) -> Came {
+        self.open(
+            Followed::File(name.to_owned()),
+            left.mark,
+            true,
+            left.memory,
+        )
+    }
+
     pub(super) fn begin(&self, what: Followed, start: TailStart, follow: bool) -> Came {
+        self.open(what, start, follow, Arc::default())
+    }
+
+    fn open(
+        &self,
+        what: Followed,
+        start: TailStart,
+        follow: bool,
+        memory: Arc<tokio::sync::Mutex<Memory>>,
+    ) -> Came {
         let seen = Arc::new(Mutex::new(Seen::default()));
         let mut sink = Collecting(Arc::clone(&seen));
         let place = self.place.clone();
-        let task =
-            tokio::spawn(async move { follow_at(&place, &what, start, follow, &mut sink).await });
-        Came { seen, task }
+        let known = Arc::clone(&memory);
+        let task = tokio::spawn(async move {
+            let mut memory = known.lock().await;
+            follow_at(&place, &what, start, follow, &mut memory, &mut sink).await
+        });
+        Came { seen, task, memory }
     }
 }
 
@@ -86,6 +109,14 @@ pub(super) struct Seen {
 pub(super) struct Came {
     seen: Arc<Mutex<Seen>>,
     task: JoinHandle<Result<(), LaunchError>>,
+    memory: Arc<tokio::sync::Mutex<Memory>>,
+}
+
+/// A source that was left, as it is when a connection breaks.
+pub(super) struct Left {
+    /// Where to go on.
+    pub(super) mark: TailStart,
+    memory: Arc<tokio::sync::Mutex<Memory>>,
 }
 
 impl Drop for Came {
@@ -131,9 +162,12 @@ impl Came {
         (&mut self.task).await.unwrap()
     }
 
-    /// Leaves, as a connection does that breaks. Returns where to go on.
-    pub(super) fn leave(self) -> TailStart {
-        TailStart::Mark(self.seen(|seen| seen.mark).unwrap())
+    /// Leaves, as a connection does that breaks.
+    pub(super) fn leave(self) -> Left {
+        Left {
+            mark: TailStart::Mark(self.seen(|seen| seen.mark).unwrap()),
+            memory: Arc::clone(&self.memory),
+        }
     }
 }
 

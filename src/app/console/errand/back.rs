@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use super::super::super::args::{Decisions, Selected};
 use super::super::super::lock;
 use super::super::super::releases::{Past, versions};
 use super::super::super::rollback::{self, Way};
 use super::super::super::session::{self, Project};
 use super::{Errands, Prepared};
 use crate::domain::id::{EnvName, RunId};
+use crate::domain::release::as_said;
 use crate::edge::ssh::Sites;
 use crate::ui::msg::{Msg, Notice, ReleaseNews};
 
@@ -36,11 +38,32 @@ impl Errands {
         if project.checklist.release.version.is_none() {
             return;
         }
+        // What is told last was asked last: what hosts ran before a change must not stand where it is known what they run.
+        let _turn = self.asking.lock().await;
         // Without a repository hosts can still be compared with each other.
         let catalog = Past::of(project).list().await.unwrap_or_default();
         let answers = versions::ask(project, sites, None, &catalog).await;
         let news = ReleaseNews::Versions(answers.versions);
         self.answer(Ok(Msg::Releases(news)));
+    }
+
+    /// Makes a plan for one word, and opens the connections to its hosts. A tag in full is called by its name where git takes
+    /// that for nothing else: so it is as if somebody had typed it.
+    pub(in super::super) fn prepare_word(&self, word: String) {
+        let errands = self.clone();
+        tokio::spawn(async move {
+            let tag = as_said(&word);
+            let reference = if tag == word {
+                word
+            } else {
+                errands.project.git().word_of_tag(tag).await
+            };
+            let selected = Selected {
+                reference,
+                ..Selected::default()
+            };
+            errands.make_ready(selected, Decisions::default()).await;
+        });
     }
 
     /// Keeps the reason that was typed with the plan that waits for its start.

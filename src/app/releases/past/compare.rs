@@ -18,13 +18,6 @@ use crate::edge::git::tags::Live;
 const REMOTE_PATIENCE: Duration = Duration::from_secs(6);
 
 impl Past {
-    /// Compares the catalog's tags with those of the remote; asks it over the network, for at most some seconds. What
-    /// cannot be asked is said in `Catalog::remote` and is no error.
-    pub async fn compare(&self, catalog: &mut Catalog) {
-        let there = self.remote_tags().await;
-        self.put_remote(catalog, there).await;
-    }
-
     /// The catalog, compared: the remote is asked while tags are read.
     pub async fn list_compared(&self) -> Result<Catalog, GitError> {
         let (catalog, there) = tokio::join!(self.list(), self.remote_tags());
@@ -33,8 +26,8 @@ impl Past {
         Ok(catalog)
     }
 
-    /// The remote's tags; `None` = there is no remote.
-    async fn remote_tags(&self) -> Option<Result<Tags, String>> {
+    /// The remote's tags, or why it could not be asked in some seconds; `None` = there is no remote.
+    pub async fn remote_tags(&self) -> Option<Result<Tags, String>> {
         let remote = self.checklist.release.remote.as_deref()?;
         match self.git.has_remote(remote).await {
             Ok(true) => {}
@@ -52,7 +45,8 @@ impl Past {
         })
     }
 
-    async fn put_remote(&self, catalog: &mut Catalog, there: Option<Result<Tags, String>>) {
+    /// Compares the catalog's tags with those that the remote has.
+    pub async fn put_remote(&self, catalog: &mut Catalog, there: Option<Result<Tags, String>>) {
         let rules = &self.checklist.release;
         let there = match there {
             None => {

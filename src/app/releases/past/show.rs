@@ -20,7 +20,7 @@ impl Past {
     /// A release as a whole; `None` = the catalog has no such release.
     pub async fn show(&self, catalog: &Catalog, tag: &str) -> Result<Option<Detail>, GitError> {
         let mut filled = self.fill(catalog, &[tag.to_owned()]).await;
-        let Some(release) = filled.pop() else {
+        let Some(mut release) = filled.pop() else {
             return Ok(None);
         };
         let place = catalog
@@ -29,7 +29,7 @@ impl Past {
             .position(|release| release.tag == tag);
         let before = place.and_then(|place| catalog.releases.get(place + 1));
         let from = before.map(|before| &before.commit);
-        let to = &release.commit;
+        let to = &release.commit.clone();
         let (said, commits, paths, people, files, is_shallow) = tokio::join!(
             self.said(tag),
             self.git.graph(from, to, MOST_COMMITS),
@@ -39,7 +39,13 @@ impl Past {
             self.git.is_shallow(),
         );
         let is_shallow = is_shallow?;
-        let annotation = said?.and_then(|tag| tag.annotation).unwrap_or_default();
+        let said = said?;
+        if release.untold {
+            let committed = said.as_ref().and_then(|tag| tag.committed.as_ref());
+            release.subject = committed.map_or_else(String::new, |says| says.subject.clone());
+            release.untold = false;
+        }
+        let annotation = said.and_then(|tag| tag.annotation).unwrap_or_default();
         let (commits, paths) = (known(commits, is_shallow)?, known(paths, is_shallow)?);
         let (files, people) = (known(files, is_shallow)?, known(people, is_shallow)?);
         let journal = self.host_times(release.run.clone()).await;
@@ -47,7 +53,7 @@ impl Past {
             before: before.map(|before| before.tag.clone()),
             message: bounded(
                 message_of_people(&annotation.message, annotation.note.as_ref()),
-                tag,
+                &release.object,
             ),
             commits: marked(commits, &paths),
             commit_count: release.commits,
@@ -84,14 +90,14 @@ impl Past {
 }
 
 /// A message that may be of any length, cut to what people read.
-fn bounded(message: String, tag: &str) -> String {
+fn bounded(message: String, object: &str) -> String {
     let (read, is_all) = text::beginning(&message, MOST_MESSAGE);
     if is_all {
         return message;
     }
     let size = message.len().div_ceil(1024);
     format!(
-        "{}\n\n(cut: the message has {size} KiB; git cat-file tag {tag} prints all of it)",
+        "{}\n\n(cut: the message has {size} KiB; git cat-file tag {object} prints all of it)",
         read.trim_end()
     )
 }

@@ -40,9 +40,10 @@ enum Which {
 }
 
 impl Walk<'_> {
-    /// The seat of a line, or one near it when it is gone.
+    /// The seat of a line, of the next one behind it when it was given up, or one near it when it is not known yet.
     pub(super) fn seat_of(&self, spot: Spot) -> u64 {
         self.found(spot)
+            .or_else(|| self.reader.document.order.grave(spot.id))
             .unwrap_or(spot.place)
             .min(self.seats().saturating_sub(1))
     }
@@ -61,16 +62,20 @@ impl Walk<'_> {
         line.and_then(|line| order.find(id.track, line, spot.place))
     }
 
-    /// The seat behind a line; 0 when the line was given up, and all before it with it.
+    /// The seat to begin with at a line; that of the next one behind it when it was given up, and there may be none.
+    pub(super) fn first_seat(&self, spot: Spot) -> u64 {
+        match self.reader.document.order.grave(spot.id) {
+            Some(seat) => seat,
+            None => self.seat_of(spot),
+        }
+    }
+
+    /// The seat behind a line, also when it was given up.
     pub(super) fn behind(&self, spot: Spot) -> u64 {
-        let document = self.reader.document;
-        let track = document.tracks.get(usize::from(spot.id.track.0));
-        let is_gone =
-            |track: &super::Track| spot.id.begin().is_none() && spot.id.line < track.dropped;
+        let gone = || self.reader.document.order.grave(spot.id);
         match self.found(spot) {
             Some(seat) => seat + 1,
-            None if track.is_some_and(is_gone) => 0,
-            None => spot.place + 1,
+            None => gone().unwrap_or(spot.place + 1),
         }
     }
 
@@ -91,9 +96,9 @@ impl Walk<'_> {
 
     /// Looks for a line.
     pub(super) fn seek(&self, from: Option<Spot>, back: bool, goal: Goal) -> (Option<Step>, Found) {
-        let start = match (from.map(|spot| self.seat_of(spot)), back) {
-            (Some(seat), false) => Some(seat + 1),
-            (Some(seat), true) => seat.checked_sub(1),
+        let start = match (from, back) {
+            (Some(spot), false) => Some(self.behind(spot)),
+            (Some(spot), true) => self.seat_of(spot).checked_sub(1),
             (None, false) => Some(0),
             (None, true) => self.seats().checked_sub(1),
         };

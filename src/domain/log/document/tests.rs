@@ -1,326 +1,17 @@
 //! Documents against a naive model: all lines in a list, filtered and looked at one by one.
 
+mod model;
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use super::super::filter::{Filters, Pattern, Rule, Test};
-use super::super::level;
+use self::model::*;
 use super::super::line::{Level, LineId, Spot, TrackId, Voice};
 use super::super::look::{Anchor, Found, Goal, Look, Open, Window};
 use super::super::pattern::Matcher;
 use super::super::shown;
-use super::{Document, Done, Job, LineFact, Storage};
-
-#[derive(Debug, Default)]
-struct Memory(Vec<Vec<u8>>);
-
-impl Storage for Memory {
-    fn read(&self, track: TrackId, from: u64, len: usize) -> Vec<u8> {
-        let bytes = &self.0[usize::from(track.0)];
-        let from = (from as usize).min(bytes.len());
-        bytes[from..(from + len).min(bytes.len())].to_vec()
-    }
-}
-
-/// A line of the model.
-#[derive(Debug, Clone)]
-struct Line {
-    id: LineId,
-    at_ms: Option<i64>,
-    bytes: Vec<u8>,
-    level: Level,
-    goes_on: bool,
-    voice: Voice,
-    owner: usize,
-}
-
-/// A document and its model.
-#[derive(Debug, Default)]
-struct Bench {
-    document: Document,
-    memory: Memory,
-    /// Ends of pieces and when they arrived, of each track.
-    pieces: Vec<Vec<(usize, Option<i64>)>>,
-    said: Vec<(i64, Voice, String)>,
-    filters: Filters,
-    search: Option<Pattern>,
-    jobs: Vec<Job>,
-    dones: Vec<Done>,
-    now: i64,
-}
-
-#[derive(Debug, Clone)]
-enum Deed {
-    Append(usize, Vec<u8>, i64),
-    Say(bool, String),
-    Filter(Vec<(bool, bool, &'static str)>, Level, u64, bool, bool),
-    Search(Option<&'static str>),
-    Fetch,
-    Run(usize),
-    Apply(usize),
-}
-
-const TRACKS: usize = 3;
-
-impl Bench {
-    fn new(tracks: usize) -> Self {
-        let mut bench = Self::default();
-        for owner in 0..tracks {
-            bench.document.add_track(owner, Voice::Printed);
-            bench.memory.0.push(Vec::new());
-            bench.pieces.push(Vec::new());
-        }
-        bench
-    }
-
-    fn act(&mut self, deed: Deed) {
-        let tracks = self.pieces.len();
-        match deed {
-            Deed::Append(track, bytes, later) => {
-                let track = track % tracks;
-                self.now += later;
-                if bytes.is_empty() {
-                    return;
-                }
-                let at = (later < 9).then_some(self.now);
-                self.memory.0[track].extend(bytes);
-                let len = self.memory.0[track].len();
-                self.pieces[track].push((len, at));
-                self.document.grown(TrackId(track as u16), len as u64, at);
-            }
-            Deed::Say(failed, text) => {
-                self.now += 1;
-                let voice = if failed { Voice::Failed } else { Voice::Golive };
-                self.document.say(0, self.now, voice, &text);
-                self.said.push((self.now, voice, text));
-                self.now += 1;
-            }
-            Deed::Filter(rules, level, context, off, hide) => {
-                let rules = rules.into_iter().map(|(is_in, on, text)| {
-                    let pattern = pattern(text);
-                    let test = if is_in {
-                        Test::In(pattern)
-                    } else {
-                        Test::Out(pattern)
-                    };
-                    Rule { test, on }
-                });
-                self.filters = Filters {
-                    rules: rules.collect(),
-                    level,
-                    hidden: if hide {
-                        BTreeSet::from([1])
-                    } else {
-                        BTreeSet::new()
-                    },
-                    context,
-                    off,
-                };
-                self.document.set_filters(self.filters.clone()).unwrap();
-            }
-            Deed::Search(text) => {
-                self.search = text.map(pattern);
-                self.document.set_search(self.search.clone(), None).unwrap();
-            }
-            Deed::Fetch => self.jobs.extend(self.document.next_job()),
-            Deed::Run(at) => {
-                if !self.jobs.is_empty() {
-                    let job = self.jobs.swap_remove(at % self.jobs.len());
-                    self.dones.push(job.run(&self.memory, &mut Vec::new()));
-                }
-            }
-            Deed::Apply(at) => {
-                if !self.dones.is_empty() {
-                    let done = self.dones.swap_remove(at % self.dones.len());
-                    self.document.apply(done);
-                }
-            }
-        }
-    }
-
-    fn finish(&mut self) {
-        loop {
-            self.act(Deed::Fetch);
-            if self.jobs.is_empty() && self.dones.is_empty() {
-                return;
-            }
-            self.act(Deed::Run(0));
-            self.act(Deed::Apply(0));
-        }
-    }
-
-    fn look(&self, anchor: Anchor, above: usize, below: usize) -> Window {
-        self.look_with(Open::default(), anchor, above, below)
-    }
-
-    fn look_with(&self, open: Open, anchor: Anchor, above: usize, below: usize) -> Window {
-        let look = Look {
-            anchor,
-            above,
-            below,
-            open,
-        };
-        self.document.look(&self.memory, &look)
-    }
-
-    /// All lines that have an end, in order, then those that have none.
-    fn lines(&self) -> Vec<Line> {
-        let mut lines = Vec::new();
-        for (track, bytes) in self.memory.0.iter().enumerate() {
-            let (mut at, mut before) = (0, Level::Unknown);
-            for (number, piece) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
-                at += piece.len();
-                let mut at_ms = None;
-                for (end, piece_ms) in &self.pieces[track] {
-                    at_ms = at_ms.max(*piece_ms);
-                    if *end >= at {
-                        break;
-                    }
-                }
-                let goes_on = level::goes_on(piece);
-                before = if goes_on { before } else { level::level(piece) };
-                lines.push(Line {
-                    id: id(track, number),
-                    at_ms,
-                    bytes: piece.to_vec(),
-                    level: before,
-                    goes_on,
-                    voice: Voice::Printed,
-                    owner: track,
-                });
-            }
-        }
-        for (number, (at_ms, voice, text)) in self.said.iter().enumerate() {
-            lines.push(Line {
-                id: id(self.pieces.len(), number),
-                at_ms: Some(*at_ms),
-                bytes: format!("{text}\n").into_bytes(),
-                level: Level::Unknown,
-                goes_on: false,
-                voice: *voice,
-                owner: 0,
-            });
-        }
-        lines.sort_by_key(|line| (!line.bytes.ends_with(b"\n"), line.at_ms, line.id));
-        lines
-    }
-
-    /// Whether each line shows by itself, and whether it shows at all.
-    fn shown(&self, lines: &[Line]) -> (Vec<bool>, Vec<bool>) {
-        let matchers: Vec<Matcher> = self
-            .filters
-            .rules
-            .iter()
-            .map(|rule| match &rule.test {
-                Test::In(pattern) | Test::Out(pattern) => Matcher::new(pattern).unwrap(),
-            })
-            .collect();
-        let hidden = |line: &Line| self.filters.hidden.contains(&line.owner);
-        let core = |line: &Line| {
-            if hidden(line) {
-                return false;
-            }
-            if self.filters.off || line.voice != Voice::Printed {
-                return true;
-            }
-            let (mut ins, mut any, mut out) = (false, false, false);
-            for (rule, matcher) in self.filters.rules.iter().zip(&matchers) {
-                let matches = matcher.is_match(&line.bytes);
-                match &rule.test {
-                    _ if !rule.on => {}
-                    Test::In(_) => (any, ins) = (true, ins || matches),
-                    Test::Out(_) => out |= matches,
-                }
-            }
-            let level = line.level.max(if line.level == Level::Unknown {
-                Level::Info
-            } else {
-                Level::Unknown
-            });
-            (!any || ins) && !out && level >= self.filters.level
-        };
-        let core: Vec<bool> = lines.iter().map(core).collect();
-        let closed = lines
-            .iter()
-            .filter(|line| line.bytes.ends_with(b"\n"))
-            .count();
-        let near: Vec<usize> = (0..closed).filter(|at| !hidden(&lines[*at])).collect();
-        let mut shown = core.clone();
-        let wide = self.filters.context as usize;
-        for (rank, at) in near.iter().enumerate() {
-            let from = rank.saturating_sub(wide);
-            let to = (rank + wide + 1).min(near.len());
-            shown[*at] |= near[from..to].iter().any(|other| core[*other]);
-        }
-        (core, shown)
-    }
-}
-
-fn id(track: usize, line: usize) -> LineId {
-    LineId {
-        track: TrackId(track as u16),
-        line: line as u64,
-    }
-}
-
-fn pattern(text: &str) -> Pattern {
-    Pattern {
-        text: text.to_owned(),
-        regex: false,
-    }
-}
-
-/// Whether a line is read whole.
-fn is_short(line: &[u8]) -> bool {
-    line.len() as u64 <= super::super::index::LONG
-}
-
-fn texts(window: &Window) -> Vec<String> {
-    window
-        .lines
-        .iter()
-        .map(super::super::line::LogLine::text)
-        .collect()
-}
-
-const WORDS: &[&str] = &[
-    "alpha\n",
-    "beta\n",
-    "\n",
-    "ERROR: alpha broke\n",
-    "  at frame beta\n",
-    "WARN beta slow\n",
-    "DEBUG alpha\n",
-    "no end ",
-    "10%\r20%\r30% beta\n",
-    "a line that is long enough to have its end kept alpha\n",
-    "\tindented\n",
-    "x\n\n\ny\n",
-];
-
-fn deeds() -> impl Strategy<Value = Vec<Deed>> {
-    let text = prop::sample::select(&["alpha", "beta", "e", "zzz"][..]);
-    let words = prop::collection::vec(prop::sample::select(WORDS), 0..12);
-    let append = (0..TRACKS, words, 0..10_i64)
-        .prop_map(|(track, words, later)| Deed::Append(track, words.concat().into_bytes(), later));
-    let level =
-        prop::sample::select(&[Level::Unknown, Level::Info, Level::Warning, Level::Error][..]);
-    let rules = prop::collection::vec((any::<bool>(), any::<bool>(), text.clone()), 0..3);
-    let filter = (rules, level, 0..3_u64, any::<bool>(), any::<bool>()).prop_map(
-        |(rules, level, context, off, hide)| Deed::Filter(rules, level, context, off, hide),
-    );
-    let deed = prop_oneof![
-        6 => append,
-        1 => ("[a-c]{1,4}", any::<bool>()).prop_map(|(text, failed)| Deed::Say(failed, text)),
-        1 => filter,
-        1 => prop::option::of(text).prop_map(Deed::Search),
-        4 => Just(Deed::Fetch),
-        4 => (0..4_usize).prop_map(Deed::Run),
-        4 => (0..4_usize).prop_map(Deed::Apply),
-    ];
-    prop::collection::vec(deed, 1..40)
-}
+use super::{LineFact, Storage};
 
 /// Compares a window with the model.
 fn compare(bench: &Bench, window: &Window, anchor: Option<usize>, above: usize, below: usize) {
@@ -635,4 +326,57 @@ fn what_was_hidden_and_opened_by_hand_is_found_when_older_lines_were_given_up() 
     assert_eq!(look(&bench), (2, vec![(1, 3)]));
     bench.document.drop_before(TrackId(0), 4);
     assert_eq!(look(&bench).0, 0);
+}
+
+#[test]
+fn who_remembers_a_line_that_was_given_up_finds_its_place_among_those_of_others() {
+    let mut bench = Bench::new(2);
+    for (track, at_ms) in [(1, 1), (0, 2), (0, 3), (1, 4), (0, 5), (1, 6), (0, 7)] {
+        bench.memory.0[track].extend(format!("{at_ms}\n").bytes());
+        let fact = LineFact {
+            len: 2,
+            at_ms,
+            level: Level::Unknown,
+            moved: false,
+            goes_on: false,
+        };
+        bench.document.take(TrackId(track as u16), &[fact], at_ms);
+    }
+    let spots: Vec<Spot> = bench.look(Anchor::Top, 0, 9).lines[..]
+        .iter()
+        .map(|line| line.spot)
+        .collect();
+    // 2, 3 and 5 are given up; 1, 4, 6 and 7 are there.
+    bench.document.drop_before(TrackId(0), 3);
+    let text = |from: usize, to: Option<usize>| {
+        let mut text = String::new();
+        let range = (Some(spots[from]), to.map(|to| spots[to]));
+        bench
+            .document
+            .each(&bench.memory, range, None, &mut |part| {
+                text.push_str(&String::from_utf8_lossy(part.bytes));
+                true
+            });
+        text
+    };
+    assert_eq!(text(0, None), "1467");
+    assert_eq!(text(1, None), "467");
+    assert_eq!(text(4, None), "67");
+    assert_eq!(text(1, Some(2)), "");
+    assert_eq!(text(0, Some(4)), "14");
+    assert_eq!(text(2, Some(5)), "46");
+    let floor = |at: usize| {
+        let open = Open {
+            floor: Some(spots[at]),
+            ..Open::default()
+        };
+        bench.look_with(open, Anchor::End, 9, 0).floor
+    };
+    assert_eq!(
+        [floor(0), floor(1), floor(2), floor(4), floor(6)],
+        [1, 1, 1, 2, 4]
+    );
+    let (goal, back, from) = (Goal::Gap(0), false, Some(spots[2]));
+    let window = bench.look(Anchor::Seek { from, back, goal }, 0, 0);
+    assert_eq!(window.lines[0].text(), "4");
 }

@@ -26,7 +26,8 @@ impl Document {
     }
 
     /// Calls `each` for all parts of all lines from one to another (`None` = from the first, to the last), as long as
-    /// it returns true; only those that show with what was opened by hand (nothing is folded then), or all of them. Lines that are not counted yet are left out but for
+    /// it returns true; only those that show with what was opened by hand (nothing is folded then), or all of them. Of a
+    /// line that was given up the place counts where it stood. Lines that are not counted yet are left out but for
     /// those around `from`: [`super::super::Facts::indexed`] tells whether there are any.
     pub fn each(
         &self,
@@ -44,19 +45,14 @@ impl Document {
                 ..open.clone()
             });
         }
-        // What stands where a line stood that was given up is another line, and all before it was given up as well.
-        let begin = range.0.filter(|spot| self.place(*spot).is_some());
-        let mut seat = begin.map_or(0, |spot| walk.seat_of(spot));
-        let last = match range.1 {
-            Some(spot) if self.place(spot).is_none() => return,
-            Some(spot) => walk.seat_of(spot),
-            None => walk.seats().saturating_sub(1),
-        };
-        while seat <= last && seat < walk.seats() {
+        // A line that was given up stood before the next one that is still there.
+        let mut seat = range.0.map_or(0, |spot| walk.first_seat(spot));
+        let end = range.1.map_or(walk.seats(), |spot| walk.behind(spot));
+        while seat < end && seat < walk.seats() {
             walk.reader.trim();
             if shown.is_some() {
                 match walk.from(seat, false) {
-                    Some(step) if step.seat <= last => seat = step.seat,
+                    Some(step) if step.seat < end => seat = step.seat,
                     _ => return,
                 }
             }
@@ -65,18 +61,6 @@ impl Document {
             }
             seat += 1;
         }
-    }
-
-    /// Where a line stands now among all lines; `None` = it was given up. One that was not counted stands behind all.
-    pub fn place(&self, spot: Spot) -> Option<u64> {
-        let track = self.tracks.get(usize::from(spot.id.track.0));
-        let is_counted = spot.id.begin().is_none();
-        if is_counted && track.is_some_and(|track| spot.id.line < track.dropped) {
-            return None;
-        }
-        let order = &self.order;
-        let found = order.find(spot.id.track, spot.id.line, spot.place);
-        Some(found.unwrap_or(u64::MAX))
     }
 
     /// Lines over time: of each of `buckets` equal stretches between begin and end (milliseconds since 1970). Lines

@@ -3,6 +3,7 @@
 use ratatui::layout::Rect;
 
 use crate::domain::catalog::{Catalog, Release};
+use crate::domain::release::as_said;
 use crate::domain::run::Moment;
 use crate::domain::text::ellipsis;
 use crate::ui::available::availability;
@@ -84,8 +85,9 @@ pub(super) fn attention(model: &Model, width: u16, now: Moment) -> (String, &'st
         let from = if from.is_empty() {
             "the beginning"
         } else {
-            from
+            as_said(from)
         };
+        let to = as_said(to);
         let said = if short {
             format!("Esc ends it: {from} to {to}")
         } else {

@@ -112,7 +112,8 @@ pub(super) fn find(paint: &mut Paint<'_>, area: Rect, model: &Model) {
     let count = if shelf.find.trim().is_empty() {
         all
     } else {
-        format!("{} of {all}", words::thousands(shown as u64))
+        let so_far = if shelf.is_being_read() { " so far" } else { "" };
+        format!("{} of {all}{so_far}", words::thousands(shown as u64))
     };
     let remote = facts::remote_in_short(catalog).filter(|_| area.width >= 60);
     for (text, role) in remote.into_iter().chain([(count, "text")]) {

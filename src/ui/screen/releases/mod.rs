@@ -178,7 +178,11 @@ fn tabs(model: &Model, shown: Tab, commits_elsewhere: bool, width: u16) -> (Stri
             .shelf
             .drawing
             .place(bays::room(model.size, &model.shelf).size.1),
-        Tab::Diff => model.shelf.diff().map_or_else(String::new, DiffView::place),
+        Tab::Diff => {
+            let all = model.shelf.files_in_all();
+            let view = model.shelf.diff();
+            view.map_or_else(String::new, |view| view.place(all))
+        }
         Tab::Commits => {
             let (title, count) = commits::title(model);
             let of = title.strip_prefix("Commits  ").unwrap_or_default();

@@ -124,6 +124,11 @@ fn none(paint: &mut Paint<'_>, rows: Rect, shelf: &Shelf) {
             .to_owned()
     } else {
         let find = shelf.find.trim();
+        if shelf.is_being_read() {
+            let text = format!("messages are still being read; no release so far has {find}");
+            paint.wrapped(area, &text, "text.dim");
+            return;
+        }
         format!("no release has {find} in its tag, author, message or files. Esc shows all")
     };
     paint.wrapped(area, fitting(&text, area), "text.dim");
