@@ -484,8 +484,7 @@ impl Errands {
         if !strangers.is_empty() {
             notices.push(Notice::dialog("A host is not what it was", strangers));
         }
-        if let Some(readable) = readable {
-            let lines = secrets::not_masked(&readable);
+        if let Some(lines) = readable.map(|of| secrets::not_masked(&of)) {
             notices.push(Notice::dialog("Not masked any more", lines));
         }
         let (sender, feed, _) = session::feed_with_links();
