@@ -120,6 +120,8 @@ pub enum LogNews {
     Changed(DocumentId),
     /// How the sources that are followed are now.
     Sources(Vec<SourceNow>),
+    /// Why lines of servers that come cannot be kept; `None` = they are kept again.
+    Unkept(Option<String>),
     /// Lines over time, oldest first, of equal stretches of the time asked for.
     Histogram {
         /// Of which document.

@@ -36,6 +36,8 @@ pub struct TailView {
     pub sources: Vec<SourceNow>,
     /// Something was heard of the sources.
     pub heard: bool,
+    /// Why lines that come cannot be kept; `None` = they are.
+    pub unkept: Option<String>,
     /// Why its logs cannot be followed at all.
     pub failed: Option<String>,
     /// The pane that has the keys.
@@ -73,6 +75,7 @@ impl TailView {
             viewer: Viewer::new(DocumentId::Tail, labels(&[])),
             sources: Vec::new(),
             heard: false,
+            unkept: None,
             failed: None,
             pane: LogsPane::Log,
             zoom: false,

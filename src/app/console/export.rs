@@ -68,18 +68,25 @@ pub(super) fn copy(lines: &Lines, cache: &Path) -> Copied {
 }
 
 fn keep_copy(lines: &Lines, cache: &Path, copied: &mut Copied) -> io::Result<PathBuf> {
-    let (last, next) = (cache.join("last-copy.txt"), cache.join("last-copy.new"));
+    // Another console may copy at the same moment.
+    let next = format!("last-copy.{}.new", std::process::id());
+    let (last, next) = (cache.join("last-copy.txt"), cache.join(next));
     let file = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(true)
         .mode(0o600)
         .open(&next)?;
-    lines.write(&mut BufWriter::new(file), true, &mut |text| {
+    let written = lines.write(&mut BufWriter::new(file), true, &mut |text| {
         copied.push(text);
-    })?;
-    fs::rename(next, &last)?;
-    Ok(last)
+    });
+    match written.and_then(|()| fs::rename(&next, &last)) {
+        Ok(()) => Ok(last),
+        Err(error) => {
+            let _ = fs::remove_file(&next);
+            Err(error)
+        }
+    }
 }
 
 impl Copied {

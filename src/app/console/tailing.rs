@@ -200,8 +200,10 @@ impl Pump {
         match came.gap {
             Some(Gap::Begins(error)) => {
                 // The reason comes first: what has no room on screen is the end of a line.
-                let text = format!("{}: lines are missing from here on", not_kept(&error));
+                let why = not_kept(&error);
+                let text = format!("{why}: lines are missing from here on");
                 self.desk.say(source, at_ms, Voice::Failed, &text);
+                self.tell(LogNews::Unkept(Some(why)));
             }
             Some(Gap::Ends(missing)) => {
                 let text = format!(
@@ -209,6 +211,7 @@ impl Pump {
                     plural("byte", missing as usize)
                 );
                 self.desk.say(source, at_ms, Voice::Golive, &text);
+                self.tell(LogNews::Unkept(None));
             }
             None => {}
         }
@@ -232,7 +235,10 @@ impl Pump {
 
     fn tell_sources(&mut self) {
         let sources = self.sources.iter().map(|source| source.now.clone());
-        let news = LogNews::Sources(sources.collect());
+        self.tell(LogNews::Sources(sources.collect()));
+    }
+
+    fn tell(&self, news: LogNews) {
         let _ = self.answers.send(Answer::Msg(Box::new(Msg::Log(news))));
     }
 }

@@ -81,6 +81,10 @@ pub(super) fn hear(model: &mut Model, news: LogNews, now: Moment) -> Vec<Cmd> {
             tail.hear(sources);
             ask(model, now)
         }
+        LogNews::Unkept(why) => {
+            tail.unkept = why;
+            Vec::new()
+        }
         LogNews::Histogram {
             document: DocumentId::Tail,
             span_ms,

@@ -275,6 +275,8 @@ fn ascii_of(c: char) -> char {
         _ if c.is_ascii() => c,
         '─' => '-',
         '→' | '»' => '>',
+        // Control characters as pictures: `^[31m` tells more than `?[31m`.
+        '\u{2400}'..='\u{2421}' => '^',
         _ => '?',
     }
 }

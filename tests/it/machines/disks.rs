@@ -137,6 +137,7 @@ fn logs_that_find_no_room_say_so_and_neither_screen_nor_run_minds() {
     limit_files_of(Some(terminal.pid()), Some(100_000));
     file.write_all(b"no room for this\n").unwrap();
     terminal.shows("File too large: lines are missing from here on");
+    terminal.shows("File too large: lines that come are not kept");
     terminal.keys("g");
     terminal.shows("the first line");
     terminal.keys("G");
@@ -150,6 +151,7 @@ fn logs_that_find_no_room_say_so_and_neither_screen_nor_run_minds() {
     terminal.shows("lines are kept again");
     terminal.shows("there is room again");
     terminal.hides("no room for this");
+    terminal.hides("lines that come are not kept");
     terminal.signal(Signal::TERM);
     terminal.ended();
     assert_eq!(workshop.outcome().as_deref(), Some("succeeded"));

@@ -3,7 +3,7 @@
 use golive::domain::log::{SourceState, Voice};
 use golive::ui::draw;
 use golive::ui::model::Model;
-use golive::ui::msg::{DocumentId, Msg};
+use golive::ui::msg::{DocumentId, LogNews, Msg};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
@@ -246,6 +246,21 @@ fn a_line_that_came_late_is_marked_where_no_times_stand() {
     changed(&mut model);
     let shown = at_size(&model, 40, 12);
     assert!(shown.contains("a~INFO late"), "{shown}");
+}
+
+#[test]
+fn that_lines_are_not_kept_is_said_until_they_are() {
+    let mut model = live(60);
+    let why = Some("disk full".to_owned());
+    tell(&mut model, Msg::Log(LogNews::Unkept(why)), NOW);
+    let said = "disk full: lines that come are not kept";
+    assert!(at_size(&model, 120, 36).contains(said));
+    assert!(at_size(&model, 80, 24).contains(said));
+    assert!(at_size(&model, 40, 12).contains("not kept: disk full"));
+    tell(&mut model, Msg::Log(LogNews::Unkept(None)), NOW);
+    for (width, height) in [(120, 36), (80, 24), (40, 12)] {
+        assert!(at_size(&model, width, height).contains("live: "));
+    }
 }
 
 #[test]

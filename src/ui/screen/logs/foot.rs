@@ -55,6 +55,11 @@ pub(super) fn attention(tail: &TailView, narrow: bool) -> (String, &'static str)
         let said = format!("nothing comes from {env}: Tab, then Enter tells why.  r tries again");
         return (said, "state.fail");
     }
+    if let Some(why) = &tail.unkept {
+        let said =
+            format!("{why}: lines that come are not kept.   They are as soon as there is room");
+        return (said, "state.fail");
+    }
     if !tail.viewer.follows() {
         let new = tail.viewer.new_lines();
         let said = match new {
@@ -131,6 +136,10 @@ pub(super) fn in_short(tail: &TailView) -> (String, &'static str) {
             "nothing comes: Tab, Enter tells why".to_owned(),
             "state.fail",
         ),
+        _ if tail.unkept.is_some() => {
+            let why = tail.unkept.as_deref().unwrap_or_default();
+            (format!("not kept: {why}"), "state.fail")
+        }
         (false, new) if tail.viewer.pattern().is_some() || tail.viewer.selected().is_some() => {
             let said = tail.viewer.card_words().unwrap_or_default();
             let new = if new > 0 {
