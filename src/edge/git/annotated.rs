@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
+use super::bulk::Bulk;
 use super::known::{Known, keep};
 use super::objects::{Found, Kind, Parts, Reader, subject};
 use super::releases::TagRef;
@@ -20,6 +21,9 @@ use crate::domain::run::Moment;
 
 /// From so many tags on, two processes read them, and what they said is kept.
 const MANY: usize = 256;
+
+/// So many bytes of packed refs are about as many tags; less than that, or refs kept elsewhere, is no reason to hurry.
+const MANY_PACKED: u64 = 100 * MANY as u64;
 
 /// A git that waits to be told which tags it reads.
 pub struct TagReader(Reader);
@@ -79,13 +83,18 @@ impl Listing {
 pub struct ListReader {
     file: PathBuf,
     known: JoinHandle<Known>,
+    /// Gits for both halves, where all is to be read.
+    begun: Vec<Bulk>,
 }
 
 impl Git {
     /// What stands in these tags; those that are on no commit are left out.
     pub async fn read_tags(&self, tags: Vec<TagRef>) -> Result<Vec<Tag>, GitError> {
         let reading = Reading::default();
-        Ok(self.read_some(tags, &Known::default(), reading).await?.0)
+        Ok(self
+            .read_some(None, tags, &Known::default(), reading)
+            .await?
+            .0)
     }
 
     /// Starts reading some tags, before it is known which.
@@ -125,14 +134,24 @@ impl Git {
             })
             .collect();
         let known = Known::told(&names, told);
-        Ok(self.read_some(tags, &known, Reading::default()).await?.0)
+        Ok(self
+            .read_some(None, tags, &known, Reading::default())
+            .await?
+            .0)
     }
 
     /// Begins a list of any length: what was kept in `file` is read while the caller finds out which tags there are.
     pub fn begin_list(&self, file: &Path) -> ListReader {
         let opened = file.to_owned();
+        // Where there seem to be many and nothing was kept: starting a git takes as long as their names do. One that cannot
+        // be started is told when it is needed.
+        let packed = std::fs::metadata(self.root.join(".git/packed-refs"));
+        let seem_many = packed.is_ok_and(|packed| packed.len() > MANY_PACKED);
+        let wanted = if seem_many && !file.exists() { 2 } else { 0 };
+        let begun = (0..wanted).filter_map(|_| self.bulk_reader().ok());
         ListReader {
             file: file.to_owned(),
+            begun: begun.collect(),
             known: tokio::task::spawn_blocking(move || Known::open(&opened)),
         }
     }
@@ -161,9 +180,12 @@ impl Git {
         let mut first = tags;
         let second = first.split_off(first.len() / 2);
         let (git, same) = (self.clone(), Arc::clone(&known));
+        let mut begun = reader.begun.into_iter();
+        let (one, other) = (begun.next(), begun.next());
         // Beside this one, so that both are read and taken apart at the same time.
-        let beside = tokio::spawn(async move { git.read_some(second, &same, reading).await });
-        let (mut read, mut found) = self.read_some(first, &known, reading).await?;
+        let beside =
+            tokio::spawn(async move { git.read_some(other, second, &same, reading).await });
+        let (mut read, mut found) = self.read_some(one, first, &known, reading).await?;
         let (tags, more) = beside.await.map_err(unread)??;
         read.extend(tags);
         found.extend(more);
@@ -188,7 +210,7 @@ impl Git {
         known: &Known,
     ) -> Result<(Vec<(Commit, String)>, Found), GitError> {
         let wanted = commits.iter().map(ToString::to_string).collect();
-        let found = self.objects_beside(known, wanted).await?;
+        let found = self.objects_beside(None, known, wanted).await?;
         let subjects = commits.iter().enumerate().map(|(place, commit)| {
             let subject = match found.get(known, place) {
                 Some((Kind::Commit, object)) => subject_of(object),
@@ -201,13 +223,14 @@ impl Git {
 
     async fn read_some(
         &self,
+        begun: Option<Bulk>,
         tags: Vec<TagRef>,
         known: &Known,
         reading: Reading,
     ) -> Result<(Vec<Tag>, Vec<Found>), GitError> {
         let annotated = tags.iter().filter(|tag| tag.peeled.is_some());
         let wanted: Vec<String> = annotated.map(|tag| tag.object.clone()).collect();
-        let objects = self.objects_beside(known, wanted).await?;
+        let objects = self.objects_beside(begun, known, wanted).await?;
         let mut next = 0;
         let mut found: Vec<(TagRef, Option<Annotated>)> = Vec::with_capacity(tags.len());
         for tag in tags {
@@ -230,7 +253,7 @@ impl Git {
                 _ => Some(tag.as_commit()),
             })
             .collect();
-        let commits = self.objects_beside(known, wanted).await?;
+        let commits = self.objects_beside(None, known, wanted).await?;
         let mut next = 0;
         let mut read = Vec::with_capacity(found.len());
         for (tag, annotated) in found {

@@ -11,9 +11,11 @@ use std::os::fd::OwnedFd;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
+use tokio::process::Child;
 use tokio::task::spawn_blocking;
 
-use super::{Git, GitError, LOCAL_LIMIT, failed, group_of, slow};
+use super::group::{Group, group_of};
+use super::{Git, GitError, LOCAL_LIMIT, failed, slow};
 
 /// How wide a pipe is: as much as a system allows to anybody.
 const WIDE: usize = 1 << 20;
@@ -22,14 +24,19 @@ const WORTH_A_LOOK: usize = 1 << 17;
 /// How long: git prints an eighth of a wide pipe meanwhile.
 const PAUSE: Duration = Duration::from_millis(1);
 
+/// A git that was started, before it is known what it is told.
+pub(super) struct Bulk {
+    child: Child,
+    group: Group,
+    telling: OwnedFd,
+    answers: OwnedFd,
+    /// The pipe of its answers is wide.
+    gathers: bool,
+}
+
 impl Git {
-    /// Runs a git that is told much and answers with much: `guess` bytes or so.
-    pub(super) async fn run_bulk(
-        &self,
-        arguments: &[&str],
-        input: Vec<u8>,
-        guess: usize,
-    ) -> Result<Output, GitError> {
+    /// Starts a git that is told much and answers with much. It ends when it is dropped.
+    pub(super) fn start_bulk(&self, arguments: &[&str]) -> Result<Bulk, GitError> {
         let no_pipe = |why: io::Error| failed(arguments, &why);
         let ((heard, telling), (answers, printed)) =
             (wide_pipe().map_err(no_pipe)?, wide_pipe().map_err(no_pipe)?);
@@ -43,19 +50,37 @@ impl Git {
             io::ErrorKind::NotFound => GitError::Missing,
             _ => failed(arguments, &why),
         })?;
-        let group = group_of(&child);
+        Ok(Bulk {
+            group: group_of(&child),
+            child,
+            telling: telling.end,
+            answers,
+            gathers,
+        })
+    }
+}
+
+impl Bulk {
+    /// Tells it `input` and hears all it answers: `guess` bytes or so. `arguments` are those it was started with.
+    pub(super) async fn run(
+        self,
+        arguments: &[&str],
+        input: Vec<u8>,
+        guess: usize,
+    ) -> Result<Output, GitError> {
         let tell = spawn_blocking(move || {
             // A git that ends before it has heard everything says why itself.
-            let _ = File::from(telling.end).write_all(&input);
+            let _ = File::from(self.telling).write_all(&input);
         });
-        let hear = spawn_blocking(move || gather(&answers, guess, gathers));
-        let all = async { tokio::join!(tell, hear, child.wait_with_output()) };
+        let hear = spawn_blocking(move || gather(&self.answers, guess, self.gathers));
+        let all = async { tokio::join!(tell, hear, self.child.wait_with_output()) };
         let Ok((_, bytes, output)) = tokio::time::timeout(LOCAL_LIMIT, all).await else {
             return Err(slow(arguments, LOCAL_LIMIT));
         };
-        let output = output.map_err(no_pipe)?;
-        group.has_ended();
-        let stdout = bytes.map_err(io::Error::other).flatten().map_err(no_pipe)?;
+        let output = output.map_err(|why| failed(arguments, &why))?;
+        self.group.has_ended();
+        let stdout = bytes.map_err(io::Error::other).flatten();
+        let stdout = stdout.map_err(|why| failed(arguments, &why))?;
         Ok(Output { stdout, ..output })
     }
 }
@@ -115,7 +140,8 @@ mod tests {
             text + &format!("{number:040x}\n")
         });
         let expected = input.replace('\n', " missing\n");
-        let output = git.run_bulk(&BATCH, input.into_bytes(), 10).await.unwrap();
+        let batch = git.start_bulk(&BATCH).unwrap();
+        let output = batch.run(&BATCH, input.into_bytes(), 10).await.unwrap();
         assert!(output.status.success());
         assert!(output.stdout == expected.as_bytes());
     }
@@ -124,14 +150,13 @@ mod tests {
     async fn a_git_that_hears_nothing_says_why_itself() {
         let (_folder, git) = repository().await;
         let arguments = ["cat-file", "--no-such-option"];
-        let output = git
-            .run_bulk(&arguments, vec![b'x'; 4 << 20], 0)
-            .await
-            .unwrap();
+        let bulk = git.start_bulk(&arguments).unwrap();
+        let output = bulk.run(&arguments, vec![b'x'; 4 << 20], 0).await.unwrap();
         assert!(!output.status.success() && output.stdout.is_empty());
         assert!(String::from_utf8_lossy(&output.stderr).contains("no-such-option"));
         let nowhere = Git::new("/nowhere/at/all");
-        let output = nowhere.run_bulk(&BATCH, Vec::new(), 0).await.unwrap();
+        let batch = nowhere.start_bulk(&BATCH).unwrap();
+        let output = batch.run(&BATCH, Vec::new(), 0).await.unwrap();
         assert!(matches!(
             nowhere.failure(&BATCH, &output),
             GitError::NoFolder(_)

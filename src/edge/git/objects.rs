@@ -9,6 +9,7 @@ use std::process::{Output, Stdio};
 
 use tokio::process::Child;
 
+use super::bulk::Bulk;
 use super::known::Known;
 use super::{Git, GitError, LOCAL_LIMIT};
 use crate::domain::run::Moment;
@@ -79,11 +80,14 @@ impl Git {
         self.understood(output, wanted.len())
     }
 
-    /// The same for thousands.
-    async fn many_objects(&self, wanted: &[&str]) -> Result<Objects, GitError> {
+    /// The same for thousands of objects.
+    pub(super) fn bulk_reader(&self) -> Result<Bulk, GitError> {
+        self.start_bulk(&ARGUMENTS)
+    }
+
+    async fn many_objects(&self, reader: Bulk, wanted: &[&str]) -> Result<Objects, GitError> {
         let input = (wanted.join("\n") + "\n").into_bytes();
-        let guess = wanted.len() * USUAL;
-        let output = self.run_bulk(&ARGUMENTS, input, guess).await?;
+        let output = reader.run(&ARGUMENTS, input, wanted.len() * USUAL).await?;
         self.understood(output, wanted.len())
     }
 
@@ -99,9 +103,10 @@ impl Git {
         })
     }
 
-    /// The same; only those that are not known are asked for.
+    /// The same; only those that are not known are asked for, of `begun` when they are many and it was started.
     pub(super) async fn objects_beside(
         &self,
+        begun: Option<Bulk>,
         known: &Known,
         wanted: Vec<String>,
     ) -> Result<Found, GitError> {
@@ -116,7 +121,10 @@ impl Git {
         }
         let asked = match open.len() {
             0 => Objects::default(),
-            MANY.. => self.many_objects(&open).await?,
+            MANY.. => {
+                let reader = begun.map_or_else(|| self.bulk_reader(), Ok)?;
+                self.many_objects(reader, &open).await?
+            }
             _ => self.objects(self.reader()?, &open).await?,
         };
         Ok(Found {
