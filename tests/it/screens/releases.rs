@@ -925,14 +925,14 @@ fn where_a_release_was_brought_is_told_apart_from_where_it_runs_now() {
     let mut model = opened(&known, (120, 36));
     let shown = told(&model);
     assert!(shown.contains("brought  to staging, production"), "{shown}");
-    assert!(!shown.contains("now  "), "{shown}");
+    assert!(!shown.contains("\u{2503} now  "), "{shown}");
     let cmds = press(&mut model, "j", 10);
     answer(&mut model, cmds, &known, 10);
     let shown = told(&model);
     assert!(shown.contains("brought  to staging, production"), "{shown}");
     // Staging runs something else by now.
     assert!(
-        shown.contains("now      LIVE, runs in production  "),
+        shown.contains("\u{2503} now      LIVE, runs in production  "),
         "{shown}"
     );
     let mut overview = model.overview.clone().unwrap();
@@ -942,7 +942,10 @@ fn where_a_release_was_brought_is_told_apart_from_where_it_runs_now() {
     let cmds = press(&mut model, "j", 21);
     answer(&mut model, cmds, &known, 21);
     let shown = told(&model);
-    assert!(shown.contains("now      runs in staging  "), "{shown}");
+    assert!(
+        shown.contains("\u{2503} now      runs in staging  "),
+        "{shown}"
+    );
 }
 
 #[test]
