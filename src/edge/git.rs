@@ -459,7 +459,10 @@ fn slow(arguments: &[&str], limit: Duration) -> GitError {
 }
 
 fn is_hash(text: &str) -> bool {
-    matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    // All of it is looked at, and without a branch: of thousands of names nearly all are right.
+    let is_hex = |byte: u8| byte.wrapping_sub(b'0') < 10 || (byte | 0x20).wrapping_sub(b'a') < 6;
+    let are = |is, byte| is & is_hex(byte);
+    matches!(text.len(), 40 | 64) && text.bytes().fold(true, are)
 }
 
 /// At most three of `names` that are near to `given`, nearest first.

@@ -94,12 +94,9 @@ impl Past {
         let tags = self.git.read_begun(reader?, tags);
         let (tags, branch) = tokio::join!(tags, self.git.branch());
         let tags = tags?;
-        let refs = Refs {
-            branch: branch?,
-            ..refs
-        };
         let ground = Ground {
             live: self.live_in(&tags),
+            branch: branch?,
             total: Some(newest.total),
             ..self.ground(&refs)
         };
@@ -138,23 +135,25 @@ impl Past {
         let paths = self.paths.clone();
         let journals = spawn_blocking(move || brought::brought(&paths, NEWEST_RUNS));
         let reader = self.git.begin_list(&self.cache);
-        let (refs, is_shallow) = tokio::join!(self.git.refs(), self.git.is_shallow());
-        let (mut refs, is_shallow) = (refs?, is_shallow?);
+        let (refs, standing) = tokio::join!(self.git.refs(), self.git.standing());
+        let (mut refs, standing) = (refs?, standing?);
         let pattern = self.pattern();
         let live = self.live_of(&refs).cloned();
         let mut tags = std::mem::take(&mut refs.tags);
         tags.retain(|tag| pattern.matches(&tag.name));
         with_live(live.as_ref(), &mut tags);
         let (tags, apart) = tokio::join!(
-            self.git.read_list(reader, tags, depth),
+            self.git
+                .read_list(reader, tags, depth, standing.is_replaced),
             self.apart(refs.head.as_ref(), live.as_ref()),
         );
         let (tags, listing) = tags?;
         let live = self.live_in(&tags);
         let ground = Ground {
-            apart: apart.filter(|_| !is_shallow && live.is_some()),
+            apart: apart.filter(|_| !standing.is_shallow && live.is_some()),
             live,
-            is_shallow,
+            branch: standing.branch,
+            is_shallow: standing.is_shallow,
             is_brief: listing.is_some() && depth != Depth::Whole,
             // Runs that cannot be listed are like no runs here; `golive runs` says why.
             brought: journals.await.ok().and_then(Result::ok).unwrap_or_default(),
@@ -183,7 +182,6 @@ impl Past {
         Ground {
             live_name: rules.live.clone(),
             released_in: self.checklist.released().cloned(),
-            branch: refs.branch.clone(),
             head: refs.head.clone(),
             remote: if rules.remote.is_some() {
                 RemoteTags::Waiting
@@ -203,8 +201,11 @@ impl Past {
 
     /// Commits of HEAD that LIVE has not, and the other way round; git refuses what is no commit.
     async fn apart(&self, head: Option<&Commit>, live: Option<&TagRef>) -> Option<(usize, usize)> {
-        let live = Commit::new(live?.end());
-        self.git.apart(head?, &live).await.ok()
+        let (head, live) = (head?, Commit::new(live?.end()));
+        if *head == live {
+            return Some((0, 0));
+        }
+        self.git.apart(head, &live).await.ok()
     }
 
     /// These releases with their commits counted and their signatures verified, newest first and no longer than a moment:

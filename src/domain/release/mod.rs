@@ -14,7 +14,9 @@ mod digits;
 mod note;
 mod pattern;
 
-pub use note::{Left, ReleaseNote, body, is_own_line, message_of_people, read_body, read_outcome};
+pub use note::{
+    Left, ReleaseNote, body, is_own_line, message_of_people, read_body, read_outcome, read_row,
+};
 pub use pattern::{NamedTime, TagPattern};
 
 /// How a release is recorded in git: the table `[release]`.

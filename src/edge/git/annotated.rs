@@ -15,7 +15,7 @@ use super::releases::TagRef;
 use super::{Git, GitError};
 use crate::domain::catalog::{Annotation, Committed, Tag};
 use crate::domain::id::Commit;
-use crate::domain::release::read_body;
+use crate::domain::release::{read_body, read_row};
 use crate::domain::run::Moment;
 
 /// From so many tags on, two processes read them, and what they said is kept.
@@ -79,7 +79,6 @@ impl Listing {
 pub struct ListReader {
     file: PathBuf,
     known: JoinHandle<Known>,
-    is_replaced: JoinHandle<Result<bool, GitError>>,
 }
 
 impl Git {
@@ -131,27 +130,28 @@ impl Git {
 
     /// Begins a list of any length: what was kept in `file` is read while the caller finds out which tags there are.
     pub fn begin_list(&self, file: &Path) -> ListReader {
-        let (git, opened) = (self.clone(), file.to_owned());
+        let opened = file.to_owned();
         ListReader {
             file: file.to_owned(),
             known: tokio::task::spawn_blocking(move || Known::open(&opened)),
-            is_replaced: tokio::spawn(async move { git.replaces_objects().await }),
         }
     }
 
     /// The same as [`Git::read_tags`] for a list, without messages: what was kept is not asked again. What was read of many
-    /// comes with it, to be kept; few are always read whole.
+    /// comes with it, to be kept; few are always read whole. Where git shows other objects in place of some (`is_replaced`)
+    /// nothing is kept.
     pub async fn read_list(
         &self,
         reader: ListReader,
         tags: Vec<TagRef>,
         depth: Depth,
+        is_replaced: bool,
     ) -> Result<(Vec<Tag>, Option<Listing>), GitError> {
         if tags.len() < MANY {
             return Ok((self.read_tags(tags).await?, None));
         }
         let unread = |_| GitError::Answer("cat-file".to_owned());
-        let is_kept = !reader.is_replaced.await.map_err(unread)??;
+        let is_kept = !is_replaced;
         let known = reader.known.await.ok().filter(|_| is_kept);
         let known = Arc::new(known.unwrap_or_default());
         let reading = Reading {
@@ -197,15 +197,6 @@ impl Git {
             (commit.clone(), subject)
         });
         Ok((subjects.collect(), found))
-    }
-
-    /// Whether git shows other objects in place of some.
-    async fn replaces_objects(&self) -> Result<bool, GitError> {
-        if std::env::var_os("GIT_REPLACE_REF_BASE").is_some() {
-            return Ok(true);
-        }
-        let any = ["for-each-ref", "--count=1", "refs/replace"];
-        Ok(!self.text(&any).await?.is_empty())
     }
 
     async fn read_some(
@@ -302,14 +293,18 @@ impl Annotated {
         };
         let text = parts.decoded(parts.text);
         let signature = signature_at(&text);
-        let message = signature.map_or(text.as_str(), |at| &text[..at]);
+        let message = &text[..signature.unwrap_or(text.len())];
         Self {
             is_on_commit: parts.header("type") == Some(b"commit"),
             says: Annotation {
                 made_as: parts.word("tag").unwrap_or_default(),
                 by,
                 at,
-                note: read_body(message),
+                note: if reading.is_list {
+                    read_row(message)
+                } else {
+                    read_body(message)
+                },
                 subject: subject(message),
                 message: if reading.is_list {
                     String::new()
@@ -343,6 +338,7 @@ impl Annotated {
 
 /// Where the signature begins in the text of a tag.
 fn signature_at(text: &str) -> Option<usize> {
+    memchr::memmem::find(text.as_bytes(), b"-----BEGIN ")?;
     let mut at = 0;
     let mut found = None;
     for line in text.split_inclusive('\n') {

@@ -3,7 +3,7 @@
 //! Objects are asked for by hash only. Whoever asks makes sure that no hash is a file's: files may be of any size. What is
 //! missing is no error. Headers and texts are taken apart here; what they mean is not known here.
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::ops::Range;
 use std::process::{Output, Stdio};
 
@@ -56,6 +56,8 @@ pub(super) enum Kind {
 /// The header of a commit or a tag, and its text.
 pub(super) struct Parts<'a> {
     head: &'a [u8],
+    /// The header says that the text is in the encoding that git once used, and not in UTF-8.
+    is_latin: bool,
     /// The text after the header.
     pub(super) text: &'a [u8],
 }
@@ -67,25 +69,25 @@ impl Git {
     }
 
     /// Reads these objects; each is a hash, which may be followed by `^{commit}`.
-    pub(super) async fn objects(
+    pub(super) async fn objects<S: Borrow<str>>(
         &self,
         reader: Reader,
-        wanted: &[String],
+        wanted: &[S],
     ) -> Result<Objects, GitError> {
         let input = (wanted.join("\n") + "\n").into_bytes();
         let output = self.tell(reader.0, &ARGUMENTS, input, LOCAL_LIMIT).await?;
-        self.understood(output, wanted)
+        self.understood(output, wanted.len())
     }
 
     /// The same for thousands.
-    async fn many_objects(&self, wanted: &[String]) -> Result<Objects, GitError> {
+    async fn many_objects(&self, wanted: &[&str]) -> Result<Objects, GitError> {
         let input = (wanted.join("\n") + "\n").into_bytes();
         let guess = wanted.len() * USUAL;
         let output = self.run_bulk(&ARGUMENTS, input, guess).await?;
-        self.understood(output, wanted)
+        self.understood(output, wanted.len())
     }
 
-    fn understood(&self, output: Output, wanted: &[String]) -> Result<Objects, GitError> {
+    fn understood(&self, output: Output, wanted: usize) -> Result<Objects, GitError> {
         if !output.status.success() {
             return Err(self.failure(&ARGUMENTS, &output));
         }
@@ -106,9 +108,10 @@ impl Git {
         let mut open = Vec::new();
         let mut places = Vec::with_capacity(wanted.len());
         for name in &wanted {
-            places.push(known.get(name).is_none().then_some(open.len()));
-            if known.get(name).is_none() {
-                open.push(name.clone());
+            let is_known = known.get(name).is_some();
+            places.push((!is_known).then_some(open.len()));
+            if !is_known {
+                open.push(name.as_str());
             }
         }
         let asked = match open.len() {
@@ -173,10 +176,10 @@ impl Kind {
 }
 
 /// Finds the objects in what `cat-file --batch` printed; `None` = not understood.
-fn read(bytes: &[u8], wanted: &[String]) -> Option<Vec<Span>> {
+fn read(bytes: &[u8], wanted: usize) -> Option<Vec<Span>> {
     let mut at = 0;
-    let mut spans = Vec::with_capacity(wanted.len());
-    for _ in wanted {
+    let mut spans = Vec::with_capacity(wanted);
+    for _ in 0..wanted {
         let (_, span, next) = header(bytes, at)?;
         spans.push(span);
         at = next;
@@ -208,29 +211,41 @@ pub(super) fn header(bytes: &[u8], at: usize) -> Option<(&str, Span, usize)> {
 impl<'a> Parts<'a> {
     /// Takes an object apart at its first empty line.
     pub(super) fn of(object: &'a [u8]) -> Self {
-        match memchr::memmem::find(object, b"\n\n") {
-            Some(at) => Self {
-                head: &object[..at],
-                text: &object[at + 2..],
-            },
-            None => Self {
-                head: object,
-                text: b"",
-            },
-        }
+        let (head, text) = match memchr::memmem::find(object, b"\n\n") {
+            Some(at) => (&object[..at], &object[at + 2..]),
+            None => (object, &b""[..]),
+        };
+        let mut parts = Self {
+            head,
+            is_latin: false,
+            text,
+        };
+        let names = [&b"ISO-8859-1"[..], b"latin1", b"ISO8859-1"];
+        let encoding = parts.header("encoding");
+        parts.is_latin = encoding
+            .is_some_and(|encoding| names.iter().any(|name| name.eq_ignore_ascii_case(encoding)));
+        parts
     }
 
     /// The value of a header.
     pub(super) fn header(&self, key: &str) -> Option<&'a [u8]> {
-        self.head.split(|byte| *byte == b'\n').find_map(|line| {
-            line.strip_prefix(key.as_bytes())
-                .and_then(|rest| rest.strip_prefix(b" "))
-        })
+        let head = self.head;
+        let ends = memchr::memchr_iter(b'\n', head).chain([head.len()]);
+        let mut begin = 0;
+        for end in ends {
+            let line = &head[begin..end];
+            begin = end + 1;
+            let value = line.strip_prefix(key.as_bytes());
+            if let Some(value) = value.and_then(|rest| rest.strip_prefix(b" ")) {
+                return Some(value);
+            }
+        }
+        None
     }
 
     /// A header as text.
     pub(super) fn word(&self, key: &str) -> Option<String> {
-        Some(self.decoded(self.header(key)?))
+        Some(self.decoded(self.header(key)?).into_owned())
     }
 
     /// Whose hand a header shows and when: `Name <mail> seconds offset`.
@@ -246,15 +261,11 @@ impl<'a> Parts<'a> {
     }
 
     /// Bytes as text, in the encoding that the header names.
-    pub(super) fn decoded(&self, bytes: &[u8]) -> String {
-        let is_latin = self.header("encoding").is_some_and(|encoding| {
-            let names = [&b"ISO-8859-1"[..], b"latin1", b"ISO8859-1"];
-            names.iter().any(|name| name.eq_ignore_ascii_case(encoding))
-        });
-        if is_latin {
+    pub(super) fn decoded<'b>(&self, bytes: &'b [u8]) -> Cow<'b, str> {
+        if self.is_latin {
             bytes.iter().map(|byte| char::from(*byte)).collect()
         } else {
-            text_of(bytes).into_owned()
+            text_of(bytes)
         }
     }
 }
@@ -298,13 +309,12 @@ mod tests {
     #[test]
     fn a_batch_is_read_with_what_is_missing_in_it() {
         let bytes = b"aa tag 3\nx\ny\nbb missing\ncc commit 0\n\n";
-        let wanted = ["aa", "bb", "cc"].map(str::to_owned);
-        let spans = read(bytes, &wanted).unwrap();
+        let spans = read(bytes, 3).unwrap();
         assert_eq!(spans[0], Some((Kind::Tag, 9..12)));
         assert_eq!(spans[1], None);
         assert_eq!(spans[2], Some((Kind::Commit, 36..36)));
-        assert!(read(b"aa tag 30\nx", &wanted[..1]).is_none());
-        assert!(read(b"", &wanted[..1]).is_none());
+        assert!(read(b"aa tag 30\nx", 1).is_none());
+        assert!(read(b"", 1).is_none());
     }
 
     #[test]

@@ -9,7 +9,6 @@ use std::fmt::Write as _;
 use super::objects::text_of;
 use super::{Git, GitError, LOCAL_LIMIT, is_hash};
 use crate::domain::id::Commit;
-use crate::domain::text;
 
 /// A tag as the list of refs tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,10 +38,19 @@ impl TagRef {
 pub struct Refs {
     /// The commit of HEAD; `None` = there are no commits yet.
     pub head: Option<Commit>,
-    /// The branch that is checked out; `None` = detached HEAD.
-    pub branch: Option<String>,
     /// The tags in the order of their names.
     pub tags: Vec<TagRef>,
+}
+
+/// How a repository is as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The branch that is checked out; `None` = detached HEAD.
+    pub branch: Option<String>,
+    /// Whether this clone holds only a part of the history.
+    pub is_shallow: bool,
+    /// Whether git shows other objects in place of some, as far as refs tell.
+    pub is_replaced: bool,
 }
 
 impl Refs {
@@ -55,13 +63,11 @@ impl Refs {
 impl Git {
     /// All tags and HEAD.
     pub async fn refs(&self) -> Result<Refs, GitError> {
-        let all = ["show-ref", "--head", "--tags", "--dereference"];
-        let (refs, branch) = tokio::join!(self.shown_refs(&all), self.branch());
-        let branch = branch?;
-        Ok(Refs { branch, ..refs? })
+        self.shown_refs(&["show-ref", "--head", "--tags", "--dereference"])
+            .await
     }
 
-    /// The same in half the time: without what annotated tags are on in the end, and without the branch.
+    /// The same in half the time: without what annotated tags are on in the end.
     pub async fn refs_alone(&self) -> Result<Refs, GitError> {
         self.shown_refs(&["show-ref", "--head", "--tags"]).await
     }
@@ -73,7 +79,40 @@ impl Git {
         if !output.status.success() && !is_empty {
             return Err(self.failure(arguments, &output));
         }
-        Ok(read_refs(&text::of_bytes(&output.stdout)))
+        Ok(read_refs(&text_of(&output.stdout)))
+    }
+
+    /// What a list has to know of the repository as a whole, in one question: starting a git takes longer than its answer.
+    pub async fn standing(&self) -> Result<Standing, GitError> {
+        let words = [
+            "rev-parse",
+            "--is-shallow-repository",
+            "--symbolic-full-name",
+            "--glob=refs/replace/*",
+            "HEAD",
+        ];
+        let is_based_elsewhere = std::env::var_os("GIT_REPLACE_REF_BASE").is_some();
+        let said = self.run(&words, LOCAL_LIMIT).await?;
+        if !said.status.success() {
+            // HEAD is on a branch without commits, or nowhere.
+            let replaced = ["for-each-ref", "--count=1", "refs/replace"];
+            let (branch, is_shallow, replaced) =
+                tokio::join!(self.branch(), self.is_shallow(), self.text(&replaced));
+            return Ok(Standing {
+                branch: branch?,
+                is_shallow: is_shallow?,
+                is_replaced: is_based_elsewhere || !replaced?.is_empty(),
+            });
+        }
+        let said = text_of(&said.stdout);
+        let lines: Vec<&str> = said.lines().collect();
+        let head = lines.last().filter(|head| **head != "HEAD");
+        let branch = head.map(|head| head.strip_prefix("refs/heads/").unwrap_or(head).to_owned());
+        Ok(Standing {
+            branch,
+            is_shallow: lines.first() == Some(&"true"),
+            is_replaced: is_based_elsewhere || lines.len() > 2,
+        })
     }
 
     /// The branch that is checked out; `None` = detached HEAD.
