@@ -154,6 +154,24 @@ fn rows_of_few_tags_come_with_their_subjects() {
 }
 
 #[test]
+fn a_long_list_believes_no_more_of_what_tags_say_than_a_short_one() {
+    let nasty = many();
+    let name = "DEPLOYED-2026-01-20/2001";
+    let commit = |word: &str| nasty.git(&["rev-parse", &format!("{word}^{{commit}}")]);
+    let (left, live, head) = (commit(name), commit("LIVE"), commit("HEAD"));
+    let body = format!(
+        "n is live, released by a\n\ngolive: 1\nrun: r-1\ncommit: {head}\nprevious: {live}\n\
+         rolled_back: {left} {name}\noperator: ada@laptop\n"
+    );
+    nasty.tag("DEPLOYED-2026-11-20/2000", "HEAD", &body);
+    let catalog = agree(&nasty);
+    let mut troubles = catalog.troubles.iter();
+    // Something else was live than what it says it left.
+    assert!(troubles.any(|said| said.starts_with("what these tags say was left is not bad")));
+    assert!(catalog.releases.iter().all(|release| release.bad.is_none()));
+}
+
+#[test]
 fn replaced_commits_are_told_as_git_tells_them_in_either_way() {
     let nasty = many();
     let before = agree(&nasty);
