@@ -215,8 +215,8 @@ pub enum Stirred {
 pub struct AskedFor {
     /// What was live; `None` = nothing was known to be.
     pub live: Option<Commit>,
-    /// The runs that were over.
-    pub over: BTreeSet<RunId>,
+    /// The runs that were over, each with the second of its end: one that goes on and ends again has another.
+    pub over: BTreeSet<(RunId, Option<i64>)>,
 }
 
 /// The screens.

@@ -106,8 +106,7 @@ impl Errands {
                     let counted = past.count(&errands.shelf.catalog(), &tags).await;
                     errands.tell_release(ReleaseNews::Filled(counted.clone()));
                     // Signatures take their time, and counts do not wait for them.
-                    let is_open = |release: &Release| release.signature == Signature::Unchecked;
-                    let open: Vec<Release> = counted.into_iter().filter(is_open).collect();
+                    let open = unverified(counted);
                     if !open.is_empty() {
                         let verified = past.verify(open).await;
                         errands.tell_release(ReleaseNews::Filled(verified));
@@ -230,9 +229,54 @@ impl Errands {
     }
 }
 
+/// Those of which the signature is to be verified. That is all that is told of them then: their commits may have been counted
+/// anew meanwhile, from another release before them.
+fn unverified(counted: Vec<Release>) -> Vec<Release> {
+    let is_open = |release: &Release| release.signature == Signature::Unchecked;
+    let open = counted.into_iter().filter(is_open);
+    let alone = |release| Release {
+        commits: None,
+        ..release
+    };
+    open.map(alone).collect()
+}
+
 fn in_words(error: &GitError) -> String {
     match error.help() {
         Some(help) => format!("{error}; {help}"),
         None => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::catalog::{Annotation, Ground, Tag, make};
+    use crate::domain::release::TagPattern;
+
+    #[test]
+    fn of_releases_that_are_verified_late_nothing_else_is_told() {
+        let tag = |name: &str, is_signed| Tag {
+            name: name.to_owned(),
+            object: "aa".to_owned(),
+            commit: Commit::new("bb"),
+            annotation: Some(Annotation {
+                is_signed,
+                ..Annotation::default()
+            }),
+            committed: None,
+        };
+        let tags = vec![tag("R-2026-11-20", true), tag("R-2026-11-19", false)];
+        let pattern = TagPattern::new(Some("R-%F"));
+        let mut counted = make(tags, &pattern, Ground::default()).releases;
+        for release in &mut counted {
+            release.commits = Some(7);
+        }
+        let open = unverified(counted);
+        assert_eq!(open.len(), 1);
+        assert_eq!(
+            (open[0].tag.as_str(), open[0].commits),
+            ("R-2026-11-20", None)
+        );
     }
 }

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use futures_util::future::join_all;
 use tokio::sync::Mutex;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, timeout_at};
 
 use crate::app::session::{self, Project};
@@ -42,8 +43,8 @@ pub struct Past {
     paths: ProjectPaths,
     /// What of git's objects is kept for the next list.
     cache: PathBuf,
-    /// What is being kept.
-    keepings: Arc<Mutex<JoinSet<()>>>,
+    /// What is being kept; it goes on also when nobody has this any more.
+    keepings: Arc<Mutex<Vec<JoinHandle<()>>>>,
 }
 
 impl Past {
@@ -126,13 +127,13 @@ impl Past {
 
     /// Keeps what a list was made of for the next one.
     pub async fn keep(&self, listing: Listing) {
-        let mut keepings = self.keepings.lock().await;
-        keepings.spawn_blocking(move || listing.keep());
+        let keeping = spawn_blocking(move || listing.keep());
+        self.keepings.lock().await.push(keeping);
     }
 
     async fn read(&self, depth: Depth) -> Result<(Catalog, Option<Listing>), GitError> {
         let paths = self.paths.clone();
-        let journals = tokio::task::spawn_blocking(move || brought::brought(&paths, NEWEST_RUNS));
+        let journals = spawn_blocking(move || brought::brought(&paths, NEWEST_RUNS));
         let reader = self.git.begin_list(&self.cache);
         let (refs, standing) = tokio::join!(self.git.refs(), self.git.standing());
         let (mut refs, standing) = (refs?, standing?);
@@ -163,8 +164,8 @@ impl Past {
 
     /// Returns when what was read is kept for the next time. Lists do not wait for it; who ends after one should.
     pub async fn settled(&self) {
-        let mut keepings = self.keepings.lock().await;
-        while keepings.join_next().await.is_some() {}
+        let keepings = std::mem::take(&mut *self.keepings.lock().await);
+        join_all(keepings).await;
     }
 
     /// The names of all tags but LIVE, as they are.

@@ -125,10 +125,10 @@ pub fn read_body(text: &str) -> Option<ReleaseNote> {
     read(text, &[])
 }
 
-/// The same without what no list tells: the plan, what was live before, downtime, evidence. Of thousands of tags that is
-/// half of all that stands in them.
+/// The same without what plays no part in a list: the plan, downtime, evidence. Of thousands of tags that is half of all that
+/// stands in them.
 pub fn read_row(text: &str) -> Option<ReleaseNote> {
-    read(text, &["plan", "previous", "downtime_s", "evidence"])
+    read(text, &["plan", "downtime_s", "evidence"])
 }
 
 fn read(text: &str, unwanted: &[&str]) -> Option<ReleaseNote> {

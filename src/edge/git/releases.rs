@@ -105,13 +105,20 @@ impl Git {
             });
         }
         let said = text_of(&said.stdout);
-        let lines: Vec<&str> = said.lines().collect();
-        let head = lines.last().filter(|head| **head != "HEAD");
-        let branch = head.map(|head| head.strip_prefix("refs/heads/").unwrap_or(head).to_owned());
+        let mut lines = said.lines();
+        let is_shallow = lines.next() == Some("true");
+        let is_replacement = |line: &&str| line.starts_with("refs/replace/");
+        let (replaced, head): (Vec<&str>, Vec<&str>) = lines.partition(is_replacement);
+        let branch = match head.as_slice() {
+            ["HEAD"] => None,
+            [full] => Some(full.strip_prefix("refs/heads/").unwrap_or(full).to_owned()),
+            // A tag or a branch is called HEAD as well, and git names neither.
+            _ => self.branch().await?,
+        };
         Ok(Standing {
             branch,
-            is_shallow: lines.first() == Some(&"true"),
-            is_replaced: is_based_elsewhere || lines.len() > 2,
+            is_shallow,
+            is_replaced: is_based_elsewhere || !replaced.is_empty(),
         })
     }
 
@@ -331,6 +338,47 @@ mod tests {
         assert_eq!(refs.tags.len(), 2);
         assert_eq!(refs.tag("v1").unwrap().peeled, None);
         assert_eq!(refs.tag("v2").unwrap().peeled, Some(a));
+    }
+
+    #[tokio::test]
+    async fn how_a_repository_stands_is_told_also_where_something_else_is_called_head() {
+        let folder = tempfile::tempdir().unwrap();
+        let git = Git::new(folder.path());
+        git.text(&["init", "--quiet", "--initial-branch=main"])
+            .await
+            .unwrap();
+        let stands = async |branch: Option<&str>, is_replaced| {
+            let standing = git.standing().await.unwrap();
+            assert_eq!(standing.branch.as_deref(), branch);
+            assert_eq!(
+                (standing.is_shallow, standing.is_replaced),
+                (false, is_replaced)
+            );
+        };
+        stands(Some("main"), false).await;
+        let tree = git.text(&["mktree"]).await.unwrap();
+        let by = ["-c", "user.name=A", "-c", "user.email=a@example.org"];
+        let mut commit = by.to_vec();
+        commit.extend(["commit-tree", "-m", "first", tree.trim()]);
+        let commit = git.text(&commit).await.unwrap();
+        let commit = commit.trim();
+        let put = async |name: &str| {
+            git.text(&["update-ref", name, commit]).await.unwrap();
+        };
+        put("refs/heads/main").await;
+        stands(Some("main"), false).await;
+        put("refs/tags/HEAD").await;
+        stands(Some("main"), false).await;
+        put(&format!("refs/replace/{}", "a".repeat(40))).await;
+        stands(Some("main"), true).await;
+        git.text(&["update-ref", "-d", "refs/tags/HEAD"])
+            .await
+            .unwrap();
+        stands(Some("main"), true).await;
+        git.text(&["update-ref", "--no-deref", "HEAD", commit])
+            .await
+            .unwrap();
+        stands(None, true).await;
     }
 
     #[tokio::test]

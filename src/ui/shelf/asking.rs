@@ -65,6 +65,11 @@ impl Asking {
         self.list = false;
     }
 
+    /// Files that are looked for are to be looked for again.
+    pub(super) fn find_again(&mut self) {
+        self.find.1.clear();
+    }
+
     /// A list came: what was asked about the one before may be asked again.
     pub(super) fn listed(&mut self) {
         self.filled.clear();

@@ -54,6 +54,12 @@ impl Drawing {
         }
     }
 
+    /// What was drawn is of something else by now: it is asked for again.
+    pub(super) fn forget(&mut self) {
+        self.serial += 1;
+        self.asked = None;
+    }
+
     /// What was drawn; `None` = nothing was asked.
     pub fn sketch(&self) -> Option<&Sketch> {
         self.asked.as_ref().map(|(_, sketch)| sketch)

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use crate::domain::catalog::{
     Catalog, Detail, HostVersion, OnRemote, Release, RemoteTags, Risk, Signature,
 };
-use crate::domain::overview::Overview;
+use crate::domain::id::EnvName;
+use crate::domain::overview::{EnvOverview, Overview};
 use crate::domain::run::{Moment, Outcome};
 use crate::domain::text;
 use crate::ui::words;
@@ -90,8 +91,13 @@ fn local_only() -> (String, &'static str) {
     ("only here".to_owned(), "state.warn")
 }
 
-/// What is said of a release as such.
-pub fn about(release: &Release, detail: Option<&Detail>, now: Moment) -> Vec<Fact> {
+/// What is said of a release as such; `environments` tell where it runs now.
+pub fn about(
+    release: &Release,
+    detail: Option<&Detail>,
+    environments: &[EnvOverview],
+    now: Moment,
+) -> Vec<Fact> {
     let mut facts = Vec::new();
     if let Some(bad) = &release.bad {
         let when = words::when(bad.at, now);
@@ -109,14 +115,7 @@ pub fn about(release: &Release, detail: Option<&Detail>, now: Moment) -> Vec<Fac
     let subject = text::ellipsis(&release.subject, LONGEST_SUBJECT);
     let commit = format!("{} {subject}", release.commit.short());
     facts.push(Fact::new("commit", commit, "text"));
-    let mut places: Vec<String> = release.envs.iter().map(ToString::to_string).collect();
-    if release.live {
-        places.push("LIVE".to_owned());
-    }
-    if !places.is_empty() {
-        let role = if release.live { "state.ok" } else { "text" };
-        facts.push(Fact::new("where", places.join(", "), role));
-    }
+    facts.extend(places(release, environments));
     if let Some(left) = &release.rolled_back {
         let text = format!("by going back from {left}");
         facts.push(Fact::new("came", text, "state.changed"));
@@ -129,6 +128,35 @@ pub fn about(release: &Release, detail: Option<&Detail>, now: Moment) -> Vec<Fac
         facts.extend(message(detail));
     } else {
         facts.push(Fact::new("", "looking ..", "text.dim"));
+    }
+    facts
+}
+
+/// Whether a release is what runs in an environment now.
+pub fn runs_in(release: &Release, env: &EnvOverview) -> bool {
+    env.deployed.as_ref().is_some_and(|deployed| {
+        let is_it = |tag: &String| *tag == release.tag;
+        deployed.commit == release.commit && deployed.tag.as_ref().is_none_or(is_it)
+    })
+}
+
+/// Where it was brought, as its tag says, and apart from that what it is now: of what was brought somewhere nobody should read
+/// that it runs there.
+fn places(release: &Release, environments: &[EnvOverview]) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    if !release.envs.is_empty() {
+        let envs: Vec<&str> = release.envs.iter().map(EnvName::as_str).collect();
+        let text = format!("to {}", envs.join(", "));
+        facts.push(Fact::new("brought", text, "text"));
+    }
+    let here = environments.iter().filter(|env| runs_in(release, env));
+    let here: Vec<&str> = here.map(|env| env.env.as_str()).collect();
+    let runs = (!here.is_empty()).then(|| format!("runs in {}", here.join(", ")));
+    let live = release.live.then(|| "LIVE".to_owned());
+    let told: Vec<String> = live.into_iter().chain(runs).collect();
+    if !told.is_empty() {
+        let role = if release.live { "state.ok" } else { "text" };
+        facts.push(Fact::new("now", told.join(", "), role));
     }
     facts
 }

@@ -1,25 +1,27 @@
 //! The shelf: where the operator stands among past releases, and what is known of them.
 //!
 //! Owns the list (all of it, or what was looked for), the cursor, which panes show, what is compared with what, and
-//! the answers that came. `asking` says what is still to be asked, `find` what fits what was typed, `facts` what is
-//! said of a release. Everything here only looks.
+//! the answers that came. `asking` says what is still to be asked, `again` what stays when the list comes again, `find`
+//! what fits what was typed, `facts` what is said of a release. Everything here only looks.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::diff::DiffView;
 use super::words;
-use crate::domain::catalog::{Catalog, Detail, HostVersion, OnRemote, Release, Signature};
+use crate::domain::catalog::{Catalog, Detail, HostVersion, Release, Signature};
 use crate::domain::diff::Diff;
 use crate::domain::id::Commit;
 use crate::domain::release::full_name;
 use crate::domain::text;
 
+mod again;
 pub mod asking;
 pub mod drawn;
 pub mod facts;
 pub mod find;
 
+use again::{are_the_same, carry, has_moved, holds, is_since_the_same};
 pub use asking::Asking;
 use drawn::Drawing;
 use facts::Fact;
@@ -207,10 +209,11 @@ impl Shelf {
         self.len() == 0
     }
 
-    /// Whether the first row is the branch: while something is looked for it is not.
+    /// Whether the first row is the branch: while something is looked for it is not. What was typed since the list was made
+    /// does not count, so that the row under the cursor stays what it was.
     pub fn has_branch(&self) -> bool {
         let has_head = |catalog: &Arc<Catalog>| catalog.head.is_some();
-        self.find.is_empty() && self.catalog.as_ref().is_some_and(has_head)
+        self.shown.is_none() && self.catalog.as_ref().is_some_and(has_head)
     }
 
     /// The row at a place of the list.
@@ -341,13 +344,19 @@ impl Shelf {
         let at_end = self.catalog.as_ref().is_some_and(is_part) && self.cursor + 1 == self.len();
         if let Some(old) = &self.catalog {
             carry(old, Arc::make_mut(&mut catalog));
+            let is_so = |detail: &Arc<Detail>| is_since_the_same(old, &catalog, detail);
+            self.details.retain(|_, detail| is_so(detail));
         }
         self.details.retain(|_, detail| holds(&catalog, detail));
         self.widest = Widest::of(&catalog);
-        self.catalog = Some(catalog);
+        let old = self.catalog.replace(Arc::clone(&catalog));
+        if let Some(old) = old {
+            self.moved(&old, &catalog);
+        }
+        drop(catalog);
         self.trouble = None;
         self.asking.listed();
-        self.filter();
+        self.filter_at(selected.clone());
         let at_end = at_end || std::mem::take(&mut self.wants_end);
         let wanted = self.wanted.as_ref().and_then(|tag| self.place(tag));
         if let Some(place) = wanted {
@@ -362,6 +371,24 @@ impl Shelf {
             self.cursor = 0;
         }
         self.cursor = self.cursor.min(self.len().saturating_sub(1));
+    }
+
+    /// What differs is asked for again where one of its ends is somewhere else by now, and files that are looked for where
+    /// there are other releases.
+    fn moved(&mut self, old: &Catalog, new: &Catalog) {
+        let range = match &self.compared {
+            Compared::Nothing => None,
+            Compared::Waiting(range) | Compared::Here(range, _) | Compared::Failed(range, _) => {
+                Some(range)
+            }
+        };
+        if range.is_some_and(|range| has_moved(range, old, new)) {
+            self.compared = Compared::Nothing;
+            self.drawing.forget();
+        }
+        if !are_the_same(old, new) {
+            self.asking.find_again();
+        }
     }
 
     /// The row a release stands in.
@@ -436,8 +463,11 @@ impl Shelf {
         }
     }
 
-    /// Takes a release as a whole.
+    /// Takes a release as a whole, unless the list has another one of this name by now: it is asked for again then.
     pub fn show(&mut self, detail: Detail) {
+        if !self.catalog().is_none_or(|catalog| holds(catalog, &detail)) {
+            return;
+        }
         if self.details.len() >= KEPT_DETAILS {
             let selected = self.selected().map(|release| release.tag.clone());
             self.details.retain(|tag, _| Some(tag) == selected.as_ref());
@@ -477,8 +507,13 @@ impl Shelf {
 
     /// Shows what fits what is looked for; the release under the cursor stays when it fits.
     fn filter(&mut self) {
-        // Where nothing fits nothing is under the cursor: what was there before is there again afterwards.
         let selected = self.selected().map(|release| release.tag.clone());
+        self.filter_at(selected);
+    }
+
+    /// The same, where the cursor is on this release.
+    fn filter_at(&mut self, selected: Option<String>) {
+        // Where nothing fits nothing is under the cursor: what was there before is there again afterwards.
         let selected = selected.or_else(|| self.left.take());
         self.left.clone_from(&selected);
         self.shown = match &self.catalog {
@@ -526,60 +561,5 @@ impl Widest {
                 by: widest.by.max(columns(words::user(&release.by))),
                 result: widest.result.max(columns(&facts::result(release).0)),
             })
-    }
-}
-
-/// Whether what was told of a release as a whole is still so: neither it nor the one before it has changed. What is
-/// counted, verified, compared and read later beside it is no part of that.
-fn holds(catalog: &Catalog, detail: &Detail) -> bool {
-    let of = |release: &Release| Release {
-        subject: String::new(),
-        untold: false,
-        commits: None,
-        signature: Signature::None,
-        remote: OnRemote::Unknown,
-        ..release.clone()
-    };
-    let mut releases = catalog.releases.iter();
-    let Some(now) = releases.find(|release| release.tag == detail.release.tag) else {
-        return false;
-    };
-    let before = releases.next().map(|before| &before.tag);
-    let is_part = before.is_none() && catalog.releases.len() < catalog.total;
-    of(now) == of(&detail.release) && (is_part || before == detail.before.as_ref())
-}
-
-/// What was found out of releases before still holds for those that are the same: commits counted with the same one before
-/// them, signatures, and subjects until they are read again.
-fn carry(old: &Catalog, new: &mut Catalog) {
-    let behind = |releases: &[Release], at: usize| {
-        let next = releases.get(at + 1);
-        next.map(|release| (release.tag.clone(), release.commit.clone()))
-    };
-    let found_out = |release: &Release| {
-        let is_told = !release.untold && !release.subject.is_empty();
-        release.commits.is_some() || release.signature != Signature::Unchecked || is_told
-    };
-    let places = old.releases.iter().enumerate();
-    let known: HashMap<&str, usize> = places
-        .filter(|(_, release)| found_out(release))
-        .map(|(at, release)| (release.tag.as_str(), at))
-        .collect();
-    for at in 0..new.releases.len() {
-        let Some(was) = known.get(new.releases[at].tag.as_str()) else {
-            continue;
-        };
-        let is_before = behind(&new.releases, at) == behind(&old.releases, *was);
-        let (release, known) = (&mut new.releases[at], &old.releases[*was]);
-        if is_before && known.commit == release.commit {
-            release.commits = release.commits.or(known.commits);
-        }
-        // A signature is that of one tag object: whoever made the tag anew on the same commit made another one.
-        if known.object == release.object && release.signature == Signature::Unchecked {
-            release.signature = known.signature.clone();
-        }
-        if known.object == release.object && release.untold {
-            release.subject.clone_from(&known.subject);
-        }
     }
 }

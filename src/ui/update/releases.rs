@@ -4,6 +4,7 @@
 
 use super::back;
 use super::moves::shift;
+use crate::domain::id::RunId;
 use crate::domain::log::Pattern;
 use crate::domain::overview::Overview;
 use crate::domain::release::{as_said, full_name};
@@ -89,7 +90,7 @@ pub(super) fn ended(model: &mut Model) {
     if view.owner != Owner::Here {
         return;
     }
-    asked.over.insert(view.state.run.clone());
+    asked.over.insert(end_of(&view.state.run, view.state.ended));
     if let Some(tag) = view.state.tag.as_ref().filter(|tag| tag.live.is_some()) {
         asked.live = Some(tag.commit.clone());
     }
@@ -101,8 +102,13 @@ fn told_by(overview: &Overview) -> AskedFor {
     let over = overview.runs.iter().filter(|run| run.outcome.is_some());
     AskedFor {
         live: repository.and_then(|found| found.live.clone()),
-        over: over.map(|run| run.run.clone()).collect(),
+        over: over.map(|run| end_of(&run.run, run.ended)).collect(),
     }
+}
+
+/// A run with the second of its end.
+fn end_of(run: &RunId, ended: Option<Moment>) -> (RunId, Option<i64>) {
+    (run.clone(), ended.map(|at| at.timestamp()))
 }
 
 /// After every message: what shows stays in sight, and what is not known of it is asked for.

@@ -112,6 +112,35 @@ fn rows_and_then_their_subjects_are_the_list_that_is_read_at_once() {
 }
 
 #[test]
+fn what_was_read_is_kept_also_when_nobody_waits_for_it_any_more() {
+    let nasty = many();
+    // What is begun while the only thread for it has to wait stands in a queue.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .max_blocking_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let past = past(&nasty);
+        let (rows, listing) = past.rows().await.unwrap();
+        let mut listing = listing.unwrap();
+        listing.subjects(&rows.untold()).await.unwrap();
+        let (open, gate) = std::sync::mpsc::channel::<()>();
+        let busy = tokio::task::spawn_blocking(move || gate.recv());
+        past.keep(listing).await;
+        // As the screens do: each question has a past of its own.
+        drop(past);
+        drop(open);
+        busy.await.unwrap().unwrap_err();
+        let after = tokio::task::spawn_blocking(|| ());
+        after.await.unwrap();
+        let kept = fs::read_dir(nasty.beside("home/objects")).unwrap();
+        assert_eq!(kept.count(), 1);
+    });
+}
+
+#[test]
 fn rows_of_few_tags_come_with_their_subjects() {
     let mut nasty = Nasty::empty("");
     nasty.commit("first");
@@ -122,6 +151,24 @@ fn rows_of_few_tags_come_with_their_subjects() {
         assert!(listing.is_none() && rows.releases[0].subject == "first");
         assert_eq!(rows, past.list().await.unwrap());
     });
+}
+
+#[test]
+fn a_long_list_believes_no_more_of_what_tags_say_than_a_short_one() {
+    let nasty = many();
+    let name = "DEPLOYED-2026-01-20/2001";
+    let commit = |word: &str| nasty.git(&["rev-parse", &format!("{word}^{{commit}}")]);
+    let (left, live, head) = (commit(name), commit("LIVE"), commit("HEAD"));
+    let body = format!(
+        "n is live, released by a\n\ngolive: 1\nrun: r-1\ncommit: {head}\nprevious: {live}\n\
+         rolled_back: {left} {name}\noperator: ada@laptop\n"
+    );
+    nasty.tag("DEPLOYED-2026-11-20/2000", "HEAD", &body);
+    let catalog = agree(&nasty);
+    let mut troubles = catalog.troubles.iter();
+    // Something else was live than what it says it left.
+    assert!(troubles.any(|said| said.starts_with("what these tags say was left is not bad")));
+    assert!(catalog.releases.iter().all(|release| release.bad.is_none()));
 }
 
 #[test]

@@ -808,6 +808,147 @@ fn hosts_are_asked_for_each_of_two_changes_that_came_before_the_first_was_looked
 }
 
 #[test]
+fn hosts_are_asked_again_when_a_run_that_had_ended_went_on_and_ended_once_more() {
+    let asks = |cmds: &[Cmd]| cmds.iter().any(|cmd| matches!(cmd, Cmd::ProbeHosts));
+    let mut model = fixture::home();
+    let mut known = model.overview.clone().unwrap();
+    let mut told = |model: &mut Model, outcome: Option<Outcome>, minutes: i64| {
+        let run = &mut known.runs[0];
+        run.outcome = outcome;
+        run.ended = outcome.map(|_| start() + TimeDelta::minutes(minutes));
+        asks(&tell(model, Msg::Overview(known.clone()), 33))
+    };
+    assert!(told(&mut model, Some(Outcome::Failed), 1));
+    assert!(!told(&mut model, Some(Outcome::Failed), 1));
+    assert!(!told(&mut model, None, 0), "somebody resumes it");
+    assert!(told(&mut model, Some(Outcome::Failed), 2));
+    // On other screens nobody looks meanwhile.
+    assert!(told(&mut model, Some(Outcome::Failed), 3));
+    assert!(!told(&mut model, Some(Outcome::Failed), 3));
+}
+
+#[test]
+fn a_difference_is_read_again_when_one_of_its_ends_is_somewhere_else() {
+    let asks = |model: &mut Model, catalog: &Catalog, seconds: i64| {
+        let news = ReleaseNews::Catalog(Arc::new(catalog.clone()));
+        let mut cmds = tell(model, Msg::Releases(news), seconds);
+        cmds.extend(tick(model, seconds * 1000 + 300));
+        let asked = wishes(&cmds);
+        let is_diff = |wish: &ReleaseWish| matches!(wish, ReleaseWish::Diff { .. });
+        let is_asked = asked.iter().any(is_diff);
+        answer(model, cmds, catalog, seconds + 1);
+        assert!(model.shelf.diff().is_some());
+        is_asked
+    };
+    let mut known = catalog(9);
+    let mut model = opened(&known, (120, 36));
+    let cmds = press(&mut model, "k", 10);
+    answer(&mut model, cmds, &known, 10);
+    assert!(!asks(&mut model, &known, 20), "nothing has moved");
+    known.head = Some(hash(77));
+    assert!(asks(&mut model, &known, 30), "HEAD has");
+    known.live.as_mut().unwrap().commit = hash(78);
+    assert!(asks(&mut model, &known, 40), "LIVE has");
+    let cmds = press(&mut model, "j", 50);
+    answer(&mut model, cmds, &known, 50);
+    known.head = Some(hash(79));
+    assert!(!asks(&mut model, &known, 60), "it is no end of this one");
+    known.releases[0].commit = hash(80);
+    assert!(asks(&mut model, &known, 70), "the tag has");
+}
+
+#[test]
+fn files_are_looked_for_again_in_releases_that_come_later() {
+    let whole = catalog(47);
+    let mut some = whole.clone();
+    some.releases.truncate(20);
+    let finds = |cmds: &[Cmd]| {
+        let is_find = |wish: &ReleaseWish| matches!(wish, ReleaseWish::Find { .. });
+        wishes(cmds).iter().any(is_find)
+    };
+    let mut model = opened(&some, (120, 36));
+    press(&mut model, "/part.txt", 10);
+    assert!(finds(&tick(&mut model, 10_300)));
+    let mut told = |catalog: &Catalog, seconds: i64| {
+        let news = ReleaseNews::Catalog(Arc::new(catalog.clone()));
+        let mut cmds = tell(&mut model, Msg::Releases(news), seconds);
+        cmds.extend(tick(&mut model, seconds * 1000 + 300));
+        finds(&cmds)
+    };
+    assert!(!told(&some, 20), "the same");
+    assert!(told(&whole, 30), "all of them");
+    assert!(!told(&whole, 40), "the same");
+}
+
+#[test]
+fn what_was_told_of_a_tag_before_it_was_made_anew_is_not_taken() {
+    let mut known = catalog(9);
+    let mut model = opened(&known, (120, 36));
+    let old = model.shelf.detail().unwrap().clone();
+    known.releases[0].object = "another tag".into();
+    known.releases[0].by = "bot".into();
+    let news = ReleaseNews::Catalog(Arc::new(known.clone()));
+    let cmds = tell(&mut model, Msg::Releases(news), 10);
+    let late = ReleaseNews::Shown(Box::new(old));
+    tell(&mut model, Msg::Releases(late), 10);
+    assert!(model.shelf.detail().is_none());
+    answer(&mut model, cmds, &known, 11);
+    assert_eq!(model.shelf.detail().unwrap().release.by, "bot");
+    // So is what was told of it since a release that is on another commit by now.
+    known.releases[1].commit = hash(99);
+    let news = ReleaseNews::Catalog(Arc::new(known.clone()));
+    tell(&mut model, Msg::Releases(news), 20);
+    assert!(model.shelf.detail().is_none());
+}
+
+#[test]
+fn the_release_under_the_cursor_stays_while_something_is_typed_that_fits_it() {
+    let mut model = shelf(47);
+    press(&mut model, "jjjj", 10);
+    let tag = |model: &Model| model.shelf.selected().unwrap().tag.clone();
+    let selected = tag(&model);
+    for typed in ["/", "v", "1"] {
+        press(&mut model, typed, 11);
+        assert_eq!(tag(&model), selected, "{typed}");
+    }
+    tell(&mut model, key(KeyCode::Esc), 12);
+    assert_eq!((tag(&model), model.shelf.len()), (selected, 48));
+}
+
+#[test]
+fn where_a_release_was_brought_is_told_apart_from_where_it_runs_now() {
+    let mut known = catalog(9);
+    for release in &mut known.releases {
+        release.envs = vec!["staging".into(), "production".into()];
+    }
+    let told = |model: &Model| text(model, 120, 36, 30);
+    let mut model = opened(&known, (120, 36));
+    let shown = told(&model);
+    assert!(shown.contains("brought  to staging, production"), "{shown}");
+    assert!(!shown.contains("\u{2503} now  "), "{shown}");
+    let cmds = press(&mut model, "j", 10);
+    answer(&mut model, cmds, &known, 10);
+    let shown = told(&model);
+    assert!(shown.contains("brought  to staging, production"), "{shown}");
+    // Staging runs something else by now.
+    assert!(
+        shown.contains("\u{2503} now      LIVE, runs in production  "),
+        "{shown}"
+    );
+    let mut overview = model.overview.clone().unwrap();
+    let deployed = overview.environments[0].deployed.as_mut().unwrap();
+    deployed.commit = known.releases[2].commit.clone();
+    tell(&mut model, Msg::Overview(overview), 20);
+    let cmds = press(&mut model, "j", 21);
+    answer(&mut model, cmds, &known, 21);
+    let shown = told(&model);
+    assert!(
+        shown.contains("\u{2503} now      runs in staging  "),
+        "{shown}"
+    );
+}
+
+#[test]
 fn the_cursor_stays_on_its_release_when_the_list_comes_again() {
     let mut model = shelf(47);
     press(&mut model, "jjjj", 10);

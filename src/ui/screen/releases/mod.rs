@@ -72,14 +72,16 @@ fn list(paint: &mut Paint<'_>, (area, parts): (Rect, &Parts), model: &Model, now
     let Some(catalog) = shelf.catalog() else {
         return;
     };
+    let overview = model.overview.as_deref();
+    let environments = overview.map_or(&[][..], |known| &known.environments);
     let (name, about) = match shelf.selected() {
         Some(release) => (
             release.tag.as_str(),
-            facts::about(release, shelf.detail(), now),
+            facts::about(release, shelf.detail(), environments, now),
         ),
         None if shelf.selected_row().is_some() => (
             catalog.branch.as_deref().unwrap_or("HEAD"),
-            facts::ahead(catalog, model.overview.as_deref()),
+            facts::ahead(catalog, overview),
         ),
         None => return,
     };

@@ -283,12 +283,7 @@ fn mark(paint: &mut Paint<'_>, (x, y): (u16, u16), shelf: &Shelf, one: &Release)
 /// Where a release runs now, in four letters: `PROD`.
 pub(super) fn place(model: &Model, one: &Release) -> String {
     let environments = model.overview.iter().flat_map(|known| &known.environments);
-    let mut here = environments.filter(|env| {
-        env.deployed.as_ref().is_some_and(|deployed| {
-            let is_named = deployed.tag.as_ref().is_none_or(|tag| *tag == one.tag);
-            deployed.commit == one.commit && is_named
-        })
-    });
+    let mut here = environments.filter(|env| facts::runs_in(one, env));
     let short = |name: &str| name.to_uppercase().chars().take(4).collect::<String>();
     // The last one is the one that users see.
     let named = here.next_back().map(|env| short(env.env.as_str()));
