@@ -275,7 +275,10 @@ pub enum TailPiece<'a> {
     /// Its file was replaced by a new one, which is followed from its first byte; the old one was read to its end.
     Rotated,
     /// Its file was cut short and is followed from its first byte; what was printed between may be missing.
-    Truncated,
+    Truncated {
+        /// The first bytes of its new content came already, behind the old ones: what comes next goes on with them.
+        goes_on: bool,
+    },
     /// What is left of the file it was before was not found: lines between may be missing. A new one is followed from
     /// its first byte.
     Gap,

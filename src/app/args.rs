@@ -422,8 +422,8 @@ pub struct Tail {
     /// Only these logs (default: all of the checklist that are on its hosts)
     #[arg(value_name = "SOURCE")]
     pub sources: Vec<String>,
-    /// Only lines that match this regular expression; capital letters count when it holds one. This and the flags below
-    /// print lines; the screen has keys for them
+    /// Only lines that match this regular expression, and what deploys did meanwhile; capital letters count when it
+    /// holds one. This and the flags below print lines; the screen has keys for them
     #[arg(long, value_name = "RE")]
     pub grep: Option<String>,
     /// Only lines from so long ago on, like 10m or 1h30m

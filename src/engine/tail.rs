@@ -102,6 +102,8 @@ pub fn follow<T: Tails, C: Clock>(
                 mark: None,
                 mask: mask.clone(),
                 redactor: mask.redactor(),
+                is_within_line: false,
+                goes_on: false,
                 was_live: false,
                 live_since: None,
             },
@@ -164,10 +166,14 @@ impl<T: Tails, C: Clock> One<T, C> {
                 let state = self.failed(&error);
                 return self.sink.end(state).await;
             }
-            // A command that ends at once each time would say nothing else.
-            if live.is_some() && !was_told {
-                self.tell_break().await;
-                was_told = true;
+            if live.is_some() && matches!(self.source.log.what, Followed::Run(_)) {
+                // It cannot be gone on with where it stopped; one that ends at once each time would say nothing else.
+                let _ = self.sink.part().await;
+                if !was_told {
+                    let text = "is started again: lines may be missing or come twice";
+                    self.sink.say(text.to_owned()).await;
+                    was_told = true;
+                }
             }
             let state = SourceState::Lost {
                 why: self.sink.mask.text(error.why()),
@@ -179,14 +185,6 @@ impl<T: Tails, C: Clock> One<T, C> {
             }
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
-        }
-    }
-
-    /// A command cannot be gone on with where it stopped.
-    async fn tell_break(&mut self) {
-        if matches!(self.source.log.what, Followed::Run(_)) {
-            let text = "is started again: lines may be missing or come twice";
-            self.sink.say(text.to_owned()).await;
         }
     }
 
@@ -209,6 +207,10 @@ struct Taking<C> {
     mark: Option<FileMark>,
     mask: Mask,
     redactor: Redactor,
+    /// The last byte that was given ended no line.
+    is_within_line: bool,
+    /// Though it is opened elsewhere, what comes next goes on with what came.
+    goes_on: bool,
     /// It was open once.
     was_live: bool,
     live_since: Option<Instant>,
@@ -234,16 +236,26 @@ impl<C: Clock> Taking<C> {
         self.state(state).await;
     }
 
-    /// Gives what is held back: what comes next is no continuation of it.
+    /// Gives what is held back and ends its line: what comes next is no continuation of it.
+    async fn part(&mut self) -> io::Result<()> {
+        self.settle().await?;
+        if self.is_within_line {
+            self.give(Bytes::from_static(b"\n")).await?;
+        }
+        Ok(())
+    }
+
+    /// Gives what is held back.
     async fn settle(&mut self) -> io::Result<()> {
         let rest = self.redactor.finish();
         self.give(rest.into()).await
     }
 
     async fn give(&mut self, bytes: Bytes) -> io::Result<()> {
-        if bytes.is_empty() {
+        let Some(last) = bytes.last() else {
             return Ok(());
-        }
+        };
+        self.is_within_line = *last != b'\n';
         let update = TailUpdate::Bytes {
             source: self.place,
             at: self.clock.now(),
@@ -264,8 +276,9 @@ impl<C: Clock> TailSink for Taking<C> {
     async fn take(&mut self, piece: TailPiece<'_>) -> io::Result<()> {
         match piece {
             TailPiece::Open(mark) => {
-                if mark.is_none() || mark != self.mark {
-                    self.settle().await?;
+                let is_known = mark.is_some() && mark == self.mark;
+                if !std::mem::take(&mut self.goes_on) && !is_known {
+                    self.part().await?;
                 }
                 self.mark = mark;
                 if self.live_since.is_none() {
@@ -288,17 +301,20 @@ impl<C: Clock> TailSink for Taking<C> {
                 self.give(settled).await?;
             }
             TailPiece::Rotated => {
-                self.settle().await?;
+                self.part().await?;
                 let text = "was rotated: the next file is followed from its first line";
                 self.say(text.to_owned()).await;
             }
-            TailPiece::Truncated => {
-                self.settle().await?;
+            TailPiece::Truncated { goes_on } => {
+                self.goes_on = goes_on;
+                if !goes_on {
+                    self.part().await?;
+                }
                 let text = "was cut short: lines written just before may be missing";
                 self.say(text.to_owned()).await;
             }
             TailPiece::Gap => {
-                self.settle().await?;
+                self.part().await?;
                 let text = "was rotated meanwhile and the former file is gone: lines between may be missing";
                 self.say(text.to_owned()).await;
             }

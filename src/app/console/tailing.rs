@@ -16,7 +16,6 @@ use super::super::session::Project;
 use super::super::tail::Tailing;
 use super::errand::Answer;
 use super::papers::{Bell, Sheet};
-use crate::domain::checklist::Followed;
 use crate::domain::feed::TailUpdate;
 use crate::domain::id::{EnvName, LogName};
 use crate::domain::log::{SourceNow, SourceState, TailSource, Voice};
@@ -89,6 +88,8 @@ impl Tail {
 struct Pump {
     desk: Arc<Desk>,
     inflow: Inflow,
+    /// It was told that lines that come are not kept.
+    is_unkept: bool,
     sources: Vec<Source>,
     answers: mpsc::UnboundedSender<Answer>,
 }
@@ -120,6 +121,7 @@ impl Pump {
         Self {
             sources: sources.iter().map(source).collect(),
             inflow: Inflow::new(Arc::clone(&desk), spool, sources.len(), offset),
+            is_unkept: false,
             desk,
             answers,
         }
@@ -153,15 +155,7 @@ impl Pump {
             }
             TailUpdate::State { source, state } => {
                 if let Some(known) = self.sources.get_mut(source) {
-                    let is_file = matches!(known.now.source.log.what, Followed::File(_));
-                    // A command that is started again does not go on where it stopped.
-                    let is_cut = state != SourceState::Live && !is_file;
                     known.now.state = state;
-                    if is_cut {
-                        let at_ms = Local::now().timestamp_millis();
-                        let taken = self.inflow.break_line(source, at_ms);
-                        self.count(source, at_ms, taken);
-                    }
                 }
                 self.tell_sources();
             }
@@ -203,6 +197,7 @@ impl Pump {
                 let why = not_kept(&error);
                 let text = format!("{why}: lines are missing from here on");
                 self.desk.say(source, at_ms, Voice::Failed, &text);
+                self.is_unkept = true;
                 self.tell(LogNews::Unkept(Some(why)));
             }
             Some(Gap::Ends(missing)) => {
@@ -211,9 +206,13 @@ impl Pump {
                     plural("byte", missing as usize)
                 );
                 self.desk.say(source, at_ms, Voice::Golive, &text);
-                self.tell(LogNews::Unkept(None));
             }
             None => {}
+        }
+        // Whose lines were missing may be quiet for long.
+        if self.is_unkept && !self.inflow.is_full() {
+            self.is_unkept = false;
+            self.tell(LogNews::Unkept(None));
         }
     }
 

@@ -313,7 +313,7 @@ impl Stream {
             })
             .collect();
         if matches!(over, Over::Alone)
-            || (!failed.is_empty() && failed.iter().all(|one| !one.answered))
+            || (!failed.is_empty() && failed.iter().all(|one| !one.answered && !one.was_live))
         {
             let all = self.sources.len();
             let silent = self.sources.iter().filter(|one| !one.answered).count();
@@ -424,9 +424,8 @@ mod tests {
     use crate::domain::id::{EnvName, HostName, LogName};
     use crate::domain::log::Pattern;
 
-    #[test]
-    fn a_loud_log_of_which_nothing_is_wanted_lets_others_have_their_turn() {
-        let source = TailSource {
+    fn source() -> TailSource {
+        TailSource {
             env: EnvName::new("production"),
             host: HostName::new("web1"),
             log: LogSource {
@@ -434,7 +433,28 @@ mod tests {
                 on: On::All,
                 what: Followed::File("app.log".to_owned()),
             },
+        }
+    }
+
+    #[test]
+    fn a_host_whose_log_was_read_in_part_was_reached_though_its_clock_never_answered() {
+        let sources = [source()];
+        let wanted = Wanted {
+            matcher: None,
+            since_ms: None,
+            deeds_ms: 0,
+            follow: false,
         };
+        let mut stream = Stream::new(&sources, Lines::new(Face::Json, &sources), wanted);
+        stream.state(0, SourceState::Live);
+        let (why, help) = ("the connection ended".to_owned(), None);
+        stream.state(0, SourceState::Failed { why, help });
+        let failure = stream.code(&Over::Done).err().unwrap();
+        assert_eq!(failure.message, "1 log could not be read to the end");
+    }
+
+    #[test]
+    fn a_loud_log_of_which_nothing_is_wanted_lets_others_have_their_turn() {
         let pattern = Pattern {
             text: "never there".to_owned(),
             regex: false,
@@ -445,7 +465,7 @@ mod tests {
             deeds_ms: 0,
             follow: true,
         };
-        let sources = [source];
+        let sources = [source()];
         let mut stream = Stream::new(&sources, Lines::new(Face::Json, &sources), wanted);
         let update = || TailUpdate::Bytes {
             source: 0,

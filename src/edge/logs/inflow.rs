@@ -24,6 +24,8 @@ pub struct Inflow {
     spool: Spool,
     sources: Vec<Source>,
     facts: Vec<LineFact>,
+    /// Bytes of some source found no room, and nothing has found as much as it takes since.
+    is_full: bool,
 }
 
 struct Source {
@@ -72,7 +74,13 @@ impl Inflow {
             desk,
             spool,
             facts: Vec::new(),
+            is_full: false,
         }
+    }
+
+    /// Whether bytes that come may find no room: whichever source met that, whichever meets that there is room again.
+    pub fn is_full(&self) -> bool {
+        self.is_full
     }
 
     /// The clock of a source's host is ahead of ours by so many seconds; its times without a zone are those of `zone`.
@@ -103,7 +111,12 @@ impl Inflow {
             (more, kept, why) = self.put(source, at_ms, bytes);
             lines += more;
         }
-        let ends = why.is_none() && missing > 0 && kept > 0 && self.spool.has_room(source);
+        let is_kept = why.is_none() && kept > 0;
+        let is_full = self.is_full && !(is_kept && self.spool.has_room(source));
+        let ends = is_kept && missing > 0 && !is_full;
+        // Where others have found room meanwhile, it is told again.
+        let begins = missing == 0 || !is_full;
+        self.is_full = is_full || why.is_some();
         let known = &mut self.sources[source];
         known.is_torn = why.is_some() || known.is_torn && kept == 0;
         let gap = match why {
@@ -114,24 +127,10 @@ impl Inflow {
             None => None,
             Some(why) => {
                 known.missing += (bytes.len() - kept) as u64;
-                (missing == 0).then_some(Gap::Begins(why))
+                begins.then_some(Gap::Begins(why))
             }
         };
         Came { lines, gap }
-    }
-
-    /// What a source gives next begins a line of its own.
-    pub fn break_line(&mut self, source: usize, at_ms: i64) -> Came {
-        match self.sources.get(source) {
-            // Where bytes are missing, what comes behind them does so anyway.
-            Some(known) if !known.is_between_lines && !known.is_torn => {
-                self.take(source, at_ms, b"\n")
-            }
-            _ => Came {
-                lines: 0,
-                gap: None,
-            },
-        }
     }
 
     /// Keeps bytes of a source as far as there is room, and their lines. Returns how many lines ended, how many bytes
@@ -185,7 +184,6 @@ mod tests {
         assert!(begins(&inflow.take(0, 2000, b" a line\nlost\n")));
         let came = inflow.take(0, 2001, b"lost too\n");
         assert!(came.lines == 0 && came.gap.is_none());
-        assert!(inflow.break_line(0, 2002).gap.is_none());
         inflow.spool.refuse(0, false);
         let came = inflow.take(0, 3000, b"two\nthree\n");
         assert_eq!(came.lines, 3);
@@ -235,5 +233,27 @@ mod tests {
         let texts: Vec<String> = window.lines.iter().map(LogLine::text).collect();
         let short = "short ones";
         assert_eq!(texts, ["one", short, short, short, "two", "three"]);
+    }
+
+    #[test]
+    fn that_there_is_room_again_is_known_by_whichever_source_finds_it() {
+        let cache = tempfile::tempdir().unwrap();
+        let spool = Spool::make(cache.path(), 2, 1 << 20).unwrap();
+        let utc = FixedOffset::east_opt(0).unwrap();
+        let mut inflow = Inflow::new(Arc::new(Desk::new(|| {})), spool, 2, utc);
+        inflow.take(0, 1000, b"one\n");
+        inflow.take(1, 1000, b"one\n");
+        assert!(!inflow.is_full());
+        inflow.spool.refuse(0, true);
+        inflow.spool.tighten(1, 12);
+        inflow.take(0, 1000, b"lost\n");
+        inflow.take(1, 1000, b"kept\n");
+        assert!(inflow.is_full(), "what is small is kept on a full disk");
+        inflow.spool.widen(1);
+        assert!(inflow.take(1, 1000, b"two\n").gap.is_none());
+        assert!(!inflow.is_full(), "the other one is quiet");
+        inflow.spool.refuse(0, false);
+        let came = inflow.take(0, 1000, b"two\n");
+        assert!(matches!(came.gap, Some(Gap::Ends(5))), "{came:?}");
     }
 }

@@ -176,7 +176,7 @@ impl<'a, O: Opens, S: TailSink> Follower<'a, O, S> {
                         has_gap,
                     }));
                 }
-                Some(Word::Started | Word::Size(_) | Word::Rotated(_) | Word::Ended(_)) => {}
+                Some(Word::Started | Word::Size(_) | Word::Rotated { .. } | Word::Ended(_)) => {}
                 None => return Err(broken(self.place, &last_words(session))),
             }
         }
@@ -194,7 +194,7 @@ impl<'a, O: Opens, S: TailSink> Follower<'a, O, S> {
         self.memory.begin(opened.mark, opened.size);
         self.memory.recent.push(&known.into());
         if opened.was_cut {
-            self.give(TailPiece::Truncated).await?;
+            self.give(TailPiece::Truncated { goes_on: false }).await?;
         }
         if opened.has_gap {
             self.give(TailPiece::Gap).await?;
@@ -216,7 +216,7 @@ impl<'a, O: Opens, S: TailSink> Follower<'a, O, S> {
     async fn another(&mut self, opened: Opened) -> Result<(), LaunchError> {
         self.give_held().await?;
         if matches!(self.memory.stand, Stand::Cut(_)) {
-            self.give(TailPiece::Truncated).await?;
+            self.give(TailPiece::Truncated { goes_on: false }).await?;
         }
         let was_left = matches!(self.memory.stand, Stand::Left);
         self.memory.begin(opened.mark, opened.size);
@@ -240,7 +240,8 @@ impl<'a, O: Opens, S: TailSink> Follower<'a, O, S> {
         let known = overlap.saturating_sub(held.len());
         held.truncate(held.len() - (overlap - known));
         self.bytes(held).await?;
-        self.give(TailPiece::Truncated).await?;
+        let goes_on = known > 0;
+        self.give(TailPiece::Truncated { goes_on }).await?;
         let mark = FileMark {
             offset: known as u64,
             ..opened.mark
@@ -258,23 +259,30 @@ impl<'a, O: Opens, S: TailSink> Follower<'a, O, S> {
         self.bytes(held.into()).await
     }
 
-    /// Exactly so many bytes that the file has.
+    /// Exactly so many bytes that the file has, however slow the way is as long as some come.
     async fn read(&mut self, count: usize, session: &mut Session) -> Result<Vec<u8>, LaunchError> {
-        let read = timeout(DRAIN_LIMIT, session.stdout.read_up_to(count)).await;
-        let read = read.ok().and_then(Result::ok);
-        read.filter(|read| read.len() == count)
-            .ok_or_else(|| broken(self.place, "the file was cut short again"))
+        let mut all = Vec::with_capacity(count);
+        while all.len() < count {
+            let most = BACK.min(count - all.len());
+            match timeout(DRAIN_LIMIT, session.stdout.read_up_to(most)).await {
+                Ok(Ok(read)) if read.len() == most => all.extend_from_slice(&read),
+                _ => return Err(broken(self.place, "the file was cut short again")),
+            }
+        }
+        Ok(all)
     }
 
     /// Gives what comes until the file is left or the session breaks.
     async fn pump(&mut self, mut session: Session) -> Result<Over, LaunchError> {
-        let mut goal = None;
+        let mut goal: Option<(u64, String)> = None;
         let mut told = true;
         let mut ended = false;
         let end = self.memory.seen;
         loop {
-            if goal.is_some_and(|goal| self.memory.at.offset >= goal) {
-                self.memory.leave();
+            if let Some((end, sum)) = &goal
+                && self.memory.at.offset >= *end
+            {
+                self.memory.leave(sum);
                 return Ok(Over::Next);
             }
             tokio::select! {
@@ -282,7 +290,7 @@ impl<'a, O: Opens, S: TailSink> Follower<'a, O, S> {
                 biased;
                 word = session.words.next(), if told => match word {
                     Some(Word::Size(size)) => self.memory.seen = size,
-                    Some(Word::Rotated(size)) => goal = Some(size),
+                    Some(Word::Rotated { end, sum }) => goal = Some((end, sum)),
                     Some(Word::Truncated) => return self.cut_short(session).await,
                     Some(Word::Ended(_)) => ended = true,
                     Some(_) => {}

@@ -19,8 +19,8 @@ pub struct Memory {
     pub(super) seen: u64,
     /// What came of it last.
     pub(super) recent: Recent,
-    /// Files that were read to their end.
-    done: Vec<u64>,
+    /// Files that were read to their end, as the program is told.
+    done: Vec<String>,
     pub(super) stand: Stand,
 }
 
@@ -55,9 +55,9 @@ impl Memory {
         self.stand = Stand::Open;
     }
 
-    /// The file was read to its end.
-    pub(super) fn leave(&mut self) {
-        self.done.push(self.at.inode);
+    /// The file was read to its end; that is what tells it from later ones with its inode.
+    pub(super) fn leave(&mut self, sum: &str) {
+        self.done.push(format!("{}-{sum}", self.at.inode));
         let over = self.done.len().saturating_sub(DONE);
         self.done.drain(..over);
         self.stand = Stand::Left;
@@ -95,7 +95,6 @@ impl Memory {
 
     /// Those that were read to their end, as the program is told.
     pub(super) fn done(&self) -> String {
-        let done: Vec<String> = self.done.iter().map(ToString::to_string).collect();
-        done.join(" ")
+        self.done.join(" ")
     }
 }

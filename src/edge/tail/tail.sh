@@ -3,7 +3,7 @@
 # Standard output is the bytes of the log, exactly. Standard error tells of them in lines "golive:WORD ... .":
 #   missing            there is no such file yet         gap          what was left of the former file is gone
 #   open INODE AT SIZE what comes stands there, behind up to g_back bytes before it; of a command only "open"
-#   size N             the file is so long by now        rotated INODE N    the path leads to another file, this is its end
+#   size N             the file is so long by now        rotated INODE N ID the path leads to another file, this is its end
 #   truncated          the file was cut short            moved        open it again: it was renamed meanwhile
 #   ended CODE         the command ended, or all that was there was read
 #   refused WHAT       it cannot be read
@@ -63,6 +63,20 @@ case $g_x in "$1 "*) g_r=$g_dir/${g_x#* }; break ;; esac
 done
 IFS=$g_ifs
 }
+# What so many bytes at the beginning of a file come to.
+sum() {
+g_x=$(head -c "$2" "$1" 2>/dev/null | { cksum || md5sum; } 2>/dev/null)
+printf '%s' "${g_x%% *}"
+}
+# Whether the file with this inode was read to its end: a later one may have got its number, but begins with other bytes.
+# g_done holds INODE-LENGTH-SUM of those that were, the newest last.
+was_read() {
+case " $g_done" in *" $1-"*) ;; *) return 1 ;; esac
+g_c=" $g_done"
+g_c=${g_c##*" $1-"}
+g_c=${g_c%% *}
+[ "$(sum "$2" "${g_c%%-*}")" = "${g_c#*-}" ]
+}
 # g_r: what came after the file with this inode: one of the same name with a number or a date behind it that was written
 # later and not read yet, else what the path leads to.
 find_next() {
@@ -75,7 +89,7 @@ if [ -n "$g_after" ]; then
 case $g_name in
 "$g_base") break ;;
 *.gz | *.bz2 | *.xz | *.zst | *.lz4 | *.Z) ;;
-"$g_base"[.-][0-9]*) case " $g_done " in *" ${g_x%% *} "*) ;; *) g_r=$g_dir/$g_name; break ;; esac ;;
+"$g_base"[.-][0-9]*) was_read "${g_x%% *}" "$g_dir/$g_name" || { g_r=$g_dir/$g_name; break; } ;;
 esac
 fi
 case $g_x in "$1 "*) g_after=1 ;; esac
@@ -172,6 +186,11 @@ same || { say moved; bye 75; }
 say "open $g_ino $g_at $g_was"
 watch
 }
+left() {
+g_k=$g_size
+[ "$g_k" -lt 1024 ] || g_k=1024
+say "rotated $g_ino $g_size $g_k-$(sum /dev/fd/4 "$g_k")"
+}
 watch() {
 g_quiet=0 g_pause=$g_pace
 while :; do
@@ -189,7 +208,7 @@ g_pause=$g_short
 [ "$g_quiet" -ge 4 ] || continue
 # Who writes may go on in the old file for a while: as long as there is no other to read, nothing is given up.
 find_next "$g_ino"
-if [ "$g_r" != "$g_file" ] || [ "$g_psize" -gt 0 ]; then say "rotated $g_ino $g_size"; break; fi
+if [ "$g_r" != "$g_file" ] || [ "$g_psize" -gt 0 ]; then left; break; fi
 g_pause=$g_pace
 done
 while :; do nap 5; done

@@ -34,8 +34,13 @@ pub(super) enum Word {
     },
     /// The file is so long by now.
     Size(u64),
-    /// The path leads to another file; this is where the former one ended.
-    Rotated(u64),
+    /// The path leads to another file.
+    Rotated {
+        /// This is where the former one ended.
+        end: u64,
+        /// What tells it from a later one with its inode: how many of its first bytes, and what they come to.
+        sum: String,
+    },
     /// The file was cut short.
     Truncated,
     /// It was renamed while it was opened.
@@ -136,7 +141,10 @@ fn word(line: &str) -> Option<Word> {
             size: number(3)?,
         },
         "size" => Word::Size(number(1)?),
-        "rotated" => Word::Rotated(number(2)?),
+        "rotated" => Word::Rotated {
+            end: number(2)?,
+            sum: parts.get(3).copied().unwrap_or_default().to_owned(),
+        },
         "truncated" => Word::Truncated,
         "moved" => Word::Moved,
         "ended" => Word::Ended(parts.get(1)?.parse().ok()?),

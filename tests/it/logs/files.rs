@@ -214,8 +214,7 @@ fn what_servers_give_stands_in_one_order_and_the_oldest_is_given_up() {
         taken += inflow.take(0, now + 1 + number, line.as_bytes()).lines;
     }
     assert_eq!(taken, 20_000);
-    assert_eq!(inflow.break_line(1, now + 30_000).lines, 1);
-    assert_eq!(inflow.break_line(1, now + 30_000).lines, 0);
+    assert_eq!(inflow.take(1, now + 30_000, b"\n").lines, 1);
     let window = until(&desk, &changes, &look(Anchor::End, 1, 0), |window| {
         window.facts.indexed == window.facts.bytes
     });

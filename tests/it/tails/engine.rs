@@ -21,6 +21,8 @@ use crate::support::fakes::FakeClock;
 enum Session {
     /// Opens there, gives these bytes, and breaks.
     Opens(FileMark, &'static [u8]),
+    /// The same, after it was cut short: what came last was of its new content already, or not.
+    Cut(bool, FileMark, &'static [u8]),
     /// Cannot be made.
     Unreachable,
     /// Has no file yet, then one with these bytes, and breaks.
@@ -55,6 +57,12 @@ impl Tails for Made {
         let (place, why, help) = ("web1".to_owned(), "it broke".to_owned(), None);
         match session {
             None => std::future::pending().await,
+            Some(Session::Cut(goes_on, mark, bytes)) => {
+                sink.take(TailPiece::Truncated { goes_on }).await.unwrap();
+                sink.take(TailPiece::Open(Some(mark))).await.unwrap();
+                sink.take(TailPiece::Bytes(bytes.into())).await.unwrap();
+                Err(LaunchError::Unreachable { place, why, help })
+            }
             Some(Session::Opens(mark, bytes)) => {
                 sink.take(TailPiece::Open(Some(mark))).await.unwrap();
                 sink.take(TailPiece::Bytes(bytes.into())).await.unwrap();
@@ -145,6 +153,14 @@ async fn states(following: &mut Following, count: usize) -> Vec<String> {
     told
 }
 
+/// Of what was told what is no state.
+fn printed(told: &[String]) -> Vec<&str> {
+    let states = ["opening", "live", "lost", "clock"];
+    let is_state = |told: &&str| states.iter().any(|state| told.starts_with(state));
+    let told = told.iter().map(String::as_str);
+    told.filter(|told| !is_state(told)).collect()
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_source_that_breaks_goes_on_where_it_stopped_after_growing_pauses() {
     let mark = |offset| FileMark { inode: 7, offset };
@@ -226,20 +242,57 @@ async fn a_secret_is_masked_though_the_connection_breaks_within_it() {
         // The other file is not the rest of it.
         Session::Opens(mark(8, 0), b"orse\n"),
     ]);
-    let told = states(&mut following, 11).await;
-    let lines: Vec<&String> = told
-        .iter()
-        .filter(|told| {
-            let is_state = ["opening", "live", "lost", "clock"];
-            !is_state.iter().any(|state| told.starts_with(state))
-        })
-        .collect();
-    assert_eq!(
-        lines,
-        ["password=", "*************\nhalf a ", "correct h", "orse\n"]
-    );
+    let told = states(&mut following, 12).await;
+    let expected = [
+        "password=",
+        "*************\nhalf a ",
+        "correct h",
+        "\n",
+        "orse\n",
+    ];
+    assert_eq!(printed(&told), expected);
     let asked = made.asked.lock().unwrap();
     assert_eq!(asked[1].1, TailStart::Mark(mark(7, 16)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_is_masked_though_its_file_is_known_to_be_cut_short_only_within_it() {
+    let mark = |offset| FileMark { inode: 7, offset };
+    let (_, mut following) = begin([
+        Session::Opens(mark(50), b"old\npassword=correct"),
+        Session::Cut(true, mark(16), b" horse\n"),
+    ]);
+    let told = states(&mut following, 9).await;
+    let cut = "was cut short: lines written just before may be missing";
+    let expected = ["old\npassword=", cut, "*************\n"];
+    assert_eq!(printed(&told), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_without_an_end_is_none_with_the_first_of_what_does_not_go_on_with_it() {
+    let mark = |inode, offset| FileMark { inode, offset };
+    let (_, mut following) = begin([
+        Session::Opens(mark(7, 0), b"one\nhal"),
+        Session::Opens(mark(7, 7), b"f\nan end"),
+        Session::Cut(false, mark(7, 0), b"new\nit"),
+        Session::Opens(mark(8, 0), b"next\n"),
+    ]);
+    let told = states(&mut following, 17).await;
+    let text = printed(&told).concat();
+    let text = text.replace(
+        "was cut short: lines written just before may be missing",
+        "",
+    );
+    assert_eq!(text, "one\nhalf\nan end\nnew\nit\nnext\n");
+    let what = Followed::Run("app log".to_owned());
+    let (_, mut following) = begin_of(what, [Session::Opens(mark(7, 0), b"one\nhal")]);
+    let told = states(&mut following, 7).await;
+    let ended = told.iter().position(|what| what == "\n");
+    assert!(
+        ended < told.iter().position(|what| what.starts_with("lost")),
+        "{told:?}"
+    );
+    assert!(ended.is_some(), "{told:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -179,4 +179,9 @@ fn what_was_done_to_the_environment_stands_in_the_stream() {
     ] {
         assert!(out.contains(expected), "{expected}: {out}");
     }
+    // Between lines that match they stand as well, as on screen.
+    let output = workshop.golive("tail live --no-follow --plain --since 1h --grep tick");
+    let out = text(&output.stdout);
+    assert!(out.contains("tick") && !out.contains("tock"), "{out}");
+    assert!(out.contains("step switch ended on one, "), "{out}");
 }

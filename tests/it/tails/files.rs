@@ -21,6 +21,8 @@ in_every_shell! {
     a_truncated_file_with_equal_lines_repeats_none_and_loses_none
     after_a_break_nothing_is_missing_and_nothing_comes_twice
     after_a_break_files_that_were_rotated_meanwhile_are_read_in_order
+    after_a_break_a_file_that_has_the_number_of_a_former_one_is_read
+    a_former_file_that_is_still_written_is_not_read_again
     after_a_break_a_file_that_is_gone_is_told
     after_a_break_a_file_that_was_cut_short_is_told
     after_a_break_a_file_that_was_cut_short_is_known_however_long_it_is
@@ -159,6 +161,42 @@ async fn after_a_break_files_that_were_rotated_meanwhile_are_read_in_order(world
     let came = world.again("app.log", left);
     came.is("two\nthree\nfour\n").await;
     assert_eq!(came.news(), ["open", "rotated", "open", "rotated", "open"]);
+}
+
+async fn after_a_break_a_file_that_has_the_number_of_a_former_one_is_read(world: World) {
+    world.write("app.log", "one\n");
+    let held = world.home.parent().unwrap().join("held");
+    fs::hard_link(world.home.join("app.log"), &held).unwrap();
+    let came = world.follow("app.log", LAST);
+    came.is("one\n").await;
+    world.rename("app.log", "app.log.1");
+    world.write("app.log", "two\n");
+    came.is("one\ntwo\n").await;
+    let left = came.leave();
+    fs::remove_file(world.home.join("app.log.1")).unwrap();
+    world.rename("app.log", "app.log.2");
+    // As if it had got the number of the one that was removed.
+    fs::write(&held, "three\n").unwrap();
+    fs::rename(held, world.home.join("app.log.1")).unwrap();
+    world.write("app.log", "four\n");
+    let came = world.again("app.log", left);
+    came.is("three\nfour\n").await;
+    assert_eq!(came.news(), ["open", "rotated", "open", "rotated", "open"]);
+}
+
+async fn a_former_file_that_is_still_written_is_not_read_again(world: World) {
+    world.write("app.log", "one\n");
+    let came = world.follow("app.log", LAST);
+    came.is("one\n").await;
+    world.rename("app.log", "app.log.1");
+    world.write("app.log", "two\n");
+    came.is("one\ntwo\n").await;
+    world.rename("app.log.1", "app.log.2");
+    world.rename("app.log", "app.log.1");
+    // Who writes it has not heard of its being rotated.
+    world.write("app.log.2", "late\n");
+    world.write("app.log", "three\n");
+    came.is("one\ntwo\nthree\n").await;
 }
 
 async fn after_a_break_a_file_that_is_gone_is_told(world: World) {

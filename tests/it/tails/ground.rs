@@ -188,7 +188,7 @@ impl TailSink for Collecting {
                 seen.news.push("open");
             }
             TailPiece::Rotated => seen.news.push("rotated"),
-            TailPiece::Truncated => seen.news.push("truncated"),
+            TailPiece::Truncated { .. } => seen.news.push("truncated"),
             TailPiece::Gap => seen.news.push("gap"),
             TailPiece::Missing(_) => seen.news.push("missing"),
         }

@@ -57,7 +57,8 @@ impl TailSink for Told {
                 self.text.push_str("[open]");
             }
             TailPiece::Rotated => self.text.push_str("[rotated]"),
-            TailPiece::Truncated => self.text.push_str("[cut]"),
+            TailPiece::Truncated { goes_on: false } => self.text.push_str("[cut]"),
+            TailPiece::Truncated { goes_on: true } => self.text.push_str("[cut before]"),
             TailPiece::Gap => self.text.push_str("[gap]"),
             TailPiece::Missing(_) => self.text.push_str("[missing]"),
         }
@@ -157,7 +158,7 @@ async fn what_came_of_new_content_before_the_connection_broke_comes_once() {
         program("golive:truncated .\ngolive:open 7 0 9 .\n", "new\nmore\n"),
     ])
     .await;
-    assert_eq!(came, "[open]one\ntwo\nnew\n[cut][open]more\n");
+    assert_eq!(came, "[open]one\ntwo\nnew\n[cut before][open]more\n");
     is_asked(&asked[1], "mark", 7, 12);
 }
 
@@ -258,6 +259,23 @@ async fn megabytes_of_new_content_on_their_way_come_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn new_content_is_compared_however_slow_its_way_is() {
+    let line = "a line of it\n";
+    let cut = Program {
+        words: "golive:open 7 0 1000000 .\n",
+        ..cut_short("one\n", &line.repeat(25_000))
+    };
+    let slow = Program {
+        words: "golive:open 7 0 400000 .\n",
+        never_rests: Some(line.repeat(1_200).leak()),
+        ..Program::default()
+    };
+    let (came, _) = followed([cut, slow]).await;
+    let begin = format!("[open]one\n[cut][open]{line}");
+    assert!(came.starts_with(&begin), "{}", came.len());
+}
+
+#[tokio::test(start_paused = true)]
 async fn equal_lines_of_new_content_are_not_taken_for_old_ones() {
     let (came, _) = followed([
         cut_short("tic\ntic\n", ""),
@@ -283,12 +301,15 @@ async fn a_file_that_is_gone_after_it_was_cut_short_loses_nothing_that_came() {
 #[tokio::test(start_paused = true)]
 async fn a_file_that_was_read_to_its_end_before_a_break_is_left_for_good() {
     let (came, asked) = followed([
-        program("golive:open 7 0 8 .\ngolive:rotated 7 8 .\n", "one\ntwo\n"),
+        program(
+            "golive:open 7 0 8 .\ngolive:rotated 7 8 8-123 .\n",
+            "one\ntwo\n",
+        ),
         breaks("", ""),
         program("golive:open 9 0 4 .\n", "new\n"),
     ])
     .await;
     assert_eq!(came, "[open]one\ntwo\n[rotated][open]new\n");
     is_asked(&asked[2], "after", 7, 0);
-    assert!(asked[2].contains("g_done='7'"), "{}", asked[2]);
+    assert!(asked[2].contains("g_done='7-8-123'"), "{}", asked[2]);
 }
