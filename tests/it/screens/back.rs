@@ -211,6 +211,19 @@ fn the_gate_of_a_rollback_asks_for_both_words() {
 }
 
 #[test]
+fn the_gate_of_a_rollback_says_which_proofs_are_too_old() {
+    let mut story = Story::of(plan());
+    story.reach_gate();
+    let late = story.now + 20 * 60;
+    check("gate-rollback-stale", &story.model, late);
+    let shown = text(&story.model, 80, 24, late);
+    assert!(
+        shown.contains("older than 15 min: type to accept that, or A and go back anew"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn nothing_goes_back_while_a_run_goes_on() {
     let mut story = Story::planned();
     story.begin();

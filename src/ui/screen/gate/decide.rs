@@ -138,8 +138,9 @@ fn readiness(
         ),
         (true, "") if stale > 0 => {
             let old = words::count(stale, "proof");
+            let anew = if word == env { "deploy" } else { "go back" };
             let said =
-                format!("{old} older than 15 min: type to accept that, or A and deploy anew");
+                format!("{old} older than 15 min: type to accept that, or A and {anew} anew");
             (said, "state.warn")
         }
         (true, "") => (
