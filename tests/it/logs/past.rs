@@ -47,7 +47,8 @@ fn the_log_of_a_run_opens_at_the_step_that_failed_with_its_trace_folded() {
     terminal.hides("raise ValueError");
     // Up to the first line of the trace: following stops on the last line.
     terminal.keys("/Traceback\r");
-    terminal.shows("match 1 of 1");
+    // The whole word: its beginning is found as well, and goes on being looked for with every key.
+    terminal.shows("match 1 of 1  \"Traceback\"");
     terminal.keys("\r");
     terminal.shows("raise ValueError(order)");
     terminal.keys("\r");
