@@ -120,6 +120,11 @@ impl TailView {
         self.live().0 == 0 && self.sources.iter().any(waits)
     }
 
+    /// No log is named for the hosts of the environment.
+    pub fn is_empty(&self) -> bool {
+        self.heard && self.sources.is_empty()
+    }
+
     /// Nothing comes any more, and nobody tries by themselves.
     pub fn is_dead(&self) -> bool {
         let dead = |now: &SourceNow| matches!(now.state, SourceState::Failed { .. });

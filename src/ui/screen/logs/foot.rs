@@ -47,8 +47,12 @@ pub(super) fn attention(tail: &TailView, narrow: bool) -> (String, &'static str)
         let said = format!("asking the hosts of {env} for their logs ..");
         return (said, "attention");
     }
-    if tail.sources.is_empty() {
-        let said = format!("no log is named for the hosts of {env}");
+    if tail.is_empty() {
+        let said = if narrow {
+            "no log is named: Ctrl-e, then r".to_owned()
+        } else {
+            format!("no log is named for the hosts of {env}")
+        };
         return (said, "state.warn");
     }
     if tail.is_dead() {
@@ -268,6 +272,11 @@ pub(super) fn foot(paint: &mut Paint<'_>, area: Rect, model: &Model, tail: &Tail
 /// What can be done with the pane that has the keys.
 fn actions(tail: &TailView) -> &'static [Hint<'static>] {
     match (tail.pane, tail.whole.is_some()) {
+        _ if tail.is_empty() => &[
+            (Act::Editor, "name one in releases.toml"),
+            (Act::Refresh, "look again"),
+            (Act::Environment, "other environment"),
+        ],
         (_, true) => &[
             (Act::Open, "to the lines there"),
             (Act::Histogram, "back"),
@@ -301,6 +310,12 @@ fn actions(tail: &TailView) -> &'static [Hint<'static>] {
 
 fn keys(tail: &TailView) -> &'static [Hint<'static>] {
     match (tail.pane, tail.whole.is_some()) {
+        _ if tail.is_empty() => &[
+            (Act::ScreenHome, ""),
+            (Act::ScreenReleases, ""),
+            (Act::ScreenHosts, ""),
+            (Act::Back, ""),
+        ],
         (_, true) => &[(Act::Close, "back to the lines"), (Act::Back, "")],
         (LogsPane::Sources, _) => &[
             (Act::FocusOn, "to the lines"),

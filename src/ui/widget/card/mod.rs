@@ -18,6 +18,7 @@ use crate::ui::panes;
 use crate::ui::rows;
 use crate::ui::shelf::Tab;
 use crate::ui::states;
+use crate::ui::tail::TailView;
 use crate::ui::theme::State;
 use crate::ui::viewer::Viewer;
 
@@ -341,6 +342,9 @@ fn offered(model: &Model) -> &'static [Act] {
         (View::Gate, _) => &[Act::Help, Act::FocusOn, Act::Resume, Act::Abort, Act::Back],
         (View::Logs, _) if model.tail.as_ref().is_some_and(|tail| tail.whole.is_some()) => {
             &[Act::Left, Act::Right, Act::Open, Act::Back]
+        }
+        (View::Logs, _) if model.tail.as_ref().is_some_and(TailView::is_empty) => {
+            &[Act::Help, Act::Editor, Act::Refresh, Act::Back]
         }
         (View::Logs, _) => &[Act::Help, Act::Search, Act::FocusOn, Act::Back, Act::Follow],
         // The field in the first row has the keys, and says which of them end it.
